@@ -1,0 +1,1 @@
+//! Newton state machine.

@@ -1,0 +1,103 @@
+//! Compensated sums, so that a total does not lose digits to the number of its terms.
+
+use std::ops::AddAssign;
+
+/// A running sum that carries the rounding error of each addition along.
+///
+/// Neumaier (1974), Z. Angew. Math. Mech. 54:39-51. The order of the terms is the caller's, and the
+/// same order gives the same bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum {
+    total: f64,
+    compensation: f64,
+}
+
+impl Sum {
+    /// The sum so far.
+    #[must_use]
+    pub fn value(self) -> f64 {
+        self.total + self.compensation
+    }
+}
+
+impl AddAssign<f64> for Sum {
+    fn add_assign(&mut self, term: f64) {
+        let total = self.total + term;
+        self.compensation += if self.total.abs() >= term.abs() {
+            (self.total - total) + term
+        } else {
+            (term - total) + self.total
+        };
+        self.total = total;
+    }
+}
+
+impl FromIterator<f64> for Sum {
+    fn from_iter<I: IntoIterator<Item = f64>>(terms: I) -> Self {
+        let mut sum = Self::default();
+        for term in terms {
+            sum += term;
+        }
+        sum
+    }
+}
+
+/// Compensated sum of the terms in the order given; 0 when there are none.
+#[must_use]
+pub fn sum<I: IntoIterator<Item = f64>>(terms: I) -> f64 {
+    terms.into_iter().collect::<Sum>().value()
+}
+
+/// Arithmetic mean; `None` when there are no values.
+#[must_use]
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| sum(values.iter().copied()) / values.len() as f64)
+}
+
+/// Sample variance with denominator `n - 1`; `None` for fewer than two values.
+///
+/// Same as `var` in R.
+#[must_use]
+pub fn variance(values: &[f64]) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    let centre = mean(values)?;
+    let squares = sum(values.iter().map(|value| (value - centre) * (value - centre)));
+    Some(squares / (values.len() - 1) as f64)
+}
+
+/// Quantile of type 7, the default of `quantile` in R: linear between order statistics.
+///
+/// `sorted` ascends; `None` when it is empty. Hyndman and Fan (1996), Am. Stat. 50:361-365.
+#[must_use]
+pub fn quantile_type_7(sorted: &[f64], probability: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = probability * last as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(last);
+    Some(sorted[below] + (position - below as f64) * (sorted[above] - sorted[below]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_terms_survive_a_large_one() {
+        assert_eq!(sum([1.0, 1e100, 1.0, -1e100]), 2.0);
+    }
+
+    #[test]
+    fn variance_needs_two_values() {
+        assert_eq!(variance(&[3.0]), None);
+        assert_eq!(variance(&[1.0, 2.0, 4.0]), Some(7.0 / 3.0));
+    }
+
+    #[test]
+    fn quantiles_interpolate() {
+        assert_eq!(quantile_type_7(&[1.0, 2.0, 3.0, 4.0], 0.5), Some(2.5));
+        assert_eq!(quantile_type_7(&[1.0, 2.0, 3.0, 4.0], 0.25), Some(1.75));
+        assert_eq!(quantile_type_7(&[], 0.5), None);
+    }
+}
