@@ -1,1 +1,27 @@
-//! cohort
+//! The vocabulary that every other crate speaks: columns of patients, selections of rows, endpoints
+//! whose ties are settled, model terms, estimates that may not exist, and caveats.
+//!
+//! This crate computes no statistic. It proves once, in its constructors, what later code relies on:
+//! finite times, distinct column names, codes that have a level, rows in the order of their ids.
+
+mod caveat;
+mod column;
+mod design;
+mod endpoint;
+mod error;
+mod estimate;
+mod ids;
+mod risk_order;
+mod selection;
+mod table;
+
+pub use caveat::{Caveat, CaveatCode};
+pub use column::{Column, Values};
+pub use design::{Design, DesignColumn, Term, Transform};
+pub use endpoint::{Endpoint, EndpointColumns, EndpointError};
+pub use error::CohortError;
+pub use estimate::{Estimate, Interval, NotEstimable};
+pub use ids::id_order;
+pub use risk_order::{RiskOrder, TieGroup};
+pub use selection::Selection;
+pub use table::{Categories, Cohort};

@@ -1,0 +1,97 @@
+//! What a reader must know besides a number.
+
+use serde::{Deserialize, Serialize};
+
+/// A doubt that rides on a result, from the estimator to the printed page.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Caveat {
+    /// The kind of doubt, for programs.
+    pub code: CaveatCode,
+    /// The doubt in words, for readers; it names variables and counts, never a patient.
+    pub message: String,
+}
+
+impl Caveat {
+    /// A doubt in the words of `message`.
+    pub fn new(code: CaveatCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// The kinds of doubt. The names appear unchanged in the report and on the wire.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CaveatCode {
+    /// Fewer than ten subjects are at risk at a quoted time.
+    FewAtRisk,
+    /// A quoted time lies beyond the last observation.
+    BeyondFollowUp,
+    /// A median is not reached.
+    MedianNotReached,
+    /// The curve falls to zero because its last observation is an event.
+    CurveEndsOnEvent,
+    /// The risk set is empty between two events, because entry is late.
+    EmptyRiskSet,
+    /// Few events for the number of coefficients.
+    FewEvents,
+    /// A column is a linear combination of others and has no coefficient.
+    Aliased,
+    /// The likelihood is monotone: a coefficient is infinite.
+    Monotone,
+    /// The outcome is separated: a coefficient is infinite and scores come near 0 or 1.
+    Separation,
+    /// The iteration ended before it had found the maximum.
+    NotConverged,
+    /// Proportional hazards are in doubt.
+    NonProportionalHazards,
+    /// Covariates were chosen by their p-values, which invalidates those p-values.
+    DataDrivenSelection,
+    /// Pairs are analysed as independent patients.
+    PairsIgnored,
+    /// Exposed patients remain unmatched: the result does not speak for them.
+    UnmatchedExposed,
+    /// A standardised difference stays above the threshold.
+    Imbalance,
+    /// Expected counts of a table are small.
+    SparseTable,
+    /// A level occurs in no subject.
+    EmptyLevel,
+    /// Follow-up times of zero are counted.
+    ZeroTimes,
+    /// Rows with missing values were left out.
+    MissingData,
+    /// Exposure begins after time zero: time before it is counted as exposed.
+    ImmortalTime,
+    /// The data are synthetic.
+    SyntheticData,
+}
+
+impl CaveatCode {
+    /// Every kind, for those who translate them.
+    pub const ALL: [Self; 21] = [
+        Self::FewAtRisk,
+        Self::BeyondFollowUp,
+        Self::MedianNotReached,
+        Self::CurveEndsOnEvent,
+        Self::EmptyRiskSet,
+        Self::FewEvents,
+        Self::Aliased,
+        Self::Monotone,
+        Self::Separation,
+        Self::NotConverged,
+        Self::NonProportionalHazards,
+        Self::DataDrivenSelection,
+        Self::PairsIgnored,
+        Self::UnmatchedExposed,
+        Self::Imbalance,
+        Self::SparseTable,
+        Self::EmptyLevel,
+        Self::ZeroTimes,
+        Self::MissingData,
+        Self::ImmortalTime,
+        Self::SyntheticData,
+    ];
+}

@@ -1,0 +1,242 @@
+//! Model terms and the columns they become.
+
+use crate::{Cohort, CohortError, Selection};
+use numerics::elementary::{ln, ln_1p};
+use serde::{Deserialize, Serialize};
+
+/// One term of a model, named after its column.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub enum Term {
+    /// A number that enters linearly.
+    Linear {
+        /// Numeric column.
+        column: String,
+        /// What is done to its values first.
+        transform: Transform,
+    },
+    /// Categories that enter as indicators against a reference level (treatment contrasts).
+    Factor {
+        /// Column of categories; a numeric column is read as a factor.
+        column: String,
+        /// Level without indicator; absent = the first level.
+        reference: Option<String>,
+    },
+    /// All products of the columns of two terms; their main effects are terms of their own.
+    Interaction(Box<Term>, Box<Term>),
+}
+
+/// What is done to a number before it enters a model.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub enum Transform {
+    /// Nothing.
+    #[default]
+    Identity,
+    /// Divided by a constant that is not 0.
+    Divide(f64),
+    /// Less a constant.
+    Center(f64),
+    /// Natural logarithm; the value must be positive.
+    Log,
+    /// Logarithm of one plus the value, which must exceed -1.
+    Log1p,
+    /// Square root; the value must not be negative.
+    Sqrt,
+}
+
+/// The columns of a model, `n` subjects by `p` columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Design {
+    /// Names of the terms in the caller's order.
+    pub terms: Vec<String>,
+    /// The columns, term by term.
+    pub columns: Vec<DesignColumn>,
+}
+
+/// One column of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesignColumn {
+    /// Name such as `age`, `size=20-50` or `hormon=1:size=20-50`.
+    pub name: String,
+    /// Index of the term it belongs to.
+    pub term: usize,
+    /// One value per subject.
+    pub values: Vec<f64>,
+}
+
+impl Term {
+    /// A number that enters as it is.
+    pub fn linear(column: impl Into<String>) -> Self {
+        Self::Linear { column: column.into(), transform: Transform::Identity }
+    }
+
+    /// Categories against their first level.
+    pub fn factor(column: impl Into<String>) -> Self {
+        Self::Factor { column: column.into(), reference: None }
+    }
+
+    /// The product of two terms.
+    #[must_use]
+    pub fn interaction(left: Self, right: Self) -> Self {
+        Self::Interaction(Box::new(left), Box::new(right))
+    }
+
+    /// The name by which results call the term.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Linear { column, .. } | Self::Factor { column, .. } => column.clone(),
+            Self::Interaction(left, right) => format!("{}:{}", left.name(), right.name()),
+        }
+    }
+
+    /// The columns of the cohort that the term reads.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::Linear { column, .. } | Self::Factor { column, .. } => vec![column],
+            Self::Interaction(left, right) => {
+                left.columns().into_iter().chain(right.columns()).collect()
+            }
+        }
+    }
+}
+
+impl Design {
+    /// Expands the terms for the selected subjects; refuses missing cells.
+    ///
+    /// A level that occurs in nobody gives a column of zeros, which a model reports as aliased.
+    pub fn new(
+        cohort: &Cohort,
+        selection: &Selection,
+        terms: &[Term],
+    ) -> Result<Self, CohortError> {
+        let mut columns = Vec::new();
+        for (index, term) in terms.iter().enumerate() {
+            for (name, values) in expand(cohort, selection, term)? {
+                columns.push(DesignColumn { name, term: index, values });
+            }
+        }
+        Ok(Self { terms: terms.iter().map(Term::name).collect(), columns })
+    }
+
+    /// Number of columns.
+    #[must_use]
+    pub fn p(&self) -> usize {
+        self.columns.len()
+    }
+}
+
+type NamedColumn = (String, Vec<f64>);
+
+fn expand(
+    cohort: &Cohort,
+    selection: &Selection,
+    term: &Term,
+) -> Result<Vec<NamedColumn>, CohortError> {
+    match term {
+        Term::Linear { column, transform } => {
+            let values = transformed(cohort, selection, column, *transform)?;
+            Ok(vec![(column.clone(), values)])
+        }
+        Term::Factor { column, reference } => {
+            indicators(cohort, selection, column, reference.as_deref())
+        }
+        Term::Interaction(left, right) => {
+            let right = expand(cohort, selection, right)?;
+            let product = |(left_name, a): &NamedColumn, (right_name, b): &NamedColumn| {
+                let values = a.iter().zip(b).map(|(a, b)| a * b).collect();
+                (format!("{left_name}:{right_name}"), values)
+            };
+            Ok(expand(cohort, selection, left)?
+                .iter()
+                .flat_map(|left| right.iter().map(move |right| product(left, right)))
+                .collect())
+        }
+    }
+}
+
+fn transformed(
+    cohort: &Cohort,
+    selection: &Selection,
+    column: &str,
+    transform: Transform,
+) -> Result<Vec<f64>, CohortError> {
+    let apply = |value: f64| match transform {
+        Transform::Identity => value,
+        Transform::Divide(by) => value / by,
+        Transform::Center(at) => value - at,
+        Transform::Log => ln(value),
+        Transform::Log1p => ln_1p(value),
+        Transform::Sqrt => value.sqrt(),
+    };
+    let values: Vec<f64> = cohort.numeric(column, selection)?.into_iter().map(apply).collect();
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(values),
+        Some(index) => Err(CohortError::UndefinedTransform {
+            column: column.into(),
+            row: cohort.caller_row(selection.rows()[index]),
+        }),
+    }
+}
+
+fn indicators(
+    cohort: &Cohort,
+    selection: &Selection,
+    column: &str,
+    reference: Option<&str>,
+) -> Result<Vec<NamedColumn>, CohortError> {
+    let categories = cohort.categories(column, selection)?;
+    let reference = match reference {
+        None => 0,
+        Some(level) => categories.position(level).ok_or_else(|| CohortError::UnknownLevel {
+            column: column.into(),
+            level: level.into(),
+        })?,
+    };
+    let indicator = |level: u32| -> Vec<f64> {
+        categories.codes.iter().map(|&code| f64::from(u8::from(code == level))).collect()
+    };
+    Ok((0..categories.levels.len() as u32)
+        .filter(|&level| level != reference)
+        .map(|level| (format!("{column}={}", categories.levels[level as usize]), indicator(level)))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Column;
+
+    fn cohort() -> Cohort {
+        let levels = ["low", "high"].map(String::from).to_vec();
+        Cohort::new(
+            None,
+            vec![
+                Column::numeric("age", vec![50.0, 60.0, 0.0]),
+                Column::categorical("grade", levels, vec![0, 1, 1]),
+            ],
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn terms_become_named_columns() {
+        let cohort = cohort();
+        let (age, grade) = (Term::linear("age"), Term::factor("grade"));
+        let terms = [age.clone(), grade.clone(), Term::interaction(age, grade)];
+        let design = Design::new(&cohort, &Selection::all(&cohort), &terms).unwrap();
+        assert_eq!(design.terms, ["age", "grade", "age:grade"]);
+        let names: Vec<_> = design.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["age", "grade=high", "age:grade=high"]);
+        assert_eq!(design.columns[2].values, [0.0, 60.0, 0.0]);
+    }
+
+    #[test]
+    fn a_transformation_without_value_names_the_row() {
+        let cohort = cohort();
+        let term = Term::Linear { column: "age".into(), transform: Transform::Log };
+        let error = Design::new(&cohort, &Selection::all(&cohort), &[term]);
+        let expected = CohortError::UndefinedTransform { column: "age".into(), row: 2 };
+        assert_eq!(error, Err(expected));
+    }
+}

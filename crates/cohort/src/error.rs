@@ -1,0 +1,110 @@
+//! Why a cohort could not be built or read.
+
+use crate::EndpointError;
+use thiserror::Error;
+
+/// What is wrong with a cohort, its selection or a reference to its columns.
+///
+/// Rows count from 0 in the caller's order and are printed from 1. No variant carries a value.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum CohortError {
+    /// Two columns have the same name.
+    #[error("column {column} occurs twice")]
+    DuplicateColumn {
+        /// Name of the column.
+        column: String,
+    },
+    /// A column or the ids are shorter or longer than the others.
+    #[error("column {column} has {got} values for {rows} rows")]
+    LengthMismatch {
+        /// Name of the column.
+        column: String,
+        /// Number of values it has.
+        got: usize,
+        /// Number of values it should have.
+        rows: usize,
+    },
+    /// A numeric cell is NaN or infinite.
+    #[error("column {column}, row {}: the value is not finite; list the row as missing instead", row + 1)]
+    NotFinite {
+        /// Name of the column.
+        column: String,
+        /// Row of the cell.
+        row: usize,
+    },
+    /// A categorical code has no level.
+    #[error("column {column}, row {}: the code has no level among the {levels}", row + 1)]
+    CodeWithoutLevel {
+        /// Name of the column.
+        column: String,
+        /// Row of the cell.
+        row: usize,
+        /// Number of levels.
+        levels: usize,
+    },
+    /// A missing cell or a selected row lies outside the table.
+    #[error("row {} does not exist: the cohort has {rows} rows", row + 1)]
+    RowOutOfRange {
+        /// The row.
+        row: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+    /// No column has this name.
+    #[error("there is no column {column}")]
+    UnknownColumn {
+        /// Name asked for.
+        column: String,
+    },
+    /// A number was needed and the column has categories.
+    #[error("column {column} is categorical where a number is needed")]
+    NotNumeric {
+        /// Name of the column.
+        column: String,
+    },
+    /// A level was named that the column does not have.
+    #[error("column {column} has no level {level}")]
+    UnknownLevel {
+        /// Name of the column.
+        column: String,
+        /// Level asked for.
+        level: String,
+    },
+    /// Selected rows have no value; a statistic guesses none.
+    #[error("column {column} is missing in {count} of the selected rows, first in row {}; leave those rows out", row + 1)]
+    Missing {
+        /// Name of the column.
+        column: String,
+        /// How many selected rows lack it.
+        count: usize,
+        /// The first of them.
+        row: usize,
+    },
+    /// A cell of the event column holds none of the declared codes.
+    #[error("column {column}, row {}: the value is neither an event code nor a censoring code", row + 1)]
+    UndeclaredEventCode {
+        /// Name of the column.
+        column: String,
+        /// Row of the cell.
+        row: usize,
+    },
+    /// A transformation is undefined for a value.
+    #[error("column {column}, row {}: the transformation is undefined for the value", row + 1)]
+    UndefinedTransform {
+        /// Name of the column.
+        column: String,
+        /// Row of the cell.
+        row: usize,
+    },
+    /// Follow-up times are wrong.
+    #[error("column {column}: {source}")]
+    Endpoint {
+        /// Name of the time column.
+        column: String,
+        /// What is wrong with it.
+        source: EndpointError,
+    },
+    /// No row is selected.
+    #[error("no rows are selected")]
+    NoRows,
+}

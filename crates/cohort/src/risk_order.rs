@@ -1,0 +1,103 @@
+//! The order in which every survival estimator walks its subjects.
+
+use crate::Endpoint;
+use std::ops::Range;
+
+/// Subjects by stratum, then time ascending, events before censorings, then row.
+///
+/// At one time events come before censorings: a subject censored at `t` is at risk at `t`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RiskOrder {
+    order: Vec<u32>,
+    groups: Vec<TieGroup>,
+}
+
+/// The subjects of one stratum whose follow-up ends at one time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TieGroup {
+    /// Stratum index.
+    pub stratum: u32,
+    /// The time.
+    pub time: f64,
+    /// Positions in [`RiskOrder::order`] of those with an event.
+    pub events: Range<usize>,
+    /// Positions of those censored; they follow the events.
+    pub censored: Range<usize>,
+}
+
+impl RiskOrder {
+    /// Sorts the subjects; `strata` holds one index per subject.
+    #[must_use]
+    pub fn new(endpoint: &Endpoint, strata: &[u32]) -> Self {
+        let (time, event) = (endpoint.time(), endpoint.event());
+        let mut order: Vec<u32> = (0..time.len() as u32).collect();
+        let key = |&index: &u32| (strata[index as usize], time[index as usize]);
+        order.sort_by(|a, b| {
+            let ((stratum_a, time_a), (stratum_b, time_b)) = (key(a), key(b));
+            let censored = |index: &u32| !event[*index as usize];
+            stratum_a
+                .cmp(&stratum_b)
+                .then(time_a.total_cmp(&time_b))
+                .then(censored(a).cmp(&censored(b)))
+        });
+        let mut groups = Vec::new();
+        let mut start = 0;
+        // Near ties were settled by Endpoint, so equal times are equal numbers.
+        for tied in order.chunk_by(|a, b| key(a) == key(b)) {
+            let n_events = tied.iter().filter(|&&index| event[index as usize]).count();
+            let (stratum, time) = key(&tied[0]);
+            let (middle, end) = (start + n_events, start + tied.len());
+            groups.push(TieGroup { stratum, time, events: start..middle, censored: middle..end });
+            start = end;
+        }
+        Self { order, groups }
+    }
+
+    /// Subject indexes in risk order.
+    #[must_use]
+    pub fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Groups of tied subjects, stratum by stratum, in ascending order of time.
+    #[must_use]
+    pub fn groups(&self) -> &[TieGroup] {
+        &self.groups
+    }
+
+    /// The groups of each stratum.
+    pub fn strata(&self) -> impl Iterator<Item = &[TieGroup]> {
+        self.groups.chunk_by(|a, b| a.stratum == b.stratum)
+    }
+}
+
+impl TieGroup {
+    /// Positions of everyone whose follow-up ends here.
+    #[must_use]
+    pub fn all(&self) -> Range<usize> {
+        self.events.start..self.censored.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_precede_censorings_at_one_time() {
+        let event = vec![false, true, false, true];
+        let endpoint = Endpoint::new(vec![5.0, 5.0, 1.0, 5.0], event).unwrap();
+        let order = RiskOrder::new(&endpoint, &[0; 4]);
+        assert_eq!(order.order(), [2, 1, 3, 0]);
+        assert_eq!(order.groups()[1].events, 1..3);
+        assert_eq!(order.groups()[1].censored, 3..4);
+    }
+
+    #[test]
+    fn strata_come_one_after_the_other() {
+        let endpoint = Endpoint::new(vec![5.0, 4.0, 3.0], vec![true; 3]).unwrap();
+        let order = RiskOrder::new(&endpoint, &[0, 1, 0]);
+        assert_eq!(order.order(), [2, 0, 1]);
+        assert_eq!(order.strata().count(), 2);
+    }
+}

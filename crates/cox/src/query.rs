@@ -1,0 +1,199 @@
+//! What may be asked of this crate and what it answers, in terms of a cohort's columns.
+
+use cohort::{Caveat, EndpointColumns, Estimate, Interval, Term};
+
+/// How tied events enter the partial likelihood. The default is that of `coxph` in R.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Ties {
+    /// Efron (1977), J. Am. Stat. Assoc. 72:557-565.
+    #[default]
+    Efron,
+    /// Breslow (1974), Biometrics 30:89-99; the default of SAS and SPSS.
+    Breslow,
+}
+
+/// The scale of time on which hazards are tested for proportionality.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TimeTransform {
+    /// One minus the pooled Kaplan-Meier curve just before the time.
+    #[default]
+    KaplanMeier,
+    /// Rank of the time among all rows.
+    Rank,
+    /// Time itself.
+    Identity,
+    /// Logarithm of time.
+    Log,
+}
+
+/// Settings of a Cox fit; the defaults are those of `coxph` in R.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoxOptions {
+    /// Rule for ties.
+    pub ties: Ties,
+    /// Largest number of Newton steps.
+    pub max_iterations: usize,
+    /// Relative change of the log-likelihood at which the iteration ends.
+    pub tolerance: f64,
+    /// Confidence of the Wald intervals.
+    pub confidence: f64,
+}
+
+impl Default for CoxOptions {
+    fn default() -> Self {
+        Self { ties: Ties::Efron, max_iterations: 20, tolerance: 1e-9, confidence: 0.95 }
+    }
+}
+
+/// A model to fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoxQuery {
+    /// Follow-up.
+    pub endpoint: EndpointColumns,
+    /// Terms in the order of the table.
+    pub terms: Vec<Term>,
+    /// Columns whose crossing has a baseline hazard each.
+    pub strata: Vec<String>,
+    /// Column of clusters, such as matched pairs, for the robust variance; absent = model variance.
+    pub cluster: Option<String>,
+    /// Settings.
+    pub options: CoxOptions,
+    /// Scale of time for the test of proportional hazards; absent = no test.
+    pub proportional_hazards: Option<TimeTransform>,
+    /// Whether to compute the concordance.
+    pub concordance: bool,
+}
+
+/// One model for each of several terms, alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoxScreenQuery {
+    /// The model without its terms.
+    pub model: CoxQuery,
+    /// Terms that are fitted one at a time; those of `model` are in every fit.
+    pub candidates: Vec<Term>,
+}
+
+/// A fitted model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoxFit {
+    /// Number of subjects.
+    pub n: usize,
+    /// Number of events.
+    pub n_events: usize,
+    /// One entry per column of the design.
+    pub coefficients: Vec<Coefficient>,
+    /// Model covariance of the coefficients, row by row; rows of aliased columns are 0.
+    pub covariance: Vec<Vec<f64>>,
+    /// Robust covariance when clusters were given.
+    pub robust_covariance: Option<Vec<Vec<f64>>>,
+    /// Log partial likelihood without covariates.
+    pub log_likelihood_null: f64,
+    /// Log partial likelihood at the maximum.
+    pub log_likelihood: f64,
+    /// Likelihood-ratio test of all coefficients.
+    pub likelihood_ratio_test: TestResult,
+    /// Wald test of all coefficients, model variance.
+    pub wald_test: TestResult,
+    /// Score test of all coefficients at 0.
+    pub score_test: TestResult,
+    /// Wald test of each term, with the robust variance when there is one.
+    pub term_tests: Vec<TermTest>,
+    /// Akaike's criterion, `-2 log L + 2 df`.
+    pub aic: f64,
+    /// Schwarz's criterion with the number of events, `-2 log L + df log(events)`.
+    pub bic: f64,
+    /// Newton steps taken.
+    pub iterations: usize,
+    /// Share of comparable pairs that the model orders correctly, when asked for.
+    pub concordance: Option<Concordance>,
+    /// Tests of proportional hazards, one per term and one for all, when asked for.
+    pub proportional_hazards: Option<ProportionalHazards>,
+    /// What a reader must know.
+    pub caveats: Vec<Caveat>,
+}
+
+/// One coefficient of a fitted model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coefficient {
+    /// Name of the design column.
+    pub name: String,
+    /// Name of the term it belongs to.
+    pub term: String,
+    /// Log hazard ratio per unit of the column.
+    pub estimate: Estimate,
+    /// Model standard error.
+    pub standard_error: Estimate,
+    /// Robust standard error when clusters were given.
+    pub robust_standard_error: Option<Estimate>,
+    /// `exp` of the estimate.
+    pub hazard_ratio: Estimate,
+    /// Wald limits of the hazard ratio with the model variance.
+    pub interval: Interval,
+    /// Wald statistic with the model variance.
+    pub z: Estimate,
+    /// Its two-sided p-value.
+    pub p_value: Estimate,
+    /// Wald limits of the hazard ratio with the robust variance.
+    pub robust_interval: Option<Interval>,
+    /// Two-sided p-value with the robust variance.
+    pub robust_p_value: Option<Estimate>,
+}
+
+/// A chi-squared test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TestResult {
+    /// The statistic, or why there is none.
+    pub chi_squared: Estimate,
+    /// Degrees of freedom.
+    pub degrees_of_freedom: usize,
+    /// Upper tail of the statistic.
+    pub p_value: Estimate,
+}
+
+/// A test of all columns of one term.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TermTest {
+    /// Name of the term.
+    pub term: String,
+    /// The test.
+    pub test: TestResult,
+}
+
+/// Harrell's concordance and the pairs it counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Concordance {
+    /// The share; ties in risk count one half.
+    pub value: Estimate,
+    /// Its infinitesimal-jackknife standard error.
+    pub standard_error: Estimate,
+    /// Pairs in which the earlier event has the higher risk.
+    pub concordant: f64,
+    /// Pairs in which it has the lower risk.
+    pub discordant: f64,
+    /// Pairs of equal risk.
+    pub tied_risk: f64,
+    /// Pairs of events at one time and different risk.
+    pub tied_time: f64,
+    /// Pairs of events at one time and equal risk.
+    pub tied_both: f64,
+}
+
+/// Score tests of proportional hazards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProportionalHazards {
+    /// The scale of time.
+    pub transform: TimeTransform,
+    /// One test per term.
+    pub terms: Vec<TermTest>,
+    /// The test of all terms together.
+    pub global: TestResult,
+}
+
+/// One line of a screen: the term and its model, or why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScreenedTerm {
+    /// Name of the candidate.
+    pub term: String,
+    /// The model, or why it could not be fitted.
+    pub fit: Estimate<CoxFit>,
+}

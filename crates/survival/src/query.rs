@@ -1,0 +1,211 @@
+//! What may be asked of this crate and what it answers, in terms of a cohort's columns.
+
+use cohort::{Caveat, EndpointColumns, Estimate, Interval};
+
+/// How the limits of a survival curve are computed. The default is that of `survfit` in R.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum IntervalRule {
+    /// On the scale of `S`, cut to [0, 1].
+    Plain,
+    /// On the scale of `log S`, cut at 1.
+    #[default]
+    Log,
+    /// On the scale of `log(-log S)`.
+    LogLog,
+    /// On the scale of `log(S / (1 - S))`.
+    Logit,
+    /// On the scale of `asin(sqrt S)`.
+    Arcsin,
+}
+
+/// How the limits of a quantile are computed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum QuantileRule {
+    /// Where the limits of the curve cross the level (Brookmeyer and Crowley).
+    Curve(IntervalRule),
+    /// Quantile ± z · SE with a density estimate, as SPSS prints it.
+    Spss,
+}
+
+/// What to estimate for each group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CurvesQuery {
+    /// Follow-up.
+    pub endpoint: EndpointColumns,
+    /// Column whose levels have a curve each; absent = one curve for all.
+    pub group: Option<String>,
+    /// Censoring is what is waited for (reverse Kaplan-Meier).
+    pub reverse: bool,
+    /// Rule for the limits of the curve and of survival at chosen times.
+    pub interval: IntervalRule,
+    /// Confidence of every interval; 0.95 unless asked otherwise.
+    pub confidence: f64,
+    /// Probabilities of the quantiles, 0.5 for the median.
+    pub quantiles: Vec<f64>,
+    /// Rules for the limits of the quantiles; each quantile is reported once per rule.
+    pub quantile_rules: Vec<QuantileRule>,
+    /// Times at which survival is reported, in the unit of the endpoint.
+    pub times: Vec<f64>,
+    /// Times up to which the restricted mean is reported.
+    pub restricted_mean_times: Vec<f64>,
+}
+
+/// Curves, one per group, in the order of the levels; a level without subjects has n = 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curves {
+    /// One entry per group.
+    pub groups: Vec<GroupCurve>,
+}
+
+/// What was estimated for one group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupCurve {
+    /// Level of the group column; absent without one.
+    pub group: Option<String>,
+    /// Number of subjects.
+    pub n: usize,
+    /// Number of events.
+    pub n_events: usize,
+    /// The curve at every distinct time; empty when there are no subjects.
+    pub curve: SurvivalCurve,
+    /// Quantiles by each rule: for each probability all rules.
+    pub quantiles: Vec<Quantile>,
+    /// Survival at the times asked for.
+    pub at_times: Vec<SurvivalAt>,
+    /// Restricted means up to the times asked for.
+    pub restricted_means: Vec<RestrictedMean>,
+    /// What a reader must know.
+    pub caveats: Vec<Caveat>,
+}
+
+/// A step function with one entry per distinct time, also those with censorings alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SurvivalCurve {
+    /// Distinct times, ascending.
+    pub time: Vec<f64>,
+    /// Number at risk just before each time.
+    pub n_at_risk: Vec<usize>,
+    /// Number of events at each time.
+    pub n_events: Vec<usize>,
+    /// Number censored at each time.
+    pub n_censored: Vec<usize>,
+    /// Survival just after each time.
+    pub survival: Vec<f64>,
+    /// Greenwood's standard error of the survival; undefined once the curve has reached 0.
+    pub standard_error: Vec<Estimate>,
+    /// Limits of the survival by the rule asked for.
+    pub interval: Vec<Interval>,
+}
+
+/// A quantile of the survival time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantile {
+    /// Share of subjects who have had the event by then.
+    pub probability: f64,
+    /// How the limits were computed.
+    pub rule: QuantileRule,
+    /// The quantile, or why there is none.
+    pub value: Estimate,
+    /// Standard error; only the SPSS rule has one.
+    pub standard_error: Option<Estimate>,
+    /// Its limits.
+    pub interval: Interval,
+}
+
+/// Survival at a chosen time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SurvivalAt {
+    /// The time asked for.
+    pub time: f64,
+    /// Number at risk just before it: those followed to this time or beyond.
+    pub n_at_risk: usize,
+    /// Number of events up to and including it.
+    pub n_events: usize,
+    /// Number censored up to and including it.
+    pub n_censored: usize,
+    /// Survival just after it; beyond the last observation there is none.
+    pub survival: Estimate,
+    /// Its standard error.
+    pub standard_error: Estimate,
+    /// Its limits.
+    pub interval: Interval,
+}
+
+/// Mean survival time up to a horizon: the area under the curve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestrictedMean {
+    /// The horizon.
+    pub tau: f64,
+    /// The mean; beyond the last observation there is none unless the curve has reached 0.
+    pub mean: Estimate,
+    /// Its standard error.
+    pub standard_error: Estimate,
+    /// Its limits, mean ± z · SE.
+    pub interval: Interval,
+}
+
+/// Which differences between curves weigh most. The default is that of `survdiff` in R.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum TestWeights {
+    /// All events equally.
+    #[default]
+    LogRank,
+    /// By the number at risk (Gehan-Breslow, the generalised Wilcoxon test).
+    GehanBreslow,
+    /// By the square root of the number at risk.
+    TaroneWare,
+    /// By a survival estimate close to Kaplan and Meier's.
+    PetoPeto,
+    /// By `S(t-)^p (1 - S(t-))^q` of the pooled sample.
+    FlemingHarrington {
+        /// Weight of early differences.
+        p: f64,
+        /// Weight of late differences.
+        q: f64,
+    },
+}
+
+/// Which groups to compare and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparisonQuery {
+    /// Follow-up.
+    pub endpoint: EndpointColumns,
+    /// Column whose levels are compared.
+    pub group: String,
+    /// Columns whose crossing stratifies the test; matched pairs are strata too.
+    pub strata: Vec<String>,
+    /// Weights of the events.
+    pub weights: TestWeights,
+}
+
+/// A comparison of curves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// One entry per level, in their order.
+    pub groups: Vec<ComparedGroup>,
+    /// Covariance of observed minus expected over all levels, row by row.
+    pub variance: Vec<Vec<f64>>,
+    /// The statistic, or why there is none.
+    pub chi_squared: Estimate,
+    /// Number of compared groups with expected events, less one.
+    pub degrees_of_freedom: usize,
+    /// Upper tail of the statistic.
+    pub p_value: Estimate,
+    /// Natural logarithm of the p-value, finite where it underflows.
+    pub ln_p_value: Estimate,
+    /// What a reader must know.
+    pub caveats: Vec<Caveat>,
+}
+
+/// One group of a comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparedGroup {
+    /// Level of the group column.
+    pub group: String,
+    /// Number of subjects.
+    pub n: usize,
+    /// Observed events; weighted when the test is.
+    pub observed: f64,
+    /// Expected events under equal hazards; weighted when the test is.
+    pub expected: f64,
+}
