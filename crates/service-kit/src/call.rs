@@ -1,0 +1,200 @@
+//! How a client makes a call: with the time that is left, repeated where that can help, and
+//! failing with the code that gRPC means for the case.
+//!
+//! All calls of ours are pure functions of their request, so repeating one is safe.
+
+use std::{
+    error::Error,
+    hash::{BuildHasher, Hasher, RandomState},
+    iter::successors,
+    time::Duration,
+};
+
+use prost::Message;
+use tonic::{Code, Request, Response, Status, TimeoutExpired};
+
+use crate::{Deadline, Failure, MESSAGE_LIMIT};
+
+/// How calls are repeated and what they may send; the defaults suit every service.
+#[derive(Clone, Debug)]
+pub struct CallPolicy {
+    /// Times a call is made before its failure counts; 0 counts as 1.
+    pub tries: u32,
+    /// Longest wait before the second try; it doubles with each further one.
+    pub first_delay: Duration,
+    /// Longest wait before any try, unless the server asks for more.
+    pub max_delay: Duration,
+    /// Part of the remaining time that is kept back, so that the server gives up before us.
+    pub margin: Duration,
+    /// Largest request in bytes.
+    pub message_limit_bytes: usize,
+}
+
+impl Default for CallPolicy {
+    fn default() -> Self {
+        Self {
+            tries: 3,
+            first_delay: Duration::from_millis(100),
+            max_delay: Duration::from_secs(2),
+            margin: Duration::from_millis(10),
+            message_limit_bytes: MESSAGE_LIMIT,
+        }
+    }
+}
+
+/// Makes a unary call by `send`, once or several times, within one deadline over all tries.
+///
+/// A call is repeated if the server is unavailable, if the connection failed under it, or if
+/// the server is busy and says when to come back. The waits between are drawn at random from
+/// zero to a bound that doubles, so that clients who failed together do not return together.
+///
+/// ```no_run
+/// # use service_kit::{CallPolicy, Deadline, call};
+/// # use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+/// # async fn check(channel: tonic::transport::Channel) -> Result<(), tonic::Status> {
+/// let request = HealthCheckRequest { service: String::new() };
+/// let answer = call(&CallPolicy::default(), Deadline::NONE, &request, |request| {
+///     let mut client = HealthClient::new(channel.clone());
+///     async move { client.check(request).await }
+/// })
+/// .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The status of the last try; DEADLINE_EXCEEDED if time ran out, wherever that was noticed;
+/// RESOURCE_EXHAUSTED (`MESSAGE_TOO_LARGE`) for a request over the limit, which is not sent.
+pub async fn call<Q, A, F>(
+    policy: &CallPolicy,
+    deadline: Deadline,
+    message: &Q,
+    mut send: impl FnMut(Request<Q>) -> F,
+) -> Result<A, Status>
+where
+    Q: Message + Clone,
+    F: Future<Output = Result<Response<A>, Status>>,
+{
+    let bytes = message.encoded_len();
+    if bytes > policy.message_limit_bytes {
+        return Err(Failure::too_large(bytes, policy.message_limit_bytes).into());
+    }
+    let mut tries = 1;
+    loop {
+        let status = match attempt(policy, deadline, message.clone(), &mut send).await {
+            Ok(answer) => return Ok(answer),
+            Err(status) => status,
+        };
+        match delay_before_repeat(policy, &status, tries) {
+            Some(delay) if deadline.remaining().is_none_or(|left| delay < left) => {
+                tracing::debug!(code = ?status.code(), tries, ?delay, "call is repeated");
+                tokio::time::sleep(delay).await;
+            }
+            _ => return Err(status),
+        }
+        tries += 1;
+    }
+}
+
+/// Makes the call once, with the time that is left.
+async fn attempt<Q, A, F>(
+    policy: &CallPolicy,
+    deadline: Deadline,
+    message: Q,
+    send: &mut impl FnMut(Request<Q>) -> F,
+) -> Result<A, Status>
+where
+    F: Future<Output = Result<Response<A>, Status>>,
+{
+    let mut request = Request::new(message);
+    if let Some(left) = deadline.remaining() {
+        let granted = left.saturating_sub(policy.margin);
+        if granted.is_zero() {
+            return Err(Failure::deadline_exceeded().into());
+        }
+        request.set_timeout(granted);
+    }
+    match deadline.limit(send(request)).await? {
+        Ok(response) => Ok(response.into_inner()),
+        Err(status) if timed_out_locally(&status) => Err(Failure::deadline_exceeded().into()),
+        Err(status) => Err(status),
+    }
+}
+
+/// How long to wait before the call is made again; `None` if that would not help.
+fn delay_before_repeat(policy: &CallPolicy, status: &Status, tries: u32) -> Option<Duration> {
+    if tries >= policy.tries {
+        return None;
+    }
+    let bound = policy
+        .first_delay
+        .saturating_mul(1 << (tries - 1).min(16))
+        .min(policy.max_delay);
+    let jitter = bound.mul_f64(random_fraction());
+    match status.code() {
+        Code::Unavailable => Some(jitter),
+        // A source means that the status was made here, by the transport, whatever its code: a
+        // server that goes away in good order makes it CANCELLED.
+        _ if status.source().is_some() => Some(jitter),
+        Code::ResourceExhausted => Failure::from(status)
+            .retry_after
+            .map(|asked| asked.saturating_add(jitter)),
+        _ => None,
+    }
+}
+
+/// Whether tonic's own clock ended the call, which it reports as CANCELLED.
+fn timed_out_locally(status: &Status) -> bool {
+    successors(status.source(), |error| error.source()).any(|error| error.is::<TimeoutExpired>())
+}
+
+/// A number in [0, 1) that differs between calls and processes: a fresh hasher of the standard
+/// library has random keys. It moves waiting times only, never a result.
+fn random_fraction() -> f64 {
+    let bits = RandomState::new().build_hasher().finish();
+    (bits >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn repeats(status: &Status) -> bool {
+        delay_before_repeat(&CallPolicy::default(), status, 1).is_some()
+    }
+
+    #[test]
+    fn only_failures_that_may_pass_are_repeated() {
+        assert!(repeats(&Status::unavailable("")));
+        assert!(repeats(&Failure::busy(Duration::ZERO).into()));
+        assert!(!repeats(&Failure::too_large(2, 1).into()));
+        assert!(!repeats(&Status::internal("")));
+        assert!(!repeats(&Status::cancelled("")), "the server's own");
+        let mut local = Status::cancelled("operation was canceled");
+        local.set_source(Arc::new(std::fmt::Error));
+        assert!(repeats(&local));
+    }
+
+    #[test]
+    fn the_wait_is_bounded_and_keeps_the_servers_delay() {
+        let policy = CallPolicy { tries: 100, ..CallPolicy::default() };
+        for tries in 1..100 {
+            let wait = delay_before_repeat(&policy, &Status::unavailable(""), tries).unwrap();
+            assert!(wait <= policy.max_delay);
+        }
+        let asked = Duration::from_secs(7);
+        let wait = delay_before_repeat(&policy, &Failure::busy(asked).into(), 1).unwrap();
+        assert!(asked <= wait && wait <= asked + policy.first_delay);
+        assert_eq!(delay_before_repeat(&policy, &Status::unavailable(""), 100), None);
+    }
+
+    #[test]
+    fn a_local_time_out_is_told_from_other_local_failures() {
+        let mut status = Status::cancelled("Timeout expired");
+        assert!(!timed_out_locally(&status));
+        status.set_source(Arc::new(TimeoutExpired(())));
+        assert!(timed_out_locally(&status));
+    }
+}

@@ -1,0 +1,29 @@
+//! Logs on standard error. No code of ours logs a message body or the payload of a panic:
+//! both can hold data of patients.
+
+use std::{io, panic};
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::{LogFormat, Settings};
+
+/// Starts logging as the settings say. Does nothing if the process already logs.
+///
+/// Directives that cannot be read are skipped.
+pub fn init(settings: &Settings) {
+    let filter = EnvFilter::builder().parse_lossy(&settings.log);
+    let logs = fmt().with_env_filter(filter).with_writer(io::stderr);
+    // An error means that a subscriber is set: the tests of a binary, or an embedding program.
+    let _ = match settings.log_format {
+        LogFormat::Text => logs.with_ansi(false).try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    };
+}
+
+/// Makes panics log their place only, since the message of a panic may quote a value.
+pub fn quiet_panics() {
+    panic::set_hook(Box::new(|panic| match panic.location() {
+        Some(place) => tracing::error!(file = place.file(), line = place.line(), "panic"),
+        None => tracing::error!("panic"),
+    }));
+}

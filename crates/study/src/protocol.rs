@@ -1,0 +1,568 @@
+//! The study protocol: everything that is decided before the data are seen.
+//!
+//! Each section of the file is a type here, in the order of the file; defaults stand beside the
+//! fields they fill and are printed in the report with the rest.
+
+mod read;
+
+pub use read::{Violation, locate, read};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The name of the file format.
+pub const SCHEMA: &str = "equipoise/1";
+
+/// A complete protocol; every name in it that refers to another part of it has been resolved.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Protocol {
+    /// Format of the file: `equipoise/1`.
+    pub schema: String,
+    /// `[study]`: what the study is called.
+    pub study: StudySection,
+    /// `[data]`: where the patients are.
+    pub data: DataSection,
+    /// `[variables]`: baseline characteristics in the order of the tables.
+    pub variables: Vec<Variable>,
+    /// `[time_zero]`: when follow-up begins, for endpoints derived from dates.
+    pub time_zero: Option<TimeZero>,
+    /// `[exposure]`: whose outcomes are compared.
+    pub exposure: Exposure,
+    /// `[[eligibility]]`: who is in the study, in the order in which it is decided.
+    pub eligibility: Vec<Criterion>,
+    /// `[[endpoint]]`: what is waited for.
+    pub endpoints: Vec<EndpointSection>,
+    /// `[missing]`: what becomes of patients with missing values.
+    pub missing: MissingSection,
+    /// `[propensity]`: the model of exposure; absent = no matching.
+    pub propensity: Option<PropensitySection>,
+    /// `[matching]`: how pairs are formed.
+    pub matching: Option<MatchingSection>,
+    /// `[balance]`: how arms are compared at baseline.
+    pub balance: BalanceSection,
+    /// `[survival]`: curves, quantiles and their comparison.
+    pub survival: SurvivalSection,
+    /// `[cox]`: hazard models; absent = none.
+    pub cox: Option<CoxSection>,
+    /// `[[subgroup]]`: analyses within levels of a variable, or between them.
+    pub subgroups: Vec<Subgroup>,
+    /// `[sensitivity]`: how strong unmeasured confounding would have to be.
+    pub sensitivity: SensitivitySection,
+}
+
+/// `[study]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct StudySection {
+    /// Short name without spaces.
+    pub id: String,
+    /// Title of the report.
+    pub title: String,
+    /// A sentence that is shown wherever results are, such as that the data are synthetic.
+    pub notice: Option<String>,
+    /// Whether the patients are invented.
+    pub synthetic: bool,
+    /// Date at which the data were closed, `YYYY-MM-DD`; the date of the report.
+    pub data_lock: Option<String>,
+    /// Unit of every time in the report.
+    pub time_unit: TimeUnit,
+}
+
+/// Unit of time; a month has 30.4375 days, a year 365.25.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    /// Days.
+    Days,
+    /// Months of 30.4375 days.
+    #[default]
+    Months,
+    /// Years of 365.25 days.
+    Years,
+}
+
+impl TimeUnit {
+    /// Length in days.
+    #[must_use]
+    pub fn days(self) -> f64 {
+        match self {
+            Self::Days => 1.0,
+            Self::Months => 30.4375,
+            Self::Years => 365.25,
+        }
+    }
+
+    /// The word for it in a table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Days => "days",
+            Self::Months => "months",
+            Self::Years => "years",
+        }
+    }
+}
+
+/// `[data]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct DataSection {
+    /// CSV file, relative to the study file.
+    pub file: String,
+    /// Column of the patient's id; every patient has one row.
+    pub id: String,
+    /// Cells that mean "missing" in every column. Default: the empty cell and `NA`.
+    pub missing: Vec<String>,
+    /// Column separator, one character. Default: a comma.
+    pub separator: String,
+}
+
+/// One entry of `[variables]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Variable {
+    /// Column of the table.
+    pub name: String,
+    /// What kind of values it has.
+    #[serde(rename = "type")]
+    pub kind: VariableKind,
+    /// What tables call it. Default: its name.
+    pub label: String,
+    /// Unit of a number, for tables.
+    pub unit: Option<String>,
+    /// Levels in display order; a value that is none of them is an error. Default for `binary`:
+    /// `0` and `1`; required for `categorical` and `ordinal`, empty for numbers.
+    pub levels: Vec<String>,
+    /// What tables call the levels, one per level. Default: the levels themselves.
+    pub level_labels: Vec<String>,
+    /// Level that models compare the others with. Default: the first.
+    pub reference: Option<String>,
+    /// Further cells that mean "missing" in this column.
+    pub missing: Vec<String>,
+    /// Condition under which the variable has a value at all, such as `rt == 1`; such a variable
+    /// is not part of the baseline table.
+    pub among: Option<String>,
+}
+
+/// Kinds of variables.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VariableKind {
+    /// A number.
+    Continuous,
+    /// Two levels.
+    Binary,
+    /// Levels without order.
+    Categorical,
+    /// Levels in order; models treat them as categories.
+    Ordinal,
+}
+
+/// `[time_zero]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct TimeZero {
+    /// Column of the date at which follow-up begins.
+    pub date: String,
+    /// What happens on that date, in words.
+    pub meaning: Option<String>,
+    /// First and last date of the study period, for `in window` in a criterion.
+    pub window: Option<Window>,
+}
+
+/// Two dates, both included, `YYYY-MM-DD`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Window {
+    /// First date.
+    pub from: String,
+    /// Last date.
+    pub to: String,
+}
+
+/// `[exposure]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Exposure {
+    /// Column that tells the arms apart.
+    pub column: String,
+    /// The arm whose effect is asked for.
+    pub exposed: Arm,
+    /// The arm it is compared with.
+    pub comparator: Arm,
+    /// Column of the date at which exposure began; switches the warning of immortal time on.
+    pub start_date: Option<String>,
+}
+
+impl Exposure {
+    /// Both arms, the exposed first.
+    #[must_use]
+    pub fn arms(&self) -> [&Arm; 2] {
+        [&self.exposed, &self.comparator]
+    }
+}
+
+/// One arm.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Arm {
+    /// Value in the exposure column.
+    pub value: String,
+    /// What tables call the arm. Default: column and value.
+    pub label: String,
+}
+
+/// One entry of `[[eligibility]]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Criterion {
+    /// What the flow diagram calls it.
+    pub label: String,
+    /// Who stays: a condition such as `age >= 18 and age <= 80`.
+    pub keep: String,
+}
+
+/// One entry of `[[endpoint]]`: a time column, or dates from time zero to `end`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct EndpointSection {
+    /// Short name without spaces, the first part of every id.
+    pub id: String,
+    /// What the report calls it. Default: its id.
+    pub label: String,
+    /// Column and value of the event.
+    pub event: EventCode,
+    /// Follow-up in a column of numbers.
+    pub time: Option<TimeColumn>,
+    /// Column of the date at which follow-up ended; needs `[time_zero]`.
+    pub end: Option<String>,
+    /// Times at which survival is quoted, in the unit of the study.
+    pub times: Vec<f64>,
+}
+
+/// Which code is the event.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct EventCode {
+    /// Column of the codes.
+    pub column: String,
+    /// Code of the event. Default: `1`.
+    pub value: String,
+    /// Code of censoring; any other code is an error. Default: `0`.
+    pub censored: String,
+}
+
+/// A column of times.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct TimeColumn {
+    /// Column.
+    pub column: String,
+    /// Unit of its numbers. Default: the unit of the study.
+    pub unit: TimeUnit,
+}
+
+/// `[missing]`
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct MissingSection {
+    /// What becomes of a patient who lacks a declared value.
+    pub policy: MissingPolicy,
+}
+
+/// What becomes of a patient who lacks a declared variable, the exposure or an endpoint.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingPolicy {
+    /// The patient is left out of every analysis and counted.
+    #[default]
+    CompleteCase,
+    /// The study is refused.
+    Refuse,
+}
+
+/// `[propensity]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct PropensitySection {
+    /// Variables of the logistic model: numbers linear, others as indicators.
+    pub covariates: Vec<String>,
+}
+
+/// `[matching]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct MatchingSection {
+    /// Largest distance within a pair; absent = any.
+    pub caliper: Option<CaliperSection>,
+    /// In which order the exposed choose. Default: `largest`.
+    pub order: MatchOrder,
+    /// Variables on which both members of a pair agree.
+    pub exact: Vec<String>,
+}
+
+/// Caliper of `[matching]`.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct CaliperSection {
+    /// Width in units of the scale.
+    pub width: f64,
+    /// The scale. Default: `sd_logit`.
+    pub scale: CaliperScale,
+}
+
+/// Unit of a caliper.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaliperScale {
+    /// Standard deviation (n - 1) of the logit over all analysed patients.
+    #[default]
+    SdLogit,
+    /// The logit itself.
+    Raw,
+}
+
+/// In which order the exposed choose their partners.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchOrder {
+    /// Largest score first.
+    #[default]
+    Largest,
+    /// Smallest score first.
+    Smallest,
+    /// Id order.
+    Data,
+}
+
+/// `[balance]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct BalanceSection {
+    /// Tests of the baseline table; the first that applies to a variable is printed in it.
+    /// Default: `chi_squared`, `mann_whitney`.
+    pub tests: Vec<BalanceTest>,
+    /// Absolute standardised difference above which a variable counts as unbalanced. Default: 0.1.
+    pub threshold: f64,
+}
+
+/// Tests of the baseline table.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BalanceTest {
+    /// Pearson's chi-squared test without correction.
+    ChiSquared,
+    /// The same with Yates's correction, 2 by 2 tables alone.
+    ChiSquaredYates,
+    /// Fisher's exact test.
+    Fisher,
+    /// Mann-Whitney U without continuity correction.
+    MannWhitney,
+    /// Mann-Whitney U with continuity correction.
+    MannWhitneyContinuity,
+    /// Welch's t test.
+    WelchT,
+}
+
+/// `[survival]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct SurvivalSection {
+    /// Rules for the limits of survival at chosen times; the first also draws the band of the
+    /// figures. Default: `log`.
+    pub interval: Vec<IntervalRule>,
+    /// Rules for the limits of the median, a column of the table each. Default: `log`.
+    pub median_ci: Vec<QuantileRule>,
+    /// Rules for the limits of the median follow-up. Default: those of the median.
+    pub followup_ci: Vec<QuantileRule>,
+    /// Horizons of the restricted mean, in the unit of the study. Default: none.
+    pub restricted_mean: Vec<f64>,
+    /// Comparisons of the arms. Default: `log_rank`.
+    pub tests: Vec<ComparisonTest>,
+    /// Confidence of every interval of the study. Default: 0.95.
+    pub confidence: f64,
+}
+
+/// Rules for the limits of a survival curve.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalRule {
+    /// On the scale of the survival.
+    Plain,
+    /// On the scale of its logarithm, the default of R.
+    #[default]
+    Log,
+    /// On the scale of the logarithm of the cumulative hazard, the default of SAS.
+    LogLog,
+    /// On the logit scale.
+    Logit,
+    /// On the scale of the arcsine of the square root.
+    Arcsin,
+}
+
+/// Rules for the limits of a quantile.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuantileRule {
+    /// Where the plain limits of the curve cross the level.
+    Plain,
+    /// Where the log limits cross it.
+    #[default]
+    Log,
+    /// Where the log-log limits cross it.
+    LogLog,
+    /// Where the logit limits cross it.
+    Logit,
+    /// Where the arcsine limits cross it.
+    Arcsin,
+    /// Estimate ± z · SE, as SPSS prints it.
+    Spss,
+}
+
+/// Comparisons of two curves.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComparisonTest {
+    /// The log-rank test.
+    #[default]
+    LogRank,
+    /// The log-rank test stratified by matched pair; only in the matched sample.
+    LogRankStratifiedByPair,
+}
+
+/// `[cox]`
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct CoxSection {
+    /// Who is analysed. Default: `matched` when there is matching, else `all`.
+    pub populations: Vec<Population>,
+    /// Rule for tied events. Default: `efron`.
+    pub ties: Ties,
+    /// Variance behind intervals and p-values in the matched sample. Default: `robust_pair`.
+    pub variance: Variance,
+    /// Terms that are fitted one at a time. Default: the exposure and all variables.
+    pub univariable: Vec<String>,
+    /// `[[cox.multivariable]]`: models of several terms.
+    pub multivariable: Vec<MultivariableModel>,
+    /// Scale of time on which the multivariable models are tested for proportional hazards.
+    /// Default: `km`.
+    pub ph_test: TimeTransform,
+}
+
+/// Who is analysed.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Population {
+    /// Every analysed patient.
+    #[default]
+    All,
+    /// The matched sample.
+    Matched,
+    /// The exposed among all analysed patients.
+    Exposed,
+    /// The comparators among all analysed patients.
+    Comparator,
+}
+
+impl Population {
+    /// Its part of an id.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Matched => "matched",
+            Self::Exposed => "exposed",
+            Self::Comparator => "comparator",
+        }
+    }
+}
+
+/// Rules for tied events.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ties {
+    /// The default of R.
+    #[default]
+    Efron,
+    /// The default of SAS and SPSS.
+    Breslow,
+}
+
+/// Variance of hazard ratios in the matched sample.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variance {
+    /// Sandwich variance with the pairs as clusters.
+    #[default]
+    RobustPair,
+    /// Inverse information, as if the members of a pair were independent.
+    Model,
+}
+
+/// Scales of time.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeTransform {
+    /// One minus the Kaplan-Meier curve.
+    #[default]
+    Km,
+    /// Ranks of the times.
+    Rank,
+    /// Time itself.
+    Identity,
+    /// Logarithm of time.
+    Log,
+}
+
+/// One entry of `[[cox.multivariable]]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct MultivariableModel {
+    /// Short name without spaces.
+    pub id: String,
+    /// What the report calls it. Default: its id.
+    pub label: String,
+    /// Terms to choose from; the exposure is always in the model. Default: the exposure and all
+    /// variables.
+    pub terms: Vec<String>,
+    /// How they are chosen. Default: `listed`.
+    pub rule: SelectionRule,
+    /// Limit of the univariable likelihood-ratio p-value for `p_threshold`. Default: 0.05.
+    pub p_below: f64,
+    /// Who is analysed. Default: the populations of `[cox]`.
+    pub populations: Vec<Population>,
+}
+
+/// How the terms of a model are chosen.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectionRule {
+    /// All that are listed.
+    #[default]
+    Listed,
+    /// Those whose univariable p-value is below a limit.
+    PThreshold,
+}
+
+/// One entry of `[[subgroup]]`: the arms compared within levels of some variables, or the levels of
+/// one variable compared with each other.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Subgroup {
+    /// Short name without spaces.
+    pub id: String,
+    /// What the report calls it. Default: its id.
+    pub label: String,
+    /// Variables within whose levels the arms are compared; empty when `compare` is given.
+    pub variables: Vec<String>,
+    /// Levels that are analysed. Default: all levels of each variable.
+    pub levels: Vec<String>,
+    /// Variable whose levels are compared with each other.
+    pub compare: Option<String>,
+    /// Who is analysed. Default: `all`.
+    pub population: Population,
+    /// Rule for tied events in hazard ratios and interaction tests. Default: that of `[cox]`.
+    pub ties: Ties,
+}
+
+/// `[sensitivity]`
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SensitivitySection {
+    /// Whether to report the E-value of the exposure's hazard ratio. Default: no.
+    pub e_value: bool,
+}
+
+impl Protocol {
+    /// The variable of this name.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().find(|variable| variable.name == name)
+    }
+
+    /// The variables of the baseline table: all but those that only some patients can have.
+    pub fn baseline_variables(&self) -> impl Iterator<Item = &Variable> {
+        self.variables.iter().filter(|variable| variable.among.is_none())
+    }
+}

@@ -1,0 +1,316 @@
+//! The answer to a protocol: what `report.json` holds and everything that prints results reads.
+//!
+//! Every number stands once, as a [`Quantity`] under its id. Tables, text and figures look numbers
+//! up by id, so that an abstract cannot disagree with a table. The [`Outline`] says which ids there
+//! are and how they are called; [`id`] spells them.
+
+pub mod id;
+
+use crate::Protocol;
+use cohort::{Caveat, Estimate, Interval, NotEstimable};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The name of the result format.
+pub const SCHEMA: &str = "equipoise-report/1";
+
+/// A finished study.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct StudyResult {
+    /// Format: `equipoise-report/1`.
+    pub schema: String,
+    /// SHA-256 of the patient table as it was read, hexadecimal.
+    pub data_sha256: String,
+    /// SHA-256 of the study file as it was read, hexadecimal.
+    pub protocol_sha256: String,
+    /// The protocol with its defaults filled in.
+    pub protocol: Protocol,
+    /// Which ids there are, and how they are laid out.
+    pub outline: Outline,
+    /// Every number, in the order of the report.
+    pub quantities: Vec<Quantity>,
+    /// Survival curves, in the order of the report.
+    pub curves: Vec<Curve>,
+    /// Doubts about the study as a whole.
+    pub caveats: Vec<Caveat>,
+}
+
+/// One number, or the reason why there is none.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Quantity {
+    /// `endpoint/population/analysis/term/quantity[@time]`.
+    pub id: String,
+    /// The number; absent when it is not estimable.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<f64>,
+    /// Why there is no number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub not_estimable: Option<NotEstimable>,
+    /// Its interval, for quantities that have one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub interval: Option<Limits>,
+    /// Unit of number and limits; absent for counts, ratios and probabilities.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<String>,
+    /// How it was computed, in words.
+    pub method: String,
+    /// What a reader must know beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub caveats: Vec<Caveat>,
+}
+
+/// Confidence limits, each with its own reason when it does not exist.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Limits {
+    /// Confidence, such as 0.95.
+    pub confidence: f64,
+    /// Lower limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lower: Option<f64>,
+    /// Why there is no lower limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lower_not_estimable: Option<NotEstimable>,
+    /// Upper limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub upper: Option<f64>,
+    /// Why there is no upper limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub upper_not_estimable: Option<NotEstimable>,
+}
+
+/// A survival curve of one group: a step function with its numbers at risk.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Curve {
+    /// `endpoint/population/survival/term`, such as `os/all/survival/rt=1`.
+    pub id: String,
+    /// Name of the group in a legend.
+    pub label: String,
+    /// Rule for the limits.
+    pub interval: crate::protocol::IntervalRule,
+    /// Confidence of the limits.
+    pub confidence: f64,
+    /// Number of subjects.
+    pub n: usize,
+    /// Distinct times, ascending, in the unit of the study.
+    pub time: Vec<f64>,
+    /// Number at risk just before each time.
+    pub n_at_risk: Vec<usize>,
+    /// Number of events at each time.
+    pub n_events: Vec<usize>,
+    /// Number censored at each time.
+    pub n_censored: Vec<usize>,
+    /// Survival just after each time.
+    pub survival: Vec<f64>,
+    /// Lower limit; absent where it is undefined.
+    pub lower: Vec<Option<f64>>,
+    /// Upper limit; absent where it is undefined.
+    pub upper: Vec<Option<f64>>,
+}
+
+/// What the study consists of, in the order in which it is printed.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Outline {
+    /// Steps from the table to the analysed patients, in order.
+    pub flow: Vec<FlowStep>,
+    /// The two arms, the exposed first.
+    pub arms: Vec<Label>,
+    /// Populations in which the arms are compared at baseline and for every endpoint: `all`, then
+    /// `matched` when there is matching.
+    pub populations: Vec<Label>,
+    /// Rows of the baseline table.
+    pub variables: Vec<VariableOutline>,
+    /// Columns of the propensity model, the intercept first; empty without matching.
+    pub propensity: Vec<TermOutline>,
+    /// Endpoints.
+    pub endpoints: Vec<EndpointOutline>,
+    /// Hazard models.
+    pub models: Vec<ModelOutline>,
+    /// Subgroup analyses.
+    pub subgroups: Vec<SubgroupOutline>,
+}
+
+/// A part of an id and what readers call it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Label {
+    /// Part of an id.
+    pub id: String,
+    /// What readers call it.
+    pub label: String,
+}
+
+/// A step of the flow diagram. Its quantities are `study/all/flow/{id}/n` (patients left),
+/// `.../n_excluded` and `.../n_missing` (of the excluded, those who lack a value).
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct FlowStep {
+    /// Part of an id.
+    pub id: String,
+    /// What readers call the step.
+    pub label: String,
+    /// What kind of step it is.
+    pub kind: FlowKind,
+}
+
+/// Kinds of steps.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowKind {
+    /// The rows of the table.
+    Source,
+    /// A criterion of eligibility.
+    Criterion,
+    /// Patients who lack a declared value.
+    Missing,
+    /// One arm of the analysed patients.
+    Arm,
+    /// One arm of the matched patients.
+    Matched,
+}
+
+/// A row of the baseline table.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct VariableOutline {
+    /// Column of the patient table, the term of the ids.
+    pub id: String,
+    /// What readers call it.
+    pub label: String,
+    /// Unit of a number.
+    pub unit: Option<String>,
+    /// Levels of a category; empty for a number.
+    pub levels: Vec<Label>,
+    /// The test printed in the table, such as `mann_whitney`: the middle part of the ids.
+    pub test: Option<String>,
+}
+
+/// A column of a model.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct TermOutline {
+    /// Name of the column, such as `age` or `size=20-50`: the term of the ids.
+    pub id: String,
+    /// Name of the variable or interaction that it belongs to.
+    pub variable: String,
+    /// What readers call it.
+    pub label: String,
+    /// What it is compared with; absent for a number.
+    pub reference: Option<String>,
+}
+
+/// An endpoint.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct EndpointOutline {
+    /// First part of the ids.
+    pub id: String,
+    /// What readers call it.
+    pub label: String,
+    /// Times at which survival is quoted, in the unit of the study.
+    pub times: Vec<f64>,
+}
+
+/// A hazard model, or the screen of models of one term each.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct ModelOutline {
+    /// Endpoint of the ids.
+    pub endpoint: String,
+    /// Population of the ids.
+    pub population: String,
+    /// Analysis of the ids: `cox_univariable` or `cox_` and the name of a multivariable model.
+    pub analysis: String,
+    /// What readers call it.
+    pub label: String,
+    /// Whether each term has a model of its own.
+    pub is_screen: bool,
+    /// The columns, in the order of the table.
+    pub terms: Vec<TermOutline>,
+}
+
+/// A subgroup analysis.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct SubgroupOutline {
+    /// Name of the analysis.
+    pub id: String,
+    /// What readers call it.
+    pub label: String,
+    /// Endpoint of the ids.
+    pub endpoint: String,
+    /// Population of the ids.
+    pub population: String,
+    /// Variables within whose levels the arms are compared; empty when levels are compared.
+    pub variables: Vec<SubgroupVariable>,
+    /// The variable whose levels are compared with each other.
+    pub compare: Option<VariableOutline>,
+}
+
+/// A variable within whose levels the arms are compared.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct SubgroupVariable {
+    /// Column of the patient table.
+    pub id: String,
+    /// What readers call it.
+    pub label: String,
+    /// One entry per analysed level; its id is the population of the ids, `all[bone=1]`.
+    pub levels: Vec<Label>,
+}
+
+impl StudyResult {
+    /// The quantity of this id.
+    #[must_use]
+    pub fn quantity(&self, id: &str) -> Option<&Quantity> {
+        self.quantities.iter().find(|quantity| quantity.id == id)
+    }
+
+    /// The curve of this id.
+    #[must_use]
+    pub fn curve(&self, id: &str) -> Option<&Curve> {
+        self.curves.iter().find(|curve| curve.id == id)
+    }
+}
+
+impl Quantity {
+    /// A number that was computed as `method` says.
+    pub fn new(id: impl Into<String>, estimate: Estimate, method: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            value: estimate.ok(),
+            not_estimable: estimate.err(),
+            interval: None,
+            unit: None,
+            method: method.into(),
+            caveats: Vec::new(),
+        }
+    }
+
+    /// A count.
+    pub fn count(id: impl Into<String>, count: usize) -> Self {
+        Self::new(id, Ok(count as f64), "count")
+    }
+
+    /// The same with its interval.
+    #[must_use]
+    pub fn with_interval(self, interval: Interval, confidence: f64) -> Self {
+        let limits = Limits {
+            confidence,
+            lower: interval.lower.ok(),
+            lower_not_estimable: interval.lower.err(),
+            upper: interval.upper.ok(),
+            upper_not_estimable: interval.upper.err(),
+        };
+        Self { interval: Some(limits), ..self }
+    }
+
+    /// The same in a unit.
+    #[must_use]
+    pub fn in_unit(self, unit: impl Into<String>) -> Self {
+        Self { unit: Some(unit.into()), ..self }
+    }
+
+    /// The same with what a reader must know.
+    #[must_use]
+    pub fn with_caveats(self, caveats: Vec<Caveat>) -> Self {
+        Self { caveats, ..self }
+    }
+
+    /// The number, or why there is none.
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        self.value.ok_or(self.not_estimable.unwrap_or(NotEstimable::NotDefined))
+    }
+}

@@ -1,0 +1,95 @@
+//! How ids are spelt: `endpoint/population/analysis/term/quantity[@time]`, from names of the
+//! protocol alone.
+//!
+//! What belongs to no endpoint stands under `study`. Within a term, `column=level` names a level.
+//!
+//! | id | number |
+//! |---|---|
+//! | `study/all/flow/{step}/n` `n_excluded` `n_missing` | patients left after a step, left out by it, of these for want of a value |
+//! | `study/{population}/balance/{variable}/{arm}/mean` `sd` `median` `q1` `q3` | summary of a number |
+//! | `study/{population}/balance/{variable}={level}/{arm}/n` `share` | summary of a level |
+//! | `study/{population}/balance/{variable}/{test}_p_value` `{test}_statistic` `{test}_df` | tests |
+//! | `study/{population}/balance/{variable}/smd` `smd_own_sample` | standardised differences |
+//! | `study/{population}/balance/all/largest_smd` `n_unbalanced` | summary of the table |
+//! | `study/all/propensity/{column}/coefficient` `standard_error` `odds_ratio` `p_value` | model of exposure |
+//! | `study/all/propensity/all/c_statistic` `linear_predictor_sd` | its summary |
+//! | `study/matched/matching/all/n_pairs` `caliper` `largest_distance` `total_distance` `n_ties` `share_matched` | matching |
+//! | `{endpoint}/{population}/survival/{group}/n` `n_events` | numbers of a group, `{group}` an arm, a level or `all` |
+//! | `{endpoint}/{population}/survival/{group}/median_{rule}` | median with limits by a rule |
+//! | `{endpoint}/{population}/survival/{group}/survival_{rule}@{time}` `n_at_risk@{time}` | survival at a time |
+//! | `{endpoint}/{population}/survival/{group}/restricted_mean@{tau}` | restricted mean |
+//! | `{endpoint}/{population}/followup/{group}/median_{rule}` | reverse Kaplan-Meier |
+//! | `{endpoint}/{population}/log_rank/{column}/chi_squared` `df` `p_value` | comparison of groups; `log_rank_stratified_by_pair` likewise |
+//! | `{endpoint}/{population}/log_rank/{group}/observed` `expected` | its parts |
+//! | `{endpoint}/{population}/cox_univariable/{column}/hazard_ratio` `p_value` `coefficient` `standard_error` | by the variance of the protocol |
+//! | `{endpoint}/{population}/cox_univariable/{column}/hazard_ratio_model` `p_value_model` `hazard_ratio_robust` `p_value_robust` `robust_standard_error` | by each variance there is |
+//! | `{endpoint}/{population}/cox_univariable/{variable}/likelihood_ratio_p_value` ... | tests of a variable |
+//! | `{endpoint}/{population}/cox_{model}/{column}/hazard_ratio` ... | the same of a multivariable model |
+//! | `{endpoint}/{population}/cox_{model}/all/log_likelihood` `aic` `concordance` ... | model as a whole |
+//! | `{endpoint}/{population}/cox_{model}/{variable}/proportional_hazards_p_value` ... | proportional hazards; `all` is the global test |
+//! | `{endpoint}/{population}[{column}={level}]/...` | the same within a level |
+//! | `{endpoint}/{population}/interaction/{variable}/likelihood_ratio_p_value` `wald_p_value` ... | exposure by variable |
+
+/// The part of an id that names a level: `column=level`.
+///
+/// Characters that separate the parts of an id are written as percent codes.
+#[must_use]
+pub fn level(column: &str, level: &str) -> String {
+    format!("{}={}", part(column), part(level))
+}
+
+/// The population of a subgroup: `all[bone=1]`.
+#[must_use]
+pub fn within(population: &str, column: &str, value: &str) -> String {
+    format!("{population}[{}]", level(column, value))
+}
+
+/// An id without time.
+#[must_use]
+pub fn quantity(
+    endpoint: &str,
+    population: &str,
+    analysis: &str,
+    term: &str,
+    name: &str,
+) -> String {
+    format!("{endpoint}/{population}/{analysis}/{term}/{name}")
+}
+
+/// An id with a time, in the unit of the study.
+#[must_use]
+pub fn quantity_at(
+    endpoint: &str,
+    population: &str,
+    analysis: &str,
+    term: &str,
+    name: &str,
+    time: f64,
+) -> String {
+    format!("{}@{time}", quantity(endpoint, population, analysis, term, name))
+}
+
+/// The id of a curve.
+#[must_use]
+pub fn curve(endpoint: &str, population: &str, group: &str) -> String {
+    format!("{endpoint}/{population}/survival/{group}")
+}
+
+/// One part of an id, with the separators of ids written as percent codes.
+#[must_use]
+pub fn part(name: &str) -> String {
+    name.replace('%', "%25").replace('/', "%2F").replace('@', "%40")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_spelt_from_their_parts() {
+        let population = within("all", "bone", "1");
+        let id = quantity_at("os", &population, "survival", "rt=1", "survival_log", 12.0);
+        assert_eq!(id, "os/all[bone=1]/survival/rt=1/survival_log@12");
+        assert_eq!(level("stage", "T1/T2"), "stage=T1%2FT2");
+    }
+}
