@@ -126,26 +126,23 @@ fn delay_before_repeat(policy: &CallPolicy, status: &Status, tries: u32) -> Opti
     if tries >= policy.tries {
         return None;
     }
-    let bound = policy
-        .first_delay
-        .saturating_mul(1 << (tries - 1).min(16))
-        .min(policy.max_delay);
+    let bound = policy.first_delay.saturating_mul(1 << (tries - 1).min(16)).min(policy.max_delay);
     let jitter = bound.mul_f64(random_fraction());
     match status.code() {
         Code::Unavailable => Some(jitter),
         // A source means that the status was made here, by the transport, whatever its code: a
         // server that goes away in good order makes it CANCELLED.
         _ if status.source().is_some() => Some(jitter),
-        Code::ResourceExhausted => Failure::from(status)
-            .retry_after
-            .map(|asked| asked.saturating_add(jitter)),
+        Code::ResourceExhausted => {
+            Failure::from(status).retry_after.map(|asked| asked.saturating_add(jitter))
+        }
         _ => None,
     }
 }
 
 /// Whether tonic's own clock ended the call, which it reports as CANCELLED.
 fn timed_out_locally(status: &Status) -> bool {
-    successors(status.source(), |error| error.source()).any(|error| error.is::<TimeoutExpired>())
+    successors(status.source(), |&error| error.source()).any(|error| error.is::<TimeoutExpired>())
 }
 
 /// A number in [0, 1) that differs between calls and processes: a fresh hasher of the standard

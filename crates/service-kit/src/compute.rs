@@ -45,9 +45,7 @@ impl Compute {
     /// # Errors
     /// [`StartError::Threads`] if the system refuses the threads.
     pub fn new(threads: Option<NonZeroUsize>, queue: usize) -> Result<Self, StartError> {
-        let threads = threads
-            .or_else(|| available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get);
+        let threads = threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("compute-{index}"))
@@ -111,10 +109,8 @@ impl Compute {
         T: Send + 'static,
         E: Into<Status>,
     {
-        let running = Arc::clone(&self.running)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
+        let running =
+            Arc::clone(&self.running).acquire_owned().await.expect("the semaphore is never closed");
         let (sender, receiver) = oneshot::channel();
         let span = tracing::Span::current();
         self.pool.spawn(move || {

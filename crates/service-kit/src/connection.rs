@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto::Builder,
-        graceful::GracefulConnection,
-    },
+    server::{conn::auto::Builder, graceful::GracefulConnection},
     service::TowerToHyperService,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
+use tower::BoxError;
 
 use crate::stack::Layered;
 
@@ -49,13 +47,15 @@ impl Protocol {
 
     /// Serves one stream until its peer closes it. HTTP/1.1 is spoken besides HTTP/2: without
     /// it a peer that never speaks would hold up a graceful shutdown.
-    pub(crate) fn serve<I>(&self, stream: I, stack: Layered) -> impl GracefulConnection + use<I>
+    pub(crate) fn serve<I>(
+        &self,
+        stream: I,
+        stack: Layered,
+    ) -> impl GracefulConnection<Error = BoxError> + use<I>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = TowerToHyperService::new(stack);
-        self.0
-            .serve_connection(TokioIo::new(stream), service)
-            .into_owned()
+        self.0.serve_connection(TokioIo::new(stream), service).into_owned()
     }
 }

@@ -54,9 +54,7 @@ impl Deadline {
         let Some(end) = self.0 else {
             return Ok(work.await);
         };
-        tokio::time::timeout_at(end.into(), work)
-            .await
-            .map_err(|_| Failure::deadline_exceeded())
+        tokio::time::timeout_at(end.into(), work).await.map_err(|_| Failure::deadline_exceeded())
     }
 
     /// The deadline in the `grpc-timeout` header. A header that cannot be read counts as absent.

@@ -61,11 +61,7 @@ impl Violations {
     /// # Errors
     /// [`Failure::invalid`] with all violations noted.
     pub fn check(self) -> Result<(), Failure> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::invalid(self.0))
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(Failure::invalid(self.0)) }
     }
 }
 
@@ -94,17 +90,11 @@ impl Failure {
         let message = match violations.as_slice() {
             [] => "the request is not valid".to_owned(),
             [only] => format!("{}: {}", only.field, only.description),
-            [first, rest @ ..] => format!(
-                "{}: {} (and {} more)",
-                first.field,
-                first.description,
-                rest.len()
-            ),
+            [first, rest @ ..] => {
+                format!("{}: {} (and {} more)", first.field, first.description, rest.len())
+            }
         };
-        Self {
-            violations,
-            ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", message)
-        }
+        Self { violations, ..Self::new(Code::InvalidArgument, "INVALID_FIELDS", message) }
     }
 
     /// A valid request on a subject that cannot be analysed: FAILED_PRECONDITION.
@@ -115,7 +105,10 @@ impl Failure {
     /// Too much work is waiting already: RESOURCE_EXHAUSTED, to be repeated after a while.
     pub fn busy(retry_after: Duration) -> Self {
         let message = "the service is busy";
-        Self { retry_after: Some(retry_after), ..Self::new(Code::ResourceExhausted, "BUSY", message) }
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(Code::ResourceExhausted, "BUSY", message)
+        }
     }
 
     /// A message over the limit: RESOURCE_EXHAUSTED, of no use to repeat.
@@ -162,10 +155,7 @@ impl Failure {
 
     /// Violations that did not fit into the status from which this failure was read.
     pub fn n_omitted(&self) -> usize {
-        self.metadata
-            .get(OMITTED)
-            .and_then(|count| count.parse().ok())
-            .unwrap_or(0)
+        self.metadata.get(OMITTED).and_then(|count| count.parse().ok()).unwrap_or(0)
     }
 }
 
@@ -226,10 +216,7 @@ fn fitting(violations: &[Violation]) -> Vec<FieldViolation> {
 }
 
 fn read_violation(violation: &FieldViolation) -> Violation {
-    Violation {
-        field: violation.field.clone(),
-        description: violation.description.clone(),
-    }
+    Violation { field: violation.field.clone(), description: violation.description.clone() }
 }
 
 #[cfg(test)]

@@ -53,10 +53,8 @@ where
     F: FnOnce(&Compute, &Settings) -> Result<Services, StartError>,
 {
     let compute = Compute::with_settings(settings)?;
-    let runtime = Runtime::new().map_err(|error| StartError::Threads {
-        what: "runtime",
-        message: error.to_string(),
-    })?;
+    let runtime = Runtime::new()
+        .map_err(|error| StartError::Threads { what: "runtime", message: error.to_string() })?;
     runtime.block_on(async {
         let shutdown = shutdown_on_signal()?;
         let stack = Stack::new(build(&compute, settings)?).await?;

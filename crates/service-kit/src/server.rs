@@ -5,7 +5,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -83,9 +83,7 @@ impl Server {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
 /// Accepts and serves connections until `stop`, then drains them.
@@ -93,6 +91,7 @@ async fn accept(listener: TcpListener, stack: Stack, stop: CancellationToken, dr
     let protocol = Protocol::new();
     let connections = GracefulShutdown::new();
     let cut_off = CancellationToken::new();
+    let _cut_off_at_end = cut_off.clone().drop_guard();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -112,7 +111,6 @@ async fn accept(listener: TcpListener, stack: Stack, stop: CancellationToken, dr
     if tokio::time::timeout(drain, connections.shutdown()).await.is_err() {
         tracing::warn!(n_open, "calls did not finish within the drain and are cut off");
     }
-    cut_off.cancel();
 }
 
 fn prepare(stream: &TcpStream) {

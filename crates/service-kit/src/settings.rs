@@ -10,6 +10,7 @@ pub const MESSAGE_LIMIT: usize = 64 << 20;
 
 /// Settings of a service. A binary with options of its own flattens them into its arguments.
 #[derive(Args, Clone, Debug)]
+#[command(about = None, long_about = None)]
 pub struct Settings {
     /// Address on which the service listens.
     #[arg(long, env = "EQUIPOISE_LISTEN", default_value = "127.0.0.1:50051")]

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use hyper::Request;
+use hyper::{Request, Response};
 use tonic::{body::Body, codegen::Service, server::NamedService, service::Routes};
 use tonic_health::{
     ServingStatus,
@@ -33,10 +33,10 @@ impl Services {
     ///
     /// Message limits are set on the generated server by the caller.
     #[must_use]
-    pub fn add<S>(mut self, service: S) -> Self
+    pub fn with_service<S>(mut self, service: S) -> Self
     where
-        S: Service<Request<Body>, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
-        S::Response: tonic::codegen::http::response::Parts,
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        S: NamedService + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
         self.routes = self.routes.add_service(service);
@@ -46,7 +46,7 @@ impl Services {
 
     /// Adds an encoded `FileDescriptorSet`, which reflection then serves.
     #[must_use]
-    pub fn descriptors(mut self, encoded: &'static [u8]) -> Self {
+    pub fn with_descriptors(mut self, encoded: &'static [u8]) -> Self {
         self.descriptors.push(encoded);
         self
     }

@@ -27,3 +27,41 @@ pub fn quiet_panics() {
         None => tracing::error!("panic"),
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The hook belongs to the whole process, so it is put back before anything is asserted.
+    #[test]
+    fn a_quiet_panic_tells_its_place_but_not_its_text() {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let logs = fmt().with_writer(move || writer.clone()).finish();
+        let usual = panic::take_hook();
+        quiet_panics();
+        let outcome = tracing::subscriber::with_default(logs, || {
+            panic::catch_unwind(|| panic!("age of {}", "secret"))
+        });
+        panic::set_hook(usual);
+        assert!(outcome.is_err());
+        let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("telemetry.rs"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
