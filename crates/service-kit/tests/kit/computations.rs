@@ -13,7 +13,7 @@ use tonic::{Code, Request, Status};
 use crate::probe::{Running, Text, ask, services};
 
 /// No test waits for longer; reached only where one fails.
-const FAR: Duration = Duration::from_secs(10);
+const FAR: Duration = Duration::from_secs(5);
 
 fn one_thread(queue: usize) -> Compute {
     Compute::new(NonZeroUsize::new(1), queue).unwrap()
@@ -32,7 +32,7 @@ async fn work_beyond_the_queue_is_turned_away() {
                 released.lock().unwrap().recv_timeout(FAR).unwrap();
                 Ok::<_, Failure>(request.into_inner())
             };
-            compute.run(Deadline::NONE, job).await
+            compute.run(Deadline::after(FAR), job).await
         }
     });
     let channel = Running::start(services).await.channel();
@@ -73,7 +73,7 @@ async fn a_dropped_call_stops_its_computation() {
                 ended.send(cancel.check()).unwrap();
                 Ok::<_, Failure>(Text::default())
             };
-            compute.run(Deadline::NONE, job).await
+            compute.run(Deadline::after(FAR), job).await
         }
     });
     let channel = Running::start(services).await.channel();
@@ -116,7 +116,7 @@ async fn a_waiting_computation_gives_up_at_its_deadline() {
                 released.recv_timeout(FAR).unwrap();
                 Ok::<_, Failure>(())
             };
-            compute.run(Deadline::NONE, job).await
+            compute.run(Deadline::after(FAR), job).await
         }
     });
     tokio::task::yield_now().await;
@@ -126,7 +126,7 @@ async fn a_waiting_computation_gives_up_at_its_deadline() {
     assert_eq!(status.code(), Code::DeadlineExceeded);
     release.send(()).unwrap();
     first.await.unwrap().unwrap();
-    compute.run(Deadline::NONE, |_| Ok::<_, Failure>(())).await.unwrap();
+    compute.run(Deadline::after(FAR), |_| Ok::<_, Failure>(())).await.unwrap();
 }
 
 /// The text of a panic may quote a value of a patient, so it must not travel.
@@ -141,7 +141,7 @@ async fn a_panic_fails_its_call_alone() {
                 assert!(text.text != "secret", "age of {}", text.text);
                 Ok::<_, Failure>(text)
             };
-            compute.run(Deadline::NONE, job).await
+            compute.run(Deadline::after(FAR), job).await
         }
     });
     let channel = Stack::new(services).await.unwrap().in_process();
@@ -157,6 +157,6 @@ async fn a_computation_may_fail_in_its_own_words() {
     let failure = Failure::precondition("ARM_IS_EMPTY", "no subject is treated");
     let expected = failure.clone();
     let job = move |_: &_| Err::<(), _>(failure);
-    let status: Status = one_thread(0).run(Deadline::NONE, job).await.unwrap_err();
+    let status: Status = one_thread(0).run(Deadline::after(FAR), job).await.unwrap_err();
     assert_eq!(Failure::from(&status), expected);
 }
