@@ -4,6 +4,7 @@
 //! This crate computes no statistic. It proves once, in its constructors, what later code relies on:
 //! finite times, distinct column names, codes that have a level, rows in the order of their ids.
 
+mod arms;
 mod caveat;
 mod column;
 mod design;
@@ -15,6 +16,7 @@ mod risk_order;
 mod selection;
 mod table;
 
+pub use arms::{Arms, ArmsError};
 pub use caveat::{Caveat, CaveatCode};
 pub use column::{Column, Values};
 pub use design::{Design, DesignColumn, Term, Transform};
