@@ -309,7 +309,6 @@ impl Quantity {
     }
 
     /// The number, or why there is none.
-    #[must_use]
     pub fn estimate(&self) -> Estimate {
         self.value.ok_or(self.not_estimable.unwrap_or(NotEstimable::NotDefined))
     }

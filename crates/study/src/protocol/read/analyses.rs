@@ -1,0 +1,292 @@
+//! The sections that say what is done with the data. They refer to variables, the exposure and
+//! populations, which are resolved here.
+
+use super::data::Ids;
+use super::section::Section;
+use super::suggest::known_names;
+use super::value::{Parsed, code, confidence, flag, positive, probability, text, word};
+use crate::protocol::{
+    BalanceSection, BalanceTest, CaliperSection, ComparisonTest, CoxSection, IntervalRule,
+    MatchingSection, MultivariableModel, Population, PropensitySection, QuantileRule,
+    SelectionRule, SensitivitySection, Subgroup, SurvivalSection, Ties, Variable, VariableKind,
+};
+use toml::de::DeValue;
+
+/// What analyses can refer to.
+pub(super) struct Declared<'a> {
+    pub(super) variables: &'a [Variable],
+    pub(super) exposure: &'a str,
+    pub(super) has_matching: bool,
+}
+
+impl Declared<'_> {
+    /// A variable by its name.
+    fn variable(&self, value: &DeValue) -> Parsed<&Variable> {
+        let name = text(value)?;
+        self.find(&name).ok_or_else(|| {
+            let known: Vec<&str> = self.variables.iter().map(|known| known.name.as_str()).collect();
+            format!("there is no variable `{name}`; declared are {}", known_names(&name, &known))
+        })
+    }
+
+    /// A variable that every patient can have.
+    fn covariate(&self, value: &DeValue) -> Parsed<String> {
+        let variable = self.variable(value)?;
+        match &variable.among {
+            None => Ok(variable.name.clone()),
+            Some(condition) => Err(format!(
+                "`{}` has values only among `{condition}`; a model of all patients cannot use it",
+                variable.name
+            )),
+        }
+    }
+
+    /// A covariate of the propensity model.
+    fn confounder(&self, value: &DeValue) -> Parsed<String> {
+        if value.as_str() == Some(self.exposure) {
+            return Err("the exposure cannot explain itself; list other variables".into());
+        }
+        self.covariate(value)
+    }
+
+    /// A covariate or the exposure.
+    fn term(&self, value: &DeValue) -> Parsed<String> {
+        if value.as_str() == Some(self.exposure) {
+            return Ok(self.exposure.into());
+        }
+        self.covariate(value).map_err(|message| {
+            format!("{message} (the exposure `{}` may stand here too)", self.exposure)
+        })
+    }
+
+    /// The exposure and all variables that every patient can have.
+    fn all_terms(&self) -> Vec<String> {
+        let covariates = self.variables.iter().filter(|variable| variable.among.is_none());
+        std::iter::once(self.exposure.to_string())
+            .chain(covariates.map(|variable| variable.name.clone()))
+            .collect()
+    }
+
+    /// A variable with levels.
+    fn factor(&self, value: &DeValue) -> Parsed<String> {
+        let variable = self.variable(value)?;
+        if variable.kind == VariableKind::Continuous {
+            return Err(format!("`{}` is continuous and has no levels", variable.name));
+        }
+        Ok(variable.name.clone())
+    }
+
+    fn population(&self, value: &DeValue) -> Parsed<Population> {
+        match word(value)? {
+            Population::Matched if !self.has_matching => {
+                Err("there is no matched sample without `[matching]`".into())
+            }
+            population => Ok(population),
+        }
+    }
+
+    /// A population in which the exposure varies.
+    fn population_of_both_arms(&self, value: &DeValue) -> Parsed<Population> {
+        match self.population(value)? {
+            one_arm @ (Population::Exposed | Population::Comparator) => Err(format!(
+                "the exposure does not vary among `{}`; choose `all` or `matched`",
+                one_arm.id()
+            )),
+            population => Ok(population),
+        }
+    }
+
+    fn comparison(&self, value: &DeValue) -> Parsed<ComparisonTest> {
+        match word(value)? {
+            ComparisonTest::LogRankStratifiedByPair if !self.has_matching => {
+                Err("there are no pairs without `[matching]`".into())
+            }
+            test => Ok(test),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().find(|variable| variable.name == name)
+    }
+
+    fn levels(&self, name: &str) -> &[String] {
+        self.find(name).map_or(&[], |variable| &variable.levels)
+    }
+}
+
+pub(super) fn propensity(section: &Section, declared: &Declared) -> PropensitySection {
+    if !section.has("covariates") {
+        section.refuse("covariates", "`covariates` is missing");
+    }
+    let covariates = section.filled_list("covariates", |value| declared.confounder(value));
+    PropensitySection { covariates: covariates.unwrap_or_default() }
+}
+
+pub(super) fn matching(file: &Section, declared: &Declared) -> Option<MatchingSection> {
+    if declared.has_matching && !file.has("propensity") {
+        file.refuse("matching", "matching needs `[propensity]`, the model whose score it compares");
+    }
+    file.table("matching", |section| MatchingSection {
+        caliper: section.table("caliper", |section| CaliperSection {
+            width: section.needed("width", positive).unwrap_or_default(),
+            scale: section.optional("scale", word).unwrap_or_default(),
+        }),
+        order: section.optional("order", word).unwrap_or_default(),
+        exact: section.list("exact", |value| declared.confounder(value)).unwrap_or_default(),
+    })
+}
+
+pub(super) fn balance(section: &Section) -> BalanceSection {
+    let tests = section.list("tests", word);
+    BalanceSection {
+        tests: tests.unwrap_or_else(|| vec![BalanceTest::ChiSquared, BalanceTest::MannWhitney]),
+        threshold: section.optional("threshold", positive).unwrap_or(0.1),
+    }
+}
+
+pub(super) fn survival(section: &Section, declared: &Declared) -> SurvivalSection {
+    let median_ci =
+        section.filled_list("median_ci", word).unwrap_or_else(|| vec![QuantileRule::default()]);
+    let tests = section.list("tests", |value| declared.comparison(value));
+    SurvivalSection {
+        interval: section
+            .filled_list("interval", word)
+            .unwrap_or_else(|| vec![IntervalRule::default()]),
+        followup_ci: section.filled_list("followup_ci", word).unwrap_or_else(|| median_ci.clone()),
+        median_ci,
+        restricted_mean: section.list("restricted_mean", positive).unwrap_or_default(),
+        tests: tests.unwrap_or_else(|| vec![ComparisonTest::default()]),
+        confidence: section.optional("confidence", confidence).unwrap_or(0.95),
+    }
+}
+
+pub(super) fn cox(section: &Section, declared: &Declared) -> CoxSection {
+    let populations = populations(section, declared).unwrap_or_else(|| {
+        vec![if declared.has_matching { Population::Matched } else { Population::All }]
+    });
+    let univariable = section.list("univariable", |value| declared.term(value));
+    let ids = Ids::new(&["univariable"]);
+    CoxSection {
+        ties: section.optional("ties", word).unwrap_or_default(),
+        variance: section.optional("variance", word).unwrap_or_default(),
+        univariable: univariable.unwrap_or_else(|| declared.all_terms()),
+        multivariable: section
+            .tables("multivariable", |section| model(section, declared, &ids, &populations)),
+        ph_test: section.optional("ph_test", word).unwrap_or_default(),
+        populations,
+    }
+}
+
+/// `ties`: the rule for ties of `[cox]`.
+pub(super) fn subgroups(file: &Section, declared: &Declared, ties: Ties) -> Vec<Subgroup> {
+    let ids = Ids::new(&[]);
+    file.tables("subgroup", |section| {
+        let id = ids.needed(section);
+        let factor = |value: &DeValue| declared.factor(value);
+        let subgroup = Subgroup {
+            label: section.optional("label", text).unwrap_or_else(|| id.clone()),
+            id,
+            variables: section.filled_list("variables", factor).unwrap_or_default(),
+            levels: section.filled_list("levels", code).unwrap_or_default(),
+            compare: section.optional("compare", factor),
+            population: section
+                .optional("population", |value| declared.population(value))
+                .unwrap_or_default(),
+            ties: section.optional("ties", word).unwrap_or(ties),
+        };
+        check_subgroup(section, &subgroup);
+        check_subgroup_levels(section, &subgroup, declared);
+        subgroup
+    })
+}
+
+pub(super) fn sensitivity(section: &Section) -> SensitivitySection {
+    SensitivitySection { e_value: section.optional("e_value", flag).unwrap_or(false) }
+}
+
+fn populations(section: &Section, declared: &Declared) -> Option<Vec<Population>> {
+    section.filled_list("populations", |value| declared.population_of_both_arms(value))
+}
+
+fn model(
+    section: &Section,
+    declared: &Declared,
+    ids: &Ids,
+    default_populations: &[Population],
+) -> MultivariableModel {
+    let id = ids.needed(section);
+    let rule = section.optional("rule", word).unwrap_or_default();
+    let p_below = section.optional("p_below", probability);
+    if p_below.is_some() && rule == SelectionRule::Listed {
+        section.refuse("p_below", "has no effect unless `rule = \"p_threshold\"`");
+    }
+    let terms = section.filled_list("terms", |value| declared.term(value));
+    MultivariableModel {
+        label: section.optional("label", text).unwrap_or_else(|| id.clone()),
+        id,
+        terms: terms.map_or_else(|| declared.all_terms(), |terms| with_exposure(terms, declared)),
+        rule,
+        p_below: p_below.unwrap_or(0.05),
+        populations: populations(section, declared).unwrap_or_else(|| default_populations.to_vec()),
+    }
+}
+
+/// The exposure is always in the model, in front unless the file puts it elsewhere.
+fn with_exposure(mut terms: Vec<String>, declared: &Declared) -> Vec<String> {
+    if !terms.iter().any(|term| term == declared.exposure) {
+        terms.insert(0, declared.exposure.into());
+    }
+    terms
+}
+
+/// Either the arms within levels, or levels with each other.
+fn check_subgroup(section: &Section, subgroup: &Subgroup) {
+    match (section.has("variables"), section.has("compare")) {
+        (true, true) => {
+            section.refuse("compare", "a subgroup has either `variables` or `compare`, not both");
+        }
+        (false, false) => section.refuse_self(
+            "give `variables` (arms within levels) or `compare` (levels with each other)",
+        ),
+        (true, false)
+            if matches!(subgroup.population, Population::Exposed | Population::Comparator) =>
+        {
+            section.refuse(
+                "population",
+                format!(
+                    "there is one arm alone among `{}`: nothing to compare",
+                    subgroup.population.id()
+                ),
+            );
+        }
+        _ => {}
+    }
+}
+
+/// Every listed level belongs to a variable, and every variable has a level that is listed.
+fn check_subgroup_levels(section: &Section, subgroup: &Subgroup, declared: &Declared) {
+    if subgroup.levels.is_empty() {
+        return;
+    }
+    let names: Vec<&String> = subgroup.variables.iter().chain(&subgroup.compare).collect();
+    let is_of = |level: &String, name: &String| declared.levels(name).contains(level);
+    for level in &subgroup.levels {
+        if !names.is_empty() && !names.iter().any(|name| is_of(level, name)) {
+            let known: Vec<&str> =
+                names.iter().flat_map(|name| declared.levels(name)).map(String::as_str).collect();
+            let known = known_names(level, &known);
+            section.refuse(
+                "levels",
+                format!("no variable has the level `{level}`; there are {known}"),
+            );
+        }
+    }
+    for name in &subgroup.variables {
+        if !subgroup.levels.iter().any(|level| is_of(level, name)) {
+            section.refuse("levels", format!("none of them is a level of `{name}`"));
+        }
+    }
+    if subgroup.compare.is_some() && section.list_len("levels") == Some(1) {
+        section.refuse("levels", "one level cannot be compared with itself; list at least two");
+    }
+}

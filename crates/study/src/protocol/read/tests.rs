@@ -1,0 +1,379 @@
+use super::*;
+use crate::protocol::{
+    BalanceTest, IntervalRule, MatchOrder, Population, QuantileRule, SelectionRule, Ties, TimeUnit,
+    Variance,
+};
+
+macro_rules! example {
+    ($name:literal) => {
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/studies/",
+            $name,
+            "/study.toml"
+        ))
+    };
+}
+
+const HER2: &str = example!("her2");
+const ROTTERDAM: &str = example!("rotterdam");
+
+/// A study of few lines in which everything else has its default.
+const SMALL: &str = r#"
+schema = "equipoise/1"
+[study]
+id = "small"
+title = "Small"
+[data]
+file = "small.csv"
+id = "id"
+[variables]
+age   = { type = "continuous" }
+sex   = { type = "binary" }
+stage = { type = "ordinal", levels = ["I", "II", "III"] }
+site  = { type = "categorical", levels = ["a", "b"], among = "rt == 1" }
+[exposure]
+column = "rt"
+exposed = { value = 1 }
+comparator = { value = 0 }
+[[endpoint]]
+id = "os"
+event = { column = "death" }
+time = { column = "months" }
+[propensity]
+covariates = ["age", "sex"]
+[matching]
+"#;
+
+/// `SMALL` with its first `from` replaced; without it, `to` is appended.
+fn small_with(from: &str, to: &str) -> String {
+    if from.is_empty() {
+        return format!("{SMALL}{to}\n");
+    }
+    assert!(SMALL.contains(from), "{from} is not in the small study");
+    SMALL.replacen(from, to, 1)
+}
+
+#[track_caller]
+fn violations(text: &str) -> Vec<Violation> {
+    read(text).expect_err("a violation is expected")
+}
+
+/// Exactly one violation, at this path, whose message holds these words.
+#[track_caller]
+fn assert_refused(text: &str, path: &str, message: &str) {
+    let violations = violations(text);
+    let [violation] = violations.as_slice() else { panic!("{violations:#?}") };
+    assert_eq!(violation.path, path, "{violation}");
+    assert!(violation.message.contains(message), "{violation}");
+    assert!(locate(text, path).is_some() || path.is_empty(), "{path} has no place");
+}
+
+#[test]
+fn the_examples_read() {
+    let her2 = read(HER2).unwrap();
+    assert_eq!(her2.variables.len(), 14);
+    assert_eq!(her2.variables[0].name, "age");
+    assert_eq!(her2.baseline_variables().count(), 13);
+    assert_eq!(her2.study.data_lock.as_deref(), Some("2022-03-01"));
+    let window = her2.time_zero.as_ref().unwrap().window.as_ref().unwrap();
+    assert_eq!((window.from.as_str(), window.to.as_str()), ("2006-03-01", "2021-09-30"));
+    assert_eq!(her2.survival.followup_ci, [QuantileRule::Log, QuantileRule::Spss]);
+    let cox = her2.cox.as_ref().unwrap();
+    assert_eq!((cox.ties, cox.variance), (Ties::Breslow, Variance::Model));
+    assert_eq!(cox.multivariable[0].populations, [Population::Matched]);
+    assert_eq!((her2.subgroups[0].ties, her2.subgroups[1].ties), (Ties::Efron, Ties::Breslow));
+
+    let rotterdam = read(ROTTERDAM).unwrap();
+    assert_eq!(rotterdam.variable("grade").unwrap().levels, ["2", "3"]);
+    assert_eq!(rotterdam.endpoints[0].time.as_ref().unwrap().unit, TimeUnit::Days);
+    let cox = rotterdam.cox.as_ref().unwrap();
+    let terms = ["hormon", "age", "meno", "size", "grade", "nodes", "pgr", "er", "chemo"];
+    assert_eq!(cox.univariable, terms);
+    assert_eq!(cox.multivariable[0].terms, terms);
+    assert_eq!(cox.multivariable[1].rule, SelectionRule::PThreshold);
+}
+
+#[test]
+fn a_protocol_survives_json() {
+    for text in [HER2, ROTTERDAM, SMALL] {
+        let protocol = read(text).unwrap();
+        let json = serde_json::to_string(&protocol).unwrap();
+        assert_eq!(serde_json::from_str::<Protocol>(&json).unwrap(), protocol);
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let text = small_with("", "[cox]\n[[cox.multivariable]]\nid = \"m\"\nterms = [\"age\"]");
+    let protocol = read(&text).unwrap();
+    assert_eq!(protocol.study.time_unit, TimeUnit::Months);
+    assert_eq!(protocol.data.missing, ["", "NA"]);
+    assert_eq!(protocol.data.separator, ",");
+    let sex = protocol.variable("sex").unwrap();
+    assert_eq!(
+        (sex.levels.as_slice(), sex.label.as_str()),
+        (["0", "1"].map(String::from).as_slice(), "sex")
+    );
+    assert_eq!(
+        (sex.level_labels.as_slice(), sex.reference.as_deref()),
+        (sex.levels.as_slice(), Some("0"))
+    );
+    assert_eq!(protocol.variable("age").unwrap().reference, None);
+    assert_eq!(protocol.exposure.exposed.label, "rt = 1");
+    let endpoint = &protocol.endpoints[0];
+    assert_eq!((endpoint.event.value.as_str(), endpoint.event.censored.as_str()), ("1", "0"));
+    assert_eq!(endpoint.time.as_ref().unwrap().unit, TimeUnit::Months);
+    assert_eq!(protocol.balance.tests, [BalanceTest::ChiSquared, BalanceTest::MannWhitney]);
+    assert_eq!(protocol.balance.threshold, 0.1);
+    assert_eq!(protocol.survival.interval, [IntervalRule::Log]);
+    assert_eq!(protocol.survival.confidence, 0.95);
+    assert_eq!(protocol.matching.as_ref().unwrap().order, MatchOrder::Largest);
+    let cox = protocol.cox.as_ref().unwrap();
+    assert_eq!(cox.populations, [Population::Matched]);
+    assert_eq!(cox.univariable, ["rt", "age", "sex", "stage"]);
+    assert_eq!(cox.multivariable[0].terms, ["rt", "age"]);
+    assert_eq!(cox.multivariable[0].p_below, 0.05);
+}
+
+#[test]
+fn keys_and_words_are_held_against_what_is_known() {
+    let cases = [
+        ("[matching]", "[matching]\nordr = \"data\"", "matching.ordr", "did you mean `order`?"),
+        ("[matching]", "[matchng]", "matchng", "did you mean `matching`?"),
+        ("title = \"Small\"", "", "study.title", "`title` is missing"),
+        (
+            "title = \"Small\"",
+            "title = 3",
+            "study.title",
+            "expected text in quotes, found an integer",
+        ),
+        ("title = \"Small\"", "title = \" \"", "study.title", "must not be empty"),
+        ("\"binary\"", "\"binery\"", "variables.sex.type", "did you mean `binary`?"),
+        (
+            "[matching]",
+            "[matching]\norder = \"random\"",
+            "matching.order",
+            "`largest`, `smallest`, `data`",
+        ),
+        ("[matching]", "[matching]\nexact = \"sex\"", "matching.exact", "expected a list"),
+        ("{ type = \"binary\" }", "\"binary\"", "variables.sex", "expected a table, found text"),
+        ("\"equipoise/1\"", "\"equipoise/2\"", "schema", "`equipoise/1`"),
+        ("[[endpoint]]", "[endpoint]", "endpoint", "`[[endpoint]]`"),
+    ];
+    for (from, to, path, message) in cases {
+        assert_refused(&small_with(from, to), path, message);
+    }
+    assert_refused("schema = \n", "", "line 1, column 10");
+}
+
+#[test]
+fn values_are_held_against_their_range() {
+    let lock = "title = \"Small\"\ndata_lock = \"2022-02-30\"";
+    let separator = "file = \"small.csv\"\nseparator = \"::\"";
+    let cases = [
+        ("title = \"Small\"", lock, "study.data_lock", "no day of the calendar"),
+        ("file = \"small.csv\"", separator, "data.separator", "one character"),
+        ("id = \"os\"", "id = \"overall survival\"", "endpoint[0].id", "letters, digits"),
+        ("id = \"os\"", "id = \"study\"", "endpoint[0].id", "taken"),
+        ("stage =", "\"a/b\" =", "variables.\"a/b\"", "cannot contain `/`"),
+        ("id = \"os\"", "id = \"os\"\ntimes = [12, -1]", "endpoint[0].times[1]", "0 or more"),
+        ("id = \"os\"", "id = \"os\"\ntimes = [12, 12.0]", "endpoint[0].times[1]", "occurs twice"),
+        ("id = \"os\"", "id = \"os\"\ntimes = [inf]", "endpoint[0].times[0]", "finite"),
+        ("", "caliper = { width = 0 }", "matching.caliper.width", "more than 0"),
+        ("", "[survival]\nconfidence = 95", "survival.confidence", "between 0 and 1"),
+        ("", "[survival]\ninterval = []", "survival.interval", "must not be empty"),
+        ("", "[survival]\nrestricted_mean = [0]", "survival.restricted_mean[0]", "more than 0"),
+        ("", "[balance]\nthreshold = 0", "balance.threshold", "more than 0"),
+    ];
+    for (from, to, path, message) in cases {
+        assert_refused(&small_with(from, to), path, message);
+    }
+}
+
+#[test]
+fn levels_belong_to_their_variable() {
+    let stage = "levels = [\"I\", \"II\", \"III\"]";
+    let cases = [
+        ("\"continuous\"", "\"continuous\", levels = [1, 2]", "variables.age.levels", "continuous"),
+        (
+            "\"binary\"",
+            "\"binary\", levels = [1, 2, 3]",
+            "variables.sex.levels",
+            "two levels, not 3",
+        ),
+        ("\"binary\"", "\"binary\", reference = 2", "variables.sex.reference", "no level"),
+        (stage, "levels = [\"I\", \"I\", \"II\"]", "variables.stage.levels[1]", "occurs twice"),
+        (stage, "levels = [\"I\"]", "variables.stage.levels", "at least two"),
+        (stage, "levels = [\"I\", \"NA\"]", "variables.stage.levels[1]", "means \"missing\""),
+        (stage, "label = \"Stage\"", "variables.stage.levels", "is missing"),
+        (
+            stage,
+            "levels = [\"I\", \"II\"], level_labels = [\"one\"]",
+            "variables.stage.level_labels",
+            "1 labels for 2",
+        ),
+        (stage, "levels = [\"I\", true]", "variables.stage.levels[1]", "as it stands in the table"),
+        ("exposed = { value = 1 }", "exposed = { value = 0 }", "exposure.comparator", "same value"),
+        (
+            "column = \"death\"",
+            "column = \"death\", value = 0",
+            "endpoint[0].event.value",
+            "give both",
+        ),
+    ];
+    for (from, to, path, message) in cases {
+        assert_refused(&small_with(from, to), path, message);
+    }
+}
+
+#[test]
+fn references_resolve() {
+    let covariates = "covariates = [\"age\", \"sex\"]";
+    let cases = [
+        (
+            covariates,
+            "covariates = [\"age\", \"sxe\"]",
+            "propensity.covariates[1]",
+            "did you mean `sex`?",
+        ),
+        (covariates, "covariates = [\"rt\"]", "propensity.covariates[0]", "cannot explain itself"),
+        (covariates, "covariates = [\"site\"]", "propensity.covariates[0]", "only among `rt == 1`"),
+        (covariates, "", "propensity.covariates", "is missing"),
+        ("", "exact = [\"stge\"]", "matching.exact[0]", "did you mean `stage`?"),
+        (
+            "",
+            "[cox]\nunivariable = [\"ag\"]",
+            "cox.univariable[0]",
+            "the exposure `rt` may stand here too",
+        ),
+        ("", "[cox]\npopulations = [\"exposed\"]", "cox.populations[0]", "does not vary"),
+        ("", "[[cox.multivariable]]\nid = \"univariable\"", "cox.multivariable[0].id", "taken"),
+        (
+            "",
+            "[[cox.multivariable]]\nid = \"m\"\np_below = 0.1",
+            "cox.multivariable[0].p_below",
+            "no effect",
+        ),
+        (
+            "",
+            "[[cox.multivariable]]\nid = \"m\"\nrule = \"p_threshold\"\np_below = 2",
+            "cox.multivariable[0].p_below",
+            "at most 1",
+        ),
+        (
+            "",
+            "[[cox.multivariable]]\nid = \"m\"\n[[cox.multivariable]]\nid = \"m\"",
+            "cox.multivariable[1].id",
+            "taken",
+        ),
+    ];
+    for (from, to, path, message) in cases {
+        assert_refused(&small_with(from, to), path, message);
+    }
+}
+
+#[test]
+fn subgroups_can_be_analysed() {
+    let cases = [
+        ("variables = [\"age\"]", "subgroup[0].variables[0]", "continuous"),
+        ("variables = [\"sex\"]\ncompare = \"stage\"", "subgroup[0].compare", "not both"),
+        ("", "subgroup[0]", "give `variables`"),
+        ("variables = [\"sex\"]\npopulation = \"exposed\"", "subgroup[0].population", "one arm"),
+        (
+            "variables = [\"sex\"]\nlevels = [0, 2]",
+            "subgroup[0].levels",
+            "no variable has the level `2`",
+        ),
+        (
+            "variables = [\"sex\", \"stage\"]\nlevels = [0]",
+            "subgroup[0].levels",
+            "level of `stage`",
+        ),
+        ("compare = \"stage\"\nlevels = [\"I\"]", "subgroup[0].levels", "at least two"),
+    ];
+    for (lines, path, message) in cases {
+        assert_refused(
+            &small_with("", &format!("[[subgroup]]\nid = \"s\"\n{lines}")),
+            path,
+            message,
+        );
+    }
+}
+
+#[test]
+fn sections_need_each_other() {
+    let end = "end = \"last_seen\"";
+    let time = "time = { column = \"months\" }";
+    let dates = "[time_zero]\ndate = \"begin\"\nwindow = { from = 2020-01-01, to = 2019-01-01 }";
+    let cases = [
+        (time, end, "endpoint[0].end", "needs `[time_zero]`"),
+        (time, "", "endpoint[0]", "follow-up is missing"),
+        (time, &format!("{time}\n{end}"), "endpoint[0].end", "not both"),
+        (
+            "column = \"rt\"",
+            "column = \"rt\"\nstart_date = \"begin\"",
+            "exposure.start_date",
+            "[time_zero]",
+        ),
+        ("[propensity]\ncovariates = [\"age\", \"sex\"]", "", "matching", "needs `[propensity]`"),
+        (
+            "[matching]",
+            "[cox]\npopulations = [\"matched\"]",
+            "cox.populations[0]",
+            "without `[matching]`",
+        ),
+        (
+            "[matching]",
+            "[survival]\ntests = [\"log_rank_stratified_by_pair\"]",
+            "survival.tests[0]",
+            "without `[matching]`",
+        ),
+        ("", dates, "time_zero.window.to", "ends before it begins"),
+        ("column = \"rt\"", "column = \"stage\"", "variables.stage", "the exposure already"),
+        ("id = \"id\"", "id = \"death\"", "endpoint[0].event.column", "cannot also be an event"),
+    ];
+    for (from, to, path, message) in cases {
+        assert_refused(&small_with(from, to), path, message);
+    }
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let paths: Vec<String> = violations("").into_iter().map(|violation| violation.path).collect();
+    assert_eq!(paths, ["schema", "study", "data", "exposure", "endpoint"]);
+    let text =
+        small_with("title = \"Small\"", "titel = \"Small\"").replace("\"binary\"", "\"bin\"");
+    let paths: Vec<String> =
+        violations(&text).into_iter().map(|violation| violation.path).collect();
+    assert_eq!(paths, ["study.title", "study.titel", "variables.sex.type"]);
+}
+
+#[track_caller]
+fn assert_place(text: &str, path: &str, expected: &str) {
+    let place = locate(text, path).map(|place| &text[place]);
+    assert_eq!(place, Some(expected), "{path}");
+}
+
+#[test]
+fn paths_have_places() {
+    assert_place(HER2, "endpoint[0].event.column", "column = \"death\"");
+    assert_place(HER2, "endpoint[0].times[1]", "36");
+    assert_place(HER2, "variables.hr.label", "label = \"Hormone receptor positive\"");
+    assert_place(HER2, "cox.multivariable[0].id", "id = \"adjusted\"");
+    assert_place(HER2, "subgroup[1].compare", "compare = \"modality\"");
+    assert_place(HER2, "study.data_lock", "data_lock = 2022-03-01");
+    assert_place(HER2, "subgroup[1]", "[[subgroup]]");
+    assert_place(HER2, "study", "[study]");
+    assert_place("a = [\n  1,\n]\n\"b/c\" = 2", "a", "a");
+    assert_place("a = [\n  1,\n]\n\"b/c\" = 2", "\"b/c\"", "\"b/c\" = 2");
+}
+
+#[test]
+fn a_path_that_is_not_there_has_the_place_of_its_parent() {
+    assert_place(HER2, "study.language", "[study]");
+    assert_place(HER2, "endpoint[0].event.censored", "event = { column = \"death\", value = 1 }");
+    assert_place(HER2, "endpoint[0].times[9]", "times = [12, 36, 60]");
+    assert_eq!(locate(HER2, "bootstrap.seed"), None);
+    assert_place("schema = \n[study]", "", "\n");
+}
