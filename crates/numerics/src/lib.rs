@@ -1,9 +1,11 @@
 //! Numerical tools that know nothing of patients: elementary functions whose bits do not depend
-//! on the processor, upper tails with their logarithms, ranks, sums of fixed order, and the Newton
-//! state machine that every iterative fit runs on.
+//! on the processor, upper tails with their logarithms, ranks, sums of fixed order, standardised
+//! columns, a rank-revealing factor, and the Newton state machine that every iterative fit runs on.
 
+pub mod cholesky;
 pub mod elementary;
 pub mod newton;
 pub mod rank;
+pub mod standard;
 pub mod sum;
 pub mod tails;
