@@ -377,3 +377,15 @@ fn a_path_that_is_not_there_has_the_place_of_its_parent() {
     assert_eq!(locate(HER2, "bootstrap.seed"), None);
     assert_place("schema = \n[study]", "", "\n");
 }
+
+#[test]
+fn every_beginning_of_a_file_is_answered() {
+    for (end, _) in HER2.char_indices() {
+        let text = &HER2[..end];
+        for violation in read(text).err().unwrap_or_default() {
+            if let Some(place) = locate(text, &violation.path) {
+                assert!(text.get(place).is_some(), "{violation}");
+            }
+        }
+    }
+}
