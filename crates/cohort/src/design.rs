@@ -1,6 +1,6 @@
 //! Model terms and the columns they become.
 
-use crate::{Cohort, CohortError, Selection};
+use crate::{Cohort, CohortError, NotEstimable, Selection};
 use numerics::elementary::{ln, ln_1p};
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +89,16 @@ impl Term {
         }
     }
 
+    /// Whether the term, or a part of it, is made of categories.
+    #[must_use]
+    pub fn is_categorical(&self) -> bool {
+        match self {
+            Self::Linear { .. } => false,
+            Self::Factor { .. } => true,
+            Self::Interaction(left, right) => left.is_categorical() || right.is_categorical(),
+        }
+    }
+
     /// The columns of the cohort that the term reads.
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {
@@ -123,6 +133,22 @@ impl Design {
     #[must_use]
     pub fn p(&self) -> usize {
         self.columns.len()
+    }
+}
+
+impl DesignColumn {
+    /// Why a model that cannot tell this column from those before it gives it no coefficient.
+    ///
+    /// `terms` are those of the design. An indicator that is 0 for everybody is an empty level, any
+    /// other column is aliased.
+    #[must_use]
+    pub fn reason_without_coefficient(&self, terms: &[Term]) -> NotEstimable {
+        let is_empty = self.values.iter().all(|value| *value == 0.0);
+        if is_empty && terms.get(self.term).is_some_and(Term::is_categorical) {
+            NotEstimable::EmptyLevel
+        } else {
+            NotEstimable::Aliased
+        }
     }
 }
 
@@ -229,6 +255,14 @@ mod tests {
         let names: Vec<_> = design.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["age", "grade=high", "age:grade=high"]);
         assert_eq!(design.columns[2].values, [0.0, 60.0, 0.0]);
+    }
+
+    #[test]
+    fn an_empty_level_is_told_from_a_constant() {
+        let column = DesignColumn { name: "x".into(), term: 0, values: vec![0.0; 3] };
+        let reason = |term| column.reason_without_coefficient(&[term]);
+        assert_eq!(reason(Term::factor("x")), NotEstimable::EmptyLevel);
+        assert_eq!(reason(Term::linear("x")), NotEstimable::Aliased);
     }
 
     #[test]
