@@ -1,1 +1,26 @@
-//! cox
+//! Cox proportional hazards models: fits with Efron's or Breslow's ties, strata, late entry and
+//! cluster-robust variance, their tests, concordance, and tests of proportional hazards.
+//!
+//! [`cox`] and [`screen`] read the columns of a cohort, [`fit()`] is the estimator beneath. Within,
+//! `risk_sets` puts subjects in risk order, `derivatives` sums the likelihood over risk sets for the
+//! Newton machine of `numerics`, and `inference`, `robust`, `concordance` and `proportionality` each
+//! turn the maximum into one part of the answer.
+
+mod cohort_fit;
+mod concordance;
+mod derivatives;
+mod error;
+mod fit;
+mod inference;
+mod proportionality;
+mod query;
+mod risk_sets;
+mod robust;
+
+pub use cohort_fit::{cox, screen};
+pub use error::CoxError;
+pub use fit::{CoxData, CoxExtras, fit};
+pub use query::{
+    Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
+    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
+};

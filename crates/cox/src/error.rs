@@ -1,0 +1,36 @@
+//! Why a Cox model could not be set up.
+
+use cohort::CohortError;
+use thiserror::Error;
+
+/// Why a Cox model could not be set up; messages fit after "could not fit the model: ".
+///
+/// What the data leave open about single coefficients is not an error but part of the answer.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum CoxError {
+    /// The cohort lacks what the model asks for.
+    #[error(transparent)]
+    Cohort(#[from] CohortError),
+    /// Nobody has the event, so that no hazard ratio can be estimated.
+    #[error("none of the {subjects} subjects has the event")]
+    NoEvents {
+        /// Number of subjects.
+        subjects: usize,
+    },
+    /// Follow-up, design, strata or clusters do not speak of the same subjects.
+    #[error("{what} have {got} entries for {subjects} subjects")]
+    LengthMismatch {
+        /// What is too long or too short.
+        what: &'static str,
+        /// Number of entries it has.
+        got: usize,
+        /// Number of subjects.
+        subjects: usize,
+    },
+    /// A confidence lies strictly between 0 and 1.
+    #[error("the confidence {confidence} is not between 0 and 1")]
+    InvalidConfidence {
+        /// The confidence asked for.
+        confidence: f64,
+    },
+}

@@ -1,0 +1,274 @@
+//! The estimator: maximum partial likelihood, its tests and what a reader must know about them.
+
+use crate::concordance::concordance;
+use crate::derivatives::PartialLikelihood;
+use crate::inference::{Estimates, chi_squared_test};
+use crate::proportionality::{Fitted, proportional_hazards};
+use crate::risk_sets::RiskSets;
+use crate::robust::{cluster_scores, sandwich};
+use crate::{CoxError, CoxFit, CoxOptions, ProportionalHazards, TestResult, TimeTransform};
+use cohort::{Caveat, CaveatCode, Design, Endpoint, NotEstimable, RiskOrder, Term};
+use nalgebra::DMatrix;
+use numerics::cholesky::Cholesky;
+use numerics::elementary::ln;
+use numerics::newton::{Maximum, NewtonOptions, maximise};
+use numerics::tails::two_sided_multiplier;
+
+/// The subjects of a model and its columns.
+#[derive(Clone, Copy, Debug)]
+pub struct CoxData<'a> {
+    /// Follow-up of `n` subjects.
+    pub endpoint: &'a Endpoint,
+    /// Their order, which also holds the strata.
+    pub order: &'a RiskOrder,
+    /// The terms of which the design is made.
+    pub terms: &'a [Term],
+    /// `n` subjects by `p` columns.
+    pub design: &'a Design,
+    /// One cluster index per subject for the robust variance; absent = model variance only.
+    pub clusters: Option<&'a [u32]>,
+}
+
+/// What to compute besides the model itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CoxExtras {
+    /// Scale of time for the test of proportional hazards; absent = no test.
+    pub proportional_hazards: Option<TimeTransform>,
+    /// Whether to compute the concordance.
+    pub concordance: bool,
+}
+
+/// Fewer events per coefficient than this deserve a caveat.
+///
+/// Peduzzi et al. (1995), J. Clin. Epidemiol. 48:1503-1510.
+const EVENTS_PER_COEFFICIENT: usize = 10;
+
+/// Below this p-value proportional hazards are in doubt.
+const DOUBT: f64 = 0.05;
+
+/// Fits a Cox model.
+///
+/// ```text
+/// h(t | x) = h0_stratum(t) exp(x'beta)
+/// ```
+///
+/// by maximum partial likelihood. A subject is at risk at `t` when `entry < t <= time`, so one
+/// censored at `t` is at risk at `t`. Columns are centred and scaled within and reported on the
+/// caller's scale. A column that depends on those before it has no coefficient (`Aliased`, or
+/// `EmptyLevel`), one whose coefficient is infinite is `Monotone`; neither disturbs the others. The
+/// likelihood-ratio test and the log-likelihoods exist in every case.
+///
+/// Cox (1972), J. R. Stat. Soc. B 34:187-220. Same as `coxph(Surv(entry, time, event) ~ x +
+/// strata(s), cluster = c)` in R, at the maximum itself and not where R happens to stop. Fails when
+/// nobody has the event.
+pub fn fit(data: &CoxData, options: &CoxOptions, extras: CoxExtras) -> Result<CoxFit, CoxError> {
+    check(data, options)?;
+    let sets = RiskSets::new(data.endpoint, data.order, data.design);
+    let mut likelihood = PartialLikelihood::new(&sets, options.ties);
+    let newton =
+        NewtonOptions { max_iterations: options.max_iterations, tolerance: options.tolerance };
+    let maximum =
+        maximise(sets.p(), newton, |beta| likelihood.derivatives(beta.as_slice(), |_| 1.0));
+    let model = Model { data, options, sets: &sets, maximum: &maximum };
+    let hazards = extras
+        .proportional_hazards
+        .map(|transform| model.proportional_hazards(&mut likelihood, transform));
+    let concordance = extras.concordance.then(|| model.concordance());
+    Ok(CoxFit { concordance, ..model.report(hazards) })
+}
+
+fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
+    let subjects = data.endpoint.len();
+    let same_length = |what, got| {
+        if got == subjects { Ok(()) } else { Err(CoxError::LengthMismatch { what, got, subjects }) }
+    };
+    same_length("the rows of the risk order", data.order.order().len())?;
+    for column in &data.design.columns {
+        same_length("the columns of the design", column.values.len())?;
+    }
+    if let Some(clusters) = data.clusters {
+        same_length("the clusters", clusters.len())?;
+    }
+    let confidence = options.confidence;
+    if !(0.0 < confidence && confidence < 1.0) {
+        return Err(CoxError::InvalidConfidence { confidence });
+    }
+    if data.endpoint.n_events() == 0 { Err(CoxError::NoEvents { subjects }) } else { Ok(()) }
+}
+
+/// A model at its maximum.
+struct Model<'a> {
+    data: &'a CoxData<'a>,
+    options: &'a CoxOptions,
+    sets: &'a RiskSets<'a>,
+    maximum: &'a Maximum,
+}
+
+impl Model<'_> {
+    fn report(&self, proportional_hazards: Option<ProportionalHazards>) -> CoxFit {
+        let (design, maximum) = (self.data.design, self.maximum);
+        let reasons = self.reasons();
+        let robust = self.robust_covariance();
+        let estimates = Estimates {
+            beta: &maximum.estimate,
+            covariance: &maximum.covariance,
+            robust_covariance: robust.as_ref(),
+            scales: self.sets.scales(),
+            reasons: &reasons,
+            multiplier: two_sided_multiplier(self.options.confidence),
+        };
+        let coefficient = |(j, column): (usize, &cohort::DesignColumn)| {
+            estimates.coefficient(j, &column.name, &design.terms[column.term])
+        };
+        let all: Vec<usize> = (0..design.p()).collect();
+        let n_events = self.data.endpoint.n_events();
+        let df = self.degrees_of_freedom() as f64;
+        CoxFit {
+            n: self.data.endpoint.len(),
+            n_events,
+            coefficients: design.columns.iter().enumerate().map(coefficient).collect(),
+            covariance: estimates.in_callers_units(&maximum.covariance),
+            robust_covariance: robust.as_ref().map(|robust| estimates.in_callers_units(robust)),
+            log_likelihood_null: maximum.start.value,
+            log_likelihood: maximum.value,
+            likelihood_ratio_test: self.likelihood_ratio_test(),
+            wald_test: estimates.wald_test(&all, &maximum.covariance),
+            score_test: self.score_test(),
+            term_tests: estimates.term_tests(&self.columns_by_term()),
+            aic: -2.0 * maximum.value + 2.0 * df,
+            bic: -2.0 * maximum.value + df * ln(n_events as f64),
+            iterations: maximum.iterations,
+            concordance: None,
+            caveats: self.caveats(&reasons, proportional_hazards.as_ref()),
+            proportional_hazards,
+        }
+    }
+
+    /// Why each column has no coefficient, or that it has one.
+    fn reasons(&self) -> Vec<Option<NotEstimable>> {
+        let reason = |(j, column): (usize, &cohort::DesignColumn)| {
+            if self.maximum.aliased[j] {
+                Some(column.reason_without_coefficient(self.data.terms))
+            } else {
+                let ascent = self.maximum.ascent.as_ref();
+                ascent.is_some_and(|ascent| ascent[j] != 0.0).then_some(NotEstimable::Monotone)
+            }
+        };
+        self.data.design.columns.iter().enumerate().map(reason).collect()
+    }
+
+    fn degrees_of_freedom(&self) -> usize {
+        self.maximum.aliased.iter().filter(|&&aliased| !aliased).count()
+    }
+
+    fn columns_by_term(&self) -> Vec<(String, Vec<usize>)> {
+        let design = self.data.design;
+        let columns_of = |term: usize| -> Vec<usize> {
+            (0..design.p()).filter(|&j| design.columns[j].term == term).collect()
+        };
+        design.terms.iter().cloned().enumerate().map(|(i, name)| (name, columns_of(i))).collect()
+    }
+
+    fn likelihood_ratio_test(&self) -> TestResult {
+        let gain = self.maximum.value - self.maximum.start.value;
+        chi_squared_test(2.0 * gain, self.degrees_of_freedom())
+    }
+
+    fn score_test(&self) -> TestResult {
+        let start = &self.maximum.start;
+        let factor = Cholesky::rank_revealing(&start.information);
+        chi_squared_test(factor.quadratic_form(&start.gradient), factor.rank())
+    }
+
+    fn robust_covariance(&self) -> Option<DMatrix<f64>> {
+        let clusters = self.sets.in_risk_order(self.data.clusters?);
+        let beta = self.maximum.estimate.as_slice();
+        let scores = cluster_scores(self.sets, self.options.ties, beta, &clusters);
+        Some(sandwich(&self.maximum.covariance, &scores))
+    }
+
+    fn concordance(&self) -> crate::Concordance {
+        let mut eta = vec![0.0; self.sets.n()];
+        self.sets.linear_predictor(self.maximum.estimate.as_slice(), &mut eta);
+        let clusters = self.data.clusters.map(|clusters| self.sets.in_risk_order(clusters));
+        concordance(self.sets, &eta, clusters.as_deref())
+    }
+
+    fn proportional_hazards(
+        &self,
+        likelihood: &mut PartialLikelihood,
+        transform: TimeTransform,
+    ) -> ProportionalHazards {
+        let mut terms = self.columns_by_term();
+        for (_, columns) in &mut terms {
+            columns.retain(|&j| !self.maximum.aliased[j]);
+        }
+        let fitted = Fitted {
+            sets: self.sets,
+            estimate: &self.maximum.estimate,
+            covariance: &self.maximum.covariance,
+            is_infinite: self.maximum.ascent.is_some(),
+            terms: &terms,
+        };
+        proportional_hazards(&fitted, likelihood, self.data.endpoint, transform)
+    }
+}
+
+impl Model<'_> {
+    fn caveats(
+        &self,
+        reasons: &[Option<NotEstimable>],
+        hazards: Option<&ProportionalHazards>,
+    ) -> Vec<Caveat> {
+        let columns = self.data.design.columns.iter().zip(reasons);
+        let mut caveats: Vec<Caveat> = columns
+            .filter_map(|(column, reason)| without_coefficient(&column.name, (*reason)?))
+            .collect();
+        let (events, df) = (self.data.endpoint.n_events(), self.degrees_of_freedom());
+        if events < EVENTS_PER_COEFFICIENT * df {
+            let message = format!(
+                "fewer than ten events per coefficient (events: {events}, coefficients: {df})"
+            );
+            caveats.push(Caveat::new(CaveatCode::FewEvents, message));
+        }
+        if !self.maximum.converged {
+            let steps = self.maximum.iterations;
+            let message = format!("the fit has not converged after {steps} iterations");
+            caveats.push(Caveat::new(CaveatCode::NotConverged, message));
+        }
+        let zeros = self.data.endpoint.time().iter().filter(|&&time| time == 0.0).count();
+        if zeros > 0 {
+            let message = format!("follow-up times of 0 are counted (subjects: {zeros})");
+            caveats.push(Caveat::new(CaveatCode::ZeroTimes, message));
+        }
+        caveats.extend(hazards.and_then(doubt_about_proportionality));
+        caveats
+    }
+}
+
+fn without_coefficient(column: &str, reason: NotEstimable) -> Option<Caveat> {
+    let (code, why) = match reason {
+        NotEstimable::Aliased => (
+            CaveatCode::Aliased,
+            "is constant or a combination of the columns before it and has no coefficient",
+        ),
+        NotEstimable::EmptyLevel => (CaveatCode::EmptyLevel, "occurs in no subject"),
+        NotEstimable::Monotone => (
+            CaveatCode::Monotone,
+            "has an infinite coefficient: the likelihood rises for ever with it",
+        ),
+        _ => return None,
+    };
+    Some(Caveat::new(code, format!("{column} {why}")))
+}
+
+fn doubt_about_proportionality(hazards: &ProportionalHazards) -> Option<Caveat> {
+    let is_small = |test: &TestResult| test.p_value.is_ok_and(|p_value| p_value < DOUBT);
+    let terms = hazards.terms.iter().filter(|tested| is_small(&tested.test));
+    let mut names: Vec<&str> = terms.map(|tested| tested.term.as_str()).collect();
+    if is_small(&hazards.global) {
+        names.push("all terms together");
+    }
+    let message = || format!("the hazards may not be proportional: {}", names.join(", "));
+    (!names.is_empty()).then(|| Caveat::new(CaveatCode::NonProportionalHazards, message()))
+}

@@ -1,0 +1,245 @@
+//! The subjects of a model in risk order, with their columns standardised, and the one backward
+//! walk over risk sets that every quantity of a Cox model is summed on.
+
+use cohort::{Design, Endpoint, RiskOrder, TieGroup};
+use numerics::standard::{Standardised, standardise};
+use std::ops::Range;
+
+/// Subjects and columns, prepared once per model. A *position* counts subjects in risk order.
+#[derive(Clone, Debug)]
+pub(crate) struct RiskSets<'a> {
+    order: &'a RiskOrder,
+    /// Ranges of `order.groups()`, one per stratum.
+    strata: Vec<Range<usize>>,
+    late_entry: Option<LateEntry>,
+    /// Column after column, each in risk order, at mean 0 and standard deviation 1.
+    columns: Vec<f64>,
+    /// Standard deviation of each column in the caller's unit.
+    scales: Vec<f64>,
+}
+
+/// When subjects enter who are not followed from the start.
+#[derive(Clone, Debug)]
+struct LateEntry {
+    /// Entry of each position.
+    entry: Vec<f64>,
+    /// Positions by stratum, within it by entry ascending.
+    by_entry: Vec<usize>,
+    /// For each position the first group whose time is later than its entry.
+    first_group: Vec<usize>,
+}
+
+/// Sums over the risk set at one event time and over the deaths in it, `r = exp(x'beta)`.
+#[derive(Clone, Debug)]
+pub(crate) struct RiskSums {
+    /// Sum of `r` over the risk set.
+    pub s0: f64,
+    /// Sum of `r x` over the risk set.
+    pub s1: Vec<f64>,
+    /// Sum of `r` over the deaths.
+    pub d0: f64,
+    /// Sum of `r x` over the deaths.
+    pub d1: Vec<f64>,
+}
+
+impl<'a> RiskSets<'a> {
+    /// Standardises the columns and puts them in risk order.
+    pub fn new(endpoint: &Endpoint, order: &'a RiskOrder, design: &Design) -> Self {
+        let mut columns = Vec::with_capacity(order.order().len() * design.p());
+        let mut scales = Vec::with_capacity(design.p());
+        for column in &design.columns {
+            let Standardised { scale, values, .. } = standardise(&column.values);
+            columns.extend(order.order().iter().map(|&subject| values[subject as usize]));
+            scales.push(scale);
+        }
+        let strata = strata(order);
+        let late_entry = endpoint.entry().map(|entry| LateEntry::new(entry, order, &strata));
+        Self { order, strata, late_entry, columns, scales }
+    }
+
+    pub fn n(&self) -> usize {
+        self.order.order().len()
+    }
+
+    pub fn p(&self) -> usize {
+        self.scales.len()
+    }
+
+    pub fn groups(&self) -> &[TieGroup] {
+        self.order.groups()
+    }
+
+    /// Ranges of [`RiskSets::groups`], one per stratum.
+    pub fn strata(&self) -> &[Range<usize>] {
+        &self.strata
+    }
+
+    /// Column `j` in risk order.
+    pub fn column(&self, j: usize) -> &[f64] {
+        &self.columns[j * self.n()..(j + 1) * self.n()]
+    }
+
+    /// Standard deviation of each column in the caller's unit.
+    pub fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// The first group at which a position is at risk, when that is not the first of its stratum.
+    pub fn first_groups(&self) -> Option<&[usize]> {
+        self.late_entry.as_ref().map(|late| late.first_group.as_slice())
+    }
+
+    /// One value per position of those in the caller's order of subjects.
+    pub fn in_risk_order<T: Copy>(&self, by_subject: &[T]) -> Vec<T> {
+        self.order.order().iter().map(|&subject| by_subject[subject as usize]).collect()
+    }
+
+    /// Positions of a stratum.
+    pub fn positions(&self, stratum: &Range<usize>) -> Range<usize> {
+        self.groups()[stratum.start].all().start..self.groups()[stratum.end - 1].all().end
+    }
+
+    /// `x'beta` of each position. Equal rows have equal bits, since each is summed column by column.
+    pub fn linear_predictor(&self, beta: &[f64], eta: &mut [f64]) {
+        eta.fill(0.0);
+        for (j, &beta) in beta.iter().enumerate() {
+            for (eta, x) in eta.iter_mut().zip(self.column(j)) {
+                *eta += beta * x;
+            }
+        }
+    }
+
+    /// Walks the event times of every stratum backwards and shows the sums at each.
+    ///
+    /// A subject is at risk at `t` when `entry < t <= time`: it joins at its own time and, seen
+    /// backwards, leaves again at its entry.
+    pub fn sweep(&self, risk: &[f64], sums: &mut RiskSums, mut see: impl FnMut(usize, &RiskSums)) {
+        for stratum in &self.strata {
+            sums.clear();
+            let mut entering = self.entering(&self.positions(stratum));
+            let mut at_risk = 0;
+            for index in stratum.clone().rev() {
+                let group = &self.groups()[index];
+                while let Some(position) = entering.next_not_before(group.time) {
+                    sums.leave(self, position, risk[position]);
+                    at_risk -= 1;
+                }
+                if at_risk == 0 {
+                    // What subtraction left behind is rounding error.
+                    sums.clear();
+                }
+                sums.clear_deaths();
+                for position in group.censored.clone() {
+                    sums.join(self, position, risk[position]);
+                }
+                for position in group.events.clone() {
+                    sums.die(self, position, risk[position]);
+                }
+                sums.add_deaths();
+                at_risk += group.all().len();
+                if !group.events.is_empty() {
+                    see(index, sums);
+                }
+            }
+        }
+    }
+
+    /// The late entries of a stratum, latest first; none when everyone is followed from the start.
+    pub fn entering(&self, positions: &Range<usize>) -> Entering<'_> {
+        let (entry, rest) = match &self.late_entry {
+            Some(late) => (late.entry.as_slice(), &late.by_entry[positions.clone()]),
+            None => Default::default(),
+        };
+        Entering { entry, rest }
+    }
+}
+
+/// Positions that enter, from the latest to the earliest.
+pub(crate) struct Entering<'a> {
+    entry: &'a [f64],
+    rest: &'a [usize],
+}
+
+impl Entering<'_> {
+    /// The next position whose entry is at `time` or later.
+    pub fn next_not_before(&mut self, time: f64) -> Option<usize> {
+        let (&position, rest) = self.rest.split_last()?;
+        (self.entry[position] >= time).then(|| {
+            self.rest = rest;
+            position
+        })
+    }
+}
+
+impl LateEntry {
+    fn new(entry: &[f64], order: &RiskOrder, strata: &[Range<usize>]) -> Self {
+        let entry: Vec<f64> =
+            order.order().iter().map(|&subject| entry[subject as usize]).collect();
+        let groups = order.groups();
+        let mut by_entry: Vec<usize> = (0..entry.len()).collect();
+        let mut first_group = vec![0; entry.len()];
+        for stratum in strata {
+            let positions = groups[stratum.start].all().start..groups[stratum.end - 1].all().end;
+            by_entry[positions.clone()].sort_by(|&a, &b| entry[a].total_cmp(&entry[b]));
+            for position in positions {
+                let earlier =
+                    groups[stratum.clone()].partition_point(|group| group.time <= entry[position]);
+                first_group[position] = stratum.start + earlier;
+            }
+        }
+        Self { entry, by_entry, first_group }
+    }
+}
+
+fn strata(order: &RiskOrder) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let range = |groups: &[TieGroup]| {
+        start += groups.len();
+        start - groups.len()..start
+    };
+    order.strata().map(range).collect()
+}
+
+impl RiskSums {
+    pub fn new(p: usize) -> Self {
+        Self { s0: 0.0, s1: vec![0.0; p], d0: 0.0, d1: vec![0.0; p] }
+    }
+
+    fn clear(&mut self) {
+        self.s0 = 0.0;
+        self.s1.fill(0.0);
+    }
+
+    fn clear_deaths(&mut self) {
+        self.d0 = 0.0;
+        self.d1.fill(0.0);
+    }
+
+    fn join(&mut self, sets: &RiskSets, position: usize, r: f64) {
+        self.s0 += r;
+        accumulate(&mut self.s1, sets, position, r);
+    }
+
+    fn leave(&mut self, sets: &RiskSets, position: usize, r: f64) {
+        self.join(sets, position, -r);
+    }
+
+    fn die(&mut self, sets: &RiskSets, position: usize, r: f64) {
+        self.d0 += r;
+        accumulate(&mut self.d1, sets, position, r);
+    }
+
+    fn add_deaths(&mut self) {
+        self.s0 += self.d0;
+        for (s1, d1) in self.s1.iter_mut().zip(&self.d1) {
+            *s1 += d1;
+        }
+    }
+}
+
+fn accumulate(total: &mut [f64], sets: &RiskSets, position: usize, r: f64) {
+    let n = sets.n();
+    for (j, total) in total.iter_mut().enumerate() {
+        *total += r * sets.columns[j * n + position];
+    }
+}
