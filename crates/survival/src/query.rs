@@ -187,7 +187,8 @@ pub struct Comparison {
     pub variance: Vec<Vec<f64>>,
     /// The statistic, or why there is none.
     pub chi_squared: Estimate,
-    /// Number of compared groups with expected events, less one.
+    /// Number of compared groups with expected events, less one; fewer where groups share no risk
+    /// set, so that their difference has no variance.
     pub degrees_of_freedom: usize,
     /// Upper tail of the statistic.
     pub p_value: Estimate,

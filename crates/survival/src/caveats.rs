@@ -1,0 +1,124 @@
+//! What a reader must know of curves and comparisons besides their numbers.
+
+use crate::{ComparedGroup, CurvesQuery, GroupCurve, Quantile, RiskTable};
+use cohort::{Caveat, CaveatCode, Endpoint, NotEstimable};
+
+/// A survival estimate from fewer subjects than this is shaky.
+const FEW: usize = 10;
+
+/// Doubts about one curve and what is read off it.
+pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuery) -> Vec<Caveat> {
+    let place = group.group.as_ref().map_or_else(String::new, |label| format!(" in group {label}"));
+    let (Some(&first), Some(&last)) = (group.curve.time.first(), group.curve.time.last()) else {
+        let message = format!("There are no selected subjects{place}.");
+        return vec![Caveat::new(CaveatCode::EmptyLevel, message)];
+    };
+    let n_first = group.curve.n_events[0] + group.curve.n_censored[0];
+    let n_zero = if first == 0.0 { n_first } else { 0 };
+    let mut caveats = Vec::new();
+    caveats.extend(zero_times(n_zero, group.n, &place));
+    caveats.extend(quoted_times(group, last, &place));
+    caveats.extend(missing_median(group, query.reverse, &place));
+    caveats.extend(end_at_zero(group, last, query.reverse, &place));
+    caveats.extend(empty_risk_set(table, &place));
+    caveats
+}
+
+/// Doubts about one comparison.
+pub(crate) fn of_comparison(
+    column: &str,
+    groups: &[ComparedGroup],
+    endpoint: &Endpoint,
+) -> Vec<Caveat> {
+    let empty = groups.iter().filter(|group| group.n == 0).map(|group| {
+        let message = format!(
+            "Level {} of {column} occurs in no selected subject and is left out of the test.",
+            group.group
+        );
+        Caveat::new(CaveatCode::EmptyLevel, message)
+    });
+    let n_zero = endpoint.time().iter().filter(|&&time| time == 0.0).count();
+    empty.chain(zero_times(n_zero, endpoint.len(), "")).collect()
+}
+
+fn zero_times(n_zero: usize, n: usize, place: &str) -> Option<Caveat> {
+    let verb = if n_zero == 1 { "is" } else { "are" };
+    let message = format!("{n_zero} of {n} subjects{place} {verb} followed for no time at all.");
+    (n_zero > 0).then(|| Caveat::new(CaveatCode::ZeroTimes, message))
+}
+
+/// Doubts about the times at which survival or a restricted mean is quoted, each time once.
+fn quoted_times(group: &GroupCurve, last: f64, place: &str) -> Vec<Caveat> {
+    // A finished curve has its mean however far the horizon lies.
+    let means = group.restricted_means.iter().filter(|mean| mean.tau <= last || mean.mean.is_err());
+    let mean_times = means.map(|mean| mean.tau);
+    let mut times: Vec<f64> = group.at_times.iter().map(|at| at.time).chain(mean_times).collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let doubt = |time: f64| {
+        let n_at_risk = crate::survival_at(&group.curve, time).n_at_risk;
+        if time > last {
+            let message = format!(
+                "Time {time} lies beyond the last observation{place}, at time {}.",
+                shown(last)
+            );
+            Some(Caveat::new(CaveatCode::BeyondFollowUp, message))
+        } else if n_at_risk < FEW {
+            let verb = if n_at_risk == 1 { "is" } else { "are" };
+            let message = format!(
+                "{n_at_risk} of {} subjects{place} {verb} at risk at time {time}.",
+                group.n
+            );
+            Some(Caveat::new(CaveatCode::FewAtRisk, message))
+        } else {
+            None
+        }
+    };
+    times.into_iter().filter_map(doubt).collect()
+}
+
+fn missing_median(group: &GroupCurve, reverse: bool, place: &str) -> Option<Caveat> {
+    let name = if reverse { "median follow-up" } else { "median" };
+    let message = format!("The {name}{place} is not reached.");
+    let is_missing = |quantile: &Quantile| {
+        quantile.probability == 0.5 && quantile.value == Err(NotEstimable::NotReached)
+    };
+    let caveat = Caveat::new(CaveatCode::MedianNotReached, message);
+    group.quantiles.iter().any(is_missing).then_some(caveat)
+}
+
+/// Doubts about a curve that falls to 0, at its end or, with late entry, before it.
+fn end_at_zero(group: &GroupCurve, last: f64, reverse: bool, place: &str) -> Option<Caveat> {
+    let curve = &group.curve;
+    let time = curve.time[curve.survival.iter().position(|&survival| survival == 0.0)?];
+    let (is_early, time) = (time < last, shown(time));
+    if is_early {
+        let message = format!(
+            "The curve{place} falls to 0 at time {time}, where everybody at risk has the event, \
+             and stays there though others enter later."
+        );
+        return Some(Caveat::new(CaveatCode::EmptyRiskSet, message));
+    }
+    // A reverse curve nearly always ends in a censoring, which is no reason for doubt.
+    let message = format!(
+        "The curve{place} falls to 0 at time {time} because the last observation is an event."
+    );
+    (!reverse).then(|| Caveat::new(CaveatCode::CurveEndsOnEvent, message))
+}
+
+fn empty_risk_set(table: &RiskTable, place: &str) -> Option<Caveat> {
+    let spans = table.empty_spans();
+    let (from, to) = spans.first().map(|&(from, to)| (shown(from), shown(to)))?;
+    let more = match spans.len() - 1 {
+        0 => String::new(),
+        1 => ", nor in one later span".into(),
+        others => format!(", nor in {others} later spans"),
+    };
+    let message = format!("Nobody{place} is at risk between times {from} and {to}{more}.");
+    Some(Caveat::new(CaveatCode::EmptyRiskSet, message))
+}
+
+/// An observed time as a reader wants it: to two decimals.
+fn shown(time: f64) -> f64 {
+    (time * 100.0).round() / 100.0
+}

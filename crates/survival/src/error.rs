@@ -1,0 +1,54 @@
+//! Why a question about survival has no answer at all.
+
+use cohort::CohortError;
+use thiserror::Error;
+
+/// Why curves could not be estimated or compared.
+///
+/// What single items lack is part of the answer instead; see [`cohort::NotEstimable`].
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum SurvivalError {
+    /// A column cannot be read.
+    #[error(transparent)]
+    Cohort(#[from] CohortError),
+    /// The confidence is not a share.
+    #[error("the confidence {confidence} does not lie between 0 and 1")]
+    Confidence {
+        /// The confidence asked for.
+        confidence: f64,
+    },
+    /// The probability of a quantile is not a share.
+    #[error("the probability {probability} of a quantile does not lie between 0 and 1")]
+    Probability {
+        /// The probability asked for.
+        probability: f64,
+    },
+    /// Survival or a restricted mean is asked for at an impossible time.
+    #[error("the time {time} asked for is negative or not finite")]
+    Time {
+        /// The time asked for.
+        time: f64,
+    },
+    /// The exponents of the Fleming-Harrington weights give no finite weight.
+    #[error("the exponents {p} and {q} of the test weights must be finite and not negative")]
+    Exponents {
+        /// Exponent of the survival.
+        p: f64,
+        /// Exponent of its complement.
+        q: f64,
+    },
+    /// No row is selected.
+    #[error("no rows are selected")]
+    NoRows,
+    /// Nothing can be compared.
+    #[error(
+        "the comparison needs two non-empty groups: {levels} of the levels of {column} occur in \
+         the selected rows"
+    )]
+    TooFewGroups {
+        /// Column of the groups.
+        column: String,
+        /// Number of its levels that occur in somebody.
+        levels: usize,
+    },
+}
