@@ -4,11 +4,13 @@
 //! [`cox`] and [`screen`] read the columns of a cohort, [`fit()`] is the estimator beneath. Within,
 //! `risk_sets` puts subjects in risk order, `derivatives` sums the likelihood over risk sets for the
 //! Newton machine of `numerics`, and `inference`, `robust`, `concordance` and `proportionality` each
-//! turn the maximum into one part of the answer.
+//! turn the maximum into one part of the answer. `e_value` says how robust a hazard ratio is to what
+//! was not measured.
 
 mod cohort_fit;
 mod concordance;
 mod derivatives;
+mod e_value;
 mod error;
 mod fit;
 mod inference;
@@ -18,6 +20,7 @@ mod risk_sets;
 mod robust;
 
 pub use cohort_fit::{cox, screen};
+pub use e_value::{EValue, Outcome, e_value};
 pub use error::CoxError;
 pub use fit::{CoxData, CoxExtras, fit};
 pub use query::{
