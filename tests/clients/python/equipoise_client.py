@@ -1,0 +1,115 @@
+"""A thin client of the Equipoise services, to be copied or imported.
+
+It compiles the messages from `proto/` when it is loaded, so there is nothing to generate
+beforehand. `Client` holds a stub per service; the functions make the messages that every
+request needs.
+"""
+
+import atexit
+import importlib
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import grpc
+import grpc_tools
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from grpc_tools import protoc
+
+PROTO = Path(__file__).resolve().parents[3] / "proto"
+
+# Requests carry patient tables, and the default of gRPC is 4 MiB.
+MESSAGE_LIMIT_BYTES = 64 << 20
+
+
+def compile_messages(proto=PROTO):
+    """Makes the packages of `proto` importable, as `equipoise.survival.v1.survival_pb2`."""
+    folder = tempfile.mkdtemp(prefix="equipoise-stubs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    files = sorted(str(path.relative_to(proto)) for path in proto.rglob("*.proto"))
+    well_known = Path(grpc_tools.__file__).parent / "_proto"
+    paths = [f"-I{proto}", f"-I{well_known}"]
+    outputs = [f"--python_out={folder}", f"--grpc_python_out={folder}"]
+    if protoc.main(["protoc", *paths, *outputs, *files]) != 0:
+        raise RuntimeError(f"could not compile the messages of {proto}")
+    sys.path.insert(0, folder)
+
+
+def messages(package):
+    """The messages of a package, such as `survival`."""
+    return importlib.import_module(f"equipoise.{package}.v1.{package}_pb2")
+
+
+def stubs(package):
+    """The stubs of a package."""
+    return importlib.import_module(f"equipoise.{package}.v1.{package}_pb2_grpc")
+
+
+compile_messages()
+common = messages("common")
+matching = messages("matching")
+regression = messages("regression")
+study = messages("study")
+survival = messages("survival")
+
+
+class Client:
+    """Stubs of all services behind one address, as `equipoise serve all` offers them."""
+
+    def __init__(self, address):
+        sizes = ["grpc.max_send_message_length", "grpc.max_receive_message_length"]
+        self.channel = grpc.insecure_channel(address, [(size, MESSAGE_LIMIT_BYTES) for size in sizes])
+        self.matching = stubs("matching").MatchingServiceStub(self.channel)
+        self.regression = stubs("regression").RegressionServiceStub(self.channel)
+        self.study = stubs("study").StudyServiceStub(self.channel)
+        self.survival = stubs("survival").SurvivalServiceStub(self.channel)
+
+
+def cohort(ids=(), **columns):
+    """A cohort from lists of equal length: numbers, or text for a column of categories.
+
+    `None` is a missing value. Levels are in alphabetical order.
+    """
+    return common.Cohort(ids=ids, columns=[column(name, cells) for name, cells in columns.items()])
+
+
+def column(name, cells):
+    """One column of a cohort."""
+    missing_rows = [row for row, cell in enumerate(cells) if cell is None]
+    if any(isinstance(cell, str) for cell in cells):
+        levels = sorted({cell for cell in cells if cell is not None})
+        codes = [0 if cell is None else levels.index(cell) for cell in cells]
+        return common.Column(name=name, levels=levels, codes=codes, missing_rows=missing_rows)
+    values = [0.0 if cell is None else cell for cell in cells]
+    return common.Column(name=name, values=values, missing_rows=missing_rows)
+
+
+def terms(*columns):
+    """The terms of a model, each a column as it is."""
+    return [common.ModelTerm(column=name) for name in columns]
+
+
+def number(estimate):
+    """The number of an estimate, or an error with the reason why there is none."""
+    if not estimate.HasField("value"):
+        raise ValueError(common.NotEstimable.Name(estimate.reason))
+    return estimate.value
+
+
+def pieces(request, study_file, table, size=1 << 20):
+    """The requests by which a study file and a table are streamed; `request` is their class."""
+    for name, content in (("study_file", study_file), ("table", table)):
+        for start in range(0, len(content), size):
+            yield request(**{name: content[start : start + size]})
+
+
+def field_violations(error):
+    """Path and description of every field that a service refused."""
+    bad_request = error_details_pb2.BadRequest()
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else ():
+        if detail.Unpack(bad_request):
+            return [(item.field, item.description) for item in bad_request.field_violations]
+    return []

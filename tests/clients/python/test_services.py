@@ -1,0 +1,306 @@
+"""Calls every service on a table small enough to check by hand.
+
+    pip install -r tests/clients/python/requirements.txt
+    equipoise serve all
+    python tests/clients/python/test_services.py --address 127.0.0.1:50051
+
+Prints a line per check and ends with 1 if one fails.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import sys
+import traceback
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
+
+import equipoise_client as eq
+
+HER2 = Path(__file__).resolve().parents[2] / "studies" / "her2"
+
+# Seconds that a call may take; every call of a program should have such a limit.
+TIMEOUT = 60
+
+SERVICES = [
+    "equipoise.matching.v1.MatchingService",
+    "equipoise.regression.v1.RegressionService",
+    "equipoise.study.v1.StudyService",
+    "equipoise.survival.v1.SurvivalService",
+]
+
+# Four patients in two arms; all have the event, in turns.
+TURNS = {"time": [1, 2, 3, 4], "event": [1, 1, 1, 1], "arm": ["new", "old", "new", "old"]}
+
+# A table of two by two: of four exposed three have the outcome, of four others one.
+TWO_BY_TWO = {"exposed": [1, 1, 1, 1, 0, 0, 0, 0], "outcome": [1, 1, 1, 0, 1, 0, 0, 0]}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="Calls every service of Equipoise.")
+    arguments.add_argument("--address", required=True, help="host:port of `equipoise serve all`")
+    client = eq.Client(arguments.parse_args().address)
+    grpc.channel_ready_future(client.channel).result(timeout=TIMEOUT)
+    failed = [check.__name__ for check in CHECKS if not passes(check, client)]
+    print(f"{len(CHECKS) - len(failed)} of {len(CHECKS)} checks passed")
+    return 1 if failed else 0
+
+
+def passes(check, client):
+    try:
+        found = check(client)
+    except Exception:
+        print(f"FAILED {check.__name__}")
+        traceback.print_exc()
+        return False
+    print(f"ok     {check.__name__}: {found}")
+    return True
+
+
+def health(client):
+    stub = health_pb2_grpc.HealthStub(client.channel)
+    for name in ["", *SERVICES]:
+        answer = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=TIMEOUT)
+        equal(answer.status, health_pb2.HealthCheckResponse.SERVING)
+    return "every service is serving"
+
+
+def reflection(client):
+    database = ProtoReflectionDescriptorDatabase(client.channel)
+    offered = set(database.get_services())
+    equal([name for name in SERVICES if name not in offered], [])
+    file = database.FindFileContainingSymbol("equipoise.survival.v1.EstimateCurvesRequest")
+    equal(file.package, "equipoise.survival.v1")
+    return f"{len(offered)} services describe themselves"
+
+
+def estimate_curves(client):
+    """Events at 1, 3 and 4, censored at 2: S is 3/4, then 3/4 · 1/2, then 0."""
+    request = eq.survival.EstimateCurvesRequest(
+        cohort=eq.cohort(time=[1, 2, 3, 4], event=[1, 0, 1, 1]),
+        endpoint=endpoint(),
+        options=eq.survival.CurveOptions(quantile_probabilities=[0.5], times=[2.5]),
+    )
+    answer = client.survival.EstimateCurves(request, timeout=TIMEOUT)
+    (group,) = answer.groups
+    equal(list(group.curve.at_risk_counts), [4, 3, 2, 1])
+    for survival, expected in zip(group.curve.survival, [3 / 4, 3 / 4, 3 / 8, 0], strict=True):
+        close(survival, expected)
+    close(eq.number(group.quantiles[0].estimate), 3)
+    close(eq.number(group.at_times[0].survival), 3 / 4)
+    equal(answer.options.interval_rule, eq.survival.INTERVAL_RULE_LOG)
+    return "S(3) = 3/8, median 3"
+
+
+def compare_curves(client):
+    """Of the events of arm new 1/2 + 1/3 + 1/2 are expected, with variance 1/4 + 2/9 + 1/4."""
+    request = eq.survival.CompareCurvesRequest(
+        cohort=eq.cohort(**TURNS), endpoint=endpoint(), group_column="arm"
+    )
+    answer = client.survival.CompareCurves(request, timeout=TIMEOUT)
+    new = answer.groups[0]
+    equal((new.group, new.observed), ("new", 2))
+    close(new.expected, 4 / 3)
+    close(eq.number(answer.test.chi_squared), 8 / 13)
+    return "log-rank chi-squared 8/13"
+
+
+def fit_cox(client):
+    """The score equation of TURNS is θ² - θ - 4 = 0 in the hazard ratio θ of arm new."""
+    request = eq.regression.FitCoxRequest(
+        cohort=eq.cohort(**TURNS),
+        endpoint=endpoint(),
+        terms=[eq.common.ModelTerm(column="arm", reference="old")],
+    )
+    fit = client.regression.FitCox(request, timeout=TIMEOUT).fit
+    close(eq.number(fit.coefficients[0].hazard_ratio), (1 + math.sqrt(17)) / 2, 1e-8)
+    return f"{fit.coefficients[0].name}: hazard ratio (1 + √17) / 2"
+
+
+def screen_cox(client):
+    """Twice the covariate has half the coefficient; a constant has none, and harms nobody."""
+    new = [1.0 if arm == "new" else 0.0 for arm in TURNS["arm"]]
+    columns = {"time": TURNS["time"], "event": TURNS["event"], "new": new}
+    doubled = [2 * value for value in new]
+    request = eq.regression.ScreenCoxRequest(
+        cohort=eq.cohort(**columns, doubled=doubled, constant=[7.0] * 4),
+        endpoint=endpoint(),
+        candidates=eq.terms("new", "doubled", "constant"),
+    )
+    lines = client.regression.ScreenCox(request, timeout=TIMEOUT).terms
+    equal([line.term for line in lines], ["new", "doubled", "constant"])
+    once, twice, constant = (line.fit.coefficients[0].estimate for line in lines)
+    close(eq.number(once), 2 * eq.number(twice), 1e-8)
+    equal(constant.HasField("value"), False)
+    return f"constant: {eq.common.NotEstimable.Name(constant.reason)}"
+
+
+def fit_logistic(client):
+    """The log odds ratio of a table of two by two is ln(3 · 3 / (1 · 1)), with error √(8/3)."""
+    request = eq.regression.FitLogisticRequest(
+        cohort=eq.cohort(**TWO_BY_TWO),
+        outcome_column="outcome",
+        outcome_level="1",
+        terms=eq.terms("exposed"),
+    )
+    fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
+    equal([item.name for item in fit.coefficients], ["intercept", "exposed"])
+    close(eq.number(fit.coefficients[1].estimate), math.log(9), 1e-8)
+    close(eq.number(fit.coefficients[1].standard_error), math.sqrt(8 / 3), 1e-8)
+    return "log odds ratio ln 9"
+
+
+def estimate_propensity(client):
+    """With one binary covariate the score is the share of the exposed at each of its values."""
+    request = eq.matching.EstimatePropensityRequest(
+        cohort=eq.cohort(rt=TWO_BY_TWO["outcome"], bone=TWO_BY_TWO["exposed"]),
+        exposure_column="rt",
+        exposed_level="1",
+        terms=eq.terms("bone"),
+    )
+    answer = client.matching.EstimatePropensity(request, timeout=TIMEOUT)
+    equal(list(answer.rows), list(range(8)))
+    for probability, bone in zip(answer.probabilities, TWO_BY_TWO["exposed"], strict=True):
+        close(probability, 3 / 4 if bone else 1 / 4, 1e-8)
+    close(eq.number(answer.c_statistic), 12 / 16)
+    return "scores 3/4 and 1/4, c 12/16"
+
+
+def match_pairs(client):
+    """Two exposed patients have a neighbour within 0.5, the third has none."""
+    request = eq.matching.MatchPairsRequest(
+        cohort=eq.cohort(rt=[1, 1, 1, 0, 0, 0], score=[1.0, 5.0, 20.0, 5.25, 9.0, 1.125]),
+        exposure_column="rt",
+        exposed_level="1",
+        distance_column="score",
+        options=eq.matching.MatchOptions(
+            caliper=0.5, caliper_scale=eq.matching.CALIPER_SCALE_RAW
+        ),
+    )
+    answer = client.matching.MatchPairs(request, timeout=TIMEOUT)
+    equal(list(zip(answer.exposed_rows, answer.comparator_rows)), [(0, 5), (1, 3)])
+    equal(list(answer.distances), [0.125, 0.25])
+    equal(list(answer.unmatched_exposed_rows), [2])
+    return "pairs (0, 5) and (1, 3), row 2 alone"
+
+
+def assess_balance(client):
+    """Ages 50 and 60 against 40 and 50: means 10 apart, both variances 50."""
+    request = eq.matching.AssessBalanceRequest(
+        cohort=eq.cohort(rt=[1, 1, 0, 0], age=[50, 60, 40, 50], sex=["f", "m", "f", "f"]),
+        exposure_column="rt",
+        exposed_level="1",
+        variables=[eq.matching.BalanceVariable(column=name) for name in ("age", "sex")],
+    )
+    age, sex = client.matching.AssessBalance(request, timeout=TIMEOUT).rows
+    close(eq.number(age.exposed_summary.mean), 55)
+    close(eq.number(age.smd), 10 / math.sqrt(50))
+    equal((list(sex.exposed_counts), list(sex.comparator_counts)), ([1, 1], [2, 0]))
+    return "difference of age √2 standard deviations"
+
+
+def refuse_a_field(client):
+    """What a service refuses, it names by the path of the field."""
+    request = eq.survival.EstimateCurvesRequest(
+        cohort=eq.cohort(time=[1, 2], event=[1, 0]),
+        endpoint=endpoint(),
+        options=eq.survival.CurveOptions(confidence=1.5),
+    )
+    error = refused(lambda: client.survival.EstimateCurves(request, timeout=TIMEOUT))
+    equal(error.code(), grpc.StatusCode.INVALID_ARGUMENT)
+    ((field, description),) = eq.field_violations(error)
+    equal(field, "options.confidence")
+    return f"{field} {description}"
+
+
+def check_study(client):
+    stream = eq.pieces(eq.study.CheckStudyRequest, *her2())
+    answer = client.study.CheckStudy(stream, timeout=TIMEOUT)
+    equal((answer.row_count, answer.exposed_count, answer.comparator_count), (488, 207, 281))
+    return "488 patients, 207 exposed, 281 comparators"
+
+
+def refuse_a_study(client):
+    study_file, table = her2()
+    wrong = study_file.replace(b"[matching]", b"[matchin]")
+    stream = eq.pieces(eq.study.CheckStudyRequest, wrong, table)
+    error = refused(lambda: client.study.CheckStudy(stream, timeout=TIMEOUT))
+    equal(error.code(), grpc.StatusCode.INVALID_ARGUMENT)
+    violations = eq.field_violations(error)
+    equal(any(field.startswith("matchin") for field, _ in violations), True)
+    return "; ".join(f"{field}: {description}" for field, description in violations)
+
+
+def run_study(client):
+    """Progress comes first, then files, then the summary, whose digest the files bear out."""
+    steps, files, summary = 0, {}, None
+    for answer in client.study.RunStudy(eq.pieces(eq.study.RunStudyRequest, *her2()), timeout=TIMEOUT):
+        piece = answer.WhichOneof("piece")
+        equal(summary, None)
+        if piece == "progress":
+            steps += 1
+        elif piece == "file":
+            files[answer.file.path] = files.get(answer.file.path, b"") + answer.file.data
+        elif piece == "summary":
+            summary = answer.summary
+    equal(summary.report_sha256, hashlib.sha256(files["report.json"]).hexdigest())
+    json.loads(files["report.json"])
+    equal(b"<html" in files["report.html"].lower(), True)
+    equal(steps > 0 and len(summary.quantities) > 0, True)
+    return f"{steps} steps, {len(files)} files, {len(summary.quantities)} numbers"
+
+
+CHECKS = [
+    health,
+    reflection,
+    estimate_curves,
+    compare_curves,
+    fit_cox,
+    screen_cox,
+    fit_logistic,
+    estimate_propensity,
+    match_pairs,
+    assess_balance,
+    refuse_a_field,
+    check_study,
+    refuse_a_study,
+    run_study,
+]
+
+
+def endpoint():
+    return eq.common.Endpoint(time_column="time", event_column="event")
+
+
+def her2():
+    """Study file and table of the example; its patients are synthetic."""
+    return (HER2 / "study.toml").read_bytes(), (HER2 / "cohort.csv").read_bytes()
+
+
+def refused(call):
+    """The error with which a call fails."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        return error
+    raise AssertionError("the call was answered")
+
+
+def equal(found, expected):
+    if found != expected:
+        raise AssertionError(f"found {found}, expected {expected}")
+
+
+def close(found, expected, tolerance=1e-12):
+    if not math.isclose(found, expected, rel_tol=tolerance, abs_tol=tolerance):
+        raise AssertionError(f"found {found!r}, expected {expected!r}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
