@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `equipoise`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

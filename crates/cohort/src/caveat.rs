@@ -23,7 +23,6 @@ impl Caveat {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum CaveatCode {
     /// Fewer than ten subjects are at risk at a quoted time.
     FewAtRisk,

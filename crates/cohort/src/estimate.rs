@@ -15,7 +15,6 @@ pub type Estimate<T = f64> = Result<T, NotEstimable>;
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum NotEstimable {
     /// The curve, or the limit of its interval, does not fall to the level asked for.
     #[error("not reached")]

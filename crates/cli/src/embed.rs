@@ -1,0 +1,52 @@
+//! The services within this process: the same servers and clients as in a deployment, joined by
+//! pipes in memory instead of a network.
+
+use crate::problem::Problem;
+use coordinator::Statistics;
+use service_kit::{Compute, Services, Settings, Stack, StartError};
+use tonic::transport::Channel;
+use wire::pb::study::study_service_client::StudyServiceClient;
+
+/// A client of a coordinator.
+pub(crate) type Coordinator = StudyServiceClient<Channel>;
+
+/// A client of the deployment at this address, or of services in this process.
+pub(crate) async fn coordinator(
+    address: Option<&str>,
+    settings: &Settings,
+) -> Result<Coordinator, Problem> {
+    let channel = match address {
+        Some(address) => service_kit::connect(address)
+            .map_err(|error| Problem::Input(format!("--coordinator: {error}")))?,
+        None => {
+            let compute = Compute::with_settings(settings).map_err(failed)?;
+            let services = all_services(&compute, settings).await.map_err(failed)?;
+            Stack::new(services).await.map_err(failed)?.in_process()
+        }
+    };
+    Ok(StudyServiceClient::new(channel)
+        .max_decoding_message_size(settings.message_limit_bytes)
+        .max_encoding_message_size(settings.message_limit_bytes))
+}
+
+/// Every service; the coordinator among them asks the others over pipes.
+pub(crate) async fn all_services(
+    compute: &Compute,
+    settings: &Settings,
+) -> Result<Services, StartError> {
+    let channel = Stack::new(statistics(compute, settings)).await?.in_process();
+    let clients = Statistics::new(channel.clone(), channel.clone(), channel, settings);
+    let services = statistics(compute, settings).with_descriptors(wire::DESCRIPTORS);
+    Ok(coordinator::add(services, compute, settings, clients))
+}
+
+/// The services that the coordinator asks.
+fn statistics(compute: &Compute, settings: &Settings) -> Services {
+    let services = matching_service::add(Services::new(), compute, settings);
+    let services = survival_service::add(services, compute, settings);
+    regression_service::add(services, compute, settings)
+}
+
+fn failed(error: StartError) -> Problem {
+    Problem::Failed(error.to_string())
+}

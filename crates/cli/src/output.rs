@@ -1,0 +1,73 @@
+//! The folder of a report: complete, or not there.
+
+use crate::problem::Problem;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Component, Path, PathBuf};
+
+/// A report that is being written beside its final place; dropped before it is finished, it
+/// vanishes.
+pub(crate) struct Output {
+    folder: PathBuf,
+    draft: PathBuf,
+}
+
+/// The file by which a folder is recognised as a report.
+const MARK: &str = "manifest.json";
+
+impl Output {
+    /// Makes the draft. A folder that holds anything but a report is not touched.
+    pub(crate) fn begin(folder: &Path) -> Result<Self, Problem> {
+        let is_empty = |folder: &Path| {
+            fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+        };
+        if folder.exists() && !folder.join(MARK).is_file() && !is_empty(folder) {
+            return Err(Problem::Input(format!(
+                "{} exists and is not a report of an earlier run; choose another --out",
+                folder.display()
+            )));
+        }
+        let name = folder.file_name().ok_or_else(|| {
+            Problem::Input(format!("{} cannot be the folder of a report", folder.display()))
+        })?;
+        let draft_name = format!(".{}.draft-{}", name.to_string_lossy(), std::process::id());
+        let draft = folder.with_file_name(draft_name);
+        fs::create_dir_all(&draft).map_err(|error| Problem::file("make", &draft, &error))?;
+        Ok(Self { folder: folder.to_path_buf(), draft })
+    }
+
+    /// Appends to a file of the report.
+    pub(crate) fn append(&self, path: &str, bytes: &[u8]) -> Result<(), Problem> {
+        let relative = Path::new(path);
+        // A coordinator elsewhere must not choose where on this disk it writes.
+        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(Problem::Failed("the coordinator sent a file outside the report".into()));
+        }
+        let path = self.draft.join(relative);
+        let failed = |error| Problem::Failed(format!("could not write {}: {error}", path.display()));
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)
+    }
+
+    /// Puts the report in its place.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        let failed = |error| {
+            Problem::Failed(format!("could not write {}: {error}", self.folder.display()))
+        };
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder).map_err(failed)?;
+        }
+        fs::rename(&self.draft, &self.folder).map_err(failed)
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // After `finish` there is nothing left to remove.
+        let _ = fs::remove_dir_all(&self.draft);
+    }
+}

@@ -1,0 +1,25 @@
+//! The coordinator as a process of its own.
+
+use clap::Parser;
+use coordinator::Addresses;
+use service_kit::{Services, Settings};
+use std::process::ExitCode;
+
+/// Runs whole studies by asking the statistical services.
+#[derive(Parser)]
+#[command(name = "coordinator", version)]
+struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    services: Addresses,
+}
+
+fn main() -> ExitCode {
+    let Arguments { settings, services: addresses } = Arguments::parse();
+    service_kit::main("coordinator", settings, move |compute, settings| {
+        let statistics = addresses.connect(settings)?;
+        let services = Services::new().with_descriptors(wire::DESCRIPTORS);
+        Ok(coordinator::add(services, compute, settings, statistics))
+    })
+}

@@ -1,0 +1,65 @@
+//! Puts the two files of a study together from their pieces.
+
+use service_kit::Failure;
+use tokio_stream::{Stream, StreamExt};
+use tonic::Status;
+use wire::failure::invalid;
+use wire::pb::study as pb;
+
+/// Largest study file and table together, in bytes: some millions of patients.
+const MOST_BYTES: usize = 1 << 30;
+
+/// The input of a study.
+#[derive(Debug, Default)]
+pub(crate) struct StudyFiles {
+    /// The protocol, as TOML.
+    pub study_file: Vec<u8>,
+    /// The patient table, as CSV.
+    pub table: Vec<u8>,
+}
+
+/// A piece of one of the two files.
+pub(crate) enum Piece {
+    StudyFile(Vec<u8>),
+    Table(Vec<u8>),
+}
+
+pub(crate) fn run_piece(request: pb::RunStudyRequest) -> Option<Piece> {
+    use pb::run_study_request::Piece as Sent;
+    request.piece.map(|piece| match piece {
+        Sent::StudyFile(bytes) => Piece::StudyFile(bytes),
+        Sent::Table(bytes) => Piece::Table(bytes),
+    })
+}
+
+pub(crate) fn check_piece(request: pb::CheckStudyRequest) -> Option<Piece> {
+    use pb::check_study_request::Piece as Sent;
+    request.piece.map(|piece| match piece {
+        Sent::StudyFile(bytes) => Piece::StudyFile(bytes),
+        Sent::Table(bytes) => Piece::Table(bytes),
+    })
+}
+
+impl StudyFiles {
+    /// Joins the pieces in the order in which they come.
+    pub(crate) async fn receive(
+        mut pieces: impl Stream<Item = Result<Option<Piece>, Status>> + Unpin,
+    ) -> Result<Self, Status> {
+        let mut files = Self::default();
+        while let Some(piece) = pieces.next().await {
+            match piece? {
+                Some(Piece::StudyFile(bytes)) => files.study_file.extend(bytes),
+                Some(Piece::Table(bytes)) => files.table.extend(bytes),
+                None => return Err(invalid("piece", "is neither study file nor table").into()),
+            }
+            let bytes = files.study_file.len() + files.table.len();
+            if bytes > MOST_BYTES {
+                return Err(Failure::too_large(bytes, MOST_BYTES).into());
+            }
+        }
+        if files.study_file.is_empty() {
+            return Err(invalid("study_file", "is required").into());
+        }
+        Ok(files)
+    }
+}

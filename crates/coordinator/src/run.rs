@@ -1,0 +1,169 @@
+//! One study from its files to the streamed report.
+
+use crate::manifest::Manifest;
+use crate::receive::StudyFiles;
+use crate::statistics::Statistics;
+use pipeline::{Pipeline, Task, sha256};
+use report::ReportFile;
+use service_kit::{Compute, Deadline, Failure};
+use study::StudyResult;
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
+use tonic::Status;
+use wire::pb::study as pb;
+use wire::pb::study::run_study_response::Piece;
+
+/// Questions that are on their way at a time. Few enough not to crowd out other studies, enough to
+/// keep several pods busy.
+const MOST_CALLS: usize = 16;
+
+/// Bytes of a chunk of a file.
+const CHUNK_BYTES: usize = 1 << 20;
+
+type Caller = Sender<Result<pb::RunStudyResponse, Status>>;
+
+/// What a study needs to run.
+pub(crate) struct Study {
+    pub compute: Compute,
+    pub statistics: Statistics,
+    pub deadline: Deadline,
+}
+
+impl Study {
+    /// Runs the study and sends progress, files and summary to the caller.
+    pub(crate) async fn run(&self, files: StudyFiles, caller: &Caller) -> Result<(), Failure> {
+        let mut manifest = Manifest::begin();
+        let mut progress = Progress { caller, n_finished: 0, n_total: 3 };
+        progress.report("reading the study").await;
+        let prepared = crate::prepare(&self.compute, self.deadline, files)
+            .await
+            .map_err(|status| Failure::from(&status))?;
+        manifest.step("reading the study");
+        progress.finish("patients are read").await;
+
+        let mut pipeline = Pipeline::new(prepared);
+        self.ask_everything(&mut pipeline, &mut progress, &mut manifest).await?;
+
+        progress.report("writing the report").await;
+        let (result, files) = self.render(pipeline, manifest).await?;
+        for file in &files {
+            send_file(caller, file).await;
+        }
+        progress.finish("report is written").await;
+        let sha256 = files.first().map(|json| sha256(&json.bytes)).unwrap_or_default();
+        let summary = wire::study::summary(&result, sha256);
+        send(caller, Piece::Summary(summary)).await;
+        Ok(())
+    }
+
+    /// Asks what is ready until nothing is.
+    async fn ask_everything(
+        &self,
+        pipeline: &mut Pipeline,
+        progress: &mut Progress<'_>,
+        manifest: &mut Manifest,
+    ) -> Result<(), Failure> {
+        let mut calls = JoinSet::new();
+        let mut waiting: Vec<Task> = Vec::new();
+        loop {
+            let ready = pipeline.ready();
+            progress.n_total += ready.len();
+            waiting.extend(ready.into_iter().rev());
+            while calls.len() < MOST_CALLS {
+                let Some(task) = waiting.pop() else { break };
+                let (statistics, deadline) = (self.statistics.clone(), self.deadline);
+                calls.spawn(async move {
+                    let answer = statistics.ask(&task, deadline).await;
+                    (task.key, answer)
+                });
+            }
+            let Some(joined) = calls.join_next().await else { return Ok(()) };
+            let (key, answer) =
+                joined.map_err(|_| Failure::internal("LOST", "a call to a service was lost"))?;
+            let answer = answer.map_err(|failure| at_step(failure, &key))?;
+            pipeline.answer(&key, answer).map_err(|error| {
+                at_step(Failure::precondition("STUDY_IMPOSSIBLE", error.to_string()), &key)
+            })?;
+            manifest.step(&key);
+            progress.finish(&key).await;
+        }
+    }
+
+    /// Assembles the result and renders every file, `report.json` first.
+    async fn render(
+        &self,
+        pipeline: Pipeline,
+        manifest: Manifest,
+    ) -> Result<(StudyResult, Vec<ReportFile>), Failure> {
+        let n_threads = self.compute.n_threads();
+        let rendered = self.compute.run(self.deadline, move |_| {
+            let pairs = pipeline.matched_ids();
+            let result = pipeline.finish();
+            let json = report::json(&result);
+            let mut files = vec![ReportFile { path: "report.json".into(), bytes: json }];
+            files.extend(report::render(&result));
+            if result.protocol.matching.is_some() {
+                files.push(matched_pairs(&pairs));
+            }
+            files.push(manifest.finish(&result, n_threads, &files));
+            Ok::<_, Failure>((result, files))
+        });
+        rendered.await.map_err(|status| Failure::from(&status))
+    }
+}
+
+/// Who was matched to whom. The ids are patients', so the file stands apart from the report and its
+/// tables: it is for those who hold the data.
+fn matched_pairs(pairs: &[(String, String)]) -> ReportFile {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |row: [&str; 3]| {
+        writer.write_record(row).expect("writing to memory does not fail");
+    };
+    write(["pair", "exposed_id", "comparator_id"]);
+    for (index, (exposed, comparator)) in pairs.iter().enumerate() {
+        write([&(index + 1).to_string(), exposed, comparator]);
+    }
+    let bytes = writer.into_inner().expect("writing to memory does not fail");
+    ReportFile { path: "matched_pairs.csv".into(), bytes }
+}
+
+/// The failure with the step at which it happened.
+fn at_step(failure: Failure, step: &str) -> Failure {
+    let message = format!("the study failed at the step \"{step}\": {}", failure.message);
+    Failure { message, ..failure }.with("step", step)
+}
+
+async fn send(caller: &Caller, piece: Piece) {
+    // A caller who has gone is noticed by whoever started the study.
+    let _ = caller.send(Ok(pb::RunStudyResponse { piece: Some(piece) })).await;
+}
+
+async fn send_file(caller: &Caller, file: &ReportFile) {
+    for chunk in file.bytes.chunks(CHUNK_BYTES) {
+        let chunk = pb::ReportFileChunk { path: file.path.clone(), data: chunk.to_vec() };
+        send(caller, Piece::File(chunk)).await;
+    }
+}
+
+/// Tells the caller how far the study is.
+struct Progress<'a> {
+    caller: &'a Caller,
+    n_finished: usize,
+    n_total: usize,
+}
+
+impl Progress<'_> {
+    async fn report(&self, step: &str) {
+        let progress = pb::StudyProgress {
+            step: step.into(),
+            finished_count: crate::count(self.n_finished),
+            total_count: crate::count(self.n_total.max(self.n_finished)),
+        };
+        send(self.caller, Piece::Progress(progress)).await;
+    }
+
+    async fn finish(&mut self, step: &str) {
+        self.n_finished += 1;
+        self.report(step).await;
+    }
+}

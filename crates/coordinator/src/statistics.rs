@@ -1,0 +1,147 @@
+//! The statistical services as the coordinator sees them: a question goes out, an answer comes
+//! back.
+
+use ::wire::failure::impossibility;
+use ::wire::matching::BalanceQuestion;
+use ::wire::pb::matching::matching_service_client::MatchingServiceClient;
+use ::wire::pb::regression::regression_service_client::RegressionServiceClient;
+use ::wire::pb::survival::survival_service_client::SurvivalServiceClient;
+use ::wire::{Malformed, matching, regression, survival};
+use cohort::Estimate;
+use pipeline::{Answer, Question, Task};
+use service_kit::{CallPolicy, Deadline, Failure, Settings, StartError, call};
+use tonic::Status;
+use tonic::transport::Channel;
+
+/// Where the statistical services are.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Addresses {
+    /// The matching service.
+    #[arg(long, env = "EQUIPOISE_MATCHING", default_value = "http://127.0.0.1:50052")]
+    pub matching: String,
+    /// The survival service.
+    #[arg(long, env = "EQUIPOISE_SURVIVAL", default_value = "http://127.0.0.1:50053")]
+    pub survival: String,
+    /// The regression service.
+    #[arg(long, env = "EQUIPOISE_REGRESSION", default_value = "http://127.0.0.1:50054")]
+    pub regression: String,
+}
+
+impl Addresses {
+    /// Clients of the services at these addresses; they connect at their first call.
+    ///
+    /// # Errors
+    /// [`StartError::Uri`] if an address is no URI such as `http://host:50052`.
+    pub fn connect(&self, settings: &Settings) -> Result<Statistics, StartError> {
+        Ok(Statistics::new(
+            service_kit::connect(&self.matching)?,
+            service_kit::connect(&self.survival)?,
+            service_kit::connect(&self.regression)?,
+            settings,
+        ))
+    }
+}
+
+/// Clients of the three services; clones share their channels.
+#[derive(Clone, Debug)]
+pub struct Statistics {
+    matching: MatchingServiceClient<Channel>,
+    survival: SurvivalServiceClient<Channel>,
+    regression: RegressionServiceClient<Channel>,
+    policy: CallPolicy,
+}
+
+impl Statistics {
+    /// Services behind these channels, which may be the same.
+    #[must_use]
+    pub fn new(
+        matching: Channel,
+        survival: Channel,
+        regression: Channel,
+        settings: &Settings,
+    ) -> Self {
+        let limit = settings.message_limit_bytes;
+        Self {
+            matching: MatchingServiceClient::new(matching)
+                .max_decoding_message_size(limit)
+                .max_encoding_message_size(limit),
+            survival: SurvivalServiceClient::new(survival)
+                .max_decoding_message_size(limit)
+                .max_encoding_message_size(limit),
+            regression: RegressionServiceClient::new(regression)
+                .max_decoding_message_size(limit)
+                .max_encoding_message_size(limit),
+            policy: CallPolicy { message_limit_bytes: limit, ..CallPolicy::default() },
+        }
+    }
+
+    /// Asks whoever can answer; data that cannot answer give the reason.
+    pub(crate) async fn ask(
+        &self,
+        task: &Task,
+        deadline: Deadline,
+    ) -> Result<Estimate<Answer>, Failure> {
+        match self.send(task, deadline).await {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(status) => {
+                let failure = Failure::from(&status);
+                impossibility(&failure).map(Err).ok_or(failure)
+            }
+        }
+    }
+
+    async fn send(&self, task: &Task, deadline: Deadline) -> Result<Answer, Status> {
+        let (cohort, rows) = (task.cohort.as_ref(), &task.selection);
+        // One line per question: the request, the client that takes it, the answer it makes.
+        macro_rules! ask {
+            ($client:ident.$method:ident($request:expr) => $read:expr) => {{
+                let request = $request;
+                let answer = call(&self.policy, deadline, &request, |request| {
+                    let mut client = self.$client.clone();
+                    async move { client.$method(request).await }
+                })
+                .await?;
+                $read(answer).map_err(unreadable)
+            }};
+        }
+        match &task.question {
+            Question::Propensity(query) => ask!(
+                matching.estimate_propensity(matching::propensity_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Answer::Propensity)
+            ),
+            Question::Match(query) => ask!(
+                matching.match_pairs(matching::match_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Answer::Match)
+            ),
+            Question::Balance { reference, query } => {
+                let question =
+                    BalanceQuestion { reference: reference.clone(), query: query.clone() };
+                ask!(
+                    matching.assess_balance(matching::balance_request(cohort, rows, &question))
+                        => |answer| TryInto::try_into(answer).map(Answer::Balance)
+                )
+            }
+            Question::Curves(query) => ask!(
+                survival.estimate_curves(survival::curves_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Answer::Curves)
+            ),
+            Question::Compare(query) => ask!(
+                survival.compare_curves(survival::comparison_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Answer::Compare)
+            ),
+            Question::Cox(query) => ask!(
+                regression.fit_cox(regression::cox_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Answer::Cox)
+            ),
+            Question::Screen(query) => ask!(
+                regression.screen_cox(regression::screen_request(cohort, rows, query))
+                    => |answer| regression::screen_from(answer).map(Answer::Screen)
+            ),
+        }
+    }
+}
+
+/// An answer that cannot be understood: a service of another version, or a fault of ours.
+fn unreadable(malformed: Malformed) -> Status {
+    Failure::internal("UNREADABLE_ANSWER", malformed.to_string()).into()
+}

@@ -1,0 +1,102 @@
+//! Propensity scores, matching and baseline tables over gRPC: converts, asks `propensity`,
+//! `matching` and `balance`, converts.
+
+use balance::BalanceError;
+use cohort::{Cohort, NotEstimable};
+use matching::{MatchQuery, MatchingError};
+use propensity::{LogisticQuery, PropensityError};
+use service_kit::{Compute, Deadline, Failure, Services, Settings};
+use tonic::{Request, Response, Status};
+use wire::Asked;
+use wire::failure::{cohort_failure, impossible, invalid};
+use wire::matching::BalanceQuestion;
+use wire::pb::matching as pb;
+use wire::pb::matching::matching_service_server::{self, MatchingServiceServer};
+
+/// Adds this service to those of a server.
+#[must_use]
+pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Services {
+    let server = MatchingServiceServer::new(MatchingService { compute: compute.clone() })
+        .max_decoding_message_size(settings.message_limit_bytes)
+        .max_encoding_message_size(settings.message_limit_bytes);
+    services.with_service(server)
+}
+
+#[derive(Debug)]
+struct MatchingService {
+    compute: Compute,
+}
+
+#[tonic::async_trait]
+impl matching_service_server::MatchingService for MatchingService {
+    async fn estimate_propensity(
+        &self,
+        request: Request<pb::EstimatePropensityRequest>,
+    ) -> Result<Response<pb::EstimatePropensityResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<LogisticQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let scores = propensity::propensity(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| propensity_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::matching::propensity_response(scores, &asked)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+
+    async fn match_pairs(
+        &self,
+        request: Request<pb::MatchPairsRequest>,
+    ) -> Result<Response<pb::MatchPairsResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<MatchQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let sample = matching::match_pairs(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| matching_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::matching::match_response(sample, &asked)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+
+    async fn assess_balance(
+        &self,
+        request: Request<pb::AssessBalanceRequest>,
+    ) -> Result<Response<pb::AssessBalanceResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<BalanceQuestion> = request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let BalanceQuestion { reference, query } = &asked.query;
+            let table = balance::balance(&asked.cohort, &asked.selection, reference, query)
+                .map_err(|error| balance_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::matching::balance_response(table, query)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+}
+
+/// The status of each error of a propensity model.
+fn propensity_failure(cohort: &Cohort, error: &PropensityError) -> Failure {
+    match error {
+        PropensityError::Cohort(error) => cohort_failure(cohort, error),
+        PropensityError::OneLevel { .. } => impossible(NotEstimable::TooFewGroups, error),
+        PropensityError::InvalidConfidence { .. } => invalid("options.confidence", error),
+    }
+}
+
+/// The status of each error of matching.
+fn matching_failure(cohort: &Cohort, error: &MatchingError) -> Failure {
+    match error {
+        MatchingError::Cohort(error) => cohort_failure(cohort, error),
+        MatchingError::Arms(_) => impossible(NotEstimable::TooFewGroups, error),
+        MatchingError::InvalidCaliper => invalid("options.caliper", error),
+        MatchingError::ScoreTooWide { .. } => invalid("distance_column", error),
+        MatchingError::Broken(_) => Failure::internal("BROKEN_PROMISE", error.to_string()),
+    }
+}
+
+/// The status of each error of a baseline table.
+fn balance_failure(cohort: &Cohort, error: &BalanceError) -> Failure {
+    match error {
+        BalanceError::Cohort(error) => cohort_failure(cohort, error),
+        BalanceError::Arms(_) => impossible(NotEstimable::TooFewGroups, error),
+    }
+}

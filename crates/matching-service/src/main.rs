@@ -1,0 +1,14 @@
+//! The matching-service as a process of its own.
+
+use service_kit::{Services, Settings};
+use std::process::ExitCode;
+
+const NAME: &str = "matching-service";
+
+fn main() -> ExitCode {
+    let settings = Settings::parse(NAME, env!("CARGO_PKG_VERSION"), "127.0.0.1:50052");
+    service_kit::main(NAME, settings, |compute, settings| {
+        let services = Services::new().with_descriptors(wire::DESCRIPTORS);
+        Ok(matching_service::add(services, compute, settings))
+    })
+}

@@ -1,0 +1,146 @@
+//! From answers to the result: every number gets its id, and the outline says where it stands.
+//!
+//! What has no answer gives a quantity with the reason, never a gap.
+
+mod balance;
+mod cox;
+mod flow;
+mod matching;
+mod subgroup;
+mod survival;
+
+use crate::plan::Pipeline;
+use crate::question::Answer;
+use ::cohort::{Caveat, Estimate, NotEstimable};
+use study::StudyResult;
+use study::result::{self, Curve, EndpointOutline, Label, Outline, Quantity, id};
+
+/// Part of an id that stands for everyone, or for a table as a whole.
+const WHOLE: &str = "all";
+
+/// First part of the ids of numbers that belong to no endpoint.
+const STUDY: &str = "study";
+
+/// Collects the result in the order of the report.
+struct Assembly<'a> {
+    pipeline: &'a Pipeline,
+    outline: Outline,
+    quantities: Vec<Quantity>,
+    curves: Vec<Curve>,
+    caveats: Vec<Caveat>,
+}
+
+pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
+    let mut assembly = Assembly {
+        pipeline,
+        outline: outline(pipeline),
+        quantities: Vec::new(),
+        curves: Vec::new(),
+        caveats: pipeline.early_caveats().to_vec(),
+    };
+    flow::assemble(&mut assembly);
+    balance::assemble(&mut assembly);
+    matching::assemble(&mut assembly);
+    survival::assemble(&mut assembly);
+    cox::assemble(&mut assembly);
+    subgroup::assemble(&mut assembly);
+    StudyResult {
+        schema: result::SCHEMA.into(),
+        data_sha256: pipeline.study.data_sha256.clone(),
+        protocol_sha256: pipeline.study.protocol_sha256.clone(),
+        protocol: pipeline.protocol().clone(),
+        outline: assembly.outline,
+        quantities: assembly.quantities,
+        curves: assembly.curves,
+        caveats: assembly.caveats,
+    }
+}
+
+fn outline(pipeline: &Pipeline) -> Outline {
+    let protocol = pipeline.protocol();
+    let exposure = &protocol.exposure;
+    let arm = |arm: &study::protocol::Arm| Label {
+        id: id::level(&exposure.column, &arm.value),
+        label: arm.label.clone(),
+    };
+    let endpoint = |endpoint: &study::protocol::EndpointSection| EndpointOutline {
+        id: endpoint.id.clone(),
+        label: endpoint.label.clone(),
+        times: endpoint.times.clone(),
+    };
+    let population = |population: study::protocol::Population| Label {
+        id: population.id().into(),
+        label: population_label(population).into(),
+    };
+    Outline {
+        arms: exposure.arms().map(arm).to_vec(),
+        populations: pipeline.main_populations().into_iter().map(population).collect(),
+        endpoints: protocol.endpoints.iter().map(endpoint).collect(),
+        ..Outline::default()
+    }
+}
+
+fn population_label(population: study::protocol::Population) -> &'static str {
+    use study::protocol::Population::{All, Comparator, Exposed, Matched};
+    match population {
+        All => "All patients",
+        Matched => "Matched patients",
+        Exposed => "Exposed patients",
+        Comparator => "Comparators",
+    }
+}
+
+impl Assembly<'_> {
+    fn push(&mut self, quantity: Quantity) {
+        self.quantities.push(quantity);
+    }
+
+    /// The answer to a question; a question that was never asked has none.
+    fn answer(&self, key: &str) -> Result<&Answer, NotEstimable> {
+        match self.pipeline.answers.get(key) {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(reason)) => Err(*reason),
+            None => Err(NotEstimable::NotDefined),
+        }
+    }
+
+    /// Unit of every time.
+    fn time_unit(&self) -> &'static str {
+        self.pipeline.protocol().study.time_unit.name()
+    }
+}
+
+/// Spells the ids of one endpoint, population and analysis.
+#[derive(Clone, Debug)]
+struct Place {
+    endpoint: String,
+    population: String,
+    analysis: String,
+}
+
+impl Place {
+    fn new(
+        endpoint: impl Into<String>,
+        population: impl Into<String>,
+        analysis: impl Into<String>,
+    ) -> Self {
+        let (endpoint, population) = (endpoint.into(), population.into());
+        Self { endpoint, population, analysis: analysis.into() }
+    }
+
+    fn id(&self, term: &str, name: &str) -> String {
+        id::quantity(&self.endpoint, &self.population, &self.analysis, term, name)
+    }
+
+    fn id_at(&self, term: &str, name: &str, time: f64) -> String {
+        id::quantity_at(&self.endpoint, &self.population, &self.analysis, term, name, time)
+    }
+
+    fn quantity(&self, term: &str, name: &str, estimate: Estimate, method: &str) -> Quantity {
+        Quantity::new(self.id(term, name), estimate, method)
+    }
+
+    fn count(&self, term: &str, name: &str, count: usize) -> Quantity {
+        Quantity::count(self.id(term, name), count)
+    }
+}

@@ -1,0 +1,312 @@
+//! Hazard models: the screens, and the models of several terms.
+
+use super::{Assembly, Place, WHOLE};
+use crate::plan::{UNIVARIABLE, key};
+use crate::question::Answer;
+use crate::terms::{exposure_term, term_outlines};
+use ::cox::{Coefficient, CoxFit, ScreenedTerm, TestResult};
+use cohort::{Caveat, CaveatCode, Estimate, NotEstimable};
+use study::protocol::{CoxSection, MultivariableModel, Population, SelectionRule, Variance};
+use study::result::{ModelOutline, Quantity, TermOutline, id};
+
+/// The p-value below which proportional hazards are in doubt.
+const NON_PROPORTIONAL_BELOW: f64 = 0.05;
+
+pub(super) fn assemble(assembly: &mut Assembly) {
+    let Some(section) = assembly.pipeline.protocol().cox.clone() else { return };
+    let endpoints = assembly.pipeline.protocol().endpoints.clone();
+    for endpoint in &endpoints {
+        for &population in &section.populations {
+            screen(assembly, &endpoint.id, population, &section);
+        }
+        for model in &section.multivariable {
+            for &population in &model.populations {
+                let names = assembly.pipeline.selected_terms(endpoint, population, model);
+                multivariable(assembly, &endpoint.id, population, &section, model, &names);
+            }
+        }
+    }
+    pairs_ignored(assembly, &section);
+}
+
+fn pairs_ignored(assembly: &mut Assembly, section: &CoxSection) {
+    if section.variance == Variance::Model && section.populations.contains(&Population::Matched) {
+        let message = "In the matched sample intervals and p-values of the hazard models treat the \
+                       two members of a pair as independent (model-based variance), as the protocol \
+                       asks; the pair-robust values stand beside them.";
+        assembly.caveats.push(Caveat::new(CaveatCode::PairsIgnored, message));
+    }
+}
+
+fn screen(
+    assembly: &mut Assembly,
+    endpoint: &str,
+    population: Population,
+    section: &CoxSection,
+) {
+    let place = Place::new(endpoint, population.id(), "cox_univariable");
+    let key = key::cox(endpoint, population.id(), UNIVARIABLE);
+    let lines: Vec<ScreenedTerm> = match assembly.answer(&key) {
+        Ok(Answer::Screen(lines)) => lines.clone(),
+        _ => Vec::new(),
+    };
+    let mut outlines = Vec::new();
+    for name in &section.univariable {
+        let columns = term_outlines(assembly.pipeline.protocol(), name);
+        let line = lines.iter().find(|line| line.term == *name);
+        match line.map(|line| &line.fit) {
+            Some(Ok(fit)) => {
+                let reader = Reader { place: &place, variance: variance(section, population), fit };
+                reader.columns(assembly);
+                reader.whole_model(assembly, &id::part(name));
+                if *name == assembly.pipeline.protocol().exposure.column {
+                    e_value(assembly, endpoint, population, fit, reader.variance);
+                }
+            }
+            Some(Err(reason)) => without_fit(assembly, &place, &columns, *reason),
+            None => without_fit(assembly, &place, &columns, NotEstimable::NotDefined),
+        }
+        outlines.extend(columns);
+    }
+    assembly.outline.models.push(ModelOutline {
+        endpoint: endpoint.into(),
+        population: population.id().into(),
+        analysis: place.analysis.clone(),
+        label: "Univariable".into(),
+        is_screen: true,
+        terms: outlines,
+    });
+}
+
+fn multivariable(
+    assembly: &mut Assembly,
+    endpoint: &str,
+    population: Population,
+    section: &CoxSection,
+    model: &MultivariableModel,
+    names: &[String],
+) {
+    let place = Place::new(endpoint, population.id(), format!("cox_{}", model.id));
+    let protocol = assembly.pipeline.protocol();
+    let columns: Vec<TermOutline> =
+        names.iter().flat_map(|name| term_outlines(protocol, name)).collect();
+    match assembly.answer(&key::cox(endpoint, population.id(), &model.id)) {
+        Ok(Answer::Cox(fit)) => {
+            let fit = fit.clone();
+            let reader =
+                Reader { place: &place, variance: variance(section, population), fit: &fit };
+            reader.columns(assembly);
+            reader.whole_model(assembly, WHOLE);
+            reader.proportional_hazards(assembly, &model.label);
+        }
+        Ok(_) => without_fit(assembly, &place, &columns, NotEstimable::NotDefined),
+        Err(reason) => without_fit(assembly, &place, &columns, reason),
+    }
+    if model.rule == SelectionRule::PThreshold {
+        let message = format!(
+            "The terms of the model \"{}\" were chosen by their univariable p-values (below {}); \
+             its p-values and intervals do not allow for that choice.",
+            model.label, model.p_below
+        );
+        let caveat = Caveat::new(CaveatCode::DataDrivenSelection, message);
+        if !assembly.caveats.contains(&caveat) {
+            assembly.caveats.push(caveat);
+        }
+    }
+    assembly.outline.models.push(ModelOutline {
+        endpoint: endpoint.into(),
+        population: population.id().into(),
+        analysis: place.analysis,
+        label: model.label.clone(),
+        is_screen: false,
+        terms: columns,
+    });
+}
+
+/// The variance behind intervals: pairs exist in the matched sample alone.
+fn variance(section: &CoxSection, population: Population) -> Variance {
+    if population == Population::Matched { section.variance } else { Variance::Model }
+}
+
+fn without_fit(
+    assembly: &mut Assembly,
+    place: &Place,
+    columns: &[TermOutline],
+    reason: NotEstimable,
+) {
+    for column in columns {
+        for name in ["hazard_ratio", "p_value"] {
+            assembly.push(place.quantity(&column.id, name, Err(reason), METHOD));
+        }
+    }
+}
+
+const METHOD: &str = "Cox proportional hazards model";
+
+/// Writes a fitted model into the result.
+pub(super) struct Reader<'a> {
+    /// Where its ids stand.
+    pub place: &'a Place,
+    /// The variance behind the intervals.
+    pub variance: Variance,
+    /// The model.
+    pub fit: &'a CoxFit,
+}
+
+impl Reader<'_> {
+    /// Hazard ratios and p-values of every column.
+    pub(super) fn columns(&self, assembly: &mut Assembly) {
+        for coefficient in &self.fit.coefficients {
+            self.column(assembly, coefficient);
+        }
+    }
+
+    fn column(&self, assembly: &mut Assembly, coefficient: &Coefficient) {
+        let term = id::part(&coefficient.name);
+        let confidence = assembly.pipeline.confidence();
+        let model = (coefficient.interval, coefficient.p_value);
+        let robust = coefficient.robust_interval.zip(coefficient.robust_p_value);
+        let (chosen, words) = match (self.variance, robust) {
+            (Variance::RobustPair, Some(robust)) => (robust, ROBUST),
+            _ => (model, MODEL_BASED),
+        };
+        let mut push = |suffix: &str, (interval, p_value), words: &str| {
+            let method = format!("{METHOD}, Wald limits, {words} variance");
+            let name = format!("hazard_ratio{suffix}");
+            let ratio = self.place.quantity(&term, &name, coefficient.hazard_ratio, &method);
+            assembly.push(ratio.with_interval(interval, confidence));
+            let method = format!("Wald test, {words} variance");
+            let name = format!("p_value{suffix}");
+            assembly.push(self.place.quantity(&term, &name, p_value, &method));
+        };
+        push("", chosen, words);
+        push("_model", model, MODEL_BASED);
+        if let Some(robust) = robust {
+            push("_robust", robust, ROBUST);
+        }
+        let errors = [
+            ("coefficient", Some(coefficient.estimate), "log hazard ratio"),
+            ("standard_error", Some(coefficient.standard_error), "model-based standard error"),
+            ("z", Some(coefficient.z), "Wald statistic, model-based variance"),
+            (
+                "robust_standard_error",
+                coefficient.robust_standard_error,
+                "standard error robust to matched pairs",
+            ),
+        ];
+        for (name, estimate, method) in errors {
+            if let Some(estimate) = estimate {
+                assembly.push(self.place.quantity(&term, name, estimate, method));
+            }
+        }
+    }
+
+    /// Numbers of the model as a whole, under the term that stands for it.
+    pub(super) fn whole_model(&self, assembly: &mut Assembly, term: &str) {
+        let (place, fit) = (self.place, self.fit);
+        assembly.push(place.count(term, "n", fit.n).with_caveats(fit.caveats.clone()));
+        assembly.push(place.count(term, "n_events", fit.n_events));
+        for (name, value, method) in [
+            ("log_likelihood_null", fit.log_likelihood_null, "log partial likelihood at 0"),
+            ("log_likelihood", fit.log_likelihood, "log partial likelihood at the maximum"),
+            ("aic", fit.aic, "Akaike's criterion"),
+            ("bic", fit.bic, "Schwarz's criterion with the number of events"),
+        ] {
+            assembly.push(place.quantity(term, name, Ok(value), method));
+        }
+        for (name, test) in [
+            ("likelihood_ratio", fit.likelihood_ratio_test),
+            ("wald", fit.wald_test),
+            ("score", fit.score_test),
+        ] {
+            self.test(assembly, term, name, test);
+        }
+        if let Some(concordance) = &fit.concordance {
+            let method = "Harrell's concordance";
+            assembly.push(place.quantity(term, "concordance", concordance.value, method));
+            let error = concordance.standard_error;
+            let method = "infinitesimal-jackknife standard error of the concordance";
+            assembly.push(place.quantity(term, "concordance_standard_error", error, method));
+        }
+    }
+
+    fn test(&self, assembly: &mut Assembly, term: &str, name: &str, test: TestResult) {
+        let method = format!("{} test", name.replace('_', "-"));
+        let df = Ok(test.degrees_of_freedom as f64);
+        let parts =
+            [("chi_squared", test.chi_squared), ("df", df), ("p_value", test.p_value)];
+        for (part, estimate) in parts {
+            let name = format!("{name}_{part}");
+            assembly.push(self.place.quantity(term, &name, estimate, &method));
+        }
+    }
+
+    fn proportional_hazards(&self, assembly: &mut Assembly, label: &str) {
+        let Some(tests) = &self.fit.proportional_hazards else { return };
+        let global = [(WHOLE, tests.global)];
+        let terms = tests.terms.iter().map(|test| (test.term.as_str(), test.test));
+        for (term, test) in terms.chain(global) {
+            self.test(assembly, &id::part(term), "proportional_hazards", test);
+        }
+        let in_doubt = |p_value: Estimate| p_value.is_ok_and(|p| p < NON_PROPORTIONAL_BELOW);
+        if in_doubt(tests.global.p_value) {
+            let terms: Vec<&str> = tests
+                .terms
+                .iter()
+                .filter(|test| in_doubt(test.test.p_value))
+                .map(|test| test.term.as_str())
+                .collect();
+            let terms =
+                if terms.is_empty() { "no single term".to_string() } else { terms.join(", ") };
+            let message = format!(
+                "Proportional hazards are in doubt in the model \"{label}\" of {} in the population \
+                 \"{}\" (global test below {NON_PROPORTIONAL_BELOW}; in doubt: {terms}). A hazard \
+                 ratio is then an average over time.",
+                self.place.endpoint, self.place.population
+            );
+            let caveat = Caveat::new(CaveatCode::NonProportionalHazards, message);
+            assembly.caveats.push(caveat);
+        }
+    }
+}
+
+const MODEL_BASED: &str = "model-based";
+const ROBUST: &str = "pair-robust";
+
+/// E-values of the exposure in the population that the study rests on.
+fn e_value(
+    assembly: &mut Assembly,
+    endpoint: &str,
+    population: Population,
+    fit: &CoxFit,
+    variance: Variance,
+) {
+    let protocol = assembly.pipeline.protocol();
+    if !protocol.sensitivity.e_value || assembly.pipeline.main_populations().last() != Some(&population)
+    {
+        return;
+    }
+    let term = id::level(&protocol.exposure.column, &protocol.exposure.exposed.value);
+    let Some(coefficient) = fit.coefficients.first() else { return };
+    debug_assert_eq!(exposure_term(&protocol.exposure).name(), coefficient.term);
+    let interval = match (variance, coefficient.robust_interval) {
+        (Variance::RobustPair, Some(robust)) => robust,
+        _ => coefficient.interval,
+    };
+    let place = Place::new(endpoint, population.id(), "sensitivity");
+    for (name, outcome, words) in [
+        ("e_value_common", ::cox::Outcome::Common, "outcome in more than 15 % of patients"),
+        ("e_value_rare", ::cox::Outcome::Rare, "rare outcome"),
+    ] {
+        let values = coefficient.hazard_ratio.map(|ratio| {
+            ::cox::e_value(ratio, interval.lower.ok(), interval.upper.ok(), outcome)
+        });
+        let method = format!("E-value of the hazard ratio, {words}");
+        let estimate = values.map(|values| values.estimate);
+        let quantity: Quantity = place.quantity(&term, name, estimate, &method);
+        assembly.push(quantity);
+        let method = format!("E-value of the confidence limit nearest to 1, {words}");
+        let limit = values.and_then(|values| values.limit.ok_or(NotEstimable::VarianceUndefined));
+        assembly.push(place.quantity(&term, &format!("{name}_limit"), limit, &method));
+    }
+}

@@ -1,0 +1,407 @@
+//! From the two files of a study to the patients that are analysed.
+//!
+//! Reads the protocol, says to `intake` which columns the table must have, applies eligibility and
+//! the policy for missing values, and derives the endpoints. Everything that is wrong comes back as
+//! violations of fields of the protocol, since that is the file in which a person will look.
+
+mod checks;
+mod columns;
+
+use crate::sha256;
+use crate::terms::endpoint_names;
+use checks::Checks;
+use cohort::{Caveat, CaveatCode, Cohort, Column};
+use eligibility::{Criterion, ParseError};
+use intake::{FollowUp, Table};
+use std::sync::Arc;
+use study::Protocol;
+use study::protocol::{self, EndpointSection, MissingPolicy, TimeUnit, Violation};
+
+/// The analysed patients of a study and how they were found.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub(crate) protocol: Protocol,
+    pub(crate) protocol_sha256: String,
+    pub(crate) data_sha256: String,
+    pub(crate) n_rows: usize,
+    pub(crate) attrition: Vec<Attrition>,
+    pub(crate) missing_by_variable: Vec<(String, usize)>,
+    pub(crate) cohort: Arc<Cohort>,
+    pub(crate) caveats: Vec<Caveat>,
+}
+
+/// One step from the rows of the table to the analysed patients.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attrition {
+    /// What readers call the step.
+    pub label: String,
+    /// Whether it is the policy for missing values instead of a criterion.
+    pub is_missing_policy: bool,
+    /// Patients left out.
+    pub n_excluded: usize,
+    /// Of these, patients who lack a value that the step needs.
+    pub n_missing: usize,
+    /// Patients left.
+    pub n_left: usize,
+}
+
+impl Prepared {
+    /// Rows of the patient table.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// The steps from the table to the analysed patients, in order.
+    #[must_use]
+    pub fn attrition(&self) -> &[Attrition] {
+        &self.attrition
+    }
+
+    /// Analysed patients of each arm, the exposed first.
+    #[must_use]
+    pub fn arm_sizes(&self) -> [usize; 2] {
+        let exposure = &self.protocol.exposure;
+        let everyone = cohort::Selection::all(&self.cohort);
+        let counts = self
+            .cohort
+            .categories(&exposure.column, &everyone)
+            .map(|categories| categories.counts())
+            .unwrap_or_default();
+        // The levels were declared in this order.
+        [counts.get(1).copied().unwrap_or(0), counts.first().copied().unwrap_or(0)]
+    }
+}
+
+/// Reads a study file and its patient table, or says everything that is wrong with them.
+///
+/// `study_file` is TOML and `table` CSV, both UTF-8. Violations carry paths of the study file;
+/// those of the table stand at the field that asks for the column, or at `data.file`.
+pub fn prepare(study_file: &[u8], table: &[u8]) -> Result<Prepared, Vec<Violation>> {
+    let text = std::str::from_utf8(study_file).map_err(|_| {
+        let message = "the study file is not UTF-8 text".into();
+        vec![Violation { path: String::new(), message }]
+    })?;
+    let protocol = protocol::read(text)?;
+    let conditions = Conditions::parse(&protocol)?;
+    let data_sha256 = sha256(table);
+    let spec = columns::table_spec(&protocol, &conditions)?;
+    let table = intake::read(table, &spec).map_err(|errors| {
+        let violations = errors.iter().map(|error| columns::violation(&protocol, error));
+        violations.collect::<Vec<_>>()
+    })?;
+    let mut checks = Checks::default();
+    let prepared = analysed(&protocol, &conditions, &table, &mut checks);
+    let patients = checks.finish(prepared)?;
+    Ok(Prepared {
+        protocol_sha256: sha256(study_file),
+        data_sha256,
+        n_rows: table.len(),
+        caveats: caveats(&protocol, &table, &patients),
+        attrition: patients.attrition,
+        missing_by_variable: patients.missing_by_variable,
+        cohort: Arc::new(patients.cohort),
+        protocol,
+    })
+}
+
+/// The conditions of a protocol, parsed.
+pub(crate) struct Conditions {
+    /// Label and condition of each criterion.
+    eligibility: Vec<(String, Criterion)>,
+    /// Who can have a variable at all; by position of the variable.
+    among: Vec<Option<Criterion>>,
+}
+
+impl Conditions {
+    fn parse(protocol: &Protocol) -> Result<Self, Vec<Violation>> {
+        let mut checks = Checks::default();
+        let mut parse = |path: String, text: &str| {
+            Criterion::parse(text).map_err(|error| checks.add(path, at_character(&error))).ok()
+        };
+        let criteria = protocol.eligibility.iter().enumerate();
+        let eligibility = criteria
+            .filter_map(|(index, criterion)| {
+                let parsed = parse(format!("eligibility[{index}].keep"), &criterion.keep)?;
+                Some((criterion.label.clone(), parsed))
+            })
+            .collect();
+        let variables = protocol.variables.iter();
+        let among = variables
+            .map(|variable| {
+                let text = variable.among.as_ref()?;
+                parse(format!("variables.{}.among", variable.name), text)
+            })
+            .collect();
+        checks.finish(Some(Self { eligibility, among }))
+    }
+
+    /// Every condition with the field of the study file that holds it.
+    fn with_paths<'a>(
+        &'a self,
+        protocol: &'a Protocol,
+    ) -> impl Iterator<Item = (String, &'a Criterion)> {
+        let criteria = self.eligibility.iter().enumerate();
+        let among = protocol.variables.iter().zip(&self.among);
+        criteria
+            .map(|(index, (_, criterion))| (format!("eligibility[{index}].keep"), criterion))
+            .chain(among.filter_map(|(variable, criterion)| {
+                Some((format!("variables.{}.among", variable.name), criterion.as_ref()?))
+            }))
+    }
+}
+
+/// What is wrong with a condition, and where in its text.
+fn at_character(error: &ParseError) -> String {
+    format!("at character {}: {}", error.at + 1, error.message)
+}
+
+/// Analysed patients while they are being found.
+struct Patients {
+    cohort: Cohort,
+    rows: Vec<usize>,
+    attrition: Vec<Attrition>,
+    missing_by_variable: Vec<(String, usize)>,
+}
+
+fn analysed(
+    protocol: &Protocol,
+    conditions: &Conditions,
+    table: &Table,
+    checks: &mut Checks,
+) -> Option<Patients> {
+    let (mut attrition, eligible) = eligible(protocol, conditions, table, checks)?;
+    let endpoints = endpoint_columns(protocol, table, &eligible, checks)?;
+    let missing = missing_values(protocol, conditions, table, &eligible, &endpoints, checks)?;
+    let is_complete = |position: &usize| !missing.is_incomplete[*position];
+    let complete: Vec<usize> = (0..eligible.len()).filter(is_complete).collect();
+    let n_incomplete = eligible.len() - complete.len();
+    attrition.push(Attrition {
+        label: "All declared values present".into(),
+        is_missing_policy: true,
+        n_excluded: n_incomplete,
+        n_missing: n_incomplete,
+        n_left: complete.len(),
+    });
+    if n_incomplete > 0 && protocol.missing.policy == MissingPolicy::Refuse {
+        for (variable, count) in &missing.by_variable {
+            let message = format!(
+                "{count} eligible patients lack {variable}, and the policy is to refuse missing \
+                 values; complete them or choose policy = \"complete_case\""
+            );
+            checks.add("missing.policy", message);
+        }
+    }
+    let rows: Vec<usize> = complete.iter().map(|&position| eligible[position]).collect();
+    checks.not_empty(protocol, table, &rows, &attrition)?;
+    let cohort = build_cohort(protocol, table, &rows, &complete, &endpoints, checks)?;
+    Some(Patients { cohort, rows, attrition, missing_by_variable: missing.by_variable })
+}
+
+/// Applies the criteria.
+fn eligible(
+    protocol: &Protocol,
+    conditions: &Conditions,
+    table: &Table,
+    checks: &mut Checks,
+) -> Option<(Vec<Attrition>, Vec<usize>)> {
+    let window = columns::window(protocol);
+    let found = match eligibility::attrition(table, &conditions.eligibility, window) {
+        Ok(found) => found,
+        Err(error) => {
+            let path = format!("eligibility[{}].keep", error.index);
+            checks.add(path, at_character(&error.source));
+            return None;
+        }
+    };
+    let step = |step: eligibility::Step| Attrition {
+        label: step.label,
+        is_missing_policy: false,
+        n_excluded: step.n_excluded,
+        n_missing: step.n_missing,
+        n_left: step.n_left,
+    };
+    Some((found.steps.into_iter().map(step).collect(), found.rows))
+}
+
+/// Time and event of every endpoint, for the eligible rows.
+fn endpoint_columns(
+    protocol: &Protocol,
+    table: &Table,
+    rows: &[usize],
+    checks: &mut Checks,
+) -> Option<Vec<[Column; 2]>> {
+    let mut columns = Vec::new();
+    for (index, endpoint) in protocol.endpoints.iter().enumerate() {
+        let path = format!("endpoint[{index}]");
+        let time = time_column(protocol, table, rows, endpoint);
+        let time = time.map_err(|error| checks.add(&path, error)).ok();
+        let event = event_column(table, rows, endpoint);
+        let event = event.map_err(|message| checks.add(format!("{path}.event"), message)).ok();
+        columns.extend(time.zip(event).map(|(time, event)| [time, event]));
+    }
+    (columns.len() == protocol.endpoints.len()).then_some(columns)
+}
+
+fn time_column(
+    protocol: &Protocol,
+    table: &Table,
+    rows: &[usize],
+    endpoint: &EndpointSection,
+) -> Result<Column, intake::IntakeError> {
+    let unit: TimeUnit = protocol.study.time_unit;
+    let start = protocol.time_zero.as_ref().map(|zero| zero.date.clone()).unwrap_or_default();
+    let source = match (&endpoint.time, &endpoint.end) {
+        (Some(time), _) => {
+            FollowUp::Time { column: time.column.clone(), days_per_unit: time.unit.days() }
+        }
+        (None, end) => FollowUp::Dates { start, end: end.clone().unwrap_or_default() },
+    };
+    table.follow_up(&endpoint_names(&endpoint.id).0, &source, unit.days(), rows)
+}
+
+/// The event as 0 and 1; codes that another endpoint declares on the same column are refused here.
+fn event_column(
+    table: &Table,
+    rows: &[usize],
+    endpoint: &EndpointSection,
+) -> Result<Column, String> {
+    let column = &endpoint.event.column;
+    let (levels, codes) = table.category(column).map_err(|error| error.to_string())?;
+    let mut missing = Vec::new();
+    let mut values = Vec::with_capacity(rows.len());
+    for (position, &row) in rows.iter().enumerate() {
+        let level = codes[row].map(|code| levels[code as usize].as_str());
+        values.push(match level {
+            Some(level) if level == endpoint.event.value => 1.0,
+            Some(level) if level == endpoint.event.censored => 0.0,
+            Some(_) => {
+                return Err(format!(
+                    "column {column}, line {}: the value is neither the event ({}) nor censoring \
+                     ({})",
+                    table.line(row),
+                    endpoint.event.value,
+                    endpoint.event.censored
+                ));
+            }
+            None => {
+                missing.push(position);
+                0.0
+            }
+        });
+    }
+    Ok(Column::numeric(endpoint_names(&endpoint.id).1, values).with_missing(missing))
+}
+
+/// Who lacks what among the eligible.
+struct Missing {
+    is_incomplete: Vec<bool>,
+    by_variable: Vec<(String, usize)>,
+}
+
+fn missing_values(
+    protocol: &Protocol,
+    conditions: &Conditions,
+    table: &Table,
+    rows: &[usize],
+    endpoints: &[[Column; 2]],
+    checks: &mut Checks,
+) -> Option<Missing> {
+    let window = columns::window(protocol);
+    let mut missing = Missing { is_incomplete: vec![false; rows.len()], by_variable: Vec::new() };
+    let mut note = |name: &str, positions: Vec<usize>| {
+        if !positions.is_empty() {
+            missing.by_variable.push((name.to_string(), positions.len()));
+        }
+        for position in positions {
+            missing.is_incomplete[position] = true;
+        }
+    };
+    note(&protocol.exposure.column, lacking(table, &protocol.exposure.column, rows)?);
+    for (variable, among) in protocol.variables.iter().zip(&conditions.among) {
+        let mut positions = lacking(table, &variable.name, rows)?;
+        if let Some(condition) = among {
+            let path = format!("variables.{}.among", variable.name);
+            let applies = condition.bind(table, window).map_err(|error| at_character(&error));
+            let applies = checks.take(&path, applies)?;
+            positions.retain(|&position| applies.evaluate(rows[position]) == Some(true));
+        }
+        note(&variable.name, positions);
+    }
+    for (endpoint, [time, event]) in protocol.endpoints.iter().zip(endpoints) {
+        let time_name = endpoint.time.as_ref().map(|time| time.column.as_str());
+        let name = time_name.or(endpoint.end.as_deref()).unwrap_or(&endpoint.id);
+        note(name, time.missing.clone());
+        note(&endpoint.event.column, event.missing.clone());
+    }
+    Some(missing)
+}
+
+/// Positions of the rows that lack a value in a column.
+fn lacking(table: &Table, column: &str, rows: &[usize]) -> Option<Vec<usize>> {
+    let cells = table.cells(column).ok()?;
+    Some((0..rows.len()).filter(|&position| cells.is_missing(rows[position])).collect())
+}
+
+/// The analysed patients with every column that an analysis reads.
+fn build_cohort(
+    protocol: &Protocol,
+    table: &Table,
+    rows: &[usize],
+    positions: &[usize],
+    endpoints: &[[Column; 2]],
+    checks: &mut Checks,
+) -> Option<Cohort> {
+    let mut columns = Vec::new();
+    let names = std::iter::once(&protocol.exposure.column)
+        .chain(protocol.variables.iter().map(|variable| &variable.name));
+    for name in names {
+        columns.push(checks.take("data.file", table.column(name, rows))?);
+    }
+    for column in endpoints.iter().flatten() {
+        columns.push(columns::picked(column, positions));
+    }
+    checks.take("data.file", Cohort::new(Some(table.ids_of(rows)), columns))
+}
+
+/// What a reader must know about the patients, before anything is computed.
+fn caveats(protocol: &Protocol, table: &Table, patients: &Patients) -> Vec<Caveat> {
+    let mut caveats = Vec::new();
+    if protocol.study.synthetic {
+        let notice = protocol.study.notice.clone();
+        let message = notice.unwrap_or_else(|| "The patients of this study are synthetic.".into());
+        caveats.push(Caveat::new(CaveatCode::SyntheticData, message));
+    }
+    let n_incomplete = patients.attrition.last().map_or(0, |step| step.n_excluded);
+    if n_incomplete > 0 {
+        let by_variable: Vec<String> = patients
+            .missing_by_variable
+            .iter()
+            .map(|(name, count)| format!("{name} ({count})"))
+            .collect();
+        let message = format!(
+            "{n_incomplete} eligible patients were left out because values are missing: {}.",
+            by_variable.join(", ")
+        );
+        caveats.push(Caveat::new(CaveatCode::MissingData, message));
+    }
+    caveats.extend(immortal_time(protocol, table, &patients.rows));
+    caveats
+}
+
+/// The warning that exposure begins after time zero.
+fn immortal_time(protocol: &Protocol, table: &Table, rows: &[usize]) -> Option<Caveat> {
+    let exposure_start = table.date(protocol.exposure.start_date.as_ref()?).ok()?;
+    let time_zero = table.date(&protocol.time_zero.as_ref()?.date).ok()?;
+    let delay = |&row: &usize| Some(f64::from(exposure_start[row]? - time_zero[row]?));
+    let mut delays: Vec<f64> = rows.iter().filter_map(delay).filter(|&days| days > 0.0).collect();
+    delays.sort_by(f64::total_cmp);
+    let median = numerics::sum::quantile_type_7(&delays, 0.5)?;
+    let message = format!(
+        "In {} exposed patients exposure began after time zero, a median of {median} days later. They \
+         had to live until then to be exposed, and the comparison of the arms counts that time as \
+         exposed (immortal time), which favours exposure. No analysis of this report corrects for it.",
+        delays.len()
+    );
+    Some(Caveat::new(CaveatCode::ImmortalTime, message))
+}

@@ -1,0 +1,113 @@
+//! One question to the statistics, and its answer.
+
+use balance::{BalanceError, BalanceQuery, BalanceTable};
+use cohort::{Cohort, Estimate, Selection};
+use cox::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm};
+use matching::{MatchQuery, MatchedSample, MatchingError};
+use propensity::{LogisticQuery, PropensityError, PropensityScores};
+use std::sync::Arc;
+use survival::{Comparison, ComparisonQuery, Curves, CurvesQuery, SurvivalError};
+use thiserror::Error;
+
+/// A question about some patients, ready to be sent to whoever answers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// Name of the question, unique within the study; also what progress calls it.
+    pub key: String,
+    /// The patients.
+    pub cohort: Arc<Cohort>,
+    /// Which of them.
+    pub selection: Selection,
+    /// What is asked.
+    pub question: Question,
+}
+
+/// What can be asked, one variant per call of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// Propensity scores.
+    Propensity(LogisticQuery),
+    /// Pairs.
+    Match(MatchQuery),
+    /// A baseline table, with differences in units of the reference rows.
+    Balance {
+        /// The unmatched rows.
+        reference: Selection,
+        /// The table.
+        query: BalanceQuery,
+    },
+    /// Survival curves.
+    Curves(CurvesQuery),
+    /// A comparison of curves.
+    Compare(ComparisonQuery),
+    /// A hazard model.
+    Cox(CoxQuery),
+    /// A screen of hazard models.
+    Screen(CoxScreenQuery),
+}
+
+/// What was answered, the variant of the question's name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Propensity scores.
+    Propensity(PropensityScores),
+    /// Pairs.
+    Match(MatchedSample),
+    /// A baseline table.
+    Balance(BalanceTable),
+    /// Survival curves.
+    Curves(Curves),
+    /// A comparison of curves.
+    Compare(Comparison),
+    /// A hazard model.
+    Cox(CoxFit),
+    /// A screen of hazard models.
+    Screen(Vec<ScreenedTerm>),
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Error, PartialEq)]
+pub enum QuestionError {
+    /// Scores.
+    #[error(transparent)]
+    Propensity(#[from] PropensityError),
+    /// Pairs.
+    #[error(transparent)]
+    Matching(#[from] MatchingError),
+    /// A baseline table.
+    #[error(transparent)]
+    Balance(#[from] BalanceError),
+    /// Curves.
+    #[error(transparent)]
+    Survival(#[from] SurvivalError),
+    /// Hazard models.
+    #[error(transparent)]
+    Cox(#[from] CoxError),
+}
+
+impl Task {
+    /// Answers the question in this process.
+    ///
+    /// The services answer the same through the wire; this is for those who need no services, such
+    /// as a replicate of a bootstrap.
+    pub fn evaluate(&self) -> Result<Estimate<Answer>, QuestionError> {
+        let (cohort, selection) = (self.cohort.as_ref(), &self.selection);
+        Ok(Ok(match &self.question {
+            Question::Propensity(query) => {
+                Answer::Propensity(propensity::propensity(cohort, selection, query)?)
+            }
+            Question::Match(query) => {
+                Answer::Match(matching::match_pairs(cohort, selection, query)?)
+            }
+            Question::Balance { reference, query } => {
+                Answer::Balance(balance::balance(cohort, selection, reference, query)?)
+            }
+            Question::Curves(query) => Answer::Curves(survival::curves(cohort, selection, query)?),
+            Question::Compare(query) => {
+                Answer::Compare(survival::compare(cohort, selection, query)?)
+            }
+            Question::Cox(query) => Answer::Cox(cox::cox(cohort, selection, query)?),
+            Question::Screen(query) => Answer::Screen(cox::screen(cohort, selection, query)?),
+        }))
+    }
+}

@@ -1,0 +1,212 @@
+//! How the variables of a protocol enter models and tables.
+
+use balance::{BalanceTest, Variable as BaselineVariable};
+use cohort::{EndpointColumns, Term};
+use study::protocol::{self, Exposure, Protocol, Variable, VariableKind};
+use study::result::{Label, TermOutline, VariableOutline, id};
+use survival::{IntervalRule, QuantileRule};
+
+/// The term of a name that a protocol lists: the exposure or a variable.
+pub(crate) fn term(protocol: &Protocol, name: &str) -> Term {
+    match protocol.variable(name) {
+        Some(variable) if variable.kind == VariableKind::Continuous => Term::linear(name),
+        Some(variable) => {
+            Term::Factor { column: name.into(), reference: Some(reference(variable).into()) }
+        }
+        None => exposure_term(&protocol.exposure),
+    }
+}
+
+pub(crate) fn terms(protocol: &Protocol, names: &[String]) -> Vec<Term> {
+    names.iter().map(|name| term(protocol, name)).collect()
+}
+
+/// The exposure against its comparator.
+pub(crate) fn exposure_term(exposure: &Exposure) -> Term {
+    Term::Factor {
+        column: exposure.column.clone(),
+        reference: Some(exposure.comparator.value.clone()),
+    }
+}
+
+/// The level that the others are compared with.
+pub(crate) fn reference(variable: &Variable) -> &str {
+    variable.reference.as_deref().or(variable.levels.first().map(String::as_str)).unwrap_or("")
+}
+
+/// What readers call a level.
+pub(crate) fn level_label<'a>(variable: &'a Variable, level: &'a str) -> &'a str {
+    let index = variable.levels.iter().position(|known| known == level);
+    index.and_then(|index| variable.level_labels.get(index)).map_or(level, String::as_str)
+}
+
+/// The design columns of a listed name, as results call them.
+pub(crate) fn term_outlines(protocol: &Protocol, name: &str) -> Vec<TermOutline> {
+    let Some(variable) = protocol.variable(name) else {
+        return vec![exposure_outline(&protocol.exposure)];
+    };
+    if variable.kind == VariableKind::Continuous {
+        return vec![TermOutline {
+            id: id::part(name),
+            variable: name.into(),
+            label: match &variable.unit {
+                Some(unit) => format!("{} (per {unit})", variable.label),
+                None => variable.label.clone(),
+            },
+            reference: None,
+        }];
+    }
+    let reference = reference(variable);
+    let outline = |level: &String| TermOutline {
+        id: id::level(name, level),
+        variable: name.into(),
+        label: if variable.kind == VariableKind::Binary && level == "1" {
+            variable.label.clone()
+        } else {
+            format!("{}: {}", variable.label, level_label(variable, level))
+        },
+        reference: Some(level_label(variable, reference).into()),
+    };
+    variable.levels.iter().filter(|level| *level != reference).map(outline).collect()
+}
+
+fn exposure_outline(exposure: &Exposure) -> TermOutline {
+    TermOutline {
+        id: id::level(&exposure.column, &exposure.exposed.value),
+        variable: exposure.column.clone(),
+        label: exposure.exposed.label.clone(),
+        reference: Some(exposure.comparator.label.clone()),
+    }
+}
+
+/// A variable as a row of a table; `test` is the one printed with it.
+pub(crate) fn variable_outline(variable: &Variable, test: Option<String>) -> VariableOutline {
+    let label = |level: &String| Label {
+        id: id::level(&variable.name, level),
+        label: level_label(variable, level).into(),
+    };
+    VariableOutline {
+        id: id::part(&variable.name),
+        label: variable.label.clone(),
+        unit: variable.unit.clone(),
+        levels: variable.levels.iter().map(label).collect(),
+        test,
+    }
+}
+
+pub(crate) fn baseline_variable(variable: &Variable) -> BaselineVariable {
+    match variable.kind {
+        VariableKind::Continuous => BaselineVariable::Numeric(variable.name.clone()),
+        _ => BaselineVariable::Categorical(variable.name.clone()),
+    }
+}
+
+/// The columns of an endpoint in the analysed cohort.
+pub(crate) fn endpoint_columns(endpoint: &protocol::EndpointSection) -> EndpointColumns {
+    let (time, event) = endpoint_names(&endpoint.id);
+    EndpointColumns::new(time, event)
+}
+
+/// Names of the derived columns of an endpoint: the time in the unit of the study, and the event
+/// as 0 and 1. A slash keeps them apart from the columns of a table, whose names have none.
+pub(crate) fn endpoint_names(endpoint: &str) -> (String, String) {
+    (format!("{endpoint}/time"), format!("{endpoint}/event"))
+}
+
+/// Column of the logit of the propensity score.
+pub(crate) const LOGIT: &str = "propensity/logit";
+
+/// Column of the number of the matched pair.
+pub(crate) const PAIR: &str = "matching/pair";
+
+pub(crate) fn interval_rule(rule: protocol::IntervalRule) -> IntervalRule {
+    match rule {
+        protocol::IntervalRule::Plain => IntervalRule::Plain,
+        protocol::IntervalRule::Log => IntervalRule::Log,
+        protocol::IntervalRule::LogLog => IntervalRule::LogLog,
+        protocol::IntervalRule::Logit => IntervalRule::Logit,
+        protocol::IntervalRule::Arcsin => IntervalRule::Arcsin,
+    }
+}
+
+pub(crate) fn quantile_rule(rule: protocol::QuantileRule) -> QuantileRule {
+    match rule {
+        protocol::QuantileRule::Plain => QuantileRule::Curve(IntervalRule::Plain),
+        protocol::QuantileRule::Log => QuantileRule::Curve(IntervalRule::Log),
+        protocol::QuantileRule::LogLog => QuantileRule::Curve(IntervalRule::LogLog),
+        protocol::QuantileRule::Logit => QuantileRule::Curve(IntervalRule::Logit),
+        protocol::QuantileRule::Arcsin => QuantileRule::Curve(IntervalRule::Arcsin),
+        protocol::QuantileRule::Spss => QuantileRule::Spss,
+    }
+}
+
+/// The part of an id that names a rule for the limits of a curve.
+pub(crate) fn interval_name(rule: IntervalRule) -> &'static str {
+    match rule {
+        IntervalRule::Plain => "plain",
+        IntervalRule::Log => "log",
+        IntervalRule::LogLog => "log_log",
+        IntervalRule::Logit => "logit",
+        IntervalRule::Arcsin => "arcsin",
+    }
+}
+
+/// The part of an id that names a rule for the limits of a quantile.
+pub(crate) fn quantile_name(rule: QuantileRule) -> &'static str {
+    match rule {
+        QuantileRule::Curve(rule) => interval_name(rule),
+        QuantileRule::Spss => "spss",
+    }
+}
+
+pub(crate) fn ties(ties: protocol::Ties) -> cox::Ties {
+    match ties {
+        protocol::Ties::Efron => cox::Ties::Efron,
+        protocol::Ties::Breslow => cox::Ties::Breslow,
+    }
+}
+
+pub(crate) fn time_transform(transform: protocol::TimeTransform) -> cox::TimeTransform {
+    match transform {
+        protocol::TimeTransform::Km => cox::TimeTransform::KaplanMeier,
+        protocol::TimeTransform::Rank => cox::TimeTransform::Rank,
+        protocol::TimeTransform::Identity => cox::TimeTransform::Identity,
+        protocol::TimeTransform::Log => cox::TimeTransform::Log,
+    }
+}
+
+pub(crate) fn balance_test(test: protocol::BalanceTest) -> BalanceTest {
+    match test {
+        protocol::BalanceTest::ChiSquared => BalanceTest::ChiSquared,
+        protocol::BalanceTest::ChiSquaredYates => BalanceTest::ChiSquaredYates,
+        protocol::BalanceTest::Fisher => BalanceTest::Fisher,
+        protocol::BalanceTest::MannWhitney => BalanceTest::MannWhitney,
+        protocol::BalanceTest::MannWhitneyContinuity => BalanceTest::MannWhitneyContinuity,
+        protocol::BalanceTest::WelchT => BalanceTest::WelchT,
+    }
+}
+
+/// The part of an id that names a test, and the test in words.
+pub(crate) fn test_name(test: BalanceTest) -> (&'static str, &'static str) {
+    match test {
+        BalanceTest::ChiSquared => ("chi_squared", "Pearson chi-squared test without correction"),
+        BalanceTest::ChiSquaredYates => {
+            ("chi_squared_yates", "Pearson chi-squared test with Yates's correction")
+        }
+        BalanceTest::Fisher => ("fisher", "Fisher's exact test, two-sided"),
+        BalanceTest::MannWhitney => {
+            ("mann_whitney", "Mann-Whitney U test, normal approximation without correction")
+        }
+        BalanceTest::MannWhitneyContinuity => (
+            "mann_whitney_continuity",
+            "Mann-Whitney U test, normal approximation with continuity correction",
+        ),
+        BalanceTest::WelchT => ("welch_t", "Welch's t test"),
+    }
+}
+
+/// Whether a test applies to numbers; the others apply to categories.
+pub(crate) fn is_for_numbers(test: BalanceTest) -> bool {
+    use BalanceTest::{MannWhitney, MannWhitneyContinuity, WelchT};
+    matches!(test, MannWhitney | MannWhitneyContinuity | WelchT)
+}

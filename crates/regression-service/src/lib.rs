@@ -1,0 +1,89 @@
+//! Cox and logistic models over gRPC: converts, asks `cox` and `propensity`, converts.
+
+use cohort::{Cohort, NotEstimable};
+use cox::{CoxError, CoxQuery, CoxScreenQuery};
+use propensity::{LogisticQuery, PropensityError};
+use service_kit::{Compute, Deadline, Failure, Services, Settings};
+use tonic::{Request, Response, Status};
+use wire::Asked;
+use wire::failure::{cohort_failure, impossible, invalid};
+use wire::pb::regression as pb;
+use wire::pb::regression::regression_service_server::{self, RegressionServiceServer};
+
+/// Adds this service to those of a server.
+#[must_use]
+pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Services {
+    let server = RegressionServiceServer::new(RegressionService { compute: compute.clone() })
+        .max_decoding_message_size(settings.message_limit_bytes)
+        .max_encoding_message_size(settings.message_limit_bytes);
+    services.with_service(server)
+}
+
+#[derive(Debug)]
+struct RegressionService {
+    compute: Compute,
+}
+
+#[tonic::async_trait]
+impl regression_service_server::RegressionService for RegressionService {
+    async fn fit_cox(
+        &self,
+        request: Request<pb::FitCoxRequest>,
+    ) -> Result<Response<pb::FitCoxResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<CoxQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let fit = cox::cox(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| cox_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::regression::cox_response(fit, &asked.query)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+
+    async fn screen_cox(
+        &self,
+        request: Request<pb::ScreenCoxRequest>,
+    ) -> Result<Response<pb::ScreenCoxResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<CoxScreenQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let terms = cox::screen(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| cox_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::regression::screen_response(terms, &asked.query)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+
+    async fn fit_logistic(
+        &self,
+        request: Request<pb::FitLogisticRequest>,
+    ) -> Result<Response<pb::FitLogisticResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<LogisticQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let fit = propensity::logistic(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| logistic_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::regression::logistic_response(fit, &asked.query)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+}
+
+/// The status of each error of a Cox model.
+fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
+    match error {
+        CoxError::Cohort(error) => cohort_failure(cohort, error),
+        CoxError::NoEvents { .. } => impossible(NotEstimable::NoEvents, error),
+        CoxError::InvalidConfidence { .. } => invalid("options.confidence", error),
+        CoxError::LengthMismatch { .. } => Failure::internal("LENGTH_MISMATCH", error.to_string()),
+    }
+}
+
+/// The status of each error of a logistic model.
+fn logistic_failure(cohort: &Cohort, error: &PropensityError) -> Failure {
+    match error {
+        PropensityError::Cohort(error) => cohort_failure(cohort, error),
+        PropensityError::OneLevel { .. } => impossible(NotEstimable::TooFewGroups, error),
+        PropensityError::InvalidConfidence { .. } => invalid("options.confidence", error),
+    }
+}

@@ -1,0 +1,68 @@
+//! Survival curves and their comparison over gRPC: converts, asks `survival`, converts.
+
+use cohort::{Cohort, NotEstimable};
+use service_kit::{Compute, Deadline, Failure, Services, Settings};
+use survival::{ComparisonQuery, CurvesQuery, SurvivalError};
+use tonic::{Request, Response, Status};
+use wire::Asked;
+use wire::failure::{cohort_failure, impossible, invalid};
+use wire::pb::survival as pb;
+use wire::pb::survival::survival_service_server::{self, SurvivalServiceServer};
+
+/// Adds this service to those of a server.
+#[must_use]
+pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Services {
+    let server = SurvivalServiceServer::new(SurvivalService { compute: compute.clone() })
+        .max_decoding_message_size(settings.message_limit_bytes)
+        .max_encoding_message_size(settings.message_limit_bytes);
+    services.with_service(server)
+}
+
+#[derive(Debug)]
+struct SurvivalService {
+    compute: Compute,
+}
+
+#[tonic::async_trait]
+impl survival_service_server::SurvivalService for SurvivalService {
+    async fn estimate_curves(
+        &self,
+        request: Request<pb::EstimateCurvesRequest>,
+    ) -> Result<Response<pb::EstimateCurvesResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<CurvesQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let curves = survival::curves(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::survival::curves_response(curves, &asked.query)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+
+    async fn compare_curves(
+        &self,
+        request: Request<pb::CompareCurvesRequest>,
+    ) -> Result<Response<pb::CompareCurvesResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<ComparisonQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let comparison = survival::compare(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::survival::comparison_response(comparison, &asked.query)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+}
+
+/// The status of each error.
+fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
+    match error {
+        SurvivalError::Cohort(error) => cohort_failure(cohort, error),
+        SurvivalError::NoRows => impossible(NotEstimable::NoSubjects, error),
+        SurvivalError::TooFewGroups { .. } => impossible(NotEstimable::TooFewGroups, error),
+        SurvivalError::Confidence { .. } => invalid("options.confidence", error),
+        SurvivalError::Probability { .. } => invalid("options.quantile_probabilities", error),
+        SurvivalError::Time { .. } => invalid("options.times", error),
+        SurvivalError::Exponents { .. } => invalid("options", error),
+    }
+}

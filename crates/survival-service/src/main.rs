@@ -1,0 +1,14 @@
+//! The survival-service as a process of its own.
+
+use service_kit::{Services, Settings};
+use std::process::ExitCode;
+
+const NAME: &str = "survival-service";
+
+fn main() -> ExitCode {
+    let settings = Settings::parse(NAME, env!("CARGO_PKG_VERSION"), "127.0.0.1:50053");
+    service_kit::main(NAME, settings, |compute, settings| {
+        let services = Services::new().with_descriptors(wire::DESCRIPTORS);
+        Ok(survival_service::add(services, compute, settings))
+    })
+}

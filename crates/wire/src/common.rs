@@ -1,0 +1,514 @@
+//! Conversions that every package shares.
+
+use crate::pb::common as pb;
+use crate::violation::Violations;
+use cohort::{
+    Caveat, CaveatCode, Cohort, CohortError, Column, EndpointColumns, Estimate, Interval,
+    NotEstimable, Selection, Term, Transform, Values,
+};
+use std::collections::BTreeSet;
+
+/// Conversions between an enum and its message, variant by variant of the same name.
+///
+/// What the message leaves UNSPECIFIED becomes the default given; an unknown number is `None`.
+macro_rules! enum_conversion {
+    ($to:ident, $from:ident, $domain:path, $message:path, $default:expr, [$($variant:ident),+ $(,)?]) => {
+        pub(crate) fn $to(value: $domain) -> i32 {
+            use $domain as Domain;
+            use $message as Message;
+            (match value {
+                $(Domain::$variant => Message::$variant,)+
+            }) as i32
+        }
+
+        pub(crate) fn $from(number: i32) -> Option<$domain> {
+            use $domain as Domain;
+            use $message as Message;
+            match Message::try_from(number).ok()? {
+                Message::Unspecified => $default,
+                $(Message::$variant => Some(Domain::$variant),)+
+            }
+        }
+    };
+}
+pub(crate) use enum_conversion;
+
+enum_conversion!(
+    reason_to,
+    reason_from,
+    NotEstimable,
+    pb::NotEstimable,
+    Some(NotEstimable::NotDefined),
+    [
+        NotReached,
+        BeyondFollowUp,
+        NoEvents,
+        NoSubjects,
+        TooFewGroups,
+        EmptyLevel,
+        EmptyMargin,
+        AllValuesEqual,
+        TooFewValues,
+        NoVariation,
+        VarianceUndefined,
+        Aliased,
+        Monotone,
+        Separation,
+        NotConverged,
+        TooLarge,
+        NotDefined,
+    ]
+);
+
+enum_conversion!(
+    caveat_code_to,
+    caveat_code_from,
+    CaveatCode,
+    pb::CaveatCode,
+    None,
+    [
+        FewAtRisk,
+        BeyondFollowUp,
+        MedianNotReached,
+        CurveEndsOnEvent,
+        EmptyRiskSet,
+        FewEvents,
+        Aliased,
+        Monotone,
+        Separation,
+        NotConverged,
+        NonProportionalHazards,
+        DataDrivenSelection,
+        PairsIgnored,
+        UnmatchedExposed,
+        Imbalance,
+        SparseTable,
+        EmptyLevel,
+        ZeroTimes,
+        MissingData,
+        ImmortalTime,
+        SyntheticData,
+    ]
+);
+
+/// A count or row number; a message cannot hold more rows than its type.
+pub(crate) fn count(number: usize) -> i32 {
+    i32::try_from(number).expect("a message of at most 2 GiB holds fewer rows than i32 counts")
+}
+
+/// Counts or row numbers.
+pub(crate) fn counts(numbers: &[usize]) -> Vec<i32> {
+    numbers.iter().map(|&number| count(number)).collect()
+}
+
+/// A count or row number, which must not be negative.
+pub(crate) fn count_from(violations: &mut Violations, path: &str, number: i32) -> Option<usize> {
+    violations.check(path, usize::try_from(number).map_err(|_| "must not be negative"))
+}
+
+/// Counts or row numbers, none negative.
+pub(crate) fn counts_from(
+    violations: &mut Violations,
+    path: &str,
+    numbers: Vec<i32>,
+) -> Option<Vec<usize>> {
+    let read = |(index, number)| count_from(violations, &format!("{path}[{index}]"), number);
+    numbers.into_iter().enumerate().map(read).collect()
+}
+
+pub(crate) fn estimate_to(estimate: Estimate) -> pb::Estimate {
+    pb::Estimate { value: estimate.ok(), reason: estimate.err().map_or(0, reason_to) }
+}
+
+/// A required estimate; one that is absent is not defined.
+pub(crate) fn estimate_from(estimate: Option<pb::Estimate>) -> Estimate {
+    let estimate = estimate.unwrap_or_default();
+    limit(estimate.value, estimate.reason)
+}
+
+pub(crate) fn interval_to(interval: Interval) -> pb::Interval {
+    pb::Interval {
+        lower: interval.lower.ok(),
+        lower_reason: interval.lower.err().map_or(0, reason_to),
+        upper: interval.upper.ok(),
+        upper_reason: interval.upper.err().map_or(0, reason_to),
+    }
+}
+
+pub(crate) fn interval_from(interval: Option<pb::Interval>) -> Interval {
+    let interval = interval.unwrap_or_default();
+    Interval {
+        lower: limit(interval.lower, interval.lower_reason),
+        upper: limit(interval.upper, interval.upper_reason),
+    }
+}
+
+fn limit(value: Option<f64>, reason: i32) -> Estimate {
+    value.ok_or(reason_from(reason).unwrap_or(NotEstimable::NotDefined))
+}
+
+pub(crate) fn caveats_to(caveats: Vec<Caveat>) -> Vec<pb::Caveat> {
+    let convert =
+        |caveat: Caveat| pb::Caveat { code: caveat_code_to(caveat.code), message: caveat.message };
+    caveats.into_iter().map(convert).collect()
+}
+
+pub(crate) fn caveats_from(
+    violations: &mut Violations,
+    path: &str,
+    caveats: Vec<pb::Caveat>,
+) -> Vec<Caveat> {
+    let mut read = Vec::with_capacity(caveats.len());
+    for (index, caveat) in caveats.into_iter().enumerate() {
+        match caveat_code_from(caveat.code) {
+            Some(code) => read.push(Caveat { code, message: caveat.message }),
+            None => violations.add(format!("{path}[{index}].code"), "is an unknown kind"),
+        }
+    }
+    read
+}
+
+pub(crate) fn matrix_to(rows: &[Vec<f64>]) -> pb::Matrix {
+    pb::Matrix { size: count(rows.len()), values: rows.concat() }
+}
+
+pub(crate) fn matrix_from(
+    violations: &mut Violations,
+    path: &str,
+    matrix: pb::Matrix,
+) -> Option<Vec<Vec<f64>>> {
+    let size = count_from(violations, &format!("{path}.size"), matrix.size)?;
+    if matrix.values.len() != size * size {
+        violations.add(format!("{path}.values"), format!("must hold {size} by {size} numbers"));
+        return None;
+    }
+    Some(matrix.values.chunks(size.max(1)).map(<[f64]>::to_vec).collect())
+}
+
+pub(crate) fn cohort_to<'a>(
+    cohort: &Cohort,
+    columns: impl IntoIterator<Item = &'a str>,
+) -> pb::Cohort {
+    let names: BTreeSet<&str> = columns.into_iter().collect();
+    let columns =
+        cohort.names().filter(|name| names.contains(name)).filter_map(|name| column_to(cohort, name));
+    pb::Cohort { ids: Vec::new(), columns: columns.collect() }
+}
+
+fn column_to(cohort: &Cohort, name: &str) -> Option<pb::Column> {
+    let is_missing = cohort.is_missing(name).ok()?;
+    let mut column = pb::Column {
+        name: name.to_string(),
+        missing_rows: (0..cohort.len()).filter(|&row| is_missing[row]).map(count).collect(),
+        ..pb::Column::default()
+    };
+    match cohort.values(name).ok()? {
+        Values::Numeric(values) => {
+            let present = |(value, missing): (&f64, &bool)| if *missing { 0.0 } else { *value };
+            column.values = values.iter().zip(is_missing).map(present).collect();
+        }
+        Values::Categorical { levels, codes } => {
+            let present = |(code, missing): (&u32, &bool)| if *missing { 0 } else { *code as i32 };
+            column.codes = codes.iter().zip(is_missing).map(present).collect();
+            column.levels = levels.clone();
+        }
+    }
+    Some(column)
+}
+
+pub(crate) fn cohort_from(violations: &mut Violations, message: pb::Cohort) -> Option<Cohort> {
+    let positions: Vec<(String, bool)> = message
+        .columns
+        .iter()
+        .map(|column| (column.name.clone(), is_categorical(column)))
+        .collect();
+    let columns: Option<Vec<Column>> = message
+        .columns
+        .into_iter()
+        .enumerate()
+        .map(|(index, column)| column_from(violations, &format!("cohort.columns[{index}]"), column))
+        .collect();
+    let ids = (!message.ids.is_empty()).then_some(message.ids);
+    match Cohort::new(ids, columns?) {
+        Ok(cohort) => Some(cohort),
+        Err(error) => {
+            violations.add(cohort_error_path(&error, &positions), error);
+            None
+        }
+    }
+}
+
+fn is_categorical(column: &pb::Column) -> bool {
+    !column.levels.is_empty() || !column.codes.is_empty()
+}
+
+fn column_from(violations: &mut Violations, path: &str, column: pb::Column) -> Option<Column> {
+    if column.name.is_empty() {
+        violations.add(format!("{path}.name"), "is required");
+    }
+    let missing = counts_from(violations, &format!("{path}.missing_rows"), column.missing_rows.clone());
+    let values = if is_categorical(&column) {
+        if !column.values.is_empty() {
+            violations.add(path, "has both values and codes; give one of them");
+        }
+        let codes = column.codes.iter().map(|&code| u32::try_from(code)).collect::<Result<_, _>>();
+        let path = format!("{path}.codes");
+        let codes = violations.check(path, codes.map_err(|_| "codes must not be negative"))?;
+        Values::Categorical { levels: column.levels, codes }
+    } else {
+        Values::Numeric(column.values)
+    };
+    Some(Column { name: column.name, values, missing: missing? })
+}
+
+/// The field that a cohort error is about.
+fn cohort_error_path(error: &CohortError, columns: &[(String, bool)]) -> String {
+    let cell = |name: &String, row: usize| {
+        let index = columns.iter().position(|(known, _)| known == name);
+        match index {
+            Some(index) => {
+                let field = if columns[index].1 { "codes" } else { "values" };
+                format!("cohort.columns[{index}].{field}[{row}]")
+            }
+            None => "cohort.columns".to_string(),
+        }
+    };
+    match error {
+        CohortError::NotFinite { column, row } | CohortError::CodeWithoutLevel { column, row, .. } => {
+            cell(column, *row)
+        }
+        CohortError::DuplicateColumn { column } | CohortError::LengthMismatch { column, .. } => columns
+            .iter()
+            .rposition(|(known, _)| known == column)
+            .map_or_else(|| "cohort.columns".into(), |index| format!("cohort.columns[{index}]")),
+        _ => "cohort.columns".into(),
+    }
+}
+
+pub(crate) fn selection_to(selection: &Selection) -> pb::Selection {
+    let mut message = pb::Selection::default();
+    for repeated in selection.rows().chunk_by(|a, b| a == b) {
+        message.rows.push(count(repeated[0]));
+        message.multiplicities.push(count(repeated.len()));
+    }
+    if message.multiplicities.iter().all(|&times| times == 1) {
+        message.multiplicities.clear();
+    }
+    message
+}
+
+pub(crate) fn selection_from(
+    violations: &mut Violations,
+    path: &str,
+    message: Option<pb::Selection>,
+    cohort: &Cohort,
+) -> Option<Selection> {
+    let Some(message) = message else { return Some(Selection::all(cohort)) };
+    let rows = counts_from(violations, &format!("{path}.rows"), message.rows)?;
+    let times = if message.multiplicities.is_empty() {
+        vec![1; rows.len()]
+    } else {
+        counts_from(violations, &format!("{path}.multiplicities"), message.multiplicities)?
+    };
+    if times.len() != rows.len() {
+        let message = format!("has {} entries for {} rows", times.len(), rows.len());
+        violations.add(format!("{path}.multiplicities"), message);
+        return None;
+    }
+    if let Some(index) = rows.iter().position(|&row| row >= cohort.len()) {
+        let error = CohortError::RowOutOfRange { row: rows[index], rows: cohort.len() };
+        violations.add(format!("{path}.rows[{index}]"), error);
+        return None;
+    }
+    let by_caller = cohort.rows_by_caller();
+    let repeated = rows.iter().zip(times).flat_map(|(&row, times)| {
+        std::iter::repeat_n(by_caller[row], times)
+    });
+    violations.check(path, Selection::of(cohort, repeated))
+}
+
+pub(crate) fn endpoint_to(columns: &EndpointColumns) -> pb::Endpoint {
+    pb::Endpoint {
+        entry_column: columns.entry.clone().unwrap_or_default(),
+        time_column: columns.time.clone(),
+        event_column: columns.event.clone(),
+        event_codes: columns.event_codes.clone(),
+        censored_codes: columns.censored_codes.clone(),
+    }
+}
+
+pub(crate) fn endpoint_from(
+    violations: &mut Violations,
+    endpoint: Option<pb::Endpoint>,
+) -> Option<EndpointColumns> {
+    let endpoint = violations.require("endpoint", endpoint)?;
+    let time = required_name(violations, "endpoint.time_column", endpoint.time_column);
+    let event = required_name(violations, "endpoint.event_column", endpoint.event_column);
+    let mut columns = EndpointColumns::new(time?, event?);
+    columns.entry = optional_name(endpoint.entry_column);
+    if !endpoint.event_codes.is_empty() {
+        columns.event_codes = endpoint.event_codes;
+    }
+    if !endpoint.censored_codes.is_empty() {
+        columns.censored_codes = endpoint.censored_codes;
+    }
+    Some(columns)
+}
+
+/// A name that must be given.
+pub(crate) fn required_name(
+    violations: &mut Violations,
+    path: &str,
+    name: String,
+) -> Option<String> {
+    violations.require(path, optional_name(name))
+}
+
+/// A name that may be left empty.
+pub(crate) fn optional_name(name: String) -> Option<String> {
+    (!name.is_empty()).then_some(name)
+}
+
+/// A share strictly between 0 and 1, or its default.
+pub(crate) fn confidence_from(
+    violations: &mut Violations,
+    path: &str,
+    confidence: Option<f64>,
+) -> Option<f64> {
+    let confidence = confidence.unwrap_or(DEFAULT_CONFIDENCE);
+    let is_share = 0.0 < confidence && confidence < 1.0;
+    violations.check(path, is_share.then_some(confidence).ok_or("must lie between 0 and 1"))
+}
+
+/// The confidence of an interval unless asked otherwise.
+const DEFAULT_CONFIDENCE: f64 = 0.95;
+
+/// The columns of an endpoint.
+pub(crate) fn endpoint_columns(endpoint: &EndpointColumns) -> impl Iterator<Item = &str> {
+    [&endpoint.time, &endpoint.event]
+        .into_iter()
+        .chain(endpoint.entry.as_ref())
+        .map(String::as_str)
+}
+
+pub(crate) fn term_to(term: &Term) -> pb::ModelTerm {
+    match term {
+        Term::Linear { column, transform } => {
+            let (transform, transform_constant) = transform_to(*transform);
+            pb::ModelTerm {
+                column: column.clone(),
+                kind: pb::TermKind::Linear as i32,
+                transform: transform as i32,
+                transform_constant,
+                ..pb::ModelTerm::default()
+            }
+        }
+        Term::Factor { column, reference } => pb::ModelTerm {
+            column: column.clone(),
+            kind: pb::TermKind::Factor as i32,
+            reference: reference.clone().unwrap_or_default(),
+            ..pb::ModelTerm::default()
+        },
+        Term::Interaction(left, right) => append(term_to(left), term_to(right)),
+    }
+}
+
+/// The product of two terms: a chain in which each column points to the next.
+fn append(left: pb::ModelTerm, right: pb::ModelTerm) -> pb::ModelTerm {
+    let next = match left.interaction_with {
+        Some(next) => append(*next, right),
+        None => right,
+    };
+    pb::ModelTerm { interaction_with: Some(Box::new(next)), ..left }
+}
+
+fn transform_to(transform: Transform) -> (pb::Transform, f64) {
+    match transform {
+        Transform::Identity => (pb::Transform::Unspecified, 0.0),
+        Transform::Divide(by) => (pb::Transform::Divide, by),
+        Transform::Center(at) => (pb::Transform::Center, at),
+        Transform::Log => (pb::Transform::Log, 0.0),
+        Transform::Log1p => (pb::Transform::Log1p, 0.0),
+        Transform::Sqrt => (pb::Transform::Sqrt, 0.0),
+    }
+}
+
+pub(crate) fn terms_from(
+    violations: &mut Violations,
+    path: &str,
+    terms: Vec<pb::ModelTerm>,
+    cohort: &Cohort,
+) -> Option<Vec<Term>> {
+    let mut read = Vec::with_capacity(terms.len());
+    let mut is_complete = true;
+    for (index, term) in terms.into_iter().enumerate() {
+        match term_from(violations, &format!("{path}[{index}]"), term, cohort) {
+            Some(term) => read.push(term),
+            None => is_complete = false,
+        }
+    }
+    is_complete.then_some(read)
+}
+
+fn term_from(
+    violations: &mut Violations,
+    path: &str,
+    term: pb::ModelTerm,
+    cohort: &Cohort,
+) -> Option<Term> {
+    let column = required_name(violations, &format!("{path}.column"), term.column)?;
+    let values = violations.check(format!("{path}.column"), cohort.values(&column))?;
+    let is_factor = match pb::TermKind::try_from(term.kind) {
+        Ok(pb::TermKind::Linear) => false,
+        Ok(pb::TermKind::Factor) => true,
+        Ok(pb::TermKind::Unspecified) => matches!(values, Values::Categorical { .. }),
+        Err(_) => {
+            violations.add(format!("{path}.kind"), "is an unknown kind of term");
+            return None;
+        }
+    };
+    let main = if is_factor {
+        Term::Factor { column, reference: optional_name(term.reference) }
+    } else {
+        let transform =
+            transform_from(violations, path, term.transform, term.transform_constant)?;
+        Term::Linear { column, transform }
+    };
+    match term.interaction_with {
+        None => Some(main),
+        Some(other) => {
+            let path = format!("{path}.interaction_with");
+            let other = term_from(violations, &path, *other, cohort)?;
+            Some(Term::interaction(main, other))
+        }
+    }
+}
+
+fn transform_from(
+    violations: &mut Violations,
+    path: &str,
+    number: i32,
+    constant: f64,
+) -> Option<Transform> {
+    let invalid = |by: f64| !by.is_finite() || by == 0.0;
+    match pb::Transform::try_from(number) {
+        Ok(pb::Transform::Divide) if invalid(constant) => {
+            violations.add(format!("{path}.transform_constant"), "must be finite and not 0");
+            None
+        }
+        Ok(pb::Transform::Center) if !constant.is_finite() => {
+            violations.add(format!("{path}.transform_constant"), "must be finite");
+            None
+        }
+        Ok(pb::Transform::Unspecified) => Some(Transform::Identity),
+        Ok(pb::Transform::Divide) => Some(Transform::Divide(constant)),
+        Ok(pb::Transform::Center) => Some(Transform::Center(constant)),
+        Ok(pb::Transform::Log) => Some(Transform::Log),
+        Ok(pb::Transform::Log1p) => Some(Transform::Log1p),
+        Ok(pb::Transform::Sqrt) => Some(Transform::Sqrt),
+        Err(_) => {
+            violations.add(format!("{path}.transform"), "is an unknown transformation");
+            None
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! How what goes wrong crosses the wire: which status a fault becomes, and how the reason why data
+//! cannot be analysed comes back.
+
+use crate::Malformed;
+use cohort::{Cohort, CohortError, EndpointError, NotEstimable};
+use service_kit::{Failure, Violation};
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        let violation = |field: crate::FieldViolation| Violation {
+            field: field.path,
+            description: field.message,
+        };
+        Self::invalid(malformed.0.into_iter().map(violation).collect())
+    }
+}
+
+/// A request that names what does not fit: INVALID_ARGUMENT at one field.
+#[must_use]
+pub fn invalid(field: impl Into<String>, description: impl std::fmt::Display) -> Failure {
+    let (field, description) = (field.into(), description.to_string());
+    Failure::invalid(vec![Violation { field, description }])
+}
+
+/// A valid question that the data cannot answer as a whole: FAILED_PRECONDITION with the reason in
+/// upper snake case, such as `NO_EVENTS`.
+#[must_use]
+pub fn impossible(reason: NotEstimable, message: impl std::fmt::Display) -> Failure {
+    Failure::precondition(reason_name(reason), message.to_string())
+}
+
+/// Why the data cannot answer, if that is what the failure says.
+#[must_use]
+pub fn impossibility(failure: &Failure) -> Option<NotEstimable> {
+    NotEstimable::ALL.into_iter().find(|&reason| reason_name(reason) == failure.reason)
+}
+
+/// The name of a reason in upper snake case, as gRPC writes reasons.
+fn reason_name(reason: NotEstimable) -> String {
+    let mut name = String::new();
+    for letter in format!("{reason:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(letter.to_uppercase());
+    }
+    name
+}
+
+/// A cohort that a question does not fit: the path of the column, and of the cell where one is at
+/// fault; a selection of nobody is a precondition that fails.
+#[must_use]
+pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
+    let path = |column: &str, row: Option<usize>| {
+        let index = cohort.names().position(|name| name == column);
+        let cell = row.map(|row| format!(".values[{row}]")).unwrap_or_default();
+        index.map_or_else(|| "cohort.columns".into(), |index| format!("cohort.columns[{index}]{cell}"))
+    };
+    let field = match error {
+        CohortError::NoRows => return impossible(NotEstimable::NoSubjects, error),
+        CohortError::RowOutOfRange { .. } => "selection.rows".into(),
+        CohortError::UnknownColumn { .. } => "cohort.columns".into(),
+        CohortError::NotFinite { column, row }
+        | CohortError::CodeWithoutLevel { column, row, .. }
+        | CohortError::Missing { column, row, .. }
+        | CohortError::UndeclaredEventCode { column, row }
+        | CohortError::UndefinedTransform { column, row } => path(column, Some(*row)),
+        CohortError::Endpoint { column, source } => match source {
+            EndpointError::InvalidTime { row } | EndpointError::EmptyInterval { row } => {
+                path(column, Some(*row))
+            }
+            EndpointError::LengthMismatch => path(column, None),
+        },
+        CohortError::DuplicateColumn { column }
+        | CohortError::LengthMismatch { column, .. }
+        | CohortError::NotNumeric { column }
+        | CohortError::UnknownLevel { column, .. } => path(column, None),
+    };
+    invalid(field, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::{Column, Selection};
+
+    #[test]
+    fn reasons_come_back() {
+        for reason in NotEstimable::ALL {
+            assert_eq!(impossibility(&impossible(reason, "because")), Some(reason));
+        }
+        assert_eq!(reason_name(NotEstimable::BeyondFollowUp), "BEYOND_FOLLOW_UP");
+        assert_eq!(impossibility(&Failure::internal("PANIC", "")), None);
+    }
+
+    #[test]
+    fn a_missing_cell_is_named_by_its_path() {
+        let columns = vec![
+            Column::numeric("id", vec![1.0, 2.0]),
+            Column::numeric("age", vec![50.0, 0.0]).with_missing(vec![1]),
+        ];
+        let cohort = Cohort::new(None, columns).unwrap();
+        let error = cohort.numeric("age", &Selection::all(&cohort)).unwrap_err();
+        let failure = cohort_failure(&cohort, &error);
+        assert_eq!(failure.violations[0].field, "cohort.columns[1].values[1]");
+    }
+}

@@ -1,0 +1,517 @@
+//! `equipoise.regression.v1`: Cox and logistic models.
+
+use crate::common::{
+    caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
+    endpoint_to, enum_conversion, estimate_from, estimate_to, interval_from, interval_to,
+    matrix_from, matrix_to, optional_name, reason_from, reason_to, required_name, term_to,
+    terms_from,
+};
+use crate::pb::{common, regression as pb};
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use cohort::{Cohort, Estimate, NotEstimable, Selection};
+use cox::{
+    Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
+    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
+};
+use propensity::{Level, LogisticCoefficient, LogisticFit, LogisticOptions, LogisticQuery};
+
+enum_conversion!(ties_to, ties_from, Ties, pb::Ties, Some(Ties::default()), [Efron, Breslow]);
+enum_conversion!(
+    transform_to,
+    transform_from,
+    TimeTransform,
+    pb::TimeTransform,
+    None,
+    [KaplanMeier, Rank, Identity, Log]
+);
+
+fn cox_options(query: &CoxQuery) -> pb::CoxOptions {
+    pb::CoxOptions {
+        ties: ties_to(query.options.ties),
+        max_iterations: Some(count(query.options.max_iterations)),
+        tolerance: Some(query.options.tolerance),
+        confidence: Some(query.options.confidence),
+        proportional_hazards: query.proportional_hazards.map_or(0, transform_to),
+        concordance: query.concordance,
+    }
+}
+
+/// The columns that a model reads.
+fn cox_columns(query: &CoxQuery) -> impl Iterator<Item = &str> {
+    endpoint_columns(&query.endpoint)
+        .chain(query.terms.iter().flat_map(|term| term.columns()))
+        .chain(query.strata.iter().map(String::as_str))
+        .chain(query.cluster.as_deref())
+}
+
+/// Asks for a Cox model.
+#[must_use]
+pub fn cox_request(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> pb::FitCoxRequest {
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, cox_columns(query));
+    pb::FitCoxRequest {
+        cohort,
+        selection,
+        endpoint: Some(endpoint_to(&query.endpoint)),
+        terms: query.terms.iter().map(term_to).collect(),
+        strata_columns: query.strata.clone(),
+        cluster_column: query.cluster.clone().unwrap_or_default(),
+        options: Some(cox_options(query)),
+    }
+}
+
+/// Asks for a screen of Cox models.
+#[must_use]
+pub fn screen_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &CoxScreenQuery,
+) -> pb::ScreenCoxRequest {
+    let candidates = query.candidates.iter().flat_map(|term| term.columns());
+    let columns = cox_columns(&query.model).chain(candidates);
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    pb::ScreenCoxRequest {
+        cohort,
+        selection,
+        endpoint: Some(endpoint_to(&query.model.endpoint)),
+        candidates: query.candidates.iter().map(term_to).collect(),
+        adjust_for: query.model.terms.iter().map(term_to).collect(),
+        strata_columns: query.model.strata.clone(),
+        cluster_column: query.model.cluster.clone().unwrap_or_default(),
+        options: Some(cox_options(&query.model)),
+    }
+}
+
+impl TryFrom<pb::FitCoxRequest> for Asked<CoxQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::FitCoxRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::FitCoxRequest { cohort, selection, endpoint, terms, options, .. } = request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = endpoint_from(violations, endpoint);
+            let terms = terms_from(violations, "terms", terms, cohort);
+            let model = cox_model(violations, options.unwrap_or_default());
+            Some(CoxQuery {
+                endpoint: endpoint?,
+                terms: terms?,
+                strata: request.strata_columns,
+                cluster: optional_name(request.cluster_column),
+                ..model?
+            })
+        });
+        violations.finish(asked)
+    }
+}
+
+impl TryFrom<pb::ScreenCoxRequest> for Asked<CoxScreenQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::ScreenCoxRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::ScreenCoxRequest { cohort, selection, endpoint, candidates, options, .. } = request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = endpoint_from(violations, endpoint);
+            let terms = terms_from(violations, "adjust_for", request.adjust_for, cohort);
+            let candidates = terms_from(violations, "candidates", candidates, cohort);
+            let model = cox_model(violations, options.unwrap_or_default());
+            let model = CoxQuery {
+                endpoint: endpoint?,
+                terms: terms?,
+                strata: request.strata_columns,
+                cluster: optional_name(request.cluster_column),
+                ..model?
+            };
+            Some(CoxScreenQuery { model, candidates: candidates? })
+        });
+        violations.finish(asked)
+    }
+}
+
+/// The options as a query whose columns are still to be filled in.
+fn cox_model(violations: &mut Violations, options: pb::CoxOptions) -> Option<CoxQuery> {
+    let defaults = CoxOptions::default();
+    let ties = violations.require_known("options.ties", ties_from(options.ties));
+    let (max_iterations, tolerance) = iteration_from(
+        violations,
+        options.max_iterations,
+        options.tolerance,
+        (defaults.max_iterations, defaults.tolerance),
+    )?;
+    let confidence = confidence_from(violations, "options.confidence", options.confidence);
+    let transform = transform_from(options.proportional_hazards);
+    if transform.is_none() && options.proportional_hazards != 0 {
+        violations.add("options.proportional_hazards", "is no value of this enum");
+    }
+    Some(CoxQuery {
+        endpoint: cohort::EndpointColumns::new("", ""),
+        terms: Vec::new(),
+        strata: Vec::new(),
+        cluster: None,
+        options: CoxOptions { ties: ties?, max_iterations, tolerance, confidence: confidence? },
+        proportional_hazards: transform,
+        concordance: options.concordance,
+    })
+}
+
+/// Number of steps and tolerance of an iteration, or their defaults.
+fn iteration_from(
+    violations: &mut Violations,
+    max_iterations: Option<i32>,
+    tolerance: Option<f64>,
+    defaults: (usize, f64),
+) -> Option<(usize, f64)> {
+    let steps = match max_iterations {
+        None => Ok(defaults.0),
+        Some(steps) => usize::try_from(steps).ok().filter(|&steps| steps > 0).ok_or("must be at least 1"),
+    };
+    let steps = violations.check("options.max_iterations", steps);
+    let tolerance = tolerance.unwrap_or(defaults.1);
+    let is_positive = tolerance.is_finite() && tolerance > 0.0;
+    let tolerance = is_positive.then_some(tolerance).ok_or("must be above 0");
+    let tolerance = violations.check("options.tolerance", tolerance);
+    Some((steps?, tolerance?))
+}
+
+/// Answers with a Cox model and the options in force.
+#[must_use]
+pub fn cox_response(fit: CoxFit, query: &CoxQuery) -> pb::FitCoxResponse {
+    pb::FitCoxResponse { fit: Some(cox_fit_to(fit)), options: Some(cox_options(query)) }
+}
+
+/// Answers with a screen and the options in force.
+#[must_use]
+pub fn screen_response(terms: Vec<ScreenedTerm>, query: &CoxScreenQuery) -> pb::ScreenCoxResponse {
+    let line = |line: ScreenedTerm| {
+        let (fit, reason) = match line.fit {
+            Ok(fit) => (Some(cox_fit_to(fit)), 0),
+            Err(reason) => (None, reason_to(reason)),
+        };
+        pb::ScreenedTerm { term: line.term, fit, reason }
+    };
+    pb::ScreenCoxResponse {
+        terms: terms.into_iter().map(line).collect(),
+        options: Some(cox_options(&query.model)),
+    }
+}
+
+fn cox_fit_to(fit: CoxFit) -> pb::CoxFit {
+    pb::CoxFit {
+        subject_count: count(fit.n),
+        event_count: count(fit.n_events),
+        coefficients: fit.coefficients.into_iter().map(coefficient_to).collect(),
+        covariance: Some(matrix_to(&fit.covariance)),
+        robust_covariance: fit.robust_covariance.as_deref().map(matrix_to),
+        log_likelihood_null: fit.log_likelihood_null,
+        log_likelihood: fit.log_likelihood,
+        likelihood_ratio_test: Some(test_to(fit.likelihood_ratio_test)),
+        wald_test: Some(test_to(fit.wald_test)),
+        score_test: Some(test_to(fit.score_test)),
+        term_tests: fit.term_tests.into_iter().map(term_test_to).collect(),
+        aic: fit.aic,
+        bic: fit.bic,
+        iteration_count: count(fit.iterations),
+        concordance: fit.concordance.map(concordance_to),
+        proportional_hazards: fit.proportional_hazards.map(proportional_hazards_to),
+        caveats: caveats_to(fit.caveats),
+    }
+}
+
+fn coefficient_to(coefficient: Coefficient) -> pb::CoxCoefficient {
+    pb::CoxCoefficient {
+        name: coefficient.name,
+        term: coefficient.term,
+        estimate: Some(estimate_to(coefficient.estimate)),
+        standard_error: Some(estimate_to(coefficient.standard_error)),
+        robust_standard_error: coefficient.robust_standard_error.map(estimate_to),
+        hazard_ratio: Some(estimate_to(coefficient.hazard_ratio)),
+        interval: Some(interval_to(coefficient.interval)),
+        z: Some(estimate_to(coefficient.z)),
+        p_value: Some(estimate_to(coefficient.p_value)),
+        robust_interval: coefficient.robust_interval.map(interval_to),
+        robust_p_value: coefficient.robust_p_value.map(estimate_to),
+    }
+}
+
+fn test_to(test: TestResult) -> common::ChiSquaredTest {
+    common::ChiSquaredTest {
+        chi_squared: Some(estimate_to(test.chi_squared)),
+        degrees_of_freedom: count(test.degrees_of_freedom),
+        p_value: Some(estimate_to(test.p_value)),
+    }
+}
+
+fn term_test_to(test: TermTest) -> pb::TermTest {
+    pb::TermTest { term: test.term, test: Some(test_to(test.test)) }
+}
+
+fn concordance_to(concordance: Concordance) -> pb::Concordance {
+    pb::Concordance {
+        value: Some(estimate_to(concordance.value)),
+        standard_error: Some(estimate_to(concordance.standard_error)),
+        concordant_pairs: concordance.concordant,
+        discordant_pairs: concordance.discordant,
+        tied_risk_pairs: concordance.tied_risk,
+        tied_time_pairs: concordance.tied_time,
+        tied_both_pairs: concordance.tied_both,
+    }
+}
+
+fn proportional_hazards_to(tests: ProportionalHazards) -> pb::ProportionalHazards {
+    pb::ProportionalHazards {
+        transform: transform_to(tests.transform),
+        terms: tests.terms.into_iter().map(term_test_to).collect(),
+        global: Some(test_to(tests.global)),
+    }
+}
+
+impl TryFrom<pb::FitCoxResponse> for CoxFit {
+    type Error = Malformed;
+
+    fn try_from(response: pb::FitCoxResponse) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let fit = violations.require("fit", response.fit);
+        let fit = fit.and_then(|fit| cox_fit_from(&mut violations, "fit", fit));
+        violations.finish(fit)
+    }
+}
+
+/// Reads a screen.
+pub fn screen_from(response: pb::ScreenCoxResponse) -> Result<Vec<ScreenedTerm>, Malformed> {
+    let mut violations = Violations::default();
+    let read = |(index, line): (usize, pb::ScreenedTerm)| {
+        let fit: Estimate<CoxFit> = match line.fit {
+            Some(fit) => Ok(cox_fit_from(&mut violations, &format!("terms[{index}].fit"), fit)?),
+            None => Err(reason_from(line.reason).unwrap_or(NotEstimable::NotDefined)),
+        };
+        Some(ScreenedTerm { term: line.term, fit })
+    };
+    let terms = response.terms.into_iter().enumerate().map(read).collect();
+    violations.finish(terms)
+}
+
+fn cox_fit_from(violations: &mut Violations, path: &str, fit: pb::CoxFit) -> Option<CoxFit> {
+    let robust_covariance = match fit.robust_covariance {
+        None => None,
+        Some(matrix) => Some(matrix_from(violations, &format!("{path}.robust_covariance"), matrix)?),
+    };
+    let proportional_hazards = match fit.proportional_hazards {
+        None => None,
+        Some(tests) => Some(proportional_hazards_from(violations, path, tests)?),
+    };
+    let covariance = fit.covariance.unwrap_or_default();
+    Some(CoxFit {
+        n: count_from(violations, path, fit.subject_count)?,
+        n_events: count_from(violations, path, fit.event_count)?,
+        coefficients: fit.coefficients.into_iter().map(coefficient_from).collect(),
+        covariance: matrix_from(violations, &format!("{path}.covariance"), covariance)?,
+        robust_covariance,
+        log_likelihood_null: fit.log_likelihood_null,
+        log_likelihood: fit.log_likelihood,
+        likelihood_ratio_test: test_from(violations, path, fit.likelihood_ratio_test)?,
+        wald_test: test_from(violations, path, fit.wald_test)?,
+        score_test: test_from(violations, path, fit.score_test)?,
+        term_tests: term_tests_from(violations, path, fit.term_tests)?,
+        aic: fit.aic,
+        bic: fit.bic,
+        iterations: count_from(violations, path, fit.iteration_count)?,
+        concordance: fit.concordance.map(concordance_from),
+        proportional_hazards,
+        caveats: caveats_from(violations, &format!("{path}.caveats"), fit.caveats),
+    })
+}
+
+fn coefficient_from(coefficient: pb::CoxCoefficient) -> Coefficient {
+    Coefficient {
+        name: coefficient.name,
+        term: coefficient.term,
+        estimate: estimate_from(coefficient.estimate),
+        standard_error: estimate_from(coefficient.standard_error),
+        robust_standard_error: coefficient
+            .robust_standard_error
+            .map(|error| estimate_from(Some(error))),
+        hazard_ratio: estimate_from(coefficient.hazard_ratio),
+        interval: interval_from(coefficient.interval),
+        z: estimate_from(coefficient.z),
+        p_value: estimate_from(coefficient.p_value),
+        robust_interval: coefficient.robust_interval.map(|limits| interval_from(Some(limits))),
+        robust_p_value: coefficient.robust_p_value.map(|value| estimate_from(Some(value))),
+    }
+}
+
+fn test_from(
+    violations: &mut Violations,
+    path: &str,
+    test: Option<common::ChiSquaredTest>,
+) -> Option<TestResult> {
+    let test = violations.require(path, test)?;
+    Some(TestResult {
+        chi_squared: estimate_from(test.chi_squared),
+        degrees_of_freedom: count_from(violations, path, test.degrees_of_freedom)?,
+        p_value: estimate_from(test.p_value),
+    })
+}
+
+fn term_tests_from(
+    violations: &mut Violations,
+    path: &str,
+    tests: Vec<pb::TermTest>,
+) -> Option<Vec<TermTest>> {
+    let read = |test: pb::TermTest| {
+        Some(TermTest { term: test.term, test: test_from(violations, path, test.test)? })
+    };
+    tests.into_iter().map(read).collect()
+}
+
+fn concordance_from(concordance: pb::Concordance) -> Concordance {
+    Concordance {
+        value: estimate_from(concordance.value),
+        standard_error: estimate_from(concordance.standard_error),
+        concordant: concordance.concordant_pairs,
+        discordant: concordance.discordant_pairs,
+        tied_risk: concordance.tied_risk_pairs,
+        tied_time: concordance.tied_time_pairs,
+        tied_both: concordance.tied_both_pairs,
+    }
+}
+
+fn proportional_hazards_from(
+    violations: &mut Violations,
+    path: &str,
+    tests: pb::ProportionalHazards,
+) -> Option<ProportionalHazards> {
+    let transform = transform_from(tests.transform);
+    Some(ProportionalHazards {
+        transform: violations.require_known(format!("{path}.proportional_hazards"), transform)?,
+        terms: term_tests_from(violations, path, tests.terms)?,
+        global: test_from(violations, path, tests.global)?,
+    })
+}
+
+pub(crate) fn logistic_options_to(options: &LogisticOptions) -> pb::LogisticOptions {
+    pb::LogisticOptions {
+        max_iterations: Some(count(options.max_iterations)),
+        tolerance: Some(options.tolerance),
+        confidence: Some(options.confidence),
+    }
+}
+
+pub(crate) fn logistic_options_from(
+    violations: &mut Violations,
+    options: pb::LogisticOptions,
+) -> Option<LogisticOptions> {
+    let defaults = LogisticOptions::default();
+    let (max_iterations, tolerance) = iteration_from(
+        violations,
+        options.max_iterations,
+        options.tolerance,
+        (defaults.max_iterations, defaults.tolerance),
+    )?;
+    let confidence = confidence_from(violations, "options.confidence", options.confidence)?;
+    Some(LogisticOptions { max_iterations, tolerance, confidence })
+}
+
+/// The columns that a logistic model reads.
+pub(crate) fn logistic_columns(query: &LogisticQuery) -> impl Iterator<Item = &str> {
+    let terms = query.terms.iter().flat_map(|term| term.columns());
+    [query.outcome.column.as_str()].into_iter().chain(terms)
+}
+
+/// Asks for a logistic model.
+#[must_use]
+pub fn logistic_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &LogisticQuery,
+) -> pb::FitLogisticRequest {
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, logistic_columns(query));
+    pb::FitLogisticRequest {
+        cohort,
+        selection,
+        outcome_column: query.outcome.column.clone(),
+        outcome_level: query.outcome.level.clone(),
+        terms: query.terms.iter().map(term_to).collect(),
+        options: Some(logistic_options_to(&query.options)),
+    }
+}
+
+impl TryFrom<pb::FitLogisticRequest> for Asked<LogisticQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::FitLogisticRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::FitLogisticRequest { cohort, selection, outcome_column, outcome_level, .. } = request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let column = required_name(violations, "outcome_column", outcome_column);
+            let level = required_name(violations, "outcome_level", outcome_level);
+            let terms = terms_from(violations, "terms", request.terms, cohort);
+            let options = logistic_options_from(violations, request.options.unwrap_or_default());
+            Some(LogisticQuery {
+                outcome: Level { column: column?, level: level? },
+                terms: terms?,
+                options: options?,
+            })
+        });
+        violations.finish(asked)
+    }
+}
+
+/// Answers with a logistic model and the options in force.
+#[must_use]
+pub fn logistic_response(fit: LogisticFit, query: &LogisticQuery) -> pb::FitLogisticResponse {
+    pb::FitLogisticResponse {
+        fit: Some(logistic_fit_to(fit)),
+        options: Some(logistic_options_to(&query.options)),
+    }
+}
+
+pub(crate) fn logistic_fit_to(fit: LogisticFit) -> pb::LogisticFit {
+    let coefficient = |coefficient: LogisticCoefficient| pb::LogisticCoefficient {
+        name: coefficient.name,
+        term: coefficient.term,
+        estimate: Some(estimate_to(coefficient.estimate)),
+        standard_error: Some(estimate_to(coefficient.standard_error)),
+        odds_ratio: Some(estimate_to(coefficient.odds_ratio)),
+        interval: Some(interval_to(coefficient.interval)),
+        z: Some(estimate_to(coefficient.z)),
+        p_value: Some(estimate_to(coefficient.p_value)),
+    };
+    pb::LogisticFit {
+        subject_count: count(fit.n),
+        outcome_count: count(fit.n_outcomes),
+        coefficients: fit.coefficients.into_iter().map(coefficient).collect(),
+        covariance: Some(matrix_to(&fit.covariance)),
+        null_deviance: fit.null_deviance,
+        deviance: fit.deviance,
+        iteration_count: count(fit.iterations),
+        caveats: caveats_to(fit.caveats),
+    }
+}
+
+pub(crate) fn logistic_fit_from(
+    violations: &mut Violations,
+    path: &str,
+    fit: pb::LogisticFit,
+) -> Option<LogisticFit> {
+    let coefficient = |coefficient: pb::LogisticCoefficient| LogisticCoefficient {
+        name: coefficient.name,
+        term: coefficient.term,
+        estimate: estimate_from(coefficient.estimate),
+        standard_error: estimate_from(coefficient.standard_error),
+        odds_ratio: estimate_from(coefficient.odds_ratio),
+        interval: interval_from(coefficient.interval),
+        z: estimate_from(coefficient.z),
+        p_value: estimate_from(coefficient.p_value),
+    };
+    let covariance = fit.covariance.unwrap_or_default();
+    Some(LogisticFit {
+        n: count_from(violations, path, fit.subject_count)?,
+        n_outcomes: count_from(violations, path, fit.outcome_count)?,
+        coefficients: fit.coefficients.into_iter().map(coefficient).collect(),
+        covariance: matrix_from(violations, &format!("{path}.covariance"), covariance)?,
+        null_deviance: fit.null_deviance,
+        deviance: fit.deviance,
+        iterations: count_from(violations, path, fit.iteration_count)?,
+        caveats: caveats_from(violations, &format!("{path}.caveats"), fit.caveats),
+    })
+}

@@ -1,0 +1,74 @@
+//! What is wrong with a message, field by field.
+
+use std::fmt::Display;
+use thiserror::Error;
+
+/// One thing that is wrong with one field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldViolation {
+    /// Path of the field, such as `cohort.columns[3].values[17]`.
+    pub path: String,
+    /// What is wrong and what to do; never a value of the field.
+    pub message: String,
+}
+
+/// A message that cannot be understood, with everything that is wrong with it.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[error("{} of the message cannot be understood, first {}: {}", fields(.0.len()), first(.0).path, first(.0).message)]
+pub struct Malformed(pub Vec<FieldViolation>);
+
+fn fields(count: usize) -> String {
+    if count == 1 { "a field".into() } else { format!("{count} fields") }
+}
+
+fn first(violations: &[FieldViolation]) -> FieldViolation {
+    let unknown = FieldViolation { path: "message".into(), message: "empty".into() };
+    violations.first().cloned().unwrap_or(unknown)
+}
+
+/// Collects what is wrong while a message is read to its end.
+#[derive(Default)]
+pub(crate) struct Violations(Vec<FieldViolation>);
+
+impl Violations {
+    pub(crate) fn add(&mut self, path: impl Into<String>, message: impl Display) {
+        self.0.push(FieldViolation { path: path.into(), message: message.to_string() });
+    }
+
+    /// The value, or a violation of the field at `path`.
+    pub(crate) fn check<T, E: Display>(
+        &mut self,
+        path: impl Into<String>,
+        value: Result<T, E>,
+    ) -> Option<T> {
+        value.map_err(|error| self.add(path, error)).ok()
+    }
+
+    /// The value, or a violation that it is missing.
+    pub(crate) fn require<T>(&mut self, path: impl Into<String>, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.add(path, "is required");
+        }
+        value
+    }
+
+    /// The value of an enum, or a violation that its number is unknown.
+    pub(crate) fn require_known<T>(
+        &mut self,
+        path: impl Into<String>,
+        value: Option<T>,
+    ) -> Option<T> {
+        if value.is_none() {
+            self.add(path, "is no value of this enum");
+        }
+        value
+    }
+
+    /// The value that was read, or everything that is wrong.
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Malformed> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(Malformed(self.0)),
+        }
+    }
+}

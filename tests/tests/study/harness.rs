@@ -1,0 +1,95 @@
+//! Runs the program and reads what it wrote.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_equipoise-under-test");
+
+/// The folder of an example study.
+pub fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("studies").join(name)
+}
+
+/// Runs the program.
+pub fn equipoise<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    Command::new(PROGRAM).args(arguments).output().expect("the program starts")
+}
+
+/// A report that was written into a folder of its own.
+pub struct Report {
+    folder: TempDir,
+    quantities: BTreeMap<String, Value>,
+}
+
+impl Report {
+    /// Runs a study with further arguments; fails the test with the program's own words.
+    pub fn of(study: &Path, arguments: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let out = folder.path().join("report");
+        let mut all = vec!["run", study.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        all.extend(arguments);
+        let output = equipoise(all);
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words}");
+        let mut report = Self { folder, quantities: BTreeMap::new() };
+        for quantity in report.json()["quantities"].as_array().unwrap() {
+            let id = quantity["id"].as_str().unwrap().to_string();
+            assert!(report.quantities.insert(id, quantity.clone()).is_none(), "{}", quantity["id"]);
+        }
+        report
+    }
+
+    /// A file of the report.
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        std::fs::read(self.folder.path().join("report").join(path)).expect(path)
+    }
+
+    /// A file of the report as text.
+    pub fn text(&self, path: &str) -> String {
+        String::from_utf8(self.bytes(path)).expect(path)
+    }
+
+    /// `report.json`.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes("report.json")).unwrap()
+    }
+
+    fn quantity(&self, id: &str) -> &Value {
+        self.quantities.get(id).unwrap_or_else(|| panic!("there is no quantity {id}"))
+    }
+
+    /// The number of a quantity.
+    pub fn value(&self, id: &str) -> f64 {
+        let quantity = self.quantity(id);
+        quantity["value"].as_f64().unwrap_or_else(|| panic!("{id} has no value: {quantity}"))
+    }
+
+    /// The number of a quantity, or nothing if it is not estimable.
+    pub fn estimate(&self, id: &str) -> Option<f64> {
+        self.quantity(id)["value"].as_f64()
+    }
+
+    /// The limits of a quantity, as far as they exist.
+    pub fn limits(&self, id: &str) -> [Option<f64>; 2] {
+        let interval = &self.quantity(id)["interval"];
+        assert!(interval.is_object(), "{id} has no interval");
+        [interval["lower"].as_f64(), interval["upper"].as_f64()]
+    }
+
+    /// A number with its limits, rounded as a paper prints them: `51.7 (48.8-63.8)`.
+    pub fn printed(&self, id: &str, decimals: usize) -> String {
+        let [lower, upper] = self.limits(id).map(|limit| limit.expect(id));
+        format!("{:.decimals$} ({lower:.decimals$}-{upper:.decimals$})", self.value(id))
+    }
+
+    /// Codes of the doubts about the study as a whole.
+    pub fn caveats(&self) -> Vec<String> {
+        let json = self.json();
+        let caveats = json["caveats"].as_array().unwrap().iter();
+        caveats.map(|caveat| caveat["code"].as_str().unwrap().to_string()).collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! One study gives one report: in this process or over a network, on one thread or two.
+
+use crate::harness::{PROGRAM, Report, example};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+/// A service in a process of its own, on a port that the system chose.
+struct Service {
+    process: Child,
+    address: String,
+}
+
+impl Service {
+    /// Starts `equipoise serve` and waits until it says where it listens.
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let mut process = Command::new(PROGRAM)
+            .args(["serve", name, "--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| address_in(&line))
+            .expect("a service says where it listens");
+        // Somebody has to read what it says further, or it would block.
+        std::thread::spawn(move || lines.count());
+        Self { process, address: format!("http://{address}") }
+    }
+}
+
+/// The address in a log line of a service that has begun to listen.
+fn address_in(line: &str) -> Option<String> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    line["fields"]["address"].as_str().or(line["address"].as_str()).map(str::to_string)
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn embedded_and_deployed_on_one_thread_or_two() {
+    let matching = Service::start("matching", &["--threads", "1"]);
+    let survival = Service::start("survival", &["--threads", "2"]);
+    let regression = Service::start("regression", &["--threads", "1"]);
+    let coordinator = Service::start(
+        "coordinator",
+        &[
+            "--matching",
+            &matching.address,
+            "--survival",
+            &survival.address,
+            "--regression",
+            &regression.address,
+        ],
+    );
+    for name in ["her2", "rotterdam"] {
+        let study = example(name);
+        let one = Report::of(&study, &["--threads", "1"]);
+        let two = Report::of(&study, &["--threads", "2"]);
+        let deployed = Report::of(&study, &["--coordinator", &coordinator.address]);
+        for path in ["report.json", "report.html", "matched_pairs.csv"] {
+            assert!(one.bytes(path) == two.bytes(path), "{name}/{path}: one thread or two");
+            assert!(one.bytes(path) == deployed.bytes(path), "{name}/{path}: deployed");
+        }
+    }
+}
+
+/// The order of the rows of the table decides nothing, not even a last digit.
+#[test]
+fn the_order_of_the_rows_does_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = std::fs::read_to_string(example("her2").join("cohort.csv")).unwrap();
+    let (header, rows) = table.split_once('\n').unwrap();
+    let mut rows: Vec<&str> = rows.lines().collect();
+    rows.reverse();
+    rows.rotate_left(100);
+    std::fs::write(folder.path().join("cohort.csv"), format!("{header}\n{}\n", rows.join("\n")))
+        .unwrap();
+    let study = folder.path().join("study.toml");
+    std::fs::copy(example("her2").join("study.toml"), &study).unwrap();
+    let shuffled = Report::of(&study, &[]).json();
+    let original = Report::of(&example("her2"), &[]).json();
+    assert_eq!(shuffled["quantities"], original["quantities"]);
+    assert_eq!(shuffled["curves"], original["curves"]);
+}
+
+/// A service that cannot be reached is no wrong input: exit code 1, a message with the step, and no
+/// folder.
+#[test]
+fn an_unreachable_service_fails_the_study_at_its_step() {
+    let coordinator = Service::start(
+        "coordinator",
+        &["--matching", "http://127.0.0.1:9", "--survival", "http://127.0.0.1:9"],
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let study = example("her2");
+    let output = crate::harness::equipoise([
+        "run",
+        study.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "--coordinator",
+        &coordinator.address,
+    ]);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("propensity score"), "{words}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}
