@@ -1,0 +1,96 @@
+//! Where the ticks of an axis stand.
+
+/// A linear map from values to coordinates.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale {
+    /// Values at both ends.
+    pub domain: (f64, f64),
+    /// Coordinates of both ends.
+    pub range: (f64, f64),
+}
+
+impl Scale {
+    /// The coordinate of a value; an empty domain maps to the first end.
+    pub fn at(&self, value: f64) -> f64 {
+        let span = self.domain.1 - self.domain.0;
+        if span <= 0.0 {
+            return self.range.0;
+        }
+        self.range.0 + (value - self.domain.0) / span * (self.range.1 - self.range.0)
+    }
+}
+
+/// The smallest round step that cuts `span` into at most `most` parts.
+///
+/// With a `period` (12 for months) the steps are shares and multiples of it; without, they are 1,
+/// 2 and 5 times a power of ten. An empty span has the step 1.
+pub(crate) fn step(span: f64, most: f64, period: Option<f64>) -> f64 {
+    if span <= 0.0 {
+        return period.unwrap_or(1.0);
+    }
+    if let Some(period) = period {
+        let shares = [1.0 / 12.0, 1.0 / 6.0, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0];
+        let fitting = shares.iter().map(|share| share * period).find(|step| span <= step * most);
+        return fitting.unwrap_or_else(|| period * step(span / period, most, None));
+    }
+    let mut decade = 1.0;
+    while span <= decade * most {
+        decade /= 10.0;
+    }
+    loop {
+        for factor in [1.0, 2.0, 5.0] {
+            if span <= decade * factor * most {
+                return decade * factor;
+            }
+        }
+        decade *= 10.0;
+    }
+}
+
+/// Multiples of `step` from 0 up to the first that is not below `end`.
+pub(crate) fn ticks(step: f64, end: f64) -> Vec<f64> {
+    // A share of a step is forgiven, so that 0.1 + 0.2 does not ask for a further tick.
+    let n = (end / step - 1e-9).ceil().max(1.0) as usize;
+    (0..=n).map(|index| index as f64 * step).collect()
+}
+
+/// A tick in words: up to six decimals, no trailing zeros.
+pub(crate) fn tick_text(value: f64) -> String {
+    let text = format!("{value:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_are_cut_into_years() {
+        assert_eq!(step(180.0, 16.0, Some(12.0)), 12.0);
+        assert_eq!(step(232.0, 16.0, Some(12.0)), 24.0);
+        assert_eq!(step(10.0, 16.0, Some(12.0)), 1.0);
+        assert_eq!(step(1900.0, 16.0, Some(12.0)), 120.0);
+    }
+
+    #[test]
+    fn other_axes_are_cut_into_round_parts() {
+        assert_eq!(step(7000.0, 10.0, None), 1000.0);
+        assert_eq!(step(0.9, 6.0, None), 0.2);
+        assert_eq!(step(0.0, 6.0, None), 1.0);
+    }
+
+    #[test]
+    fn ticks_reach_the_end_and_no_further() {
+        assert_eq!(ticks(12.0, 36.0), [0.0, 12.0, 24.0, 36.0]);
+        assert_eq!(ticks(12.0, 36.5).last(), Some(&48.0));
+        assert_eq!(ticks(0.1, 0.1 + 0.2).len(), 4);
+        assert_eq!(ticks(12.0, 0.0), [0.0, 12.0]);
+    }
+
+    #[test]
+    fn ticks_have_no_trailing_zeros() {
+        let texts = [0.0, 0.25, 12.0, 0.1 + 0.2].map(tick_text);
+        assert_eq!(texts, ["0", "0.25", "12", "0.3"]);
+    }
+}

@@ -1,0 +1,115 @@
+//! The report of a study: an HTML document, tables as CSV and figures as SVG from a
+//! [`StudyResult`].
+//!
+//! Nothing is computed here but the rounding of what is printed; every number is looked up by its
+//! id, so that text, tables and figures cannot disagree. The same result gives the same bytes.
+
+mod document;
+mod methods;
+mod number;
+mod numbers;
+mod plots;
+mod table;
+mod tables;
+mod words;
+
+use std::collections::BTreeSet;
+use study::StudyResult;
+use table::Table;
+use tables::Source;
+
+/// A file of the report.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReportFile {
+    /// Path within the folder of the report, with `/`: `tables/baseline.csv`.
+    pub path: String,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// Renders a result: `report.html`, `tables/*.csv` and `figures/*.svg`.
+///
+/// `report.html` needs no other file. A table without rows and a figure without data are left out;
+/// `tables/quantities.csv` holds every number unrounded. Rounding is half away from zero on the
+/// decimal digits of the shortest representation of a number.
+#[must_use]
+pub fn render(result: &StudyResult) -> Vec<ReportFile> {
+    let source = Source::of(result);
+    let mut files = vec![file("report.html", document::html(&source).into_bytes())];
+    files.extend(table_files(&source));
+    files.push(file("tables/quantities.csv", tables::quantities(result)));
+    files.extend(figure_files(&source));
+    files
+}
+
+/// The canonical bytes of `report.json`: indented by two spaces, fields in the order of the types,
+/// numbers in their shortest representation, a line feed at the end.
+#[must_use]
+pub fn json(result: &StudyResult) -> Vec<u8> {
+    let mut bytes =
+        serde_json::to_vec_pretty(result).expect("a result has string keys and finite numbers");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn table_files(source: &Source) -> Vec<ReportFile> {
+    let mut tables = vec![
+        tables::summary(source),
+        tables::flow(source),
+        tables::missing(source),
+        tables::baseline(source),
+        tables::propensity(source),
+        tables::matching(source),
+        tables::medians(source),
+        tables::rates(source),
+        tables::restricted_means(source),
+        tables::comparison_tests(source),
+        tables::follow_up(source),
+    ];
+    tables.extend(tables::hazard_ratios(source));
+    tables.extend(tables::proportional_hazards(source));
+    tables.extend([
+        tables::models(source),
+        tables::sensitivity(source),
+        tables::subgroups(source),
+        tables::comparisons(source),
+    ]);
+    let named = |table: &Table| (format!("tables/{}", plots::file_name(&table.name)), table.csv());
+    let filled = tables.iter().filter(|table| !table.rows.is_empty());
+    distinct(filled.map(named).collect(), "csv")
+}
+
+fn figure_files(source: &Source) -> Vec<ReportFile> {
+    let mut plots = vec![plots::flow(source)];
+    plots.extend(plots::love(source));
+    plots.extend(plots::all_main_curves(source));
+    plots.extend(plots::forests(source));
+    plots.extend(plots::subgroup_curves(source));
+    plots.extend(plots::compared_curves(source));
+    let notice = document::notice(source);
+    let drawn = plots.into_iter().map(|plot| {
+        let path = format!("figures/{}", plot.name);
+        (path, plot.file(notice.clone()).into_bytes())
+    });
+    distinct(drawn.collect(), "svg")
+}
+
+/// Files of one ending; names that would be equal on any file system get a number.
+fn distinct(files: Vec<(String, Vec<u8>)>, ending: &str) -> Vec<ReportFile> {
+    let mut taken = BTreeSet::new();
+    let mut named = Vec::new();
+    for (stem, bytes) in files {
+        let mut path = format!("{stem}.{ending}");
+        let mut number = 2;
+        while !taken.insert(path.to_lowercase()) {
+            path = format!("{stem}-{number}.{ending}");
+            number += 1;
+        }
+        named.push(ReportFile { path, bytes });
+    }
+    named
+}
+
+fn file(path: &str, bytes: Vec<u8>) -> ReportFile {
+    ReportFile { path: path.into(), bytes }
+}

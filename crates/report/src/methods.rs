@@ -1,0 +1,267 @@
+//! The methods in short, generated from the protocol: every choice in force is printed, also those
+//! that are defaults.
+
+use crate::words;
+use serde::Serialize;
+use study::Protocol;
+use study::protocol::{
+    CoxSection, EndpointSection, MatchingSection, MultivariableModel, Population, SelectionRule,
+    Subgroup, VariableKind,
+};
+use study::result::Outline;
+
+/// A paragraph of the methods.
+#[derive(Debug, Serialize)]
+pub(crate) struct Paragraph {
+    /// What it is about.
+    pub heading: &'static str,
+    /// Its sentences.
+    pub text: String,
+}
+
+/// The paragraphs, in the order of the analysis.
+pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> {
+    let paragraphs = [
+        ("Patients", patients(protocol)),
+        ("Exposure", exposure(protocol)),
+        ("Endpoints", endpoints(protocol)),
+        ("Missing values", words::missing(protocol.missing.policy).to_owned()),
+        ("Baseline", baseline(protocol)),
+        ("Propensity score", propensity(protocol)),
+        ("Matching", protocol.matching.as_ref().map_or(no_matching(), matching)),
+        ("Survival", survival(protocol)),
+        (
+            "Hazard models",
+            protocol.cox.as_ref().map_or(no_models(), |section| cox(section, outline)),
+        ),
+        ("Subgroups", subgroups(protocol, outline)),
+        ("Sensitivity", sensitivity(protocol)),
+    ];
+    paragraphs.map(|(heading, text)| Paragraph { heading, text }).into()
+}
+
+fn patients(protocol: &Protocol) -> String {
+    let mut text = format!(
+        "Table {}, one row per patient, patients in the order of the column {}; a cell is missing \
+         when it is {}.",
+        protocol.data.file,
+        protocol.data.id,
+        words::list(&protocol.data.missing.iter().map(|cell| quoted(cell)).collect::<Vec<_>>())
+            .replace(" and ", " or "),
+    );
+    for (index, criterion) in protocol.eligibility.iter().enumerate() {
+        text.push_str(&format!(
+            " Criterion {}: {} ({}).",
+            index + 1,
+            criterion.label,
+            criterion.keep
+        ));
+    }
+    if protocol.eligibility.is_empty() {
+        text.push_str(" Every patient of the table is eligible.");
+    }
+    if let Some(zero) = &protocol.time_zero {
+        let meaning = zero.meaning.as_ref().map_or(String::new(), |text| format!(", {text}"));
+        text.push_str(&format!(" Time zero: {}{meaning}.", zero.date));
+        if let Some(window) = &zero.window {
+            text.push_str(&format!(" Study period: {} to {}.", window.from, window.to));
+        }
+    }
+    text
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.is_empty() { "empty".into() } else { format!("\"{cell}\"") }
+}
+
+fn exposure(protocol: &Protocol) -> String {
+    let exposure = &protocol.exposure;
+    let mut text = format!(
+        "{} ({} = {}) against {} ({} = {}).",
+        exposure.exposed.label,
+        exposure.column,
+        exposure.exposed.value,
+        exposure.comparator.label,
+        exposure.column,
+        exposure.comparator.value
+    );
+    match &exposure.start_date {
+        Some(date) => text.push_str(&format!(
+            " Exposure begins at {date}; whether that is after time zero is checked."
+        )),
+        None => text.push_str(" No date of the beginning of exposure is given."),
+    }
+    text
+}
+
+fn endpoints(protocol: &Protocol) -> String {
+    let unit = protocol.study.time_unit;
+    let one = |endpoint: &EndpointSection| {
+        let time = match (&endpoint.time, &endpoint.end) {
+            (Some(time), _) => format!("time {} in {}", time.column, time.unit.name()),
+            (None, Some(end)) => format!("from time zero to {end}"),
+            (None, None) => "time not given".to_owned(),
+        };
+        let event = &endpoint.event;
+        format!(
+            "{}: {time}; event {} = {}, censored {}.",
+            endpoint.label, event.column, event.value, event.censored
+        )
+    };
+    let endpoints: Vec<String> = protocol.endpoints.iter().map(one).collect();
+    let scale = match unit.days() {
+        1.0 => String::new(),
+        days => format!(" of {} days", words::plain(days)),
+    };
+    format!("{} Times are reported in {}{scale}.", endpoints.join(" "), unit.name())
+}
+
+fn baseline(protocol: &Protocol) -> String {
+    let tests = protocol.balance.tests.iter().map(|test| words::balance_test(*test));
+    format!(
+        "Categories as n (%), numbers as mean (SD) and median (first to third quartile). Tests: {}; \
+         the table prints the first that applies to a variable. Standardised mean differences use \
+         the pooled SD of the patients before matching, before and after alike; above {} a variable \
+         counts as unbalanced.",
+        words::list(&tests.collect::<Vec<_>>()),
+        words::plain(protocol.balance.threshold)
+    )
+}
+
+fn propensity(protocol: &Protocol) -> String {
+    let Some(section) = &protocol.propensity else { return "No propensity score.".into() };
+    let name = |column: &String| label(protocol, column);
+    let is_number = |column: &&String| {
+        protocol.variable(column).is_some_and(|known| known.kind == VariableKind::Continuous)
+    };
+    let linear: Vec<String> = section.covariates.iter().filter(is_number).map(name).collect();
+    let others: Vec<String> =
+        section.covariates.iter().filter(|column| !is_number(column)).map(name).collect();
+    format!(
+        "Logistic regression of exposure by maximum likelihood, main effects: linear in {}; \
+         indicators for {}.",
+        words::list(&linear),
+        words::list(&others)
+    )
+}
+
+fn matching(section: &MatchingSection) -> String {
+    let caliper = match section.caliper {
+        Some(caliper) => format!(
+            "within a caliper of {} {} (the limit included)",
+            words::plain(caliper.width),
+            words::caliper_scale(caliper.scale)
+        ),
+        None => "without a caliper".to_owned(),
+    };
+    let exact = match section.exact.as_slice() {
+        [] => String::new(),
+        exact => format!(" Both members of a pair agree on {}.", words::list(exact)),
+    };
+    format!(
+        "One to one, nearest neighbour on the logit of the propensity score, without replacement, \
+         {caliper}. The exposed choose {}; ties by id.{exact}",
+        words::match_order(section.order)
+    )
+}
+
+fn no_matching() -> String {
+    "No matching.".into()
+}
+
+fn survival(protocol: &Protocol) -> String {
+    let section = &protocol.survival;
+    let intervals: Vec<String> =
+        section.interval.iter().map(|rule| format!("rule {}", words::interval(*rule))).collect();
+    let tests: Vec<&str> = section.tests.iter().map(|test| words::comparison(*test)).collect();
+    let means = match section.restricted_mean.as_slice() {
+        [] => String::new(),
+        horizons => format!(
+            " Restricted means up to {} {}, mean \u{b1} z \u{b7} SE.",
+            words::list(&horizons.iter().map(|tau| words::plain(*tau)).collect::<Vec<_>>()),
+            protocol.study.time_unit.name()
+        ),
+    };
+    format!(
+        "Kaplan-Meier. Intervals have {} confidence. Survival at fixed times: {}; the first also \
+         draws the bands. Medians: {}. Median follow-up by reverse Kaplan-Meier: {}.{means} \
+         Comparisons: {}.",
+        words::confidence(protocol),
+        words::list(&intervals),
+        words::quantiles(&section.median_ci),
+        words::quantiles(&section.followup_ci),
+        words::list(&tests)
+    )
+}
+
+fn cox(section: &CoxSection, outline: &Outline) -> String {
+    let names = |populations: &[Population]| {
+        let labels: Vec<String> = populations
+            .iter()
+            .map(|population| words::population(outline, population.id()).to_lowercase())
+            .collect();
+        words::list(&labels)
+    };
+    let model = |model: &MultivariableModel| {
+        let rule = match model.rule {
+            SelectionRule::Listed => format!("all of {}", words::list(&model.terms)),
+            SelectionRule::PThreshold => format!(
+                "the exposure and those of {} with a univariable likelihood-ratio P below {}",
+                words::list(&model.terms),
+                words::plain(model.p_below)
+            ),
+        };
+        format!(" Model \"{}\": {rule}; {}.", model.label, names(&model.populations))
+    };
+    let models: String = section.multivariable.iter().map(model).collect();
+    format!(
+        "Cox models of {}. Ties by {}. In the matched sample the variance is {}; elsewhere it is \
+         model-based. Univariable: {}.{models} Proportional hazards are tested against {}.",
+        names(&section.populations),
+        words::ties(section.ties),
+        words::variance(section.variance),
+        words::list(&section.univariable),
+        words::transform(section.ph_test)
+    )
+}
+
+fn no_models() -> String {
+    "No hazard models.".into()
+}
+
+fn subgroups(protocol: &Protocol, outline: &Outline) -> String {
+    if protocol.subgroups.is_empty() {
+        return "No subgroups.".into();
+    }
+    let one = |subgroup: &Subgroup| {
+        let population = words::population(outline, subgroup.population.id()).to_lowercase();
+        let what = match &subgroup.compare {
+            Some(column) => {
+                format!("levels of {} compared with each other", label(protocol, column))
+            }
+            None => {
+                let variables: Vec<String> =
+                    subgroup.variables.iter().map(|column| label(protocol, column)).collect();
+                let levels = match subgroup.levels.as_slice() {
+                    [] => "every level".to_owned(),
+                    levels => format!("level {}", words::list(levels)),
+                };
+                format!("arms within {levels} of {}", words::list(&variables))
+            }
+        };
+        format!("{}: {what}; {population}; ties by {}.", subgroup.label, words::ties(subgroup.ties))
+    };
+    protocol.subgroups.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+fn sensitivity(protocol: &Protocol) -> String {
+    match protocol.sensitivity.e_value {
+        true => "E-values of the univariable hazard ratio of the exposure.".into(),
+        false => "No analysis of unmeasured confounding.".into(),
+    }
+}
+
+/// What tables call a column of the protocol.
+fn label(protocol: &Protocol, column: &str) -> String {
+    protocol.variable(column).map_or_else(|| column.to_owned(), |known| known.label.clone())
+}

@@ -1,0 +1,158 @@
+//! How numbers are written.
+//!
+//! A number is rounded half away from zero on the decimal digits of its shortest representation,
+//! the digits with which it stands in `report.json`: 0.0765 gives 0.077 although the nearest
+//! binary number lies below it. What a reader rounds by hand agrees with what is printed.
+
+/// How a kind of number is written.
+pub(crate) type Write = fn(f64) -> String;
+
+/// A number with a fixed number of decimals. A result of zero has no sign.
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+    shifted(value, 0, decimals)
+}
+
+/// A share in per cent with one decimal, without the sign.
+pub(crate) fn percent(share: f64) -> String {
+    shifted(share, 2, 1)
+}
+
+/// A count.
+pub(crate) fn count(value: f64) -> String {
+    fixed(value, 0)
+}
+
+/// A hazard or odds ratio.
+pub(crate) fn ratio(value: f64) -> String {
+    fixed(value, 3)
+}
+
+/// The statistic of a test.
+pub(crate) fn statistic(value: f64) -> String {
+    fixed(value, 2)
+}
+
+/// A time, such as a median.
+pub(crate) fn time(value: f64) -> String {
+    fixed(value, 1)
+}
+
+/// A p-value: below 0.0001 as a bound, below 0.001 with two significant digits, else with three
+/// decimals.
+pub(crate) fn p_value(value: f64) -> String {
+    if value < 0.0001 {
+        return "<0.0001".into();
+    }
+    if 0.001 <= value {
+        return fixed(value, 3);
+    }
+    let text = fixed(value, 5);
+    if text == "0.00100" { "0.001".into() } else { text }
+}
+
+/// A p-value of the baseline table: below 0.001 as a bound, else with three decimals.
+pub(crate) fn baseline_p_value(value: f64) -> String {
+    if value < 0.001 { "<0.001".into() } else { fixed(value, 3) }
+}
+
+/// A p-value in a sentence: `P = 0.021`, `P <0.0001`.
+pub(crate) fn p_clause(text: &str) -> String {
+    if text.starts_with('<') { format!("P {text}") } else { format!("P = {text}") }
+}
+
+/// Two limits with what stands between them: a hyphen, or a word where a hyphen could be taken for
+/// a sign.
+pub(crate) fn limits(lower: &str, upper: &str) -> String {
+    if lower.starts_with('-') || upper.starts_with('-') || upper.contains(' ') {
+        format!("{lower} to {upper}")
+    } else {
+        format!("{lower}-{upper}")
+    }
+}
+
+/// `value` times ten to the `shift`, with `decimals` decimals.
+fn shifted(value: f64, shift: usize, decimals: usize) -> String {
+    if !value.is_finite() {
+        return value.to_string();
+    }
+    // The shortest representation, without exponent.
+    let text = value.abs().to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let padded = format!("{fraction:0<width$}", width = shift + decimals + 1);
+    let kept = &padded[..shift + decimals];
+    let round_up = padded.as_bytes()[shift + decimals] >= b'5';
+    let digits = increment(format!("{whole}{kept}"), round_up);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let sign = if value < 0.0 && digits.bytes().any(|digit| digit != b'0') { "-" } else { "" };
+    if decimals == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// Adds one to the last of some decimal digits.
+fn increment(digits: String, really: bool) -> String {
+    if !really {
+        return digits;
+    }
+    let mut digits = digits.into_bytes();
+    for digit in digits.iter_mut().rev() {
+        if *digit < b'9' {
+            *digit += 1;
+            return digits.into_iter().map(char::from).collect();
+        }
+        *digit = b'0';
+    }
+    std::iter::once('1').chain(digits.into_iter().map(char::from)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_go_away_from_zero_in_decimal_digits() {
+        assert_eq!(fixed(0.0765, 3), "0.077");
+        assert_eq!(fixed(-0.0765, 3), "-0.077");
+        assert_eq!(fixed(2.675, 2), "2.68", "2.67499999999999982 in binary");
+        assert_eq!(fixed(0.5, 0), "1");
+        assert_eq!(fixed(2.4999, 0), "2");
+    }
+
+    #[test]
+    fn carries_reach_the_front_and_zero_has_no_sign() {
+        assert_eq!(fixed(99.96, 1), "100.0");
+        assert_eq!(fixed(0.9996, 3), "1.000");
+        assert_eq!(fixed(-0.0004, 3), "0.000");
+        assert_eq!(fixed(0.0, 1), "0.0");
+        assert_eq!(fixed(1e21, 0), "1000000000000000000000");
+        assert_eq!(fixed(1e-20, 3), "0.000");
+    }
+
+    /// 0.9465 is 94.64999999999999 when multiplied in binary.
+    #[test]
+    fn percentages_move_the_point() {
+        assert_eq!(percent(0.9465), "94.7");
+        assert_eq!(percent(0.946), "94.6");
+        assert_eq!(percent(1.0), "100.0");
+        assert_eq!(percent(0.0), "0.0");
+        assert_eq!(percent(0.0004), "0.0");
+    }
+
+    #[test]
+    fn p_values_follow_the_rules_of_the_report() {
+        let texts = [3.15e-9, 0.000_099_9, 0.000_869, 0.000_1, 0.0009996, 0.001, 0.0207, 0.0764];
+        let texts = texts.map(p_value);
+        let expected =
+            ["<0.0001", "<0.0001", "0.00087", "0.00010", "0.001", "0.001", "0.021", "0.076"];
+        assert_eq!(texts, expected);
+        assert_eq!([0.000_9, 0.001, 0.0207].map(baseline_p_value), ["<0.001", "0.001", "0.021"]);
+        assert_eq!([p_clause("<0.0001"), p_clause("0.021")], ["P <0.0001", "P = 0.021"]);
+    }
+
+    #[test]
+    fn limits_are_not_mistaken_for_signs() {
+        assert_eq!(limits("0.361", "0.650"), "0.361-0.650");
+        assert_eq!(limits("-0.100", "0.100"), "-0.100 to 0.100");
+        assert_eq!(limits("97.2", "not reached"), "97.2 to not reached");
+    }
+}

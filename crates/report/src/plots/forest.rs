@@ -1,0 +1,118 @@
+//! Figures of hazard ratios in subgroups.
+
+use super::{
+    Drawing, ForestFigure, ForestRow, ForestValue, Label, Plot, Source, SubgroupOutline,
+    SubgroupVariable, caption, id, number, words,
+};
+use crate::tables::{events, interaction};
+
+/// A figure for each analysis that compares the arms within levels.
+pub(crate) fn forests(source: &Source) -> Vec<Plot> {
+    let subgroups = source.result.outline.subgroups.iter();
+    let within = subgroups.filter(|subgroup| !subgroup.variables.is_empty());
+    within.map(|subgroup| forest(source, subgroup)).collect()
+}
+
+fn forest(source: &Source, subgroup: &SubgroupOutline) -> Plot {
+    let arm = |k: usize| source.arms().get(k).map_or(String::new(), |arm| arm.label.clone());
+    let (exposed, comparator) = (arm(0), arm(1));
+    let ci = words::confidence_interval(&source.result.protocol);
+    let population = source.population_label(&subgroup.population).to_lowercase();
+    let title = format!(
+        "{} by subgroup, {population}: {}",
+        source.endpoint_label(&subgroup.endpoint),
+        subgroup.label.to_lowercase()
+    );
+    let description = format!(
+        "Hazard ratios of {exposed} against {comparator} with {ci}; squares grow with the number \
+         of events. Interaction: likelihood-ratio test of exposure by variable."
+    );
+    let figure = ForestFigure {
+        caption: caption(
+            format!("forest-{}-{}", subgroup.endpoint, subgroup.id),
+            title,
+            description,
+        ),
+        axis: "Hazard ratio".into(),
+        favours_below: format!("favours {exposed}"),
+        favours_above: format!("favours {comparator}"),
+        columns: source.arms().iter().map(|arm| arm.label.clone()).collect(),
+        ratio_heading: format!("HR ({ci})"),
+        note_heading: "Interaction P".into(),
+        rows: rows(source, subgroup),
+    };
+    Plot::new(Drawing::Forest(figure))
+}
+
+fn rows(source: &Source, subgroup: &SubgroupOutline) -> Vec<ForestRow> {
+    let mut rows = Vec::new();
+    let overall = place(subgroup, &subgroup.population);
+    let exposed = source.arms().first().map_or("", |arm| arm.id.as_str());
+    if source.numbers.has(&overall("cox_univariable", exposed, "hazard_ratio")) {
+        let label = source.population_label(&subgroup.population);
+        let row = ratio_row(source, subgroup, &subgroup.population, label);
+        rows.push(ForestRow { is_heading: true, is_overall: true, ..row });
+    }
+    for variable in &subgroup.variables {
+        rows.extend(variable_rows(source, subgroup, variable));
+    }
+    rows
+}
+
+/// A heading and a row per level; a single level takes one row with the name of its variable.
+fn variable_rows(
+    source: &Source,
+    subgroup: &SubgroupOutline,
+    variable: &SubgroupVariable,
+) -> Vec<ForestRow> {
+    let note = interaction(source, subgroup, variable).text;
+    if let [level] = variable.levels.as_slice() {
+        let label = match level.label.as_str() {
+            "1" => variable.label.clone(),
+            label => format!("{}: {label}", variable.label),
+        };
+        return vec![ForestRow { note, ..ratio_row(source, subgroup, &level.id, label) }];
+    }
+    let label = variable.label.clone();
+    let heading = ForestRow { label, is_heading: true, note, ..ForestRow::default() };
+    let level = |level: &Label| ratio_row(source, subgroup, &level.id, level.label.clone());
+    std::iter::once(heading).chain(variable.levels.iter().map(level)).collect()
+}
+
+fn place<'a>(
+    subgroup: &'a SubgroupOutline,
+    population: &'a str,
+) -> impl Fn(&str, &str, &str) -> String + 'a {
+    move |analysis, term, name| id::quantity(&subgroup.endpoint, population, analysis, term, name)
+}
+
+fn ratio_row(
+    source: &Source,
+    subgroup: &SubgroupOutline,
+    population: &str,
+    label: String,
+) -> ForestRow {
+    let numbers = &source.numbers;
+    let id = place(subgroup, population);
+    let count = |arm: &Label, name| id("survival", &arm.id, name);
+    let cell = |arm: &Label| events(source, &count(arm, "n_events"), &count(arm, "n")).text;
+    let exposed = source.arms().first().map_or("", |arm| arm.id.as_str());
+    let ratio = id("cox_univariable", exposed, "hazard_ratio");
+    let n_events = source.arms().iter().filter_map(|arm| numbers.value(&count(arm, "n_events")));
+    let weight = n_events.sum();
+    let (lower, upper) = numbers.limits(&ratio);
+    let positive = |limit: &f64| 0.0 < *limit;
+    let value = numbers.value(&ratio).filter(positive).map(|ratio| ForestValue {
+        ratio,
+        lower: lower.filter(positive),
+        upper,
+        weight,
+    });
+    ForestRow {
+        label,
+        cells: source.arms().iter().map(cell).collect(),
+        value,
+        ratio: numbers.with_limits(&ratio, number::ratio).text,
+        ..ForestRow::default()
+    }
+}

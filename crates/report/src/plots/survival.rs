@@ -1,0 +1,189 @@
+//! Figures of survival curves.
+
+use super::{
+    Curve, Drawing, KaplanMeierFigure, KaplanMeierGroup, Label, Plot, Source, TimeUnit, caption,
+    id, number, words,
+};
+
+/// Curves of the arms, a figure for each endpoint and population.
+pub(crate) fn all_main_curves(source: &Source) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for endpoint in source.endpoints() {
+        for population in source.populations() {
+            let title = format!("{}, {}", endpoint.label, population.label.to_lowercase());
+            plots.push(arms(source, &endpoint.id, &population.id, title));
+        }
+    }
+    plots
+}
+
+/// Curves of the arms within each level of the subgroup analyses.
+pub(crate) fn subgroup_curves(source: &Source) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for subgroup in &source.result.outline.subgroups {
+        for variable in &subgroup.variables {
+            for level in &variable.levels {
+                let endpoint = &subgroup.endpoint;
+                let name = format!("{}: {}", variable.label, level.label);
+                let population = source.population_label(&subgroup.population).to_lowercase();
+                let title = format!("{}, {population}, {name}", source.endpoint_label(endpoint));
+                plots.push(arms(source, endpoint, &level.id, title));
+            }
+        }
+    }
+    plots
+}
+
+/// Curves of levels that are compared with each other.
+pub(crate) fn compared_curves(source: &Source) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for subgroup in &source.result.outline.subgroups {
+        let Some(variable) = &subgroup.compare else { continue };
+        let place = Place {
+            source,
+            endpoint: &subgroup.endpoint,
+            population: &subgroup.population,
+            groups: &variable.levels,
+            column: &variable.id,
+        };
+        let population = source.population_label(&subgroup.population).to_lowercase();
+        let label = source.endpoint_label(&subgroup.endpoint);
+        let title = format!("{label}, {population}, by {}", variable.label.to_lowercase());
+        let name = format!("km-{}-{}-{}", subgroup.endpoint, subgroup.population, variable.id);
+        plots.push(place.plot(&name, title, false));
+    }
+    plots
+}
+
+fn arms(source: &Source, endpoint: &str, population: &str, title: String) -> Plot {
+    let column = id::part(&source.result.protocol.exposure.column);
+    let place = Place { source, endpoint, population, groups: source.arms(), column: &column };
+    place.plot(&format!("km-{endpoint}-{population}"), title, true)
+}
+
+/// Whose curves are drawn.
+struct Place<'a> {
+    source: &'a Source<'a>,
+    endpoint: &'a str,
+    population: &'a str,
+    groups: &'a [Label],
+    /// Column of the comparison.
+    column: &'a str,
+}
+
+impl Place<'_> {
+    fn plot(&self, name: &str, title: String, with_ratio: bool) -> Plot {
+        let figure = KaplanMeierFigure {
+            caption: caption(name, title, self.description()),
+            time_axis: time_axis(self.source),
+            survival_axis: format!("{} (%)", self.source.endpoint_label(self.endpoint)),
+            period: match self.source.result.protocol.study.time_unit {
+                TimeUnit::Months => Some(12.0),
+                TimeUnit::Days | TimeUnit::Years => None,
+            },
+            groups: self.groups.iter().map(|group| self.group(group)).collect(),
+            text: self.text(with_ratio),
+        };
+        Plot::new(Drawing::KaplanMeier(figure))
+    }
+
+    fn id(&self, analysis: &str, term: &str, name: &str) -> String {
+        id::quantity(self.endpoint, self.population, analysis, term, name)
+    }
+
+    fn group(&self, group: &Label) -> KaplanMeierGroup {
+        let median = self.source.result.protocol.survival.median_ci.first().map(|rule| {
+            let name = format!("median_{}", words::quantile_id(*rule));
+            self.id("survival", &group.id, &name)
+        });
+        let median = median.unwrap_or_default();
+        let drawn = KaplanMeierGroup {
+            label: group.label.clone(),
+            detail: self.detail(group, &median),
+            median: self.source.numbers.value(&median),
+            ..KaplanMeierGroup::default()
+        };
+        let curve = id::curve(self.endpoint, self.population, &group.id);
+        match self.source.result.curve(&curve) {
+            Some(curve) => with_curve(drawn, curve),
+            None => drawn,
+        }
+    }
+
+    fn detail(&self, group: &Label, median: &str) -> String {
+        let numbers = &self.source.numbers;
+        let count = |name| numbers.cell(&self.id("survival", &group.id, name), number::count).text;
+        let n = count("n");
+        if n == "0" {
+            return "no patients".into();
+        }
+        let median = match numbers.value(median) {
+            Some(value) => format!("median {} {}", number::time(value), self.source.unit()),
+            None => format!("median {}", numbers.cell(median, number::time).text),
+        };
+        format!("n = {n}, {} events, {median}", count("n_events"))
+    }
+
+    /// The hazard ratio where the study has one, and the log-rank test.
+    fn text(&self, with_ratio: bool) -> Vec<String> {
+        let numbers = &self.source.numbers;
+        let mut text = Vec::new();
+        let exposed = self.groups.first().map_or("", |group| group.id.as_str());
+        let ratio = self.id("cox_univariable", exposed, "hazard_ratio");
+        if with_ratio && numbers.has(&ratio) {
+            let words = numbers.with_limits(&ratio, number::ratio).text;
+            let ci = words::confidence_interval(&self.source.result.protocol);
+            text.push(match words.split_once(" (") {
+                Some((value, limits)) => format!("HR {value} ({ci} {limits}"),
+                None => format!("HR {words}"),
+            });
+        }
+        let p_value = self.id("log_rank", self.column, "p_value");
+        if numbers.has(&p_value) {
+            let words = numbers.cell(&p_value, number::p_value).text;
+            text.push(match numbers.value(&p_value) {
+                Some(_) => format!("Log-rank {}", number::p_clause(&words)),
+                None => format!("Log-rank test: {words}"),
+            });
+        }
+        text
+    }
+
+    fn description(&self) -> String {
+        let rule = self.source.result.protocol.survival.interval.first();
+        let confidence = words::confidence(&self.source.result.protocol);
+        let band = rule.map_or(String::new(), |rule| {
+            format!(" Bands: {confidence} limits, {} rule.", words::interval(*rule))
+        });
+        format!(
+            "Kaplan-Meier curves.{band} Small vertical marks: censored patients. Dotted lines: \
+             medians. Below: patients at risk, those followed to the time or beyond."
+        )
+    }
+}
+
+fn with_curve(drawn: KaplanMeierGroup, curve: &Curve) -> KaplanMeierGroup {
+    KaplanMeierGroup {
+        time: curve.time.clone(),
+        n_at_risk: curve.n_at_risk.clone(),
+        n_censored: curve.n_censored.clone(),
+        survival: curve.survival.clone(),
+        lower: curve.lower.clone(),
+        upper: curve.upper.clone(),
+        ..drawn
+    }
+}
+
+/// Name of the axis: what is counted, and from when.
+fn time_axis(source: &Source) -> String {
+    let unit = source.unit();
+    let meaning =
+        source.result.protocol.time_zero.as_ref().and_then(|zero| zero.meaning.as_deref());
+    match meaning {
+        Some(meaning) => {
+            let (first, rest) = unit.split_at(1);
+            format!("{}{rest} since {meaning}", first.to_uppercase())
+        }
+        None => format!("Time ({unit})"),
+    }
+}

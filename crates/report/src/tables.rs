@@ -1,0 +1,84 @@
+//! The tables of the report, in its order.
+
+mod baseline;
+mod cox;
+mod flow;
+mod propensity;
+mod quantities;
+mod subgroups;
+mod summary;
+mod survival;
+
+pub(crate) use baseline::baseline;
+pub(crate) use cox::{hazard_ratios, models, proportional_hazards, sensitivity};
+pub(crate) use flow::{flow, missing, step_id};
+pub(crate) use propensity::{matching, propensity};
+pub(crate) use quantities::quantities;
+pub(crate) use subgroups::{comparisons, events, interaction, subgroups};
+pub(crate) use summary::{sentences, summary};
+pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};
+
+use crate::numbers::Numbers;
+use study::StudyResult;
+use study::result::{EndpointOutline, Label, id};
+
+/// First part of the ids of numbers that belong to no endpoint.
+pub(crate) const STUDY: &str = "study";
+
+/// Heading of the column of endpoints.
+pub(crate) const ENDPOINT: &str = "Endpoint";
+
+/// Term of the ids of numbers that speak of everyone, or of a model as a whole.
+pub(crate) const WHOLE: &str = "all";
+
+/// A result and its numbers by id.
+pub(crate) struct Source<'a> {
+    /// The result.
+    pub result: &'a StudyResult,
+    /// Its numbers.
+    pub numbers: Numbers<'a>,
+}
+
+impl<'a> Source<'a> {
+    /// The result, ready to be looked up.
+    pub fn of(result: &'a StudyResult) -> Self {
+        Self { result, numbers: Numbers::of(result) }
+    }
+
+    /// The arms, the exposed first.
+    pub fn arms(&self) -> &'a [Label] {
+        &self.result.outline.arms
+    }
+
+    /// Populations in which the arms are compared.
+    pub fn populations(&self) -> &'a [Label] {
+        &self.result.outline.populations
+    }
+
+    /// Endpoints.
+    pub fn endpoints(&self) -> &'a [EndpointOutline] {
+        &self.result.outline.endpoints
+    }
+
+    /// What readers call an endpoint.
+    pub fn endpoint_label(&self, endpoint: &str) -> String {
+        let known = self.endpoints().iter().find(|known| known.id == endpoint);
+        known.map_or_else(|| endpoint.to_owned(), |known| known.label.clone())
+    }
+
+    /// What readers call a population.
+    pub fn population_label(&self, population: &str) -> String {
+        crate::words::population(&self.result.outline, population)
+    }
+
+    /// Unit of every time.
+    pub fn unit(&self) -> &'static str {
+        self.result.protocol.study.time_unit.name()
+    }
+
+    /// Patients of an arm.
+    pub fn arm_size(&self, population: &str, arm: &Label) -> String {
+        let id = id::quantity(STUDY, population, "flow", &arm.id, "n");
+        self.numbers.cell(&id, crate::number::count).text
+    }
+}

@@ -1,0 +1,168 @@
+//! Table 1: the arms at baseline, before and after matching.
+
+use super::{STUDY, Source, WHOLE};
+use crate::number;
+use crate::table::{Cell, Column, Row, Table};
+use crate::words;
+use std::collections::BTreeSet;
+use study::protocol::VariableKind;
+use study::result::{Label, VariableOutline, id};
+
+/// One row per variable, and one per level or summary below it.
+pub(crate) fn baseline(source: &Source) -> Table {
+    let mut columns = vec![Column::key("Characteristic"), Column::key("Level")];
+    for population in source.populations() {
+        columns.extend(population_columns(source, population));
+    }
+    let mut table = Table::new("baseline", "Baseline characteristics", columns);
+    table.is_nested = true;
+    for variable in &source.result.outline.variables {
+        table.rows.extend(variable_rows(source, variable));
+    }
+    table.notes = notes(source);
+    table
+}
+
+fn population_columns(source: &Source, population: &Label) -> Vec<Column> {
+    let arm = |arm: &Label| format!("{} (n = {})", arm.label, source.arm_size(&population.id, arm));
+    let mut titles: Vec<String> = source.arms().iter().map(arm).collect();
+    titles.extend(["P".to_owned(), "SMD".to_owned()]);
+    titles.into_iter().map(|title| Column::value(title).within(&population.label)).collect()
+}
+
+fn variable_rows(source: &Source, variable: &VariableOutline) -> Vec<Row> {
+    let label = match &variable.unit {
+        Some(unit) => format!("{} ({unit})", variable.label),
+        None => variable.label.clone(),
+    };
+    if let Some(level) = only_level(source, variable) {
+        let label = format!("{label}, n (%)");
+        let summary = |population: &str, arm: &Label| level_cell(source, population, level, arm);
+        return vec![Row::new(line(source, variable, [&label, ""], Some(&summary), true))];
+    }
+    let label = if variable.levels.is_empty() { label } else { format!("{label}, n (%)") };
+    let mut rows = vec![Row::new(line(source, variable, [&label, ""], None, true))];
+    if variable.levels.is_empty() {
+        for (name, summary) in [("Mean (SD)", mean as NumberSummary), ("Median (IQR)", median)] {
+            let summary =
+                |population: &str, arm: &Label| summary(source, population, &variable.id, arm);
+            let cells = line(source, variable, [&label, name], Some(&summary), false);
+            rows.push(Row::indented(cells));
+        }
+    }
+    for level in &variable.levels {
+        let summary = |population: &str, arm: &Label| level_cell(source, population, level, arm);
+        let cells = line(source, variable, [&label, &level.label], Some(&summary), false);
+        rows.push(Row::indented(cells));
+    }
+    rows
+}
+
+/// What a row says of an arm of a population.
+type Summary<'a> = dyn Fn(&str, &Label) -> Cell + 'a;
+
+/// A summary of a number: source, population, variable, arm.
+type NumberSummary = fn(&Source, &str, &str, &Label) -> Cell;
+
+/// The second level of a binary variable that speaks for both: levels 0 and 1 without names.
+fn only_level<'a>(source: &Source, variable: &'a VariableOutline) -> Option<&'a Label> {
+    let known =
+        source.result.protocol.variables.iter().find(|v| id::part(&v.name) == variable.id)?;
+    let labels: Vec<&str> = variable.levels.iter().map(|level| level.label.as_str()).collect();
+    let is_plain = known.kind == VariableKind::Binary && labels == ["0", "1"];
+    if is_plain { variable.levels.last() } else { None }
+}
+
+/// The cells of a row: names, then for every population the arms, P and SMD.
+fn line(
+    source: &Source,
+    variable: &VariableOutline,
+    names: [&str; 2],
+    summary: Option<&Summary>,
+    with_test: bool,
+) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = names.map(Cell::from).into();
+    for population in source.populations() {
+        for arm in source.arms() {
+            cells.push(summary.map_or(Cell::new(""), |summary| summary(&population.id, arm)));
+        }
+        if with_test {
+            cells.push(p_value(source, &population.id, variable));
+            cells.push(difference(source, &population.id, variable));
+        } else {
+            cells.extend([Cell::new(""), Cell::new("")]);
+        }
+    }
+    cells
+}
+
+fn balance_id(population: &str, term: &str, name: &str) -> String {
+    id::quantity(STUDY, population, "balance", term, name)
+}
+
+fn p_value(source: &Source, population: &str, variable: &VariableOutline) -> Cell {
+    match &variable.test {
+        Some(test) => {
+            let id = balance_id(population, &variable.id, &format!("{test}_p_value"));
+            source.numbers.cell(&id, number::baseline_p_value)
+        }
+        None => Cell::new(""),
+    }
+}
+
+fn difference(source: &Source, population: &str, variable: &VariableOutline) -> Cell {
+    let id = balance_id(population, &variable.id, "smd");
+    let threshold = source.result.protocol.balance.threshold;
+    let is_striking = source.numbers.value(&id).is_none_or(|smd| threshold < smd.abs());
+    Cell { is_striking, ..source.numbers.cell(&id, number::ratio) }
+}
+
+fn level_cell(source: &Source, population: &str, level: &Label, arm: &Label) -> Cell {
+    let term = format!("{}/{}", level.id, arm.id);
+    let (n, share) = (balance_id(population, &term, "n"), balance_id(population, &term, "share"));
+    source.numbers.pair((&n, number::count), (&share, number::percent))
+}
+
+fn mean(source: &Source, population: &str, variable: &str, arm: &Label) -> Cell {
+    let term = format!("{variable}/{}", arm.id);
+    let (mean, sd) = (balance_id(population, &term, "mean"), balance_id(population, &term, "sd"));
+    source.numbers.pair((&mean, number::time), (&sd, number::time))
+}
+
+fn median(source: &Source, population: &str, variable: &str, arm: &Label) -> Cell {
+    let term = format!("{variable}/{}", arm.id);
+    let [median, q1, q3] = ["median", "q1", "q3"].map(|name| balance_id(population, &term, name));
+    source.numbers.range(&median, [&q1, &q3], number::time)
+}
+
+fn notes(source: &Source) -> Vec<String> {
+    let tests: BTreeSet<&str> =
+        source.result.outline.variables.iter().filter_map(|v| v.test.as_deref()).collect();
+    let tests: Vec<&str> = tests.into_iter().filter_map(words::balance_test_by_id).collect();
+    let mut notes = vec![
+        format!("P by {}.", words::list(&tests)),
+        format!(
+            "SMD, standardised mean difference: difference of the means (exposed minus comparator) \
+             divided by the square root of the mean of both variances in the patients before \
+             matching, before and after alike; for categories the Mahalanobis distance of the \
+             shares. Bold above {}.",
+            words::plain(source.result.protocol.balance.threshold)
+        ),
+        "IQR: first to third quartile (type 7).".to_owned(),
+    ];
+    for population in source.populations() {
+        let largest = balance_id(&population.id, WHOLE, "largest_smd");
+        let n = balance_id(&population.id, WHOLE, "n_unbalanced");
+        if source.numbers.has(&largest) {
+            notes.push(format!(
+                "{}: largest absolute SMD {}; {} of {} variables above {}.",
+                population.label,
+                source.numbers.cell(&largest, number::ratio).text,
+                source.numbers.cell(&n, number::count).text,
+                source.result.outline.variables.len(),
+                words::plain(source.result.protocol.balance.threshold),
+            ));
+        }
+    }
+    notes
+}

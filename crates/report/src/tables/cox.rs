@@ -1,0 +1,243 @@
+//! Hazard models.
+
+use super::{ENDPOINT, Source, WHOLE};
+use crate::number;
+use crate::table::{Cell, Column, Row, Table};
+use crate::words;
+use study::result::{EndpointOutline, ModelOutline, TermOutline, id};
+
+/// One table per endpoint and population: the univariable screen and the multivariable models side
+/// by side.
+pub(crate) fn hazard_ratios(source: &Source) -> Vec<Table> {
+    let mut places: Vec<(&str, &str)> = Vec::new();
+    for model in &source.result.outline.models {
+        let place = (model.endpoint.as_str(), model.population.as_str());
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places.into_iter().map(|(endpoint, population)| place(source, endpoint, population)).collect()
+}
+
+fn place(source: &Source, endpoint: &str, population: &str) -> Table {
+    let models: Vec<&ModelOutline> = source
+        .result
+        .outline
+        .models
+        .iter()
+        .filter(|model| model.endpoint == endpoint && model.population == population)
+        .collect();
+    let ci = words::confidence_interval(&source.result.protocol);
+    let mut columns = vec![Column::key("Term"), Column::key("Compared with")];
+    for model in &models {
+        columns.push(Column::value(format!("HR ({ci})")).within(&model.label));
+        columns.push(Column::value("P").within(&model.label));
+    }
+    let title = format!(
+        "Cox models of {}: {}",
+        source.endpoint_label(endpoint).to_lowercase(),
+        source.population_label(population).to_lowercase()
+    );
+    let mut table = Table::new(format!("cox_{endpoint}_{population}"), title, columns);
+    for term in terms(&models) {
+        let mut cells =
+            vec![Cell::from(&term.label), Cell::from(term.reference.as_deref().unwrap_or(""))];
+        for model in &models {
+            cells.extend(ratio_cells(source, model, term));
+        }
+        table.rows.push(Row::new(cells));
+    }
+    table.notes = notes(source, population);
+    table
+}
+
+/// Every term of some models once, in the order of the models.
+fn terms<'a>(models: &[&'a ModelOutline]) -> Vec<&'a TermOutline> {
+    let mut terms: Vec<&TermOutline> = Vec::new();
+    for term in models.iter().flat_map(|model| &model.terms) {
+        if !terms.iter().any(|known| known.id == term.id) {
+            terms.push(term);
+        }
+    }
+    terms
+}
+
+/// Hazard ratio and p-value of a term; empty where the model does not have it.
+fn ratio_cells(source: &Source, model: &ModelOutline, term: &TermOutline) -> [Cell; 2] {
+    if !model.terms.iter().any(|known| known.id == term.id) {
+        return [Cell::new(""), Cell::new("")];
+    }
+    let id = |name| model_id(model, &term.id, name);
+    [
+        source.numbers.with_limits(&id("hazard_ratio"), number::ratio),
+        source.numbers.cell(&id("p_value"), number::p_value),
+    ]
+}
+
+fn model_id(model: &ModelOutline, term: &str, name: &str) -> String {
+    id::quantity(&model.endpoint, &model.population, &model.analysis, term, name)
+}
+
+fn notes(source: &Source, population: &str) -> Vec<String> {
+    let Some(section) = &source.result.protocol.cox else { return Vec::new() };
+    let variance = match population {
+        "matched" => words::variance(section.variance),
+        _ => words::variance(study::protocol::Variance::Model),
+    };
+    vec![format!(
+        "Wald limits and p-values; variance {variance}; ties by {}.",
+        words::ties(section.ties)
+    )]
+}
+
+/// Size and fit of the multivariable models.
+pub(crate) fn models(source: &Source) -> Table {
+    let columns = [ENDPOINT, "Population", "Model"].map(Column::key).into_iter();
+    let values = [
+        "Patients",
+        "Events",
+        "Coefficients",
+        "Events per coefficient",
+        "Concordance",
+        "Likelihood-ratio P",
+        "Proportional hazards, global P",
+    ];
+    let columns = columns.chain(values.map(Column::value)).collect();
+    let mut table = Table::new("models", "Multivariable models", columns);
+    for model in source.result.outline.models.iter().filter(|model| !model.is_screen) {
+        let id = |name| model_id(model, WHOLE, name);
+        let numbers = &source.numbers;
+        let n_terms = model.terms.len();
+        let per_term = numbers.value(&id("n_events")).filter(|_| 0 < n_terms);
+        let per_term = per_term.map_or(String::new(), |n| number::time(n / n_terms as f64));
+        table.rows.push(Row::new(vec![
+            Cell::new(source.endpoint_label(&model.endpoint)),
+            Cell::new(source.population_label(&model.population)),
+            Cell::from(&model.label),
+            numbers.cell(&id("n"), number::count),
+            numbers.cell(&id("n_events"), number::count),
+            Cell::new(n_terms.to_string()),
+            Cell::new(per_term),
+            numbers.cell(&id("concordance"), number::ratio),
+            numbers.cell(&id("likelihood_ratio_p_value"), number::p_value),
+            numbers.cell(&id("proportional_hazards_p_value"), number::p_value),
+        ]));
+    }
+    table
+}
+
+/// Tests of proportional hazards of each variable, the multivariable models side by side.
+pub(crate) fn proportional_hazards(source: &Source) -> Vec<Table> {
+    let tables = source.endpoints().iter().map(|endpoint| {
+        let is_tested = |model: &&ModelOutline| {
+            let id = model_id(model, WHOLE, "proportional_hazards_p_value");
+            model.endpoint == endpoint.id && !model.is_screen && source.numbers.has(&id)
+        };
+        let models = source.result.outline.models.iter().filter(is_tested).collect::<Vec<_>>();
+        proportional_hazards_table(source, endpoint, &models)
+    });
+    tables.collect()
+}
+
+fn proportional_hazards_table(
+    source: &Source,
+    endpoint: &EndpointOutline,
+    models: &[&ModelOutline],
+) -> Table {
+    let mut columns = vec![Column::key("Variable")];
+    for model in models {
+        let group = format!("{}: {}", source.population_label(&model.population), model.label);
+        let titles = ["Chi-squared (df)", "P"];
+        columns.extend(titles.map(|title| Column::value(title).within(&group)));
+    }
+    let title = format!("Tests of proportional hazards, {}", endpoint.label.to_lowercase());
+    let name = format!("proportional_hazards_{}", endpoint.id);
+    let mut table = Table::new(name, title, columns);
+    let mut variables: Vec<&str> = Vec::new();
+    for term in terms(models) {
+        if !variables.contains(&term.variable.as_str()) {
+            variables.push(&term.variable);
+        }
+    }
+    for variable in variables.into_iter().map(Some).chain([None]) {
+        if !models.is_empty() {
+            table.rows.push(proportional_hazards_row(source, models, variable));
+        }
+    }
+    if let Some(section) = &source.result.protocol.cox {
+        let scale = words::transform(section.ph_test);
+        table.notes.push(format!(
+            "Score test of an interaction with {scale}. A small p-value speaks against a hazard \
+             ratio that is constant over time."
+        ));
+    }
+    table
+}
+
+/// The tests of a variable, or of all; empty where a model does not have it.
+fn proportional_hazards_row(
+    source: &Source,
+    models: &[&ModelOutline],
+    variable: Option<&str>,
+) -> Row {
+    let label = variable.map_or_else(|| "All".to_owned(), |name| variable_label(source, name));
+    let mut cells = vec![Cell::new(label)];
+    for model in models {
+        let in_model = |name: &str| model.terms.iter().any(|term| term.variable == name);
+        if !variable.is_none_or(in_model) {
+            cells.extend([Cell::new(""), Cell::new("")]);
+            continue;
+        }
+        let term = variable.map_or_else(|| WHOLE.to_owned(), id::part);
+        let id = |part| model_id(model, &term, &format!("proportional_hazards_{part}"));
+        let (statistic, df) = (id("chi_squared"), id("df"));
+        cells.push(source.numbers.pair((&statistic, number::statistic), (&df, number::count)));
+        cells.push(source.numbers.cell(&id("p_value"), number::p_value));
+    }
+    Row::new(cells)
+}
+
+/// What readers call a variable or the exposure.
+fn variable_label(source: &Source, name: &str) -> String {
+    let protocol = &source.result.protocol;
+    match protocol.variable(name) {
+        Some(variable) => variable.label.clone(),
+        None if name == protocol.exposure.column => protocol.exposure.exposed.label.clone(),
+        None => name.to_owned(),
+    }
+}
+
+/// How strong unmeasured confounding would have to be; without rows when it was not asked for.
+pub(crate) fn sensitivity(source: &Source) -> Table {
+    let keys = [ENDPOINT, "Population", "Outcome taken as"].map(Column::key).into_iter();
+    let values = ["E-value of the hazard ratio", "of the limit nearest to 1"];
+    let columns = keys.chain(values.map(Column::value)).collect();
+    let mut table = Table::new("sensitivity", "E-values", columns);
+    let Some(exposed) = source.arms().first() else { return table };
+    for endpoint in source.endpoints() {
+        for population in source.populations() {
+            for (name, outcome) in [("e_value_common", "common"), ("e_value_rare", "rare")] {
+                let place = (endpoint.id.as_str(), population.id.as_str());
+                let id =
+                    |name: &str| id::quantity(place.0, place.1, "sensitivity", &exposed.id, name);
+                if !source.numbers.has(&id(name)) {
+                    continue;
+                }
+                table.rows.push(Row::new(vec![
+                    Cell::from(&endpoint.label),
+                    Cell::from(&population.label),
+                    outcome.into(),
+                    source.numbers.cell(&id(name), number::statistic),
+                    source.numbers.cell(&id(&format!("{name}_limit")), number::statistic),
+                ]));
+            }
+        }
+    }
+    table.notes.push(
+        "E-value: how strongly, as a risk ratio, an unmeasured confounder would have to go with \
+         both exposure and outcome to explain the hazard ratio away. \"Common\" holds when more \
+         than 15 % of the patients have the event."
+            .to_owned(),
+    );
+    table
+}

@@ -1,0 +1,62 @@
+//! The model of exposure and the matched sample.
+
+use super::{STUDY, Source, WHOLE};
+use crate::number;
+use crate::table::{Cell, Column, Row, Table};
+use crate::words;
+use study::result::id;
+
+/// Odds ratios of the propensity model.
+pub(crate) fn propensity(source: &Source) -> Table {
+    let ci = words::confidence_interval(&source.result.protocol);
+    let columns = vec![
+        Column::key("Term"),
+        Column::key("Compared with"),
+        Column::value("Coefficient (SE)"),
+        Column::value(format!("Odds ratio ({ci})")),
+        Column::value("P"),
+    ];
+    let mut table =
+        Table::new("propensity", "Propensity score: logistic model of exposure", columns);
+    for term in &source.result.outline.propensity {
+        let id = |name| id::quantity(STUDY, WHOLE, "propensity", &term.id, name);
+        let numbers = &source.numbers;
+        let (coefficient, error) = (id("coefficient"), id("standard_error"));
+        table.rows.push(Row::new(vec![
+            Cell::from(&term.label),
+            Cell::from(term.reference.as_deref().unwrap_or("")),
+            numbers.pair((&coefficient, number::ratio), (&error, number::ratio)),
+            numbers.with_limits(&id("odds_ratio"), number::ratio),
+            numbers.cell(&id("p_value"), number::p_value),
+        ]));
+    }
+    let id = |name| id::quantity(STUDY, WHOLE, "propensity", WHOLE, name);
+    table.notes.push(format!(
+        "c-statistic {}; standard deviation of the logit of the score {} (denominator n - 1).",
+        source.numbers.cell(&id("c_statistic"), number::ratio).text,
+        source.numbers.cell(&id("linear_predictor_sd"), number::ratio).text,
+    ));
+    table
+}
+
+/// What the matched sample promises and keeps.
+pub(crate) fn matching(source: &Source) -> Table {
+    let columns = vec![Column::key("Matching"), Column::value("Value")];
+    let mut table = Table::new("matching", "Matched sample", columns);
+    let rows: [(&str, &str, number::Write); 7] = [
+        ("Pairs", "n_pairs", number::count),
+        ("Exposed patients without a partner", "n_unmatched_exposed", number::count),
+        ("Exposed patients with a partner (%)", "share_matched", number::percent),
+        ("Caliper (logit)", "caliper", number::ratio),
+        ("Largest distance within a pair (logit)", "largest_distance", number::ratio),
+        ("Sum of the distances (logit)", "total_distance", number::ratio),
+        ("Choices between equally near comparators", "n_ties", number::count),
+    ];
+    for (label, name, write) in rows {
+        let id = id::quantity(STUDY, "matched", "matching", WHOLE, name);
+        if source.numbers.has(&id) {
+            table.rows.push(Row::new(vec![label.into(), source.numbers.cell(&id, write)]));
+        }
+    }
+    table
+}

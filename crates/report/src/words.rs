@@ -1,0 +1,212 @@
+//! The choices of a protocol in words.
+
+use crate::number;
+use study::Protocol;
+use study::protocol::{
+    BalanceTest, CaliperScale, ComparisonTest, IntervalRule, MatchOrder, MissingPolicy,
+    QuantileRule, Ties, TimeTransform, Variance,
+};
+use study::result::Outline;
+
+/// The part of an id that names a rule for the limits of a curve.
+pub(crate) fn interval_id(rule: IntervalRule) -> &'static str {
+    match rule {
+        IntervalRule::Plain => "plain",
+        IntervalRule::Log => "log",
+        IntervalRule::LogLog => "log_log",
+        IntervalRule::Logit => "logit",
+        IntervalRule::Arcsin => "arcsin",
+    }
+}
+
+/// A rule for the limits of a curve.
+pub(crate) fn interval(rule: IntervalRule) -> &'static str {
+    match rule {
+        IntervalRule::Plain => "plain",
+        IntervalRule::Log => "log",
+        IntervalRule::LogLog => "log-log",
+        IntervalRule::Logit => "logit",
+        IntervalRule::Arcsin => "arcsine",
+    }
+}
+
+/// The part of an id that names a rule for the limits of a quantile.
+pub(crate) fn quantile_id(rule: QuantileRule) -> &'static str {
+    match rule {
+        QuantileRule::Plain => "plain",
+        QuantileRule::Log => "log",
+        QuantileRule::LogLog => "log_log",
+        QuantileRule::Logit => "logit",
+        QuantileRule::Arcsin => "arcsin",
+        QuantileRule::Spss => "spss",
+    }
+}
+
+/// A rule for the limits of a quantile.
+pub(crate) fn quantile(rule: QuantileRule) -> &'static str {
+    match rule {
+        QuantileRule::Plain => "plain",
+        QuantileRule::Log => "log",
+        QuantileRule::LogLog => "log-log",
+        QuantileRule::Logit => "logit",
+        QuantileRule::Arcsin => "arcsine",
+        QuantileRule::Spss => "SPSS",
+    }
+}
+
+/// Some rules for the limits of a quantile, and what they do.
+pub(crate) fn quantiles(rules: &[QuantileRule]) -> String {
+    let explained = rules.iter().map(|rule| match rule {
+        QuantileRule::Spss => "rule SPSS (estimate \u{b1} z \u{b7} SE)".to_owned(),
+        rule => {
+            format!("rule {0} (where the {0} limits of the curve cross one half)", quantile(*rule))
+        }
+    });
+    list(&explained.collect::<Vec<_>>())
+}
+
+/// A comparison of curves.
+pub(crate) fn comparison(test: ComparisonTest) -> &'static str {
+    match test {
+        ComparisonTest::LogRank => "log-rank",
+        ComparisonTest::LogRankStratifiedByPair => "log-rank stratified by matched pair",
+    }
+}
+
+/// A test of the baseline table.
+pub(crate) fn balance_test(test: BalanceTest) -> &'static str {
+    match test {
+        BalanceTest::ChiSquared => "Pearson's chi-squared test without correction",
+        BalanceTest::ChiSquaredYates => "Pearson's chi-squared test with Yates's correction",
+        BalanceTest::Fisher => "Fisher's exact test",
+        BalanceTest::MannWhitney => "the Mann-Whitney U test without continuity correction",
+        BalanceTest::MannWhitneyContinuity => "the Mann-Whitney U test with continuity correction",
+        BalanceTest::WelchT => "Welch's t test",
+    }
+}
+
+/// A test of the baseline table by the name that the outline gives it.
+pub(crate) fn balance_test_by_id(id: &str) -> Option<&'static str> {
+    use BalanceTest::{
+        ChiSquared, ChiSquaredYates, Fisher, MannWhitney, MannWhitneyContinuity, WelchT,
+    };
+    let test = match id {
+        "chi_squared" => ChiSquared,
+        "chi_squared_yates" => ChiSquaredYates,
+        "fisher" => Fisher,
+        "mann_whitney" => MannWhitney,
+        "mann_whitney_continuity" => MannWhitneyContinuity,
+        "welch_t" => WelchT,
+        _ => return None,
+    };
+    Some(balance_test(test))
+}
+
+/// Unit of a caliper.
+pub(crate) fn caliper_scale(scale: CaliperScale) -> &'static str {
+    match scale {
+        CaliperScale::SdLogit => {
+            "standard deviations (denominator n - 1, all analysed patients) of the logit of the score"
+        }
+        CaliperScale::Raw => "on the logit of the score",
+    }
+}
+
+/// In which order the exposed choose.
+pub(crate) fn match_order(order: MatchOrder) -> &'static str {
+    match order {
+        MatchOrder::Largest => "the largest score first",
+        MatchOrder::Smallest => "the smallest score first",
+        MatchOrder::Data => "in the order of their ids",
+    }
+}
+
+/// What becomes of patients with missing values.
+pub(crate) fn missing(policy: MissingPolicy) -> &'static str {
+    match policy {
+        MissingPolicy::CompleteCase => {
+            "Patients who lack a declared value are left out of every analysis and counted \
+             (complete cases)."
+        }
+        MissingPolicy::Refuse => "The study is refused if a declared value is missing.",
+    }
+}
+
+/// Rule for tied events.
+pub(crate) fn ties(ties: Ties) -> &'static str {
+    match ties {
+        Ties::Efron => "Efron",
+        Ties::Breslow => "Breslow",
+    }
+}
+
+/// Variance of hazard ratios in the matched sample.
+pub(crate) fn variance(variance: Variance) -> &'static str {
+    match variance {
+        Variance::RobustPair => "robust to matched pairs (sandwich, pairs as clusters)",
+        Variance::Model => "model-based (inverse information)",
+    }
+}
+
+/// Scale of time of the test of proportional hazards.
+pub(crate) fn transform(transform: TimeTransform) -> &'static str {
+    match transform {
+        TimeTransform::Km => "one minus the Kaplan-Meier curve",
+        TimeTransform::Rank => "ranks of the times",
+        TimeTransform::Identity => "time itself",
+        TimeTransform::Log => "the logarithm of time",
+    }
+}
+
+/// The label of a population, of which the outline knows those that are compared at baseline.
+pub(crate) fn population(outline: &Outline, id: &str) -> String {
+    let known = outline.populations.iter().find(|population| population.id == id);
+    match (known, id) {
+        (Some(known), _) => known.label.clone(),
+        (None, "all") => "All patients".into(),
+        (None, "matched") => "Matched patients".into(),
+        (None, "exposed") => "Exposed patients".into(),
+        (None, "comparator") => "Comparators".into(),
+        (None, other) => other.into(),
+    }
+}
+
+/// A confidence such as `95% CI`.
+pub(crate) fn confidence_interval(protocol: &Protocol) -> String {
+    format!("{} CI", confidence(protocol))
+}
+
+/// A confidence such as `95%`.
+pub(crate) fn confidence(protocol: &Protocol) -> String {
+    let text = number::percent(protocol.survival.confidence);
+    format!("{}%", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn list<T: AsRef<str>>(items: &[T]) -> String {
+    match items {
+        [] => "none".into(),
+        [only] => only.as_ref().into(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// A time of the protocol: its shortest digits.
+pub(crate) fn plain(value: f64) -> String {
+    value.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_read_as_sentences() {
+        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(list(&["a"]), "a");
+        assert_eq!(list::<&str>(&[]), "none");
+    }
+}
