@@ -120,7 +120,8 @@ fn baseline_tests_before_and_after_matching() {
     let variables = ["age", "path", "hr", "ki67", "tstage", "nstage", "liver", "hormone", "targeted"];
     for variable in variables {
         let p_value = p_value("all", variable);
-        assert!((0.085..=0.716).contains(&p_value), "{variable}: {p_value}");
+        // Printed: 0.085 to 0.715.
+        assert!((0.0845..0.7155).contains(&p_value), "{variable}: {p_value}");
     }
     for variable in variables.iter().chain(&["bone", "brain", "lung", "chemo"]) {
         let p_value = p_value("matched", variable);
@@ -140,8 +141,6 @@ fn hazard_ratios_after_matching() {
     assert_eq!(ratio("cox_adjusted", "rt=1"), "0.478 (0.355-0.643)");
     assert_eq!(ratio("cox_adjusted", "brain=1"), "1.575 (1.163-2.132)");
     assert_eq!(ratio("cox_adjusted", "liver=1"), "1.401 (1.044-1.879)");
-    let robust = REPORT.printed("os/matched/cox_univariable/rt=1/hazard_ratio_robust", 3);
-    assert_eq!(robust, "0.484 (0.363-0.645)");
     let p_value = |id: &str| format!("{:.3}", REPORT.value(id));
     assert_eq!(p_value("os/matched/cox_univariable/liver=1/p_value"), "0.057");
     assert_eq!(p_value("os/matched/cox_adjusted/liver=1/p_value"), "0.025");

@@ -360,6 +360,6 @@ fn e_values() {
     let expected = golden("/after/e_value");
     let id = |name: &str| format!("os/matched/sensitivity/hormon=1/{name}");
     check(&id("e_value_common"), &expected["hr_common_estimate"]);
-    check(&id("e_value_common_limit"), &expected["hr_common_limit"]);
+    check(&id("e_value_common_limit_model"), &expected["hr_common_limit"]);
     check(&id("e_value_rare"), &expected["hr_rare_estimate"]);
 }

@@ -5,9 +5,9 @@ use crate::plan::{UNIVARIABLE, key};
 use crate::question::Answer;
 use crate::terms::{exposure_term, term_outlines};
 use ::cox::{Coefficient, CoxFit, ScreenedTerm, TestResult};
-use cohort::{Caveat, CaveatCode, Estimate, NotEstimable};
+use cohort::{Caveat, CaveatCode, Estimate, Interval, NotEstimable};
 use study::protocol::{CoxSection, MultivariableModel, Population, SelectionRule, Variance};
-use study::result::{ModelOutline, Quantity, TermOutline, id};
+use study::result::{ModelOutline, TermOutline, id};
 
 /// The p-value below which proportional hazards are in doubt.
 const NON_PROPORTIONAL_BELOW: f64 = 0.05;
@@ -289,24 +289,32 @@ fn e_value(
     let term = id::level(&protocol.exposure.column, &protocol.exposure.exposed.value);
     let Some(coefficient) = fit.coefficients.first() else { return };
     debug_assert_eq!(exposure_term(&protocol.exposure).name(), coefficient.term);
-    let interval = match (variance, coefficient.robust_interval) {
-        (Variance::RobustPair, Some(robust)) => robust,
-        _ => coefficient.interval,
+    let robust = coefficient.robust_interval;
+    let chosen = match variance {
+        Variance::RobustPair => robust.unwrap_or(coefficient.interval),
+        Variance::Model => coefficient.interval,
     };
     let place = Place::new(endpoint, population.id(), "sensitivity");
     for (name, outcome, words) in [
         ("e_value_common", ::cox::Outcome::Common, "outcome in more than 15 % of patients"),
         ("e_value_rare", ::cox::Outcome::Rare, "rare outcome"),
     ] {
-        let values = coefficient.hazard_ratio.map(|ratio| {
-            ::cox::e_value(ratio, interval.lower.ok(), interval.upper.ok(), outcome)
-        });
+        let value = |interval: Interval| {
+            let ratio = coefficient.hazard_ratio?;
+            Ok(::cox::e_value(ratio, interval.lower.ok(), interval.upper.ok(), outcome))
+        };
         let method = format!("E-value of the hazard ratio, {words}");
-        let estimate = values.map(|values| values.estimate);
-        let quantity: Quantity = place.quantity(&term, name, estimate, &method);
-        assembly.push(quantity);
-        let method = format!("E-value of the confidence limit nearest to 1, {words}");
-        let limit = values.and_then(|values| values.limit.ok_or(NotEstimable::VarianceUndefined));
-        assembly.push(place.quantity(&term, &format!("{name}_limit"), limit, &method));
+        let estimate = value(chosen).map(|value| value.estimate);
+        assembly.push(place.quantity(&term, name, estimate, &method));
+        for (suffix, interval, variance) in
+            [("", chosen, "variance of the protocol"), ("_model", coefficient.interval, MODEL_BASED)]
+        {
+            let method =
+                format!("E-value of the confidence limit nearest to 1, {variance}, {words}");
+            let limit = value(interval)
+                .and_then(|value| value.limit.ok_or(NotEstimable::VarianceUndefined));
+            let name = format!("{name}_limit{suffix}");
+            assembly.push(place.quantity(&term, &name, limit, &method));
+        }
     }
 }

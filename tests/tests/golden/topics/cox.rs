@@ -1,0 +1,193 @@
+//! Cox models.
+
+use super::{nothing, words};
+use crate::case::Case;
+use crate::json::{estimate, list, texts};
+use crate::sample::{Reading, Sample};
+use cohort::{Selection, Term};
+use cox::{
+    Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
+    TestResult, Ties, TimeTransform, cox, screen,
+};
+use serde_json::{Map, Value, json};
+
+/// Entries of the input for which a query has no place.
+const WITHOUT_QUERY: [&str; 4] = ["weights", "robust", "offset", "alpha_stay"];
+
+const TRANSFORMS: [(&str, TimeTransform); 4] = [
+    ("km", TimeTransform::KaplanMeier),
+    ("rank", TimeTransform::Rank),
+    ("identity", TimeTransform::Identity),
+    ("log", TimeTransform::Log),
+];
+
+pub fn answer(case: &Case) -> Result<Value, String> {
+    let is_penalised = case.expect.get("penalised_loglik").is_some();
+    let has_query = !WITHOUT_QUERY.iter().any(|name| case.has(name)) && !is_penalised;
+    let Some(ties) = ties(&case.input["ties"]).filter(|_| has_query) else {
+        return Ok(nothing());
+    };
+    let mut sample = Sample::new(case);
+    let query = query(&mut sample, &case.input, ties);
+    if case.expect.get("univariate").is_some() {
+        return univariate(&sample, query);
+    }
+    let selection = sample.complete();
+    let fit = cox(&sample.cohort, &selection, &query).map_err(words)?;
+    let mut fields = model(&fit);
+    fields.insert("n_dropped_missing".into(), json!(sample.table.len() - selection.len()));
+    if case.expect.get("zph").is_some() {
+        fields.insert("zph".into(), zph(&sample, &selection, &query)?);
+    }
+    Ok(Value::Object(fields))
+}
+
+fn ties(name: &Value) -> Option<Ties> {
+    match name.as_str() {
+        Some("efron") => Some(Ties::Efron),
+        Some("breslow") => Some(Ties::Breslow),
+        _ => None,
+    }
+}
+
+fn query(sample: &mut Sample, input: &Value, ties: Ties) -> CoxQuery {
+    let strata = texts(&input["strata"]);
+    for column in &strata {
+        sample.add(column, &Reading::Plain);
+    }
+    let cluster = input["cluster"].as_str().map(String::from);
+    for column in &cluster {
+        sample.add(column, &Reading::Plain);
+    }
+    let confidence = input["conf_level"].as_f64().unwrap_or(0.95);
+    CoxQuery {
+        endpoint: sample.add_endpoint(input),
+        terms: sample.add_covariates(&input["covariates"]),
+        strata,
+        cluster,
+        options: CoxOptions { ties, confidence, ..CoxOptions::default() },
+        proportional_hazards: None,
+        concordance: true,
+    }
+}
+
+/// A fitted model as the golden files lay it out, with the robust variance where there is one.
+pub fn model(fit: &CoxFit) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let mut insert = |name: &str, value: Value| fields.insert(name.to_string(), value);
+    insert("n", json!(fit.n));
+    insert("n_event", json!(fit.n_events));
+    insert("terms", list(&fit.coefficients, |coefficient| json!(coefficient.name)));
+    insert("coef", list(&fit.coefficients, |coefficient| estimate(&coefficient.estimate)));
+    insert("se", list(&fit.coefficients, |coefficient| estimate(&coefficient.standard_error)));
+    insert("hr", list(&fit.coefficients, |coefficient| estimate(&coefficient.hazard_ratio)));
+    insert("var", json!(fit.covariance));
+    insert("loglik_null", json!(fit.log_likelihood_null));
+    insert("loglik", json!(fit.log_likelihood));
+    insert("test_lr", test(&fit.likelihood_ratio_test));
+    insert("test_score", test(&fit.score_test));
+    insert("aic", json!(fit.aic));
+    insert("bic_events", json!(fit.bic));
+    if let Some(concordance) = &fit.concordance {
+        insert("concordance", self::concordance(concordance));
+    }
+    match &fit.robust_covariance {
+        None => {
+            insert("z", list(&fit.coefficients, |coefficient| estimate(&coefficient.z)));
+            insert("p", list(&fit.coefficients, |coefficient| estimate(&coefficient.p_value)));
+            insert("hr_lower", list(&fit.coefficients, |c| estimate(&c.interval.lower)));
+            insert("hr_upper", list(&fit.coefficients, |c| estimate(&c.interval.upper)));
+            insert("test_wald", test(&fit.wald_test));
+        }
+        Some(covariance) => {
+            insert("robust_var", json!(covariance));
+            fields.extend(robust(&fit.coefficients));
+            // R tests all coefficients with the robust variance; so do we when there is one term.
+            if let [only] = fit.term_tests.as_slice() {
+                fields.insert("test_wald".into(), test(&only.test));
+            }
+        }
+    }
+    fields
+}
+
+fn robust(coefficients: &[Coefficient]) -> Map<String, Value> {
+    let part = |part: &dyn Fn(&Coefficient) -> Option<cohort::Estimate>| {
+        list(coefficients, |coefficient| part(coefficient).as_ref().map_or(Value::Null, estimate))
+    };
+    let z = |c: &Coefficient| {
+        let se = c.robust_standard_error?;
+        Some(c.estimate.and_then(|estimate| se.map(|se| estimate / se)))
+    };
+    let fields = [
+        ("robust_se", part(&|c| c.robust_standard_error)),
+        ("z", part(&z)),
+        ("p", part(&|c| c.robust_p_value)),
+        ("hr_lower", part(&|c| c.robust_interval.map(|interval| interval.lower))),
+        ("hr_upper", part(&|c| c.robust_interval.map(|interval| interval.upper))),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+/// A chi-squared test.
+pub fn test(test: &TestResult) -> Value {
+    json!({
+        "chisq": estimate(&test.chi_squared),
+        "df": test.degrees_of_freedom,
+        "p": estimate(&test.p_value),
+    })
+}
+
+fn concordance(concordance: &Concordance) -> Value {
+    json!({
+        "c": estimate(&concordance.value),
+        "se": estimate(&concordance.standard_error),
+        "concordant": concordance.concordant,
+        "discordant": concordance.discordant,
+        "tied_risk": concordance.tied_risk,
+        "tied_time": concordance.tied_time,
+        "tied_both": concordance.tied_both,
+    })
+}
+
+fn zph(sample: &Sample, selection: &Selection, query: &CoxQuery) -> Result<Value, String> {
+    let mut fields = Map::new();
+    for (name, transform) in TRANSFORMS {
+        let query = CoxQuery { proportional_hazards: Some(transform), ..query.clone() };
+        let fit = cox(&sample.cohort, selection, &query).map_err(words)?;
+        let tests = fit.proportional_hazards.ok_or("the fit has no test of proportionality")?;
+        fields.insert(name.into(), json!({"by_term": proportionality(&tests)}));
+    }
+    Ok(Value::Object(fields))
+}
+
+/// Tests of proportional hazards, the one of all terms last.
+pub fn proportionality(tests: &ProportionalHazards) -> Value {
+    let by_term = tests.terms.iter().map(|term| (term.term.as_str(), &term.test));
+    let rows: Vec<(&str, &TestResult)> = by_term.chain([("GLOBAL", &tests.global)]).collect();
+    json!({
+        "rows": list(&rows, |(name, _)| json!(name)),
+        "chisq": list(&rows, |(_, test)| estimate(&test.chi_squared)),
+        "df": list(&rows, |(_, test)| json!(test.degrees_of_freedom)),
+        "p": list(&rows, |(_, test)| estimate(&test.p_value)),
+    })
+}
+
+/// One model per covariate, each on its own complete cases.
+fn univariate(sample: &Sample, model: CoxQuery) -> Result<Value, String> {
+    let candidates = model.terms.clone();
+    let model = CoxQuery { terms: Vec::new(), ..model };
+    let one = |term: &Term| {
+        let endpoint = [model.endpoint.time.as_str(), &model.endpoint.event];
+        let columns: Vec<&str> = endpoint.into_iter().chain(term.columns()).collect();
+        let selection = sample.complete_in(&columns);
+        let query = CoxScreenQuery { model: model.clone(), candidates: vec![term.clone()] };
+        let screened = screen(&sample.cohort, &selection, &query).map_err(words)?;
+        let fit = screened[0].fit.as_ref().map_err(words)?;
+        let mut fields = self::model(fit);
+        fields.insert("covariate".into(), json!(screened[0].term));
+        fields.insert("n_dropped_missing".into(), json!(sample.table.len() - selection.len()));
+        Ok(Value::Object(fields))
+    };
+    Ok(json!({"univariate": candidates.iter().map(one).collect::<Result<Vec<_>, String>>()?}))
+}
