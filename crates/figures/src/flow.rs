@@ -28,6 +28,7 @@ pub struct FlowBox {
 }
 
 const STEP_WIDTH: f64 = 300.0;
+const ARM_WIDTH: f64 = 260.0;
 const PAD: f64 = 10.0;
 const GAP: f64 = 28.0;
 /// Gap of an arrow from which a box branches off.
@@ -38,11 +39,11 @@ const BRANCH_PAD: f64 = 12.0;
 pub fn flow_diagram(figure: &FlowFigure) -> String {
     let mut svg = Svg::default();
     let has_exclusions = figure.steps.iter().any(|step| step.excluded.is_some());
-    let x = if has_exclusions { 12.0 } else { (WIDTH - STEP_WIDTH) / 2.0 };
-    let column = Column { x, width: STEP_WIDTH, branch: Some(x + STEP_WIDTH + 40.0) };
+    let x = if has_exclusions { 134.0 } else { (WIDTH - STEP_WIDTH) / 2.0 };
+    let column = Column { x, width: STEP_WIDTH, branch: Some(x + STEP_WIDTH + 30.0) };
     let bottom = draw_column(&mut svg, &figure.steps, &column, 12.0);
     let bottom = draw_arms(&mut svg, figure, x + STEP_WIDTH / 2.0, bottom);
-    finish(svg, bottom + 14.0, &figure.caption)
+    finish(svg, (WIDTH, bottom + 14.0), &figure.caption)
 }
 
 /// Where a column of boxes stands.
@@ -100,7 +101,7 @@ fn draw_arms(svg: &mut Svg, figure: &FlowFigure, centre: f64, from: f64) -> f64 
     if figure.arms.is_empty() {
         return from;
     }
-    let width = ((WIDTH - 24.0 - 24.0 * (n - 1.0)) / n).min(STEP_WIDTH);
+    let width = ((WIDTH - 24.0 - 24.0 * (n - 1.0)) / n).min(ARM_WIDTH);
     let total = n * width + 24.0 * (n - 1.0);
     let left = (centre - total / 2.0).clamp(12.0, WIDTH - 12.0 - total);
     let fork = from + GAP / 2.0;

@@ -63,7 +63,9 @@ const ROW: f64 = 20.0;
 const TOP: f64 = 34.0;
 const GAP: f64 = 14.0;
 /// Smallest width of the plot.
-const PLOT: f64 = 170.0;
+const PLOT: f64 = 180.0;
+/// Largest width of the labels.
+const LABEL: f64 = 280.0;
 /// Ticks on both sides of 1; the axis takes the first that hold most of the limits.
 const REACH: [f64; 5] = [2.0, 4.0, 8.0, 16.0, 32.0];
 
@@ -83,11 +85,12 @@ pub fn forest_plot(figure: &ForestFigure) -> String {
             draw_value(&mut svg, value, row.is_overall, heaviest, &layout, y);
         }
     }
-    finish(svg, layout.bottom + 56.0, &figure.caption)
+    finish(svg, (layout.width, layout.bottom + 56.0), &figure.caption)
 }
 
-/// Where the columns stand.
+/// Where the columns stand. A figure whose words need more room is wider than the others.
 struct Layout {
+    width: f64,
     label_width: f64,
     /// Right ends of the columns between label and plot.
     columns: Vec<f64>,
@@ -108,19 +111,20 @@ impl Layout {
         let column_widths: Vec<f64> = (0..figure.columns.len())
             .map(|k| {
                 let cells = rows().filter_map(|row| row.cells.get(k));
-                widest(&mut cells.chain(figure.columns.get(k))).min(110.0)
+                widest(&mut cells.chain(figure.columns.get(k)))
             })
             .collect();
         let ratio = widest(&mut rows().map(|row| &row.ratio).chain([&figure.ratio_heading]));
         let note = widest(&mut rows().map(|row| &row.note).chain([&figure.note_heading]));
         let note_gap = if 0.0 < note { GAP } else { 0.0 };
-        let note_x = WIDTH - 12.0;
-        let ratio_x = note_x - note - note_gap;
         let columns_total: f64 = column_widths.iter().map(|width| width + GAP).sum();
-        let free = ratio_x - ratio - GAP - 12.0 - columns_total - GAP;
-        let label =
-            widest(&mut rows().filter(|row| !row.cells.is_empty()).map(|row| &row.label)) + 14.0;
-        let label_width = label.min((free - PLOT).max(60.0));
+        let named = rows().filter(|row| !row.cells.is_empty());
+        let label = widest(&mut named.map(|row| &row.label)) + 14.0;
+        let label_width = label.clamp(60.0, LABEL);
+        let words = label_width + columns_total + GAP + GAP + ratio + note_gap + note;
+        let width = f64::max(WIDTH, 24.0 + words + PLOT);
+        let note_x = width - 12.0;
+        let ratio_x = note_x - note - note_gap;
         let mut x = 12.0 + label_width;
         let columns = column_widths.iter().map(|width| {
             x += GAP + width;
@@ -128,11 +132,11 @@ impl Layout {
         });
         let columns: Vec<f64> = columns.collect();
         let left = 12.0 + label_width + columns_total + GAP;
-        let right = (ratio_x - ratio - GAP).max(left + 40.0);
+        let right = ratio_x - ratio - GAP;
         let reach = reach(figure);
         let scale = Scale { domain: (-reach.ln(), reach.ln()), range: (left, right) };
         let bottom = TOP + ROW * figure.rows.len() as f64 + 4.0;
-        Self { label_width, columns, scale, reach, ratio_x, note_x, bottom }
+        Self { width, label_width, columns, scale, reach, ratio_x, note_x, bottom }
     }
 
     /// The coordinate of a ratio, kept within the axis.
@@ -161,7 +165,8 @@ fn draw_headings(svg: &mut Svg, figure: &ForestFigure, layout: &Layout) {
         let text = Text::new(x, TOP - 12.0, heading);
         svg.text(&Text { anchor: Anchor::End, bold: true, size: SMALL, ..text });
     }
-    let rule = Line { from: (12.0, TOP - 4.0), to: (WIDTH - 12.0, TOP - 4.0), ..hairline(GREY) };
+    let rule =
+        Line { from: (12.0, TOP - 4.0), to: (layout.width - 12.0, TOP - 4.0), ..hairline(GREY) };
     svg.line(rule);
 }
 
@@ -187,7 +192,7 @@ fn draw_axis(svg: &mut Svg, figure: &ForestFigure, layout: &Layout) {
     }
     let one = layout.at(1.0);
     let below = shorten(&format!("← {}", figure.favours_below), SMALL, one - 24.0);
-    let above = shorten(&format!("{} →", figure.favours_above), SMALL, WIDTH - one - 24.0);
+    let above = shorten(&format!("{} →", figure.favours_above), SMALL, layout.width - one - 24.0);
     if !figure.favours_below.is_empty() {
         let text = Text::new(one - 8.0, bottom + 33.0, &below);
         svg.text(&Text { anchor: Anchor::End, size: SMALL, colour: GREY, ..text });

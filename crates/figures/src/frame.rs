@@ -1,6 +1,6 @@
 //! What every figure has around it: its name for screen readers, its paper and its notice.
 
-use crate::style::{GREY, LINE, PAPER, SMALL, WIDTH};
+use crate::style::{GREY, LINE, PAPER, SMALL};
 use crate::svg::{Svg, Text, number};
 use crate::text::{escape, wrap};
 
@@ -17,9 +17,9 @@ pub struct Caption {
     pub notice: Option<String>,
 }
 
-/// Closes a drawing of the given height: adds the notice and the outer element.
-pub(crate) fn finish(mut svg: Svg, height: f64, caption: &Caption) -> String {
-    let height = draw_notice(&mut svg, height, caption);
+/// Closes a drawing of the given width and height: adds the notice and the outer element.
+pub(crate) fn finish(mut svg: Svg, (width, height): (f64, f64), caption: &Caption) -> String {
+    let height = draw_notice(&mut svg, (width, height), caption);
     let id = escape(&caption.id);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" \
@@ -30,7 +30,7 @@ pub(crate) fn finish(mut svg: Svg, height: f64, caption: &Caption) -> String {
          <desc id=\"{id}-description\">{description}</desc>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"{PAPER}\"/>\n\
          {body}</svg>\n",
-        width = number(WIDTH),
+        width = number(width),
         height = number(height),
         title = escape(&caption.title),
         description = escape(&caption.description),
@@ -39,9 +39,9 @@ pub(crate) fn finish(mut svg: Svg, height: f64, caption: &Caption) -> String {
 }
 
 /// Writes the notice below the drawing; the new height.
-fn draw_notice(svg: &mut Svg, height: f64, caption: &Caption) -> f64 {
+fn draw_notice(svg: &mut Svg, (width, height): (f64, f64), caption: &Caption) -> f64 {
     let Some(notice) = &caption.notice else { return height };
-    let lines = wrap(notice, SMALL, WIDTH - 24.0);
+    let lines = wrap(notice, SMALL, width - 24.0);
     for (index, line) in lines.iter().enumerate() {
         let y = height + LINE * (0.6 + index as f64);
         let text = Text::new(12.0, y, line);

@@ -4,7 +4,7 @@ mod curve;
 mod layout;
 
 use crate::frame::{Caption, finish};
-use crate::style::{GREY, GRID, INK, LINE, SMALL, TEXT, group};
+use crate::style::{GREY, GRID, INK, LINE, SMALL, TEXT, WIDTH, group};
 use crate::svg::{Anchor, Line, Svg, Text};
 use crate::text::shorten;
 use layout::Layout;
@@ -80,7 +80,7 @@ pub fn kaplan_meier(figure: &KaplanMeierFigure) -> String {
         curve::draw_steps(&mut svg, one, group(index), &layout);
     }
     draw_at_risk(&mut svg, figure, &layout);
-    finish(svg, layout.height, &figure.caption)
+    finish(svg, (WIDTH, layout.height), &figure.caption)
 }
 
 /// Names of the groups on the left, the caller's text on the right.

@@ -40,7 +40,8 @@ pub struct LoveRow {
 
 const ROW: f64 = 20.0;
 const TOP: f64 = 58.0;
-const COLUMN: f64 = 56.0;
+/// Widest column of numbers in words.
+const COLUMN: f64 = 150.0;
 
 /// Draws one row per variable: hollow circles before, filled ones after.
 #[must_use]
@@ -49,31 +50,43 @@ pub fn love_plot(figure: &LoveFigure) -> String {
     let size = |row: &LoveRow| row.before.map_or(-1.0, f64::abs);
     rows.sort_by(|a, b| size(b).total_cmp(&size(a)));
     let widest = rows.iter().map(|row| width(&row.label, TEXT)).fold(0.0, f64::max);
-    let left = 12.0 + widest.clamp(80.0, 250.0) + 14.0;
-    let n_columns = if figure.after.is_empty() { 1.0 } else { 2.0 };
-    let right = WIDTH - 12.0 - COLUMN * n_columns - 12.0;
+    let left = 12.0 + widest.clamp(80.0, 280.0) + 14.0;
+    let columns = columns(figure);
+    let right = WIDTH - 24.0 - columns.iter().map(|column| column + 10.0).sum::<f64>();
     let bottom = TOP + ROW * rows.len() as f64 + 6.0;
     let mut svg = Svg::default();
-    draw_heading(&mut svg, figure, left);
+    draw_heading(&mut svg, figure, left, columns);
     let scale = draw_axis(&mut svg, figure, (left, right), bottom);
     for (index, row) in rows.iter().enumerate() {
         let y = TOP + ROW * (index as f64 + 0.5);
-        draw_row(&mut svg, row, scale, y);
+        draw_row(&mut svg, row, scale, y, columns);
     }
-    finish(svg, bottom + 48.0, &figure.caption)
+    finish(svg, (WIDTH, bottom + 48.0), &figure.caption)
+}
+
+/// Widths of the columns of numbers, before and after; none where nothing is shown after.
+fn columns(figure: &LoveFigure) -> [f64; 2] {
+    let widest = |heading: &str, text: fn(&LoveRow) -> &String| {
+        let texts = figure.rows.iter().map(|row| width(text(row), SMALL));
+        texts.fold(width(heading, SMALL), f64::max).min(COLUMN)
+    };
+    let before = widest(&figure.before, |row| &row.before_text);
+    [
+        before,
+        if figure.after.is_empty() { 0.0 } else { widest(&figure.after, |row| &row.after_text) },
+    ]
 }
 
 /// What the circles mean, and the headings of the columns of numbers.
-fn draw_heading(svg: &mut Svg, figure: &LoveFigure, left: f64) {
+fn draw_heading(svg: &mut Svg, figure: &LoveFigure, left: f64, columns: [f64; 2]) {
     let colour = group(0).colour;
     let mut x = left + 6.0;
-    let mut column = WIDTH - 12.0;
-    for name in [&figure.after, &figure.before] {
-        if !name.is_empty() {
-            let text = Text::new(column, TOP - 8.0, name);
-            svg.text(&Text { anchor: Anchor::End, size: SMALL, colour: GREY, ..text });
-            column -= COLUMN;
-        }
+    let mut column_x = WIDTH - 12.0;
+    for (name, column) in [&figure.before, &figure.after].into_iter().zip(columns).rev() {
+        let name = shorten(name, SMALL, column);
+        let text = Text::new(column_x, TOP - 8.0, &name);
+        svg.text(&Text { anchor: Anchor::End, size: SMALL, colour: GREY, ..text });
+        column_x -= column + 10.0;
     }
     for (name, fill) in [(&figure.before, PAPER), (&figure.after, colour)] {
         if !name.is_empty() {
@@ -108,7 +121,7 @@ fn draw_axis(svg: &mut Svg, figure: &LoveFigure, range: (f64, f64), bottom: f64)
     scale
 }
 
-fn draw_row(svg: &mut Svg, row: &LoveRow, scale: Scale, y: f64) {
+fn draw_row(svg: &mut Svg, row: &LoveRow, scale: Scale, y: f64, columns: [f64; 2]) {
     let left = scale.range.0;
     let colour = group(0).colour;
     let label = shorten(&row.label, TEXT, left - 26.0);
@@ -124,12 +137,10 @@ fn draw_row(svg: &mut Svg, row: &LoveRow, scale: Scale, y: f64) {
         }
     }
     let mut x = WIDTH - 12.0;
-    for text in [&row.after_text, &row.before_text] {
-        if !text.is_empty() {
-            let number = Text::new(x, y + 4.0, text);
-            svg.text(&Text { anchor: Anchor::End, size: SMALL, ..number });
-            x -= COLUMN;
-        }
+    for (text, column) in [&row.before_text, &row.after_text].into_iter().zip(columns).rev() {
+        let text = shorten(text, SMALL, column);
+        svg.text(&Text { anchor: Anchor::End, size: SMALL, ..Text::new(x, y + 4.0, &text) });
+        x -= column + 10.0;
     }
 }
 

@@ -15,7 +15,7 @@ const HELVETICA: [u16; 95] = [
 ];
 
 /// What bold text needs more than regular text, at most.
-const BOLD: f64 = 1.09;
+pub(crate) const BOLD: f64 = 1.09;
 
 /// Width of a line of regular text.
 pub(crate) fn width(text: &str, size: f64) -> f64 {

@@ -124,9 +124,11 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
         tables::follow_up(source),
     ];
     let mut cox = tables::hazard_ratios(source);
-    cox.push(tables::models(source));
+    cox.extend([tables::variances(source), tables::models(source)]);
     cox.extend(tables::proportional_hazards(source));
     cox.push(tables::sensitivity(source));
+    let mut subgroup_tables = tables::subgroups(source);
+    subgroup_tables.push(tables::comparisons(source));
     let mut subgroup_plots = plots::forests(source);
     subgroup_plots.extend(plots::subgroup_curves(source));
     subgroup_plots.extend(plots::compared_curves(source));
@@ -141,12 +143,7 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
         ),
         section("survival", "Survival", survival, plots::all_main_curves(source)),
         section("hazard", "Hazard models", cox, Vec::new()),
-        section(
-            "subgroups",
-            "Subgroups",
-            vec![tables::subgroups(source), tables::comparisons(source)],
-            subgroup_plots,
-        ),
+        section("subgroups", "Subgroups", subgroup_tables, subgroup_plots),
     ]
 }
 

@@ -68,12 +68,9 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
     ];
     tables.extend(tables::hazard_ratios(source));
     tables.extend(tables::proportional_hazards(source));
-    tables.extend([
-        tables::models(source),
-        tables::sensitivity(source),
-        tables::subgroups(source),
-        tables::comparisons(source),
-    ]);
+    tables.extend([tables::variances(source), tables::models(source), tables::sensitivity(source)]);
+    tables.extend(tables::subgroups(source));
+    tables.push(tables::comparisons(source));
     let named = |table: &Table| (format!("tables/{}", plots::file_name(&table.name)), table.csv());
     let filled = tables.iter().filter(|table| !table.rows.is_empty());
     distinct(filled.map(named).collect(), "csv")

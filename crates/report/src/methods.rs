@@ -6,7 +6,7 @@ use serde::Serialize;
 use study::Protocol;
 use study::protocol::{
     CoxSection, EndpointSection, MatchingSection, MultivariableModel, Population, SelectionRule,
-    Subgroup, VariableKind,
+    Subgroup, VariableKind, Variance,
 };
 use study::result::Outline;
 
@@ -32,7 +32,7 @@ pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> 
         ("Survival", survival(protocol)),
         (
             "Hazard models",
-            protocol.cox.as_ref().map_or(no_models(), |section| cox(section, outline)),
+            protocol.cox.as_ref().map_or(no_models(), |section| cox(protocol, section, outline)),
         ),
         ("Subgroups", subgroups(protocol, outline)),
         ("Sensitivity", sensitivity(protocol)),
@@ -173,6 +173,7 @@ fn survival(protocol: &Protocol) -> String {
     let section = &protocol.survival;
     let intervals: Vec<String> =
         section.interval.iter().map(|rule| format!("rule {}", words::interval(*rule))).collect();
+    let bands = if section.interval.len() == 1 { "it also" } else { "the first also" };
     let tests: Vec<&str> = section.tests.iter().map(|test| words::comparison(*test)).collect();
     let means = match section.restricted_mean.as_slice() {
         [] => String::new(),
@@ -183,8 +184,8 @@ fn survival(protocol: &Protocol) -> String {
         ),
     };
     format!(
-        "Kaplan-Meier. Intervals have {} confidence. Survival at fixed times: {}; the first also \
-         draws the bands. Medians: {}. Median follow-up by reverse Kaplan-Meier: {}.{means} \
+        "Kaplan-Meier. Intervals have {} confidence. Survival at fixed times: {}; {bands} draws the \
+         bands. Medians: {}. Median follow-up by reverse Kaplan-Meier: {}.{means} \
          Comparisons: {}.",
         words::confidence(protocol),
         words::list(&intervals),
@@ -194,7 +195,7 @@ fn survival(protocol: &Protocol) -> String {
     )
 }
 
-fn cox(section: &CoxSection, outline: &Outline) -> String {
+fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
     let names = |populations: &[Population]| {
         let labels: Vec<String> = populations
             .iter()
@@ -202,12 +203,28 @@ fn cox(section: &CoxSection, outline: &Outline) -> String {
             .collect();
         words::list(&labels)
     };
+    let labels = |columns: &[String]| {
+        words::list(&columns.iter().map(|column| label(protocol, column)).collect::<Vec<_>>())
+    };
+    let variance = match section.variance {
+        Variance::RobustPair => format!(
+            "In the matched sample the variance is {}; elsewhere it is {}.",
+            words::variance(Variance::RobustPair),
+            words::variance(Variance::Model)
+        ),
+        Variance::Model => {
+            format!(
+                "The variance is {}, in the matched sample too.",
+                words::variance(Variance::Model)
+            )
+        }
+    };
     let model = |model: &MultivariableModel| {
         let rule = match model.rule {
-            SelectionRule::Listed => format!("all of {}", words::list(&model.terms)),
+            SelectionRule::Listed => labels(&model.terms),
             SelectionRule::PThreshold => format!(
                 "the exposure and those of {} with a univariable likelihood-ratio P below {}",
-                words::list(&model.terms),
+                labels(&model.terms),
                 words::plain(model.p_below)
             ),
         };
@@ -215,12 +232,11 @@ fn cox(section: &CoxSection, outline: &Outline) -> String {
     };
     let models: String = section.multivariable.iter().map(model).collect();
     format!(
-        "Cox models of {}. Ties by {}. In the matched sample the variance is {}; elsewhere it is \
-         model-based. Univariable: {}.{models} Proportional hazards are tested against {}.",
+        "Cox models of {}. Ties by {}. {variance} Univariable: {}.{models} Proportional hazards are \
+         tested against {}.",
         names(&section.populations),
         words::ties(section.ties),
-        words::variance(section.variance),
-        words::list(&section.univariable),
+        labels(&section.univariable),
         words::transform(section.ph_test)
     )
 }
@@ -263,5 +279,9 @@ fn sensitivity(protocol: &Protocol) -> String {
 
 /// What tables call a column of the protocol.
 fn label(protocol: &Protocol, column: &str) -> String {
-    protocol.variable(column).map_or_else(|| column.to_owned(), |known| known.label.clone())
+    match protocol.variable(column) {
+        Some(known) => known.label.clone(),
+        None if column == protocol.exposure.column => protocol.exposure.exposed.label.clone(),
+        None => column.to_owned(),
+    }
 }

@@ -67,6 +67,10 @@ fn tables_print_the_numbers_of_r() {
     assert_eq!(cell(&cox, "hormonal treatment|", 3), "<0.0001");
     assert_eq!(cell(&cox, "hormonal treatment|", 4), "0.937 (0.788-1.114)");
     assert_eq!(cell(&cox, "hormonal treatment|", 5), "0.459");
+    let variances = text(&files, "tables/cox_variances.csv");
+    let row = "Overall survival|Matched patients|Univariable";
+    assert_eq!(cell(&variances, row, 3), "0.807 (0.656-0.992)");
+    assert_eq!(cell(&variances, row, 5), "0.807 (0.675-0.963)");
     let baseline = text(&files, "tables/baseline.csv");
     assert_eq!(cell(&baseline, "Age at surgery (years)|Mean (SD)", 2), "62.5 (9.9)");
     assert_eq!(cell(&baseline, "Age at surgery (years)||", 4), "<0.001");
@@ -76,9 +80,9 @@ fn tables_print_the_numbers_of_r() {
 #[test]
 fn what_is_not_reached_is_said_in_words() {
     let files = render(&fixture::rotterdam());
-    let subgroups = text(&files, "tables/subgroups.csv");
-    let row = "Overall survival|Tumour and treatment|Matched patients|Grade|2";
-    assert_eq!(cell(&subgroups, row, 7), "not reached");
+    let medians = text(&files, "tables/subgroup_medians_os_tumour.csv");
+    assert_eq!(cell(&medians, "Grade|2|hormonal treatment", 4), "not reached");
+    assert_eq!(cell(&medians, "Chemotherapy|1|none", 4), "129.9 (66.9 to not reached)");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::KaplanMeierFigure;
 use crate::axis::{Scale, step, tick_text, ticks};
 use crate::style::{LINE, TEXT, WIDTH};
-use crate::text::{bold_width, shorten, width, wrap};
+use crate::text::{BOLD, bold_width, width, wrap};
 
 /// Height of the plot.
 const PLOT: f64 = 300.0;
@@ -114,24 +114,30 @@ fn text_width(figure: &KaplanMeierFigure, room: f64) -> f64 {
     if widest <= 0.0 { 0.0 } else { (widest + 16.0).min(room * TEXT_SHARE) }
 }
 
-/// The legend broken into lines that fit left of the text.
+/// The legend broken into lines that fit left of the text: the name of each group, and behind it or
+/// below it the detail.
 fn legend(figure: &KaplanMeierFigure, room: f64) -> Vec<LegendLine> {
     let room = room - 36.0;
-    let mut lines = Vec::new();
+    let mut lines: Vec<LegendLine> = Vec::new();
     for (group, one) in figure.groups.iter().enumerate() {
-        let name = shorten(&one.label, TEXT * 1.09, room);
-        let detail_at = bold_width(&name, TEXT) + 8.0;
-        if detail_at + width(&one.detail, TEXT) <= room {
-            let detail = one.detail.clone();
-            lines.push(LegendLine { group, is_first: true, name, detail, detail_at });
+        let names = wrap(&one.label, TEXT * BOLD, room);
+        for (index, name) in names.into_iter().enumerate() {
+            let is_first = index == 0;
+            lines.push(LegendLine { group, is_first, name, detail: String::new(), detail_at: 0.0 });
+        }
+        let behind = lines
+            .last_mut()
+            .filter(|line| line.group == group)
+            .filter(|line| bold_width(&line.name, TEXT) + 8.0 + width(&one.detail, TEXT) <= room);
+        if let Some(line) = behind {
+            line.detail_at = bold_width(&line.name, TEXT) + 8.0;
+            line.detail.clone_from(&one.detail);
             continue;
         }
-        let (detail, detail_at) = (String::new(), 0.0);
-        lines.push(LegendLine { group, is_first: true, name, detail, detail_at });
-        lines.extend(wrap(&one.detail, TEXT, room).into_iter().map(|detail| {
+        for detail in wrap(&one.detail, TEXT, room) {
             let name = String::new();
-            LegendLine { group, is_first: false, name, detail, detail_at }
-        }));
+            lines.push(LegendLine { group, is_first: false, name, detail, detail_at: 0.0 });
+        }
     }
     lines
 }

@@ -90,6 +90,38 @@ fn notes(source: &Source, population: &str) -> Vec<String> {
     )]
 }
 
+/// Hazard ratios of the exposure by both variances; without rows where no model has both.
+pub(crate) fn variances(source: &Source) -> Table {
+    let ci = words::confidence_interval(&source.result.protocol);
+    let mut columns = [ENDPOINT, "Population", "Model"].map(Column::key).to_vec();
+    for variance in ["Model-based variance", "Pair-robust variance"] {
+        columns.push(Column::value(format!("HR ({ci})")).within(variance));
+        columns.push(Column::value("P").within(variance));
+    }
+    let exposed = source.result.protocol.exposure.exposed.label.as_str();
+    let title = format!("Hazard ratio of {exposed} by variance");
+    let mut table = Table::new("cox_variances", title, columns);
+    let term = source.arms().first().map_or("", |arm| arm.id.as_str());
+    for model in &source.result.outline.models {
+        let id = |name: &str| model_id(model, term, name);
+        if !source.numbers.has(&id("hazard_ratio_robust")) {
+            continue;
+        }
+        let mut cells = vec![
+            Cell::new(source.endpoint_label(&model.endpoint)),
+            Cell::new(source.population_label(&model.population)),
+            Cell::from(&model.label),
+        ];
+        for variance in ["model", "robust"] {
+            let (ratio, p) = (format!("hazard_ratio_{variance}"), format!("p_value_{variance}"));
+            cells.push(source.numbers.with_limits(&id(&ratio), number::ratio));
+            cells.push(source.numbers.cell(&id(&p), number::p_value));
+        }
+        table.rows.push(Row::new(cells));
+    }
+    table
+}
+
 /// Size and fit of the multivariable models.
 pub(crate) fn models(source: &Source) -> Table {
     let columns = [ENDPOINT, "Population", "Model"].map(Column::key).into_iter();

@@ -8,28 +8,31 @@ use crate::words;
 use study::protocol::QuantileRule;
 use study::result::{Label, SubgroupOutline, SubgroupVariable, id};
 
-/// Medians and hazard ratios of the arms within each level, a row per arm; what compares the arms
-/// stands in the first.
-pub(crate) fn subgroups(source: &Source) -> Table {
+/// Two tables for each analysis within levels: hazard ratios, and medians by arm.
+pub(crate) fn subgroups(source: &Source) -> Vec<Table> {
+    let subgroups = source.result.outline.subgroups.iter();
+    let within = subgroups.filter(|subgroup| !subgroup.variables.is_empty());
+    within.flat_map(|subgroup| [ratios(source, subgroup), medians(source, subgroup)]).collect()
+}
+
+fn ratios(source: &Source, subgroup: &SubgroupOutline) -> Table {
     let ci = words::confidence_interval(&source.result.protocol);
-    let keys = [ENDPOINT, "Analysis", "Population", "Variable", "Level", "Group"];
-    let mut columns: Vec<Column> = keys.map(Column::key).into();
-    columns.push(Column::value("Events / n"));
-    columns.extend(median_columns(source, rules(source), "Median"));
-    columns.extend([
-        Column::value("Log-rank P"),
-        Column::value(format!("HR ({ci})")),
-        Column::value("P"),
-        Column::value("Interaction P"),
-    ]);
-    let mut table = Table::new("subgroups", "The arms within subgroups", columns);
-    for subgroup in &source.result.outline.subgroups {
-        for variable in &subgroup.variables {
-            for (index, level) in variable.levels.iter().enumerate() {
-                let interaction = (index == 0).then(|| interaction(source, subgroup, variable));
-                let place = Place { source, subgroup, variable, level };
-                table.rows.extend(place.rows(interaction.unwrap_or_else(|| Cell::new(""))));
-            }
+    let mut columns = ["Variable", "Level"].map(Column::key).to_vec();
+    let events = |arm: &Label| Column::value(&arm.label).within("Events / n");
+    columns.extend(source.arms().iter().map(events));
+    columns.push(Column::value("Log-rank P"));
+    columns.push(Column::value(format!("HR ({ci})")));
+    columns.extend(["P", "Interaction P"].map(Column::value));
+    let mut table = table(source, subgroup, "subgroups", "hazard ratios", columns);
+    for variable in &subgroup.variables {
+        for (index, level) in variable.levels.iter().enumerate() {
+            let place = Place { source, subgroup, variable, level };
+            let mut cells = place.comparison();
+            cells.push(match index {
+                0 => interaction(source, subgroup, variable),
+                _ => Cell::new(""),
+            });
+            table.rows.push(Row::new(cells));
         }
     }
     table.notes.push(
@@ -38,6 +41,36 @@ pub(crate) fn subgroups(source: &Source) -> Table {
             .to_owned(),
     );
     table
+}
+
+fn medians(source: &Source, subgroup: &SubgroupOutline) -> Table {
+    let mut columns = ["Variable", "Level", "Group"].map(Column::key).to_vec();
+    columns.push(Column::value("Events / n"));
+    columns.extend(median_columns(source, rules(source), "Median"));
+    let mut table = table(source, subgroup, "subgroup_medians", "medians", columns);
+    for variable in &subgroup.variables {
+        for level in &variable.levels {
+            let place = Place { source, subgroup, variable, level };
+            table.rows.extend(source.arms().iter().map(|arm| Row::new(place.arm(arm))));
+        }
+    }
+    table
+}
+
+fn table(
+    source: &Source,
+    subgroup: &SubgroupOutline,
+    name: &str,
+    what: &str,
+    columns: Vec<Column>,
+) -> Table {
+    let title = format!(
+        "{}: {what} of {}, {}",
+        subgroup.label,
+        source.endpoint_label(&subgroup.endpoint).to_lowercase(),
+        source.population_label(&subgroup.population).to_lowercase()
+    );
+    Table::new(format!("{name}_{}_{}", subgroup.endpoint, subgroup.id), title, columns)
 }
 
 /// The rules of the medians.
@@ -54,49 +87,42 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn rows(&self, interaction: Cell) -> Vec<Row> {
-        let mut comparison = self.comparison();
-        comparison.push(interaction);
-        let empty = vec![Cell::new(""); comparison.len()];
-        let mut rows = Vec::new();
-        for (index, arm) in self.source.arms().iter().enumerate() {
-            let mut cells = self.arm(arm);
-            cells.extend(if index == 0 { comparison.clone() } else { empty.clone() });
-            rows.push(Row::new(cells));
-        }
-        rows
-    }
-
     fn id(&self, analysis: &str, term: &str, name: &str) -> String {
         id::quantity(&self.subgroup.endpoint, &self.level.id, analysis, term, name)
     }
 
-    fn arm(&self, arm: &Label) -> Vec<Cell> {
+    fn events(&self, arm: &Label) -> Cell {
         let of_arm = |name: &str| self.id("survival", &arm.id, name);
-        let mut cells = vec![
-            Cell::new(self.source.endpoint_label(&self.subgroup.endpoint)),
-            Cell::from(&self.subgroup.label),
-            Cell::new(self.source.population_label(&self.subgroup.population)),
-            Cell::from(&self.variable.label),
-            Cell::from(&self.level.label),
-            Cell::from(&arm.label),
-            events(self.source, &of_arm("n_events"), &of_arm("n")),
-        ];
+        events(self.source, &of_arm("n_events"), &of_arm("n"))
+    }
+
+    fn names(&self) -> Vec<Cell> {
+        vec![Cell::from(&self.variable.label), Cell::from(&self.level.label)]
+    }
+
+    /// The row of an arm: events and medians.
+    fn arm(&self, arm: &Label) -> Vec<Cell> {
+        let mut cells = self.names();
+        cells.extend([Cell::from(&arm.label), self.events(arm)]);
+        let of_arm = |name: &str| self.id("survival", &arm.id, name);
         cells.extend(median_cells(self.source, rules(self.source), &of_arm));
         cells
     }
 
-    /// Log-rank P, hazard ratio and its P.
+    /// The row that compares the arms: events, log-rank P, hazard ratio and its P.
     fn comparison(&self) -> Vec<Cell> {
         let numbers = &self.source.numbers;
         let exposure = id::part(&self.source.result.protocol.exposure.column);
         let exposed = self.source.arms().first().map_or("", |arm| arm.id.as_str());
         let ratio = |name: &str| self.id("cox_univariable", exposed, name);
-        vec![
+        let mut cells = self.names();
+        cells.extend(self.source.arms().iter().map(|arm| self.events(arm)));
+        cells.extend([
             numbers.cell(&self.id("log_rank", &exposure, "p_value"), number::p_value),
             numbers.with_limits(&ratio("hazard_ratio"), number::ratio),
             numbers.cell(&ratio("p_value"), number::p_value),
-        ]
+        ]);
+        cells
     }
 }
 
