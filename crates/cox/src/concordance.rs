@@ -2,7 +2,7 @@
 
 use crate::Concordance;
 use crate::risk_sets::RiskSets;
-use cohort::NotEstimable;
+use cohort::{Estimate, NotEstimable};
 
 /// How well the linear predictor `eta` (one per position) orders the events.
 ///
@@ -27,15 +27,18 @@ pub(crate) fn concordance(sets: &RiskSets, eta: &[f64], clusters: Option<&[u32]>
     }
     let [concordant, discordant, tied_risk] = count.totals;
     let n_pairs = concordant + discordant + tied_risk;
-    let (value, standard_error) = if n_pairs > 0.0 {
-        let value = (concordant + 0.5 * tied_risk) / n_pairs;
-        (Ok(value), Ok(jackknife_error(&count.by_position, value, clusters) / n_pairs))
+    let value = if n_pairs > 0.0 {
+        Ok((concordant + 0.5 * tied_risk) / n_pairs)
     } else {
-        (Err(NotEstimable::NoEvents), Err(NotEstimable::NoEvents))
+        Err(NotEstimable::NoEvents)
+    };
+    let error = |clusters: Option<&[u32]>| -> Estimate {
+        Ok(jackknife_error(&count.by_position, value?, clusters) / n_pairs)
     };
     Concordance {
         value,
-        standard_error,
+        standard_error: error(None),
+        robust_standard_error: clusters.map(|clusters| error(Some(clusters))),
         concordant,
         discordant,
         tied_risk,
@@ -197,5 +200,48 @@ impl CountTree {
         let below = self.below(rank);
         let up_to = self.below(rank + 1);
         [below as f64, (self.total - up_to) as f64, (up_to - below) as f64]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Sample, sample};
+    use proptest::prelude::*;
+
+    /// Every pair by itself, by position: concordant, discordant and tied in risk.
+    fn by_definition(data: &Sample, order: &[u32], eta: &[f64]) -> Vec<[f64; 3]> {
+        let (time, event) = (data.endpoint.time(), data.endpoint.event());
+        let mut pairs = vec![[0.0; 3]; eta.len()];
+        for (a, &early) in order.iter().enumerate().filter(|(_, early)| event[**early as usize]) {
+            for (b, &late) in order.iter().enumerate() {
+                let (early, late) = (early as usize, late as usize);
+                let both_die = event[late] && time[late] == time[early];
+                if !both_die && data.is_at_risk(late, early) {
+                    let kind = usize::from(eta[a] <= eta[b]) + usize::from(eta[a] == eta[b]);
+                    pairs[a][kind] += 1.0;
+                    pairs[b][kind] += 1.0;
+                }
+            }
+        }
+        pairs
+    }
+
+    proptest! {
+        #[test]
+        fn the_tree_counts_every_pair(data in sample(true)) {
+            let order = data.order();
+            let sets = RiskSets::new(&data.endpoint, &order, &data.design);
+            let mut eta = vec![0.0; sets.n()];
+            sets.linear_predictor(&[0.0, 1.0], &mut eta);
+            let want = by_definition(&data, order.order(), &eta);
+            let got = concordance(&sets, &eta, None);
+            let total = |kind: usize| want.iter().map(|pairs| pairs[kind]).sum::<f64>() / 2.0;
+            prop_assert_eq!([got.concordant, got.discordant, got.tied_risk], [total(0), total(1), total(2)]);
+            if let (Ok(value), Ok(error)) = (got.value, got.standard_error) {
+                let n_pairs = total(0) + total(1) + total(2);
+                prop_assert!((error - jackknife_error(&want, value, None) / n_pairs).abs() < 1e-12);
+            }
+        }
     }
 }

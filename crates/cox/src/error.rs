@@ -1,6 +1,6 @@
 //! Why a Cox model could not be set up.
 
-use cohort::CohortError;
+use cohort::{CohortError, NotEstimable};
 use thiserror::Error;
 
 /// Why a Cox model could not be set up; messages fit after "could not fit the model: ".
@@ -33,4 +33,17 @@ pub enum CoxError {
         /// The confidence asked for.
         confidence: f64,
     },
+}
+
+impl CoxError {
+    /// Why the data cannot answer as a whole, when that is what the error says; other errors are
+    /// faults of the question.
+    #[must_use]
+    pub fn impossibility(&self) -> Option<NotEstimable> {
+        match self {
+            Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
+            Self::NoEvents { .. } => Some(NotEstimable::NoEvents),
+            _ => None,
+        }
+    }
 }

@@ -164,8 +164,10 @@ pub struct TermTest {
 pub struct Concordance {
     /// The share; ties in risk count one half.
     pub value: Estimate,
-    /// Its infinitesimal-jackknife standard error.
+    /// Its infinitesimal-jackknife standard error, as if everyone were independent.
     pub standard_error: Estimate,
+    /// The same with clusters as the independent units, when clusters were given.
+    pub robust_standard_error: Option<Estimate>,
     /// Pairs in which the earlier event has the higher risk.
     pub concordant: f64,
     /// Pairs in which it has the lower risk.

@@ -2,7 +2,7 @@
 //! `matching` and `balance`, converts.
 
 use balance::BalanceError;
-use cohort::{Cohort, NotEstimable};
+use cohort::Cohort;
 use matching::{MatchQuery, MatchingError};
 use propensity::{LogisticQuery, PropensityError};
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
@@ -75,18 +75,24 @@ impl matching_service_server::MatchingService for MatchingService {
 
 /// The status of each error of a propensity model.
 fn propensity_failure(cohort: &Cohort, error: &PropensityError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
     match error {
         PropensityError::Cohort(error) => cohort_failure(cohort, error),
-        PropensityError::OneLevel { .. } => impossible(NotEstimable::TooFewGroups, error),
+        PropensityError::OneLevel { .. } => invalid("exposed_level", error),
         PropensityError::InvalidConfidence { .. } => invalid("options.confidence", error),
     }
 }
 
 /// The status of each error of matching.
 fn matching_failure(cohort: &Cohort, error: &MatchingError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
     match error {
         MatchingError::Cohort(error) => cohort_failure(cohort, error),
-        MatchingError::Arms(_) => impossible(NotEstimable::TooFewGroups, error),
+        MatchingError::Arms(_) => invalid("exposed_level", error),
         MatchingError::InvalidCaliper => invalid("options.caliper", error),
         MatchingError::ScoreTooWide { .. } => invalid("distance_column", error),
         MatchingError::Broken(_) => Failure::internal("BROKEN_PROMISE", error.to_string()),
@@ -95,8 +101,11 @@ fn matching_failure(cohort: &Cohort, error: &MatchingError) -> Failure {
 
 /// The status of each error of a baseline table.
 fn balance_failure(cohort: &Cohort, error: &BalanceError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
     match error {
         BalanceError::Cohort(error) => cohort_failure(cohort, error),
-        BalanceError::Arms(_) => impossible(NotEstimable::TooFewGroups, error),
+        BalanceError::Arms(_) => invalid("exposed_level", error),
     }
 }

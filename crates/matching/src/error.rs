@@ -1,6 +1,6 @@
 //! Why subjects could not be matched.
 
-use cohort::{ArmsError, CohortError};
+use cohort::{ArmsError, CohortError, NotEstimable};
 use thiserror::Error;
 
 /// What is wrong with a request for pairs.
@@ -24,6 +24,19 @@ pub enum MatchingError {
     /// The finished pairs break a condition: a fault of this program, not of the data.
     #[error("internal error: {0}")]
     Broken(#[from] BrokenPromise),
+}
+
+impl MatchingError {
+    /// Why the data cannot answer as a whole, when that is what the error says; other errors are
+    /// faults of the question.
+    #[must_use]
+    pub fn impossibility(&self) -> Option<NotEstimable> {
+        match self {
+            Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
+            Self::Arms(_) => Some(NotEstimable::TooFewGroups),
+            _ => None,
+        }
+    }
 }
 
 impl From<ArmsError> for MatchingError {

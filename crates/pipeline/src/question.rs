@@ -1,7 +1,7 @@
 //! One question to the statistics, and its answer.
 
 use balance::{BalanceError, BalanceQuery, BalanceTable};
-use cohort::{Cohort, Estimate, Selection};
+use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm};
 use matching::{MatchQuery, MatchedSample, MatchingError};
 use propensity::{LogisticQuery, PropensityError, PropensityScores};
@@ -85,14 +85,35 @@ pub enum QuestionError {
     Cox(#[from] CoxError),
 }
 
+impl QuestionError {
+    /// Why the data cannot answer as a whole, when that is what the error says.
+    #[must_use]
+    pub fn impossibility(&self) -> Option<NotEstimable> {
+        match self {
+            Self::Propensity(error) => error.impossibility(),
+            Self::Matching(error) => error.impossibility(),
+            Self::Balance(error) => error.impossibility(),
+            Self::Survival(error) => error.impossibility(),
+            Self::Cox(error) => error.impossibility(),
+        }
+    }
+}
+
 impl Task {
-    /// Answers the question in this process.
+    /// Answers the question in this process; data that cannot answer give the reason.
     ///
     /// The services answer the same through the wire; this is for those who need no services, such
     /// as a replicate of a bootstrap.
     pub fn evaluate(&self) -> Result<Estimate<Answer>, QuestionError> {
+        match self.answer() {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(error) => error.impossibility().map(Err).ok_or(error),
+        }
+    }
+
+    fn answer(&self) -> Result<Answer, QuestionError> {
         let (cohort, selection) = (self.cohort.as_ref(), &self.selection);
-        Ok(Ok(match &self.question {
+        Ok(match &self.question {
             Question::Propensity(query) => {
                 Answer::Propensity(propensity::propensity(cohort, selection, query)?)
             }
@@ -108,6 +129,6 @@ impl Task {
             }
             Question::Cox(query) => Answer::Cox(cox::cox(cohort, selection, query)?),
             Question::Screen(query) => Answer::Screen(cox::screen(cohort, selection, query)?),
-        }))
+        })
     }
 }

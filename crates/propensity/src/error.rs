@@ -1,6 +1,6 @@
 //! Why a logistic model could not be set up.
 
-use cohort::CohortError;
+use cohort::{CohortError, NotEstimable};
 use thiserror::Error;
 
 /// Why a logistic model could not be set up; messages fit after "could not fit the model: ".
@@ -29,4 +29,17 @@ pub enum PropensityError {
         /// The confidence asked for.
         confidence: f64,
     },
+}
+
+impl PropensityError {
+    /// Why the data cannot answer as a whole, when that is what the error says; other errors are
+    /// faults of the question.
+    #[must_use]
+    pub fn impossibility(&self) -> Option<NotEstimable> {
+        match self {
+            Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
+            Self::OneLevel { .. } => Some(NotEstimable::TooFewGroups),
+            _ => None,
+        }
+    }
 }

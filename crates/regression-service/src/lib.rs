@@ -1,6 +1,6 @@
 //! Cox and logistic models over gRPC: converts, asks `cox` and `propensity`, converts.
 
-use cohort::{Cohort, NotEstimable};
+use cohort::Cohort;
 use cox::{CoxError, CoxQuery, CoxScreenQuery};
 use propensity::{LogisticQuery, PropensityError};
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
@@ -71,9 +71,12 @@ impl regression_service_server::RegressionService for RegressionService {
 
 /// The status of each error of a Cox model.
 fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
     match error {
         CoxError::Cohort(error) => cohort_failure(cohort, error),
-        CoxError::NoEvents { .. } => impossible(NotEstimable::NoEvents, error),
+        CoxError::NoEvents { .. } => invalid("endpoint", error),
         CoxError::InvalidConfidence { .. } => invalid("options.confidence", error),
         CoxError::LengthMismatch { .. } => Failure::internal("LENGTH_MISMATCH", error.to_string()),
     }
@@ -81,9 +84,12 @@ fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
 
 /// The status of each error of a logistic model.
 fn logistic_failure(cohort: &Cohort, error: &PropensityError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
     match error {
         PropensityError::Cohort(error) => cohort_failure(cohort, error),
-        PropensityError::OneLevel { .. } => impossible(NotEstimable::TooFewGroups, error),
+        PropensityError::OneLevel { .. } => invalid("outcome_level", error),
         PropensityError::InvalidConfidence { .. } => invalid("options.confidence", error),
     }
 }

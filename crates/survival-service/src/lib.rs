@@ -1,6 +1,6 @@
 //! Survival curves and their comparison over gRPC: converts, asks `survival`, converts.
 
-use cohort::{Cohort, NotEstimable};
+use cohort::Cohort;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use survival::{ComparisonQuery, CurvesQuery, SurvivalError};
 use tonic::{Request, Response, Status};
@@ -56,10 +56,13 @@ impl survival_service_server::SurvivalService for SurvivalService {
 
 /// The status of each error.
 fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
     match error {
         SurvivalError::Cohort(error) => cohort_failure(cohort, error),
-        SurvivalError::NoRows => impossible(NotEstimable::NoSubjects, error),
-        SurvivalError::TooFewGroups { .. } => impossible(NotEstimable::TooFewGroups, error),
+        SurvivalError::NoRows => invalid("selection", error),
+        SurvivalError::TooFewGroups { .. } => invalid("group_column", error),
         SurvivalError::Confidence { .. } => invalid("options.confidence", error),
         SurvivalError::Probability { .. } => invalid("options.quantile_probabilities", error),
         SurvivalError::Time { .. } => invalid("options.times", error),

@@ -1,6 +1,6 @@
 //! Why a question about survival has no answer at all.
 
-use cohort::CohortError;
+use cohort::{CohortError, NotEstimable};
 use thiserror::Error;
 
 /// Why curves could not be estimated or compared.
@@ -51,4 +51,17 @@ pub enum SurvivalError {
         /// Number of its levels that occur in somebody.
         levels: usize,
     },
+}
+
+impl SurvivalError {
+    /// Why the data cannot answer as a whole, when that is what the error says; other errors are
+    /// faults of the question.
+    #[must_use]
+    pub fn impossibility(&self) -> Option<NotEstimable> {
+        match self {
+            Self::NoRows | Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
+            Self::TooFewGroups { .. } => Some(NotEstimable::TooFewGroups),
+            _ => None,
+        }
+    }
 }

@@ -249,6 +249,7 @@ fn concordance_to(concordance: Concordance) -> pb::Concordance {
     pb::Concordance {
         value: Some(estimate_to(concordance.value)),
         standard_error: Some(estimate_to(concordance.standard_error)),
+        robust_standard_error: concordance.robust_standard_error.map(estimate_to),
         concordant_pairs: concordance.concordant,
         discordant_pairs: concordance.discordant,
         tied_risk_pairs: concordance.tied_risk,
@@ -367,6 +368,9 @@ fn concordance_from(concordance: pb::Concordance) -> Concordance {
     Concordance {
         value: estimate_from(concordance.value),
         standard_error: estimate_from(concordance.standard_error),
+        robust_standard_error: concordance
+            .robust_standard_error
+            .map(|error| estimate_from(Some(error))),
         concordant: concordance.concordant_pairs,
         discordant: concordance.discordant_pairs,
         tied_risk: concordance.tied_risk_pairs,

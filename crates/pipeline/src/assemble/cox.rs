@@ -227,6 +227,11 @@ impl Reader<'_> {
             let error = concordance.standard_error;
             let method = "infinitesimal-jackknife standard error of the concordance";
             assembly.push(place.quantity(term, "concordance_standard_error", error, method));
+            if let Some(error) = concordance.robust_standard_error {
+                let method = "the same with the matched pairs as the independent units";
+                let name = "concordance_robust_standard_error";
+                assembly.push(place.quantity(term, name, error, method));
+            }
         }
     }
 
