@@ -172,15 +172,3 @@ fn json_is_read_back_as_the_same_result() {
     assert!(bytes.ends_with(b"}\n"));
     assert_eq!(serde_json::from_slice::<StudyResult>(&bytes).unwrap(), result);
 }
-
-/// Writes the report of the fixture to the folder that `REPORT_PREVIEW` names, for the eye.
-#[test]
-#[ignore = "writes files for the eye"]
-fn preview() {
-    let folder = std::path::PathBuf::from(std::env::var("REPORT_PREVIEW").unwrap());
-    for file in render(&fixture::rotterdam()) {
-        let path = folder.join(file.path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, file.bytes).unwrap();
-    }
-}

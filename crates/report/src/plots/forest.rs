@@ -25,7 +25,8 @@ fn forest(source: &Source, subgroup: &SubgroupOutline) -> Plot {
     );
     let description = format!(
         "Hazard ratios of {exposed} against {comparator} with {ci}; squares grow with the number \
-         of events. Interaction: likelihood-ratio test of exposure by variable."
+         of events. Limits within subgroups by the model-based variance. Interaction: \
+         likelihood-ratio test of exposure by variable."
     );
     let figure = ForestFigure {
         caption: caption(
