@@ -60,7 +60,9 @@ class Client:
 
     def __init__(self, address):
         sizes = ["grpc.max_send_message_length", "grpc.max_receive_message_length"]
-        self.channel = grpc.insecure_channel(address, [(size, MESSAGE_LIMIT_BYTES) for size in sizes])
+        self.channel = grpc.insecure_channel(
+            address, [(size, MESSAGE_LIMIT_BYTES) for size in sizes]
+        )
         self.matching = stubs("matching").MatchingServiceStub(self.channel)
         self.regression = stubs("regression").RegressionServiceStub(self.channel)
         self.study = stubs("study").StudyServiceStub(self.channel)

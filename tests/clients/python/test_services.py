@@ -28,6 +28,9 @@ HER2 = Path(__file__).resolve().parents[2] / "studies" / "her2"
 # Seconds that a call may take; every call of a program should have such a limit.
 TIMEOUT = 60
 
+# Seconds that the server may take to start.
+START_TIMEOUT = 10
+
 SERVICES = [
     "equipoise.matching.v1.MatchingService",
     "equipoise.regression.v1.RegressionService",
@@ -45,8 +48,13 @@ TWO_BY_TWO = {"exposed": [1, 1, 1, 1, 0, 0, 0, 0], "outcome": [1, 1, 1, 0, 1, 0,
 def main():
     arguments = argparse.ArgumentParser(description="Calls every service of Equipoise.")
     arguments.add_argument("--address", required=True, help="host:port of `equipoise serve all`")
-    client = eq.Client(arguments.parse_args().address)
-    grpc.channel_ready_future(client.channel).result(timeout=TIMEOUT)
+    address = arguments.parse_args().address
+    client = eq.Client(address)
+    try:
+        grpc.channel_ready_future(client.channel).result(timeout=START_TIMEOUT)
+    except grpc.FutureTimeoutError:
+        print(f"no server answers at {address}")
+        return 1
     failed = [check.__name__ for check in CHECKS if not passes(check, client)]
     print(f"{len(CHECKS) - len(failed)} of {len(CHECKS)} checks passed")
     return 1 if failed else 0
@@ -179,9 +187,7 @@ def match_pairs(client):
         exposure_column="rt",
         exposed_level="1",
         distance_column="score",
-        options=eq.matching.MatchOptions(
-            caliper=0.5, caliper_scale=eq.matching.CALIPER_SCALE_RAW
-        ),
+        options=eq.matching.MatchOptions(caliper=0.5, caliper_scale=eq.matching.CALIPER_SCALE_RAW),
     )
     answer = client.matching.MatchPairs(request, timeout=TIMEOUT)
     equal(list(zip(answer.exposed_rows, answer.comparator_rows)), [(0, 5), (1, 3)])
@@ -240,7 +246,8 @@ def refuse_a_study(client):
 def run_study(client):
     """Progress comes first, then files, then the summary, whose digest the files bear out."""
     steps, files, summary = 0, {}, None
-    for answer in client.study.RunStudy(eq.pieces(eq.study.RunStudyRequest, *her2()), timeout=TIMEOUT):
+    stream = eq.pieces(eq.study.RunStudyRequest, *her2())
+    for answer in client.study.RunStudy(stream, timeout=TIMEOUT):
         piece = answer.WhichOneof("piece")
         equal(summary, None)
         if piece == "progress":
