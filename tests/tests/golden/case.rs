@@ -22,7 +22,9 @@ impl Case {
     pub fn read(id: &str) -> Self {
         let file = read_json(&format!("expected/{id}.json"));
         let number = |name: &str| {
-            file["tolerance"][name].as_f64().unwrap_or_else(|| panic!("{id} has no tolerance {name}"))
+            file["tolerance"][name]
+                .as_f64()
+                .unwrap_or_else(|| panic!("{id} has no tolerance {name}"))
         };
         Self {
             id: id.to_string(),
@@ -82,6 +84,7 @@ pub fn folder() -> PathBuf {
 
 fn read_json(path: &str) -> Value {
     let path = folder().join(path);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -76,7 +76,8 @@ fn walk(
                 && answers.len() != items.len()
             {
                 let message = lengths(&place.path, answers.len(), items.len());
-                leaves.push(Leaf { field: place.field.clone(), outcome: Outcome::Differs(message) });
+                leaves
+                    .push(Leaf { field: place.field.clone(), outcome: Outcome::Differs(message) });
                 return;
             }
             for (index, expect) in items.iter().enumerate() {

@@ -51,5 +51,8 @@ pub fn text(value: &Value) -> String {
 
 /// The numbers of a list; absence is the empty list.
 pub fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().map(|items| items.iter().filter_map(Value::as_f64).collect()).unwrap_or_default()
+    value
+        .as_array()
+        .map(|items| items.iter().filter_map(Value::as_f64).collect())
+        .unwrap_or_default()
 }

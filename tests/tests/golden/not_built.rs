@@ -73,11 +73,7 @@ pub const NOT_BUILT: &[Gap] = &[
         cases: &["cox/lung_weights_*", "cox/lung_offset", "logistic/lung_weighted"],
         fields: All,
     },
-    Gap {
-        reason: "backward elimination is not built",
-        cases: &["cox/backward_*"],
-        fields: All,
-    },
+    Gap { reason: "backward elimination is not built", cases: &["cox/backward_*"], fields: All },
     Gap {
         reason: "baseline hazards, predicted curves and the means they are centred at are not built",
         cases: &["cox/*"],
@@ -100,11 +96,7 @@ pub const NOT_BUILT: &[Gap] = &[
             "before.cox_crude.r_means",
         ]),
     },
-    Gap {
-        reason: "residuals are not built",
-        cases: &["cox/*"],
-        fields: Only(&["residuals"]),
-    },
+    Gap { reason: "residuals are not built", cases: &["cox/*"], fields: Only(&["residuals"]) },
     Gap {
         reason: "proportional hazards are tested by term, not by column",
         cases: &["cox/*"],
@@ -131,11 +123,7 @@ pub const NOT_BUILT: &[Gap] = &[
         cases: &["logistic/lalonde_probit"],
         fields: All,
     },
-    Gap {
-        reason: "leverages are not built",
-        cases: &["logistic/*"],
-        fields: Only(&["leverage"]),
-    },
+    Gap { reason: "leverages are not built", cases: &["logistic/*"], fields: Only(&["leverage"]) },
     // Tests of equality
     Gap {
         reason: "tests of more than two samples, of pairs and of stratified tables are not built",
@@ -272,26 +260,10 @@ pub const NOT_BUILT: &[Gap] = &[
         fields: All,
     },
     // Whole topics
-    Gap {
-        reason: "inverse-probability weights are not built",
-        cases: &["weights/*"],
-        fields: All,
-    },
-    Gap {
-        reason: "competing risks are not built",
-        cases: &["competing/*"],
-        fields: All,
-    },
-    Gap {
-        reason: "the bootstrap is not built",
-        cases: &["bootstrap/*"],
-        fields: All,
-    },
-    Gap {
-        reason: "runs over several sites are not built",
-        cases: &["federated/*"],
-        fields: All,
-    },
+    Gap { reason: "inverse-probability weights are not built", cases: &["weights/*"], fields: All },
+    Gap { reason: "competing risks are not built", cases: &["competing/*"], fields: All },
+    Gap { reason: "the bootstrap is not built", cases: &["bootstrap/*"], fields: All },
+    Gap { reason: "runs over several sites are not built", cases: &["federated/*"], fields: All },
     // Awkward input
     Gap {
         reason: "the exact likelihood of ties is not built; Efron's and Breslow's are checked",

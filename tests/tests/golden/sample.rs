@@ -71,11 +71,18 @@ impl Sample {
         }
         self.add(&event, &Reading::Plain);
         let is_event = input.get("event_value").map_or_else(|| "1".to_string(), text);
-        let mut censored: Vec<String> = self.table.column(&event).into_iter().map(String::from).collect();
+        let mut censored: Vec<String> =
+            self.table.column(&event).into_iter().map(String::from).collect();
         censored.sort();
         censored.dedup();
         censored.retain(|code| *code != is_event && !code.is_empty());
-        EndpointColumns { entry, time, event, event_codes: vec![is_event], censored_codes: censored }
+        EndpointColumns {
+            entry,
+            time,
+            event,
+            event_codes: vec![is_event],
+            censored_codes: censored,
+        }
     }
 
     /// Adds the group column, if there is one.
@@ -126,7 +133,10 @@ impl Sample {
             }
             Some("factor") => {
                 self.add(&column, &Reading::Levels(texts(&covariate["levels"])));
-                Term::Factor { column, reference: covariate["reference"].as_str().map(String::from) }
+                Term::Factor {
+                    column,
+                    reference: covariate["reference"].as_str().map(String::from),
+                }
             }
             other => panic!("unknown kind of covariate {other:?}"),
         }

@@ -6,7 +6,7 @@ use crate::case::Case;
 use crate::json::numbers;
 use crate::sample::{Reading, Sample};
 use balance::{
-    BalanceError, BalanceQuery, BalanceTest, Continuity, ContingencyTable, Variable, balance,
+    BalanceError, BalanceQuery, BalanceTest, ContingencyTable, Continuity, Variable, balance,
     mann_whitney, numeric_smd,
 };
 use cohort::{
@@ -377,10 +377,8 @@ fn startstop_zero_length(case: &Case) -> Result<(), String> {
     let start = Column::numeric("start", vec![0.0; sample.table.len()]);
     sample.cohort.push(start).map_err(words)?;
     sample.add_endpoint(&json!({"time": "time", "event": "event"}));
-    let query = EndpointColumns {
-        entry: Some("start".into()),
-        ..EndpointColumns::new("time", "event")
-    };
+    let query =
+        EndpointColumns { entry: Some("start".into()), ..EndpointColumns::new("time", "event") };
     let source = EndpointError::EmptyInterval { row: 0 };
     let refused = CohortError::Endpoint { column: "time".into(), source };
     same(&sample.cohort.endpoint(&query, &sample.complete()).err(), &Some(refused))
@@ -461,8 +459,10 @@ fn matching_missing(case: &Case) -> Result<(), String> {
     sample.add_all(&json!(["y", "x"]));
     let all = Selection::all(&sample.cohort);
     let refused = match_pairs(&sample.cohort, &all, &match_query("y", "x")).err();
-    let names = |column: &str| {
-        CohortError::Missing { column: column.into(), count: 1, row: if column == "y" { 6 } else { 4 } }
+    let names = |column: &str| CohortError::Missing {
+        column: column.into(),
+        count: 1,
+        row: if column == "y" { 6 } else { 4 },
     };
     same(&refused, &Some(MatchingError::Cohort(names("y"))))?;
     let known = all.filter(|row| row != 6);
@@ -633,11 +633,7 @@ fn inline(case: &Case, columns: &[&str]) -> Result<Cohort, String> {
 // Findings
 
 fn same<T: PartialEq + std::fmt::Debug>(answer: &T, expect: &T) -> Result<(), String> {
-    if answer == expect {
-        Ok(())
-    } else {
-        Err(format!("{answer:?} where {expect:?} is expected"))
-    }
+    if answer == expect { Ok(()) } else { Err(format!("{answer:?} where {expect:?} is expected")) }
 }
 
 fn warned(caveats: &[Caveat], code: CaveatCode, word: &str) -> Result<(), String> {
@@ -656,9 +652,8 @@ fn near(case: &Case, name: &str, answer: &[f64]) -> Result<(), String> {
 
 fn close(case: &Case, name: &str, expect: &[f64], answer: &[f64]) -> Result<(), String> {
     let tolerance = case.tolerance;
-    let is_close = |(x, y): (&f64, &f64)| {
-        (x - y).abs() <= tolerance.absolute + tolerance.relative * y.abs()
-    };
+    let is_close =
+        |(x, y): (&f64, &f64)| (x - y).abs() <= tolerance.absolute + tolerance.relative * y.abs();
     if answer.len() == expect.len() && answer.iter().zip(expect).all(is_close) {
         Ok(())
     } else {

@@ -56,7 +56,7 @@ fn query(sample: &mut Sample, input: &Value, ties: Ties) -> CoxQuery {
         sample.add(column, &Reading::Plain);
     }
     let cluster = input["cluster"].as_str().map(String::from);
-    for column in &cluster {
+    if let Some(column) = &cluster {
         sample.add(column, &Reading::Plain);
     }
     let confidence = input["conf_level"].as_f64().unwrap_or(0.95);
@@ -141,7 +141,10 @@ pub fn test(test: &TestResult) -> Value {
 fn concordance(concordance: &Concordance) -> Value {
     json!({
         "c": estimate(&concordance.value),
-        "se": estimate(&concordance.standard_error),
+        // R's is that of clusters when there are some.
+        "se": estimate(
+            concordance.robust_standard_error.as_ref().unwrap_or(&concordance.standard_error)
+        ),
         "concordant": concordance.concordant,
         "discordant": concordance.discordant,
         "tied_risk": concordance.tied_risk,

@@ -29,8 +29,11 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     let endpoint = sample.add_endpoint(input);
     let group = sample.add_group(input);
     let selection = sample.complete();
-    let quantile_rules =
-        RULES.iter().map(|(_, rule)| QuantileRule::Curve(*rule)).chain([QuantileRule::Spss]).collect();
+    let quantile_rules = RULES
+        .iter()
+        .map(|(_, rule)| QuantileRule::Curve(*rule))
+        .chain([QuantileRule::Spss])
+        .collect();
     let query = CurvesQuery {
         endpoint,
         group,

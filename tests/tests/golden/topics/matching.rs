@@ -112,9 +112,8 @@ fn lay_out(
     let ids = sample.table.column(case.input["id"].as_str().unwrap_or("id"));
     let id = |row: usize| json!(ids[row]);
     let selected = list(selection.rows(), |&row| id(row));
-    let is_paired = |row: usize| {
-        matched.pairs.iter().any(|pair| pair.exposed == row || pair.comparator == row)
-    };
+    let is_paired =
+        |row: usize| matched.pairs.iter().any(|pair| pair.exposed == row || pair.comparator == row);
     let certificate = &matched.certificate;
     let (n_treated, n_control) = (certificate.n_exposed, certificate.n_comparators);
     let n_pairs = matched.pairs.len();

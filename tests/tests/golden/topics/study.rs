@@ -5,9 +5,7 @@ use super::{cox as models, hypothesis, km, words};
 use crate::case::Case;
 use crate::json::{estimate, list, numbers, text, with_limits};
 use crate::sample::{Reading, Sample};
-use balance::{
-    BalanceQuery, BalanceRow, BalanceTest, NumericSummary, Summary, Variable, balance,
-};
+use balance::{BalanceQuery, BalanceRow, BalanceTest, NumericSummary, Summary, Variable, balance};
 use cohort::{Column, EndpointColumns, Selection, Term};
 use cox::{CoxFit, CoxOptions, CoxQuery, Outcome, TimeTransform, cox, e_value};
 use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery, MatchedSample, match_pairs};
@@ -169,7 +167,9 @@ impl<'a> Study<'a> {
 
     fn counts(&self, selection: &Selection) -> Result<Value, String> {
         let arms = self.curves(selection, Some(TREATMENT), false)?.groups;
-        let [control, treated] = arms.as_slice() else { return Err("there are not two arms".into()) };
+        let [control, treated] = arms.as_slice() else {
+            return Err("there are not two arms".into());
+        };
         Ok(json!({
             "n": selection.len(),
             "treated": treated.n,
@@ -364,7 +364,8 @@ impl<'a> Study<'a> {
         let categories = self.sample.cohort.categories(&column, selection).map_err(words)?;
         let level = |(code, level): (usize, &String)| {
             let members = selection.rows().iter().zip(&categories.codes);
-            let members = members.filter(|(_, other)| **other as usize == code).map(|(&row, _)| row);
+            let members =
+                members.filter(|(_, other)| **other as usize == code).map(|(&row, _)| row);
             let members = Selection::of(&self.sample.cohort, members).map_err(words)?;
             self.level(&members, level)
         };
