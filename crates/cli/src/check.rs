@@ -33,7 +33,10 @@ pub(crate) fn check(arguments: Arguments) -> Result<(), Problem> {
             0 => String::new(),
             count => format!(", {count} of them for want of a value"),
         };
-        println!("{:>8}  {} ({} left out{missing})", step.left_count, step.label, step.excluded_count);
+        println!(
+            "{:>8}  {} ({} left out{missing})",
+            step.left_count, step.label, step.excluded_count
+        );
     }
     let exposure = &inputs.protocol.exposure;
     println!("{:>8}  {}", answer.exposed_count, exposure.exposed.label);
@@ -47,12 +50,10 @@ async fn ask(
 ) -> Result<pb::CheckStudyResponse, Problem> {
     let study_file = chunks(inputs.text.as_bytes()).map(Piece::StudyFile);
     let table = chunks(&inputs.table).map(Piece::Table);
-    let pieces: Vec<_> = study_file
-        .chain(table)
-        .map(|piece| pb::CheckStudyRequest { piece: Some(piece) })
-        .collect();
+    let pieces: Vec<_> =
+        study_file.chain(table).map(|piece| pb::CheckStudyRequest { piece: Some(piece) }).collect();
     let answer = coordinator.check_study(tokio_stream::iter(pieces)).await;
-    answer.map(tonic::Response::into_inner).map_err(|status| {
-        Problem::of_call(Failure::from(&status), &inputs.path, &inputs.text)
-    })
+    answer
+        .map(tonic::Response::into_inner)
+        .map_err(|status| Problem::of_call(Failure::from(&status), &inputs.path, &inputs.text))
 }

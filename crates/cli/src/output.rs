@@ -18,9 +18,8 @@ const MARK: &str = "manifest.json";
 impl Output {
     /// Makes the draft. A folder that holds anything but a report is not touched.
     pub(crate) fn begin(folder: &Path) -> Result<Self, Problem> {
-        let is_empty = |folder: &Path| {
-            fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
-        };
+        let is_empty =
+            |folder: &Path| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
         if folder.exists() && !folder.join(MARK).is_file() && !is_empty(folder) {
             return Err(Problem::Input(format!(
                 "{} exists and is not a report of an earlier run; choose another --out",
@@ -44,20 +43,19 @@ impl Output {
             return Err(Problem::Failed("the coordinator sent a file outside the report".into()));
         }
         let path = self.draft.join(relative);
-        let failed = |error| Problem::Failed(format!("could not write {}: {error}", path.display()));
+        let failed =
+            |error| Problem::Failed(format!("could not write {}: {error}", path.display()));
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
         file.write_all(bytes).map_err(failed)
     }
 
     /// Puts the report in its place.
     pub(crate) fn finish(self) -> Result<(), Problem> {
-        let failed = |error| {
-            Problem::Failed(format!("could not write {}: {error}", self.folder.display()))
-        };
+        let failed =
+            |error| Problem::Failed(format!("could not write {}: {error}", self.folder.display()));
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder).map_err(failed)?;
         }

@@ -78,7 +78,9 @@ async fn receive(
     if is_complete {
         Ok(())
     } else {
-        Err(Problem::Failed("the coordinator ended the study before its report was complete".into()))
+        Err(Problem::Failed(
+            "the coordinator ended the study before its report was complete".into(),
+        ))
     }
 }
 

@@ -62,7 +62,8 @@ impl matching_service_server::MatchingService for MatchingService {
         request: Request<pb::AssessBalanceRequest>,
     ) -> Result<Response<pb::AssessBalanceResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<BalanceQuestion> = request.into_inner().try_into().map_err(Failure::from)?;
+        let asked: Asked<BalanceQuestion> =
+            request.into_inner().try_into().map_err(Failure::from)?;
         let answer = move || {
             let BalanceQuestion { reference, query } = &asked.query;
             let table = balance::balance(&asked.cohort, &asked.selection, reference, query)

@@ -139,7 +139,10 @@ impl Pipeline {
         let section = self.protocol().propensity.as_ref()?;
         let exposure = &self.protocol().exposure;
         let query = LogisticQuery {
-            outcome: Level { column: exposure.column.clone(), level: exposure.exposed.value.clone() },
+            outcome: Level {
+                column: exposure.column.clone(),
+                level: exposure.exposed.value.clone(),
+            },
             terms: terms::terms(self.protocol(), &section.covariates),
             options: LogisticOptions { confidence: self.confidence(), ..Default::default() },
         };
@@ -312,7 +315,8 @@ impl Pipeline {
             let key = key::cox(&endpoint.id, population.id(), UNIVARIABLE);
             tasks.push(self.task(key, self.rows(population), Question::Screen(query)));
         }
-        for model in section.multivariable.iter().filter(|model| model.rule == SelectionRule::Listed)
+        for model in
+            section.multivariable.iter().filter(|model| model.rule == SelectionRule::Listed)
         {
             for &population in &model.populations {
                 tasks.push(self.model(endpoint, population, model, &model.terms));

@@ -50,7 +50,7 @@ pub(crate) fn term_outlines(protocol: &Protocol, name: &str) -> Vec<TermOutline>
             id: id::part(name),
             variable: name.into(),
             label: match &variable.unit {
-                Some(unit) => format!("{} (per {unit})", variable.label),
+                Some(unit) => format!("{} ({unit})", variable.label),
                 None => variable.label.clone(),
             },
             reference: None,

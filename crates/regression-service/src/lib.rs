@@ -45,7 +45,8 @@ impl regression_service_server::RegressionService for RegressionService {
         request: Request<pb::ScreenCoxRequest>,
     ) -> Result<Response<pb::ScreenCoxResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<CoxScreenQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let asked: Asked<CoxScreenQuery> =
+            request.into_inner().try_into().map_err(Failure::from)?;
         let answer = move || {
             let terms = cox::screen(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| cox_failure(&asked.cohort, &error))?;

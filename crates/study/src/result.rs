@@ -35,6 +35,14 @@ pub struct StudyResult {
     pub caveats: Vec<Caveat>,
 }
 
+/// The JSON Schema of `report.json`, indented, with a line feed at the end.
+#[must_use]
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(StudyResult);
+    let text = serde_json::to_string_pretty(&schema).expect("a schema has string keys alone");
+    format!("{text}\n")
+}
+
 /// One number, or the reason why there is none.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Quantity {
@@ -138,11 +146,13 @@ pub struct Label {
     pub label: String,
 }
 
-/// A step of the flow diagram. Its quantities are `study/all/flow/{id}/n` (patients left),
+/// A step of the flow diagram. Its quantities are `study/{population}/flow/{id}/n` (patients left),
 /// `.../n_excluded` and `.../n_missing` (of the excluded, those who lack a value).
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct FlowStep {
-    /// Part of an id.
+    /// Population of the ids: `all`, or `matched` for the matched arms.
+    pub population: String,
+    /// Term of the ids.
     pub id: String,
     /// What readers call the step.
     pub label: String,

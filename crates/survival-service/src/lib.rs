@@ -44,7 +44,8 @@ impl survival_service_server::SurvivalService for SurvivalService {
         request: Request<pb::CompareCurvesRequest>,
     ) -> Result<Response<pb::CompareCurvesResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<ComparisonQuery> = request.into_inner().try_into().map_err(Failure::from)?;
+        let asked: Asked<ComparisonQuery> =
+            request.into_inner().try_into().map_err(Failure::from)?;
         let answer = move || {
             let comparison = survival::compare(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| failure(&asked.cohort, &error))?;

@@ -8,7 +8,9 @@ const FEW: usize = 10;
 
 /// Doubts about one curve and what is read off it.
 pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuery) -> Vec<Caveat> {
-    let place = group.group.as_ref().map_or_else(String::new, |label| format!(" in group {label}"));
+    let level = query.group.as_ref().zip(group.group.as_ref());
+    let place =
+        level.map_or_else(String::new, |(column, level)| format!(" with {column} = {level}"));
     let (Some(&first), Some(&last)) = (group.curve.time.first(), group.curve.time.last()) else {
         let message = format!("There are no selected subjects{place}.");
         return vec![Caveat::new(CaveatCode::EmptyLevel, message)];

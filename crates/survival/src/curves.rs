@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(empty.quantiles[1].standard_error, Some(Err(NotEstimable::NoSubjects)));
         assert_eq!(empty.at_times[0].survival, Err(NotEstimable::NoSubjects));
         assert_eq!(empty.restricted_means[0].mean, Err(NotEstimable::NoSubjects));
-        let caveat = (CaveatCode::EmptyLevel, "There are no selected subjects in group B.");
+        let caveat = (CaveatCode::EmptyLevel, "There are no selected subjects with arm = B.");
         assert_eq!(messages(empty), [caveat]);
     }
 
@@ -152,13 +152,13 @@ mod tests {
     fn doubts_name_group_and_time() {
         let curves = estimated(&query()).unwrap();
         let expected = [
-            (CaveatCode::ZeroTimes, "1 of 4 subjects in group A is followed for no time at all."),
-            (CaveatCode::FewAtRisk, "3 of 4 subjects in group A are at risk at time 2."),
+            (CaveatCode::ZeroTimes, "1 of 4 subjects with arm = A is followed for no time at all."),
+            (CaveatCode::FewAtRisk, "3 of 4 subjects with arm = A are at risk at time 2."),
             (
                 CaveatCode::BeyondFollowUp,
-                "Time 9 lies beyond the last observation in group A, at time 4.",
+                "Time 9 lies beyond the last observation with arm = A, at time 4.",
             ),
-            (CaveatCode::MedianNotReached, "The median in group A is not reached."),
+            (CaveatCode::MedianNotReached, "The median with arm = A is not reached."),
         ];
         assert_eq!(messages(&curves.groups[0]), expected);
     }

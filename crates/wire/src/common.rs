@@ -190,8 +190,10 @@ pub(crate) fn cohort_to<'a>(
     columns: impl IntoIterator<Item = &'a str>,
 ) -> pb::Cohort {
     let names: BTreeSet<&str> = columns.into_iter().collect();
-    let columns =
-        cohort.names().filter(|name| names.contains(name)).filter_map(|name| column_to(cohort, name));
+    let columns = cohort
+        .names()
+        .filter(|name| names.contains(name))
+        .filter_map(|name| column_to(cohort, name));
     pb::Cohort { ids: Vec::new(), columns: columns.collect() }
 }
 
@@ -246,7 +248,8 @@ fn column_from(violations: &mut Violations, path: &str, column: pb::Column) -> O
     if column.name.is_empty() {
         violations.add(format!("{path}.name"), "is required");
     }
-    let missing = counts_from(violations, &format!("{path}.missing_rows"), column.missing_rows.clone());
+    let missing =
+        counts_from(violations, &format!("{path}.missing_rows"), column.missing_rows.clone());
     let values = if is_categorical(&column) {
         if !column.values.is_empty() {
             violations.add(path, "has both values and codes; give one of them");
@@ -274,13 +277,14 @@ fn cohort_error_path(error: &CohortError, columns: &[(String, bool)]) -> String 
         }
     };
     match error {
-        CohortError::NotFinite { column, row } | CohortError::CodeWithoutLevel { column, row, .. } => {
-            cell(column, *row)
+        CohortError::NotFinite { column, row }
+        | CohortError::CodeWithoutLevel { column, row, .. } => cell(column, *row),
+        CohortError::DuplicateColumn { column } | CohortError::LengthMismatch { column, .. } => {
+            columns
+                .iter()
+                .rposition(|(known, _)| known == column)
+                .map_or_else(|| "cohort.columns".into(), |index| format!("cohort.columns[{index}]"))
         }
-        CohortError::DuplicateColumn { column } | CohortError::LengthMismatch { column, .. } => columns
-            .iter()
-            .rposition(|(known, _)| known == column)
-            .map_or_else(|| "cohort.columns".into(), |index| format!("cohort.columns[{index}]")),
         _ => "cohort.columns".into(),
     }
 }
@@ -321,9 +325,8 @@ pub(crate) fn selection_from(
         return None;
     }
     let by_caller = cohort.rows_by_caller();
-    let repeated = rows.iter().zip(times).flat_map(|(&row, times)| {
-        std::iter::repeat_n(by_caller[row], times)
-    });
+    let repeated =
+        rows.iter().zip(times).flat_map(|(&row, times)| std::iter::repeat_n(by_caller[row], times));
     violations.check(path, Selection::of(cohort, repeated))
 }
 
@@ -385,10 +388,7 @@ const DEFAULT_CONFIDENCE: f64 = 0.95;
 
 /// The columns of an endpoint.
 pub(crate) fn endpoint_columns(endpoint: &EndpointColumns) -> impl Iterator<Item = &str> {
-    [&endpoint.time, &endpoint.event]
-        .into_iter()
-        .chain(endpoint.entry.as_ref())
-        .map(String::as_str)
+    [&endpoint.time, &endpoint.event].into_iter().chain(endpoint.entry.as_ref()).map(String::as_str)
 }
 
 pub(crate) fn term_to(term: &Term) -> pb::ModelTerm {
@@ -470,8 +470,7 @@ fn term_from(
     let main = if is_factor {
         Term::Factor { column, reference: optional_name(term.reference) }
     } else {
-        let transform =
-            transform_from(violations, path, term.transform, term.transform_constant)?;
+        let transform = transform_from(violations, path, term.transform, term.transform_constant)?;
         Term::Linear { column, transform }
     };
     match term.interaction_with {

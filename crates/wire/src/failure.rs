@@ -54,7 +54,10 @@ pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
     let path = |column: &str, row: Option<usize>| {
         let index = cohort.names().position(|name| name == column);
         let cell = row.map(|row| format!(".values[{row}]")).unwrap_or_default();
-        index.map_or_else(|| "cohort.columns".into(), |index| format!("cohort.columns[{index}]{cell}"))
+        index.map_or_else(
+            || "cohort.columns".into(),
+            |index| format!("cohort.columns[{index}]{cell}"),
+        )
     };
     let field = match error {
         CohortError::NoRows => return impossible(NotEstimable::NoSubjects, error),

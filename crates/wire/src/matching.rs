@@ -16,9 +16,7 @@ use balance::{
     Variable,
 };
 use cohort::{Cohort, Selection, Values};
-use matching::{
-    Caliper, CaliperScale, Certificate, MatchOrder, MatchQuery, MatchedSample, Pair,
-};
+use matching::{Caliper, CaliperScale, Certificate, MatchOrder, MatchQuery, MatchedSample, Pair};
 use propensity::{Level, LogisticQuery, PropensityScores};
 
 /// Asks for propensity scores.
@@ -148,7 +146,9 @@ pub fn match_request(
 fn match_options(query: &MatchQuery) -> pb::MatchOptions {
     pb::MatchOptions {
         caliper: query.caliper.map(|caliper| caliper.width),
-        caliper_scale: scale_to(query.caliper.map_or_else(Default::default, |caliper| caliper.scale)),
+        caliper_scale: scale_to(
+            query.caliper.map_or_else(Default::default, |caliper| caliper.scale),
+        ),
         order: order_to(query.order),
     }
 }
@@ -204,7 +204,11 @@ pub fn match_response(sample: MatchedSample, asked: &Asked<MatchQuery>) -> pb::M
         exposed_rows: sample.pairs.iter().map(|pair| row(pair.exposed)).collect(),
         comparator_rows: sample.pairs.iter().map(|pair| row(pair.comparator)).collect(),
         distances: sample.pairs.iter().map(|pair| pair.distance).collect(),
-        unmatched_exposed_rows: sample.unmatched_exposed.iter().map(|&exposed| row(exposed)).collect(),
+        unmatched_exposed_rows: sample
+            .unmatched_exposed
+            .iter()
+            .map(|&exposed| row(exposed))
+            .collect(),
         certificate: Some(pb::MatchCertificate {
             exposed_count: count(certificate.n_exposed),
             comparator_count: count(certificate.n_comparators),
@@ -349,8 +353,7 @@ impl TryFrom<pb::AssessBalanceRequest> for Asked<BalanceQuestion> {
                 variables.extend(variable_from(violations, &path, variable, cohort));
             }
             let tests = tests_from(violations, request.options.unwrap_or_default());
-            let query =
-                BalanceQuery { exposure: exposure?, exposed: exposed?, variables, tests };
+            let query = BalanceQuery { exposure: exposure?, exposed: exposed?, variables, tests };
             Some(BalanceQuestion { reference: reference?, query })
         });
         violations.finish(asked)

@@ -163,7 +163,9 @@ fn iteration_from(
 ) -> Option<(usize, f64)> {
     let steps = match max_iterations {
         None => Ok(defaults.0),
-        Some(steps) => usize::try_from(steps).ok().filter(|&steps| steps > 0).ok_or("must be at least 1"),
+        Some(steps) => {
+            usize::try_from(steps).ok().filter(|&steps| steps > 0).ok_or("must be at least 1")
+        }
     };
     let steps = violations.check("options.max_iterations", steps);
     let tolerance = tolerance.unwrap_or(defaults.1);
@@ -294,7 +296,9 @@ pub fn screen_from(response: pb::ScreenCoxResponse) -> Result<Vec<ScreenedTerm>,
 fn cox_fit_from(violations: &mut Violations, path: &str, fit: pb::CoxFit) -> Option<CoxFit> {
     let robust_covariance = match fit.robust_covariance {
         None => None,
-        Some(matrix) => Some(matrix_from(violations, &format!("{path}.robust_covariance"), matrix)?),
+        Some(matrix) => {
+            Some(matrix_from(violations, &format!("{path}.robust_covariance"), matrix)?)
+        }
     };
     let proportional_hazards = match fit.proportional_hazards {
         None => None,
@@ -444,7 +448,8 @@ impl TryFrom<pb::FitLogisticRequest> for Asked<LogisticQuery> {
 
     fn try_from(request: pb::FitLogisticRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::FitLogisticRequest { cohort, selection, outcome_column, outcome_level, .. } = request;
+        let pb::FitLogisticRequest { cohort, selection, outcome_column, outcome_level, .. } =
+            request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
             let column = required_name(violations, "outcome_column", outcome_column);
             let level = required_name(violations, "outcome_level", outcome_level);

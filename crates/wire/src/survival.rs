@@ -218,8 +218,7 @@ fn group_from(
             interval: interval_from(quantile.interval),
         })
     };
-    let quantiles: Option<Vec<_>> =
-        group.quantiles.into_iter().enumerate().map(quantile).collect();
+    let quantiles: Option<Vec<_>> = group.quantiles.into_iter().enumerate().map(quantile).collect();
     let at_times: Option<Vec<_>> =
         group.at_times.into_iter().map(|at| survival_at_from(violations, path, at)).collect();
     Some(GroupCurve {

@@ -81,7 +81,10 @@ async fn an_empty_arm_is_a_failed_precondition() {
         ..Default::default()
     };
     let refused = failure(clients().await.matching.match_pairs(request).await);
-    assert_eq!((refused.code, refused.reason.as_str()), (Code::FailedPrecondition, "TOO_FEW_GROUPS"));
+    assert_eq!(
+        (refused.code, refused.reason.as_str()),
+        (Code::FailedPrecondition, "TOO_FEW_GROUPS")
+    );
 }
 
 /// A screen never fails because one of its models cannot be fitted.

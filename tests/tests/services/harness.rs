@@ -55,11 +55,7 @@ pub fn cohort() -> Cohort {
 }
 
 pub fn endpoint() -> Endpoint {
-    Endpoint {
-        time_column: "time".into(),
-        event_column: "event".into(),
-        ..Endpoint::default()
-    }
+    Endpoint { time_column: "time".into(), event_column: "event".into(), ..Endpoint::default() }
 }
 
 pub fn term(column: &str) -> ModelTerm {

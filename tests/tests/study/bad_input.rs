@@ -113,7 +113,11 @@ fn text_in_a_number() {
 #[test]
 fn a_negative_time() {
     let study = Study::copy()
-        .replace("study.toml", "end = \"end_date\"", "time = { column = \"days\", unit = \"days\" }")
+        .replace(
+            "study.toml",
+            "end = \"end_date\"",
+            "time = { column = \"days\", unit = \"days\" }",
+        )
         .cell(9, "days", "-3");
     study.is_refused_with(&["column days", "line 9", "negative time", "endpoint[0]"]);
 }

@@ -117,7 +117,8 @@ fn baseline_tests_before_and_after_matching() {
         assert!(p_value("all", variable) < 0.001, "{variable}");
     }
     assert_eq!(format!("{:.3}", p_value("all", "chemo")), "0.021");
-    let variables = ["age", "path", "hr", "ki67", "tstage", "nstage", "liver", "hormone", "targeted"];
+    let variables =
+        ["age", "path", "hr", "ki67", "tstage", "nstage", "liver", "hormone", "targeted"];
     for variable in variables {
         let p_value = p_value("all", variable);
         // Printed: 0.085 to 0.715.

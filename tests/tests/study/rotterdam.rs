@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of(&example("rotterdam"), &[]));
 
 static GOLDEN: LazyLock<Value> = LazyLock::new(|| {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("golden/expected/study/rotterdam_hormon.json");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/expected/study/rotterdam_hormon.json");
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 });
 
@@ -82,7 +82,8 @@ fn baseline_tables() {
         }
     }
     let largest = golden("/after/table1").as_array().unwrap().iter().map(|row| {
-        let id = format!("study/matched/balance/{}/smd_own_sample", row["covariate"].as_str().unwrap());
+        let id =
+            format!("study/matched/balance/{}/smd_own_sample", row["covariate"].as_str().unwrap());
         REPORT.value(&id).abs()
     });
     same("largest difference", largest.reduce(f64::max), golden("/after/max_abs_smd"));
@@ -126,7 +127,8 @@ fn curves_medians_rates_and_restricted_means() {
             medians(population, &arm, curve);
             rates(population, &arm, &curve["rates"]);
             for mean in curve["rmst"].as_array().unwrap() {
-                let id = |name: &str| format!("os/{population}/survival/{arm}/{name}@{}", mean["tau"]);
+                let id =
+                    |name: &str| format!("os/{population}/survival/{arm}/{name}@{}", mean["tau"]);
                 check(&id("restricted_mean"), &mean["rmst"]);
                 check(&id("restricted_mean_standard_error"), &mean["se"]);
             }
@@ -281,10 +283,8 @@ fn the_selected_model_has_the_selected_terms() {
     let terms = model["terms"].as_array().unwrap().iter();
     let found: Vec<&str> = terms.map(|term| term["id"].as_str().unwrap()).collect();
     let expected = golden("/after/cox_multivariate_selected_p05/terms").as_array().unwrap();
-    let expected: Vec<String> = expected
-        .iter()
-        .map(|term| term.as_str().unwrap().replace(".t", "hormon=1"))
-        .collect();
+    let expected: Vec<String> =
+        expected.iter().map(|term| term.as_str().unwrap().replace(".t", "hormon=1")).collect();
     assert_eq!(found, expected);
     assert!(REPORT.caveats().iter().any(|code| code == "data_driven_selection"));
 }
@@ -308,8 +308,7 @@ fn proportional_hazards() {
     let expected = golden("/after/proportional_hazards_km");
     for (index, row) in expected["rows"].as_array().unwrap().iter().enumerate() {
         let term = row.as_str().unwrap().replace(".t", "hormon").replace("GLOBAL", "all");
-        let id =
-            |name: &str| format!("os/matched/cox_adjusted/{term}/proportional_hazards_{name}");
+        let id = |name: &str| format!("os/matched/cox_adjusted/{term}/proportional_hazards_{name}");
         check(&id("chi_squared"), &expected["chisq"][index]);
         check(&id("df"), &expected["df"][index]);
         check(&id("p_value"), &expected["p"][index]);

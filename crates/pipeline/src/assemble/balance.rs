@@ -49,7 +49,15 @@ fn table(assembly: &mut Assembly, population: Population, table: &BalanceTable) 
             Summary::Categorical { levels, exposed, comparators } => {
                 for (index, level) in levels.iter().enumerate() {
                     for (arm, counts) in arms.iter().zip([exposed, comparators]) {
-                        level_counts(assembly, &place, &row.variable, level, &arm.id, counts, index);
+                        level_counts(
+                            assembly,
+                            &place,
+                            &row.variable,
+                            level,
+                            &arm.id,
+                            counts,
+                            index,
+                        );
                     }
                 }
             }
@@ -143,8 +151,11 @@ fn summary(assembly: &mut Assembly, place: &Place, population: Population, table
     assembly.push(place.quantity(WHOLE, "largest_smd", table.largest_smd, method));
     let threshold = assembly.pipeline.protocol().balance.threshold;
     let is_unbalanced = |row: &&BalanceRow| row.smd.map_or(true, |smd| smd.abs() > threshold);
-    let unbalanced: Vec<&str> =
-        table.rows.iter().filter(is_unbalanced).map(|row| row.variable.as_str()).collect();
+    let label = |row: &BalanceRow| {
+        let known = assembly.pipeline.protocol().variable(&row.variable);
+        known.map_or_else(|| row.variable.clone(), |variable| variable.label.clone())
+    };
+    let unbalanced: Vec<String> = table.rows.iter().filter(is_unbalanced).map(label).collect();
     assembly.push(place.count(WHOLE, "n_unbalanced", unbalanced.len()));
     if population == Population::Matched && !unbalanced.is_empty() {
         let message = format!(

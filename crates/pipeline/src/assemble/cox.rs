@@ -38,12 +38,7 @@ fn pairs_ignored(assembly: &mut Assembly, section: &CoxSection) {
     }
 }
 
-fn screen(
-    assembly: &mut Assembly,
-    endpoint: &str,
-    population: Population,
-    section: &CoxSection,
-) {
+fn screen(assembly: &mut Assembly, endpoint: &str, population: Population, section: &CoxSection) {
     let place = Place::new(endpoint, population.id(), "cox_univariable");
     let key = key::cox(endpoint, population.id(), UNIVARIABLE);
     let lines: Vec<ScreenedTerm> = match assembly.answer(&key) {
@@ -238,8 +233,7 @@ impl Reader<'_> {
     fn test(&self, assembly: &mut Assembly, term: &str, name: &str, test: TestResult) {
         let method = format!("{} test", name.replace('_', "-"));
         let df = Ok(test.degrees_of_freedom as f64);
-        let parts =
-            [("chi_squared", test.chi_squared), ("df", df), ("p_value", test.p_value)];
+        let parts = [("chi_squared", test.chi_squared), ("df", df), ("p_value", test.p_value)];
         for (part, estimate) in parts {
             let name = format!("{name}_{part}");
             assembly.push(self.place.quantity(term, &name, estimate, &method));
@@ -287,7 +281,8 @@ fn e_value(
     variance: Variance,
 ) {
     let protocol = assembly.pipeline.protocol();
-    if !protocol.sensitivity.e_value || assembly.pipeline.main_populations().last() != Some(&population)
+    if !protocol.sensitivity.e_value
+        || assembly.pipeline.main_populations().last() != Some(&population)
     {
         return;
     }
@@ -311,9 +306,10 @@ fn e_value(
         let method = format!("E-value of the hazard ratio, {words}");
         let estimate = value(chosen).map(|value| value.estimate);
         assembly.push(place.quantity(&term, name, estimate, &method));
-        for (suffix, interval, variance) in
-            [("", chosen, "variance of the protocol"), ("_model", coefficient.interval, MODEL_BASED)]
-        {
+        for (suffix, interval, variance) in [
+            ("", chosen, "variance of the protocol"),
+            ("_model", coefficient.interval, MODEL_BASED),
+        ] {
             let method =
                 format!("E-value of the confidence limit nearest to 1, {variance}, {words}");
             let limit = value(interval)

@@ -14,7 +14,8 @@ pub(super) fn assemble(assembly: &mut Assembly) {
         } else {
             (format!("criterion_{}", index + 1), FlowKind::Criterion)
         };
-        let outline = FlowStep { id, label: step.label.clone(), kind };
+        let population = WHOLE.into();
+        let outline = FlowStep { population, id, label: step.label.clone(), kind };
         steps.push((outline, step.n_left, Some((step.n_excluded, step.n_missing))));
     }
     for (outline, n, excluded) in steps {
@@ -36,7 +37,12 @@ pub(super) fn assemble(assembly: &mut Assembly) {
 }
 
 fn source() -> FlowStep {
-    FlowStep { id: "source".into(), label: "Patients in the table".into(), kind: FlowKind::Source }
+    FlowStep {
+        population: WHOLE.into(),
+        id: "source".into(),
+        label: "Patients in the table".into(),
+        kind: FlowKind::Source,
+    }
 }
 
 /// The arms of a population.
@@ -56,7 +62,7 @@ fn arms(assembly: &mut Assembly, population: Population, kind: FlowKind) {
             _ => arm.label.clone(),
         };
         assembly.quantities.push(place.count(&term, "n", n));
-        let suffix = if kind == FlowKind::Matched { "_matched" } else { "" };
-        assembly.outline.flow.push(FlowStep { id: format!("{term}{suffix}"), label, kind });
+        let population = population.id().into();
+        assembly.outline.flow.push(FlowStep { population, id: term, label, kind });
     }
 }

@@ -116,7 +116,9 @@ fn median(
 ) -> Quantity {
     let name = format!("median_{}", quantile_name(quantile.rule));
     let method = match quantile.rule {
-        QuantileRule::Spss => format!("{estimator} median, limits by the SPSS rule (median ± z SE)"),
+        QuantileRule::Spss => {
+            format!("{estimator} median, limits by the SPSS rule (median ± z SE)")
+        }
         QuantileRule::Curve(rule) => format!(
             "{estimator} median, limits where the {} limits of the curve cross one half",
             interval_name(rule)
@@ -165,13 +167,7 @@ fn rates(
     }
 }
 
-fn rate(
-    assembly: &mut Assembly,
-    place: &Place,
-    term: &str,
-    at: &SurvivalAt,
-    rule: IntervalRule,
-) {
+fn rate(assembly: &mut Assembly, place: &Place, term: &str, at: &SurvivalAt, rule: IntervalRule) {
     let name = interval_name(rule);
     let method = format!("Kaplan-Meier survival, {name} limits");
     let id = place.id_at(term, &format!("survival_{name}"), at.time);
@@ -220,8 +216,7 @@ fn follow_up(assembly: &mut Assembly, endpoint: &str, population: Population, ar
         for (level, term) in levels {
             let Ok(group) = group(&answer, level) else { continue };
             for quantile in &group.quantiles {
-                let quantity =
-                    median(assembly, &place, &term, quantile, "reverse Kaplan-Meier");
+                let quantity = median(assembly, &place, &term, quantile, "reverse Kaplan-Meier");
                 assembly.push(quantity);
             }
         }

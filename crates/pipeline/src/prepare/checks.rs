@@ -39,9 +39,10 @@ impl Checks {
         if rows.is_empty() {
             let emptied = attrition.iter().position(|step| step.n_left == 0);
             let (path, step) = match emptied {
-                Some(index) if !attrition[index].is_missing_policy => {
-                    (format!("eligibility[{index}]"), format!("the criterion \"{}\"", attrition[index].label))
-                }
+                Some(index) if !attrition[index].is_missing_policy => (
+                    format!("eligibility[{index}]"),
+                    format!("the criterion \"{}\"", attrition[index].label),
+                ),
                 _ => ("missing.policy".into(), "the policy for missing values".into()),
             };
             let message = format!("{step} leaves no patients; there is nothing to analyse");

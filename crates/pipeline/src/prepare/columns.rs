@@ -1,7 +1,7 @@
 //! Which columns a protocol needs, and which of its fields asks for each.
 
-use super::{Conditions, at_character};
 use super::checks::Checks;
+use super::{Conditions, at_character};
 use cohort::{Column, Values};
 use eligibility::Window;
 use intake::{ColumnKind, ColumnSpec, IntakeError, TableSpec};
@@ -19,7 +19,12 @@ pub(super) fn table_spec(
             VariableKind::Continuous => ColumnKind::Number,
             _ => ColumnKind::Category { levels: variable.levels.clone() },
         };
-        needed.declare(&variable.name, kind, variable.missing.clone(), &format!("variables.{}", variable.name));
+        needed.declare(
+            &variable.name,
+            kind,
+            variable.missing.clone(),
+            &format!("variables.{}", variable.name),
+        );
     }
     let exposure = &protocol.exposure;
     // The comparator first: it is the reference of every model.
@@ -106,7 +111,9 @@ impl Needed {
             self.columns.iter().find(|known| known.name == name).map(|known| &known.kind)
         };
         for (path, criterion) in all {
-            for error in criterion.check(kind_of, window(protocol).is_some()).err().unwrap_or_default() {
+            for error in
+                criterion.check(kind_of, window(protocol).is_some()).err().unwrap_or_default()
+            {
                 self.checks.add(&path, at_character(&error));
             }
         }

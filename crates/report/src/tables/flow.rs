@@ -1,9 +1,9 @@
 //! Who is analysed, and which values are missing.
 
-use super::{STUDY, Source, WHOLE};
+use super::{STUDY, Source};
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
-use study::result::{FlowKind, FlowStep, id};
+use study::result::{FlowStep, id};
 
 /// Patients left and left out at each step.
 pub(crate) fn flow(source: &Source) -> Table {
@@ -23,14 +23,9 @@ pub(crate) fn flow(source: &Source) -> Table {
     table
 }
 
-/// The id of a number of a step. Arms stand under their own population and name.
+/// The id of a number of a step.
 pub(crate) fn step_id(step: &FlowStep, name: &str) -> String {
-    let population = match step.kind {
-        FlowKind::Matched => "matched",
-        _ => WHOLE,
-    };
-    let term = step.id.strip_suffix("_matched").unwrap_or(&step.id);
-    id::quantity(STUDY, population, "flow", term, name)
+    id::quantity(STUDY, &step.population, "flow", &step.id, name)
 }
 
 /// Missing values of each variable; without rows when none was counted.

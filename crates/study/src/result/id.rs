@@ -5,7 +5,8 @@
 //!
 //! | id | number |
 //! |---|---|
-//! | `study/all/flow/{step}/n` `n_excluded` `n_missing` | patients left after a step, left out by it, of these for want of a value |
+//! | `study/{population}/flow/{step}/n` `n_excluded` `n_missing` | patients left after a step, left out by it, of these for want of a value; the arms are steps too |
+//! | `study/all/missing/{column}/n_missing` | eligible patients without a value |
 //! | `study/{population}/balance/{variable}/{arm}/mean` `sd` `median` `q1` `q3` | summary of a number |
 //! | `study/{population}/balance/{variable}={level}/{arm}/n` `share` | summary of a level |
 //! | `study/{population}/balance/{variable}/{test}_p_value` `{test}_statistic` `{test}_df` | tests |
@@ -13,7 +14,7 @@
 //! | `study/{population}/balance/all/largest_smd` `n_unbalanced` | summary of the table |
 //! | `study/all/propensity/{column}/coefficient` `standard_error` `odds_ratio` `p_value` | model of exposure |
 //! | `study/all/propensity/all/c_statistic` `linear_predictor_sd` | its summary |
-//! | `study/matched/matching/all/n_pairs` `caliper` `largest_distance` `total_distance` `n_ties` `share_matched` | matching |
+//! | `study/matched/matching/all/n_pairs` `caliper` `largest_distance` `total_distance` `n_ties` `share_matched` `n_unmatched_exposed` | matching |
 //! | `{endpoint}/{population}/survival/{group}/n` `n_events` | numbers of a group, `{group}` an arm, a level or `all` |
 //! | `{endpoint}/{population}/survival/{group}/median_{rule}` | median with limits by a rule |
 //! | `{endpoint}/{population}/survival/{group}/survival_{rule}@{time}` `n_at_risk@{time}` | survival at a time |
@@ -29,6 +30,7 @@
 //! | `{endpoint}/{population}/cox_{model}/{variable}/proportional_hazards_p_value` ... | proportional hazards; `all` is the global test |
 //! | `{endpoint}/{population}[{column}={level}]/...` | the same within a level |
 //! | `{endpoint}/{population}/interaction/{variable}/likelihood_ratio_p_value` `wald_p_value` ... | exposure by variable |
+//! | `{endpoint}/{population}/sensitivity/{exposure}/e_value_common` `e_value_common_limit` `e_value_rare` ... | E-values of the exposure; `_model` by the model-based variance |
 
 /// The part of an id that names a level: `column=level`.
 ///
