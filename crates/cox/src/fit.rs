@@ -150,8 +150,7 @@ impl Model<'_> {
             if self.maximum.aliased[j] {
                 Some(column.reason_without_coefficient(self.data.terms))
             } else {
-                let ascent = self.maximum.ascent.as_ref();
-                ascent.is_some_and(|ascent| ascent[j] != 0.0).then_some(NotEstimable::Monotone)
+                self.maximum.infinite[j].then_some(NotEstimable::Monotone)
             }
         };
         self.data.design.columns.iter().enumerate().map(reason).collect()
@@ -207,7 +206,7 @@ impl Model<'_> {
             sets: self.sets,
             estimate: &self.maximum.estimate,
             covariance: &self.maximum.covariance,
-            is_infinite: self.maximum.ascent.is_some(),
+            is_infinite: !self.maximum.ascents.is_empty(),
             terms: &terms,
         };
         proportional_hazards(&fitted, likelihood, self.data.endpoint, transform)
@@ -271,4 +270,130 @@ fn doubt_about_proportionality(hazards: &ProportionalHazards) -> Option<Caveat> 
     }
     let message = || format!("the hazards may not be proportional: {}", names.join(", "));
     (!names.is_empty()).then(|| Caveat::new(CaveatCode::NonProportionalHazards, message()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Ties;
+    use cohort::{DesignColumn, Estimate};
+
+    /// Six subjects and one covariate of Therneau and Grambsch (2000), appendix E.
+    fn test_data_1() -> (Endpoint, Vec<f64>) {
+        let event = [1, 0, 1, 1, 0, 1].map(|event| event == 1).to_vec();
+        let endpoint = Endpoint::new(vec![1.0, 1.0, 6.0, 6.0, 8.0, 9.0], event).unwrap();
+        (endpoint, vec![1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    }
+
+    fn fit_columns(endpoint: &Endpoint, columns: Vec<Vec<f64>>, options: &CoxOptions) -> CoxFit {
+        let names: Vec<String> = (0..columns.len()).map(|j| format!("x{j}")).collect();
+        let terms: Vec<Term> = names.iter().map(|name| Term::linear(name.as_str())).collect();
+        let column = |(term, values): (usize, Vec<f64>)| DesignColumn {
+            name: names[term].clone(),
+            term,
+            values,
+        };
+        let columns = columns.into_iter().enumerate().map(column).collect();
+        let order = RiskOrder::new(endpoint, &vec![0; endpoint.len()]);
+        let design = Design { terms: names.clone(), columns };
+        let data =
+            CoxData { endpoint, order: &order, terms: &terms, design: &design, clusters: None };
+        let hazards = Some(TimeTransform::Log);
+        fit(&data, options, CoxExtras { proportional_hazards: hazards, concordance: true }).unwrap()
+    }
+
+    fn assert_close(got: Estimate, want: f64) {
+        assert!(got.is_ok_and(|got| (got - want).abs() <= 1e-11), "{got:?} instead of {want}");
+    }
+
+    /// The score equation is a quadratic in the hazard ratio `r`: with the log-likelihood
+    /// `2 β - ln(3 r + 3) - 2 ln(r + 3)`, `r² - 3 r - 6 = 0`.
+    #[test]
+    fn breslow_fit_solves_the_quadratic() {
+        let (endpoint, x) = test_data_1();
+        let options = CoxOptions { ties: Ties::Breslow, ..CoxOptions::default() };
+        let fit = fit_columns(&endpoint, vec![x], &options);
+        let r = (3.0 + 33f64.sqrt()) / 2.0;
+        assert_close(fit.coefficients[0].estimate, r.ln());
+        assert_close(fit.coefficients[0].hazard_ratio, r);
+        assert_close(Ok(fit.log_likelihood_null), -(6f64.ln() + 2.0 * 4f64.ln()));
+        let log_likelihood = 2.0 * r.ln() - (3.0 * r + 3.0).ln() - 2.0 * (r + 3.0).ln();
+        assert_close(Ok(fit.log_likelihood), log_likelihood);
+        let information = r / ((r + 1.0) * (r + 1.0)) + 6.0 * r / ((r + 3.0) * (r + 3.0));
+        assert_close(fit.coefficients[0].standard_error, information.sqrt().recip());
+    }
+
+    /// Efron's second death at 6 sees half of both deaths, `(r + 5) / 2` in place of `r + 3`. The
+    /// score equation `r/(r+1) + r/(r+3) + r/(r+5) = 2` is the cubic `r³ - 23 r - 30 = 0`.
+    #[test]
+    fn efron_fit_solves_the_cubic() {
+        let (endpoint, x) = test_data_1();
+        let fit = fit_columns(&endpoint, vec![x], &CoxOptions::default());
+        let r = bisect(|r| r * r * r - 23.0 * r - 30.0, 1.0, 10.0);
+        assert_close(fit.coefficients[0].estimate, r.ln());
+    }
+
+    fn bisect(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+        for _ in 0..200 {
+            let middle = 0.5 * (low + high);
+            if f(middle) < 0.0 { low = middle } else { high = middle }
+        }
+        low
+    }
+
+    #[test]
+    fn a_constant_and_a_copy_are_aliased_and_disturb_nothing() {
+        let (endpoint, x) = test_data_1();
+        let alone = fit_columns(&endpoint, vec![x.clone()], &CoxOptions::default());
+        let copy = x.iter().map(|x| 3.0 - 2.0 * x).collect();
+        let fit = fit_columns(&endpoint, vec![vec![7.1; 6], x, copy], &CoxOptions::default());
+        assert_eq!(fit.coefficients[0].estimate, Err(NotEstimable::Aliased));
+        assert_close(fit.coefficients[1].estimate, alone.coefficients[0].estimate.unwrap());
+        assert_eq!(fit.coefficients[2].hazard_ratio, Err(NotEstimable::Aliased));
+        assert_eq!(fit.covariance[2], [0.0; 3]);
+        assert_eq!(fit.likelihood_ratio_test.degrees_of_freedom, 1);
+        let aliased = fit.caveats.iter().filter(|caveat| caveat.code == CaveatCode::Aliased);
+        assert_eq!(aliased.count(), 2);
+    }
+
+    /// Everyone with the event has a higher value than everyone who outlives it.
+    #[test]
+    fn an_infinite_coefficient_is_told() {
+        let event = vec![true, true, true, false];
+        let endpoint = Endpoint::new(vec![1.0, 2.0, 3.0, 4.0], event).unwrap();
+        let fit = fit_columns(&endpoint, vec![vec![9.0, 5.0, 4.0, 1.0]], &CoxOptions::default());
+        let coefficient = &fit.coefficients[0];
+        assert_eq!(coefficient.estimate, Err(NotEstimable::Monotone));
+        assert_eq!(coefficient.interval.upper, Err(NotEstimable::Monotone));
+        assert_eq!(fit.wald_test.chi_squared, Err(NotEstimable::Monotone));
+        assert!(fit.caveats.iter().any(|caveat| caveat.code == CaveatCode::Monotone));
+        // The likelihood tends to 1: twice its logarithm at 0 is the statistic.
+        let statistic = fit.likelihood_ratio_test.chi_squared.unwrap();
+        assert!((statistic - 2.0 * 24f64.ln()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_event_at_time_zero_has_no_logarithm() {
+        let endpoint = Endpoint::new(vec![0.0, 1.0, 2.0, 3.0], vec![true; 4]).unwrap();
+        let fit = fit_columns(&endpoint, vec![vec![1.0, 0.0, 1.0, 0.5]], &CoxOptions::default());
+        let global = fit.proportional_hazards.unwrap().global;
+        assert_eq!(global.chi_squared, Err(NotEstimable::NotDefined));
+        assert!(fit.caveats.iter().any(|caveat| caveat.code == CaveatCode::ZeroTimes));
+    }
+
+    #[test]
+    fn nobody_with_the_event_is_an_error() {
+        let endpoint = Endpoint::new(vec![1.0, 2.0], vec![false; 2]).unwrap();
+        let order = RiskOrder::new(&endpoint, &[0; 2]);
+        let design = Design { terms: Vec::new(), columns: Vec::new() };
+        let data = CoxData {
+            endpoint: &endpoint,
+            order: &order,
+            terms: &[],
+            design: &design,
+            clusters: None,
+        };
+        let error = fit(&data, &CoxOptions::default(), CoxExtras::default());
+        assert_eq!(error, Err(CoxError::NoEvents { subjects: 2 }));
+    }
 }

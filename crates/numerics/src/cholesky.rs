@@ -6,7 +6,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-/// Lower triangle `L` with `L L' = M` on the columns that are kept.
+/// Triangle `L` with `L L' = M` on the columns that are kept, in the order in which they are kept.
 #[derive(Clone, Debug)]
 pub struct Cholesky {
     lower: DMatrix<f64>,
@@ -18,30 +18,31 @@ pub struct Cholesky {
 /// `coxph`.
 const DEPENDENT: f64 = 1.818_989_403_545_856_5e-12;
 
-/// Below this share of its own diagonal element a pivot is nothing but rounding error.
-const ROUNDING: f64 = 1e-15;
+/// Below this share of a diagonal element a pivot may be nothing but rounding error; less than
+/// `DEPENDENT`, so that what is independent in a matrix is kept beside that matrix.
+const ROUNDING: f64 = 1e-12;
 
 impl Cholesky {
     /// Factors what is independent: of a dependent set the first columns stay.
     #[must_use]
     pub fn rank_revealing(matrix: &DMatrix<f64>) -> Self {
         let largest = matrix.diagonal().iter().copied().fold(0.0, f64::max);
-        let is_independent = |pivot: f64, _: f64| pivot > DEPENDENT * largest;
+        let is_independent = |_: usize, pivot: f64| pivot > DEPENDENT * largest;
         let candidates: Vec<usize> = (0..matrix.nrows()).collect();
         Self::factor(matrix, &candidates, is_independent)
     }
 
-    /// Factors the columns in `kept`, ascending; `None` unless their block is positive definite.
+    /// Factors the columns in `order`, without those of which nothing is left but rounding error
+    /// beside the diagonal of `reference`, which tells how large the matrix has been.
     #[must_use]
-    pub fn restricted(matrix: &DMatrix<f64>, kept: &[usize]) -> Option<Self> {
-        let factor = Self::factor(matrix, kept, |pivot, diagonal| pivot > ROUNDING * diagonal);
-        (factor.kept.len() == kept.len()).then_some(factor)
+    pub fn in_order(matrix: &DMatrix<f64>, order: &[usize], reference: &DMatrix<f64>) -> Self {
+        Self::factor(matrix, order, |j, pivot| pivot > ROUNDING * reference[(j, j)])
     }
 
     fn factor(
         matrix: &DMatrix<f64>,
         candidates: &[usize],
-        is_independent: impl Fn(f64, f64) -> bool,
+        is_independent: impl Fn(usize, f64) -> bool,
     ) -> Self {
         let mut lower = DMatrix::zeros(matrix.nrows(), matrix.nrows());
         let mut kept: Vec<usize> = Vec::new();
@@ -53,7 +54,7 @@ impl Cholesky {
             }
             let explained: f64 = kept.iter().map(|&k| lower[(j, k)] * lower[(j, k)]).sum();
             let pivot = matrix[(j, j)] - explained;
-            if is_independent(pivot, matrix[(j, j)]) {
+            if is_independent(j, pivot) {
                 lower[(j, j)] = pivot.sqrt();
                 kept.push(j);
             }
@@ -61,7 +62,7 @@ impl Cholesky {
         Self { lower, kept }
     }
 
-    /// The columns that are kept, ascending.
+    /// The columns that are kept, in the order of the factor.
     #[must_use]
     pub fn kept(&self) -> &[usize] {
         &self.kept
@@ -142,9 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_is_not_definite_has_no_factor() {
+    fn the_order_decides_what_is_left_out() {
         let matrix = DMatrix::from_row_slice(2, 2, &[1.0, 1.0, 1.0, 1.0]);
-        assert!(Cholesky::restricted(&matrix, &[0, 1]).is_none());
-        assert!(Cholesky::restricted(&matrix, &[1]).is_some());
+        assert_eq!(Cholesky::in_order(&matrix, &[0, 1], &matrix).kept(), [0]);
+        assert_eq!(Cholesky::in_order(&matrix, &[1, 0], &matrix).kept(), [1]);
+    }
+
+    #[test]
+    fn the_order_does_not_change_the_inverse() {
+        let matrix = DMatrix::from_row_slice(2, 2, &[4.0, 2.0, 2.0, 3.0]);
+        let inverse = Cholesky::in_order(&matrix, &[1, 0], &matrix).inverse();
+        assert!((&matrix * inverse - DMatrix::identity(2, 2)).amax() < 1e-15);
     }
 }

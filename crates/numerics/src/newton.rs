@@ -35,7 +35,7 @@ pub enum Step {
     /// The derivatives at this point.
     Evaluate(DVector<f64>),
     /// Nothing: this is the answer.
-    Done(Maximum),
+    Done(Box<Maximum>),
 }
 
 /// Where the log-likelihood is largest.
@@ -46,15 +46,18 @@ pub struct Maximum {
     pub estimate: DVector<f64>,
     /// Derivatives at the start, 0: what a score test needs.
     pub start: Derivatives,
-    /// Log-likelihood at the maximum; its supremum where that lies at infinity.
+    /// Log-likelihood at the maximum; where that lies at infinity its supremum, to about 1e-6.
     pub value: f64,
     /// Inverse information at the maximum; 0 for aliased and infinite coordinates.
     pub covariance: DMatrix<f64>,
     /// Columns that depend on those before them.
     pub aliased: Vec<bool>,
-    /// The direction in which the log-likelihood rises for ever, 0 in every coordinate that stays
-    /// finite; absent when there is a maximum.
-    pub ascent: Option<DVector<f64>>,
+    /// Directions in which the log-likelihood rises for ever, 0 in coordinates that they leave
+    /// alone; none when there is a maximum.
+    pub ascents: Vec<DVector<f64>>,
+    /// Coordinates without a finite value: those of the ascents, and those of which nothing is left
+    /// to be known at their end, as when every subject is told apart without them.
+    pub infinite: Vec<bool>,
     /// Steps taken.
     pub iterations: usize,
     /// Whether the log-likelihood settled within the iterations allowed.
@@ -110,8 +113,11 @@ struct Point {
     decrement: f64,
     /// Decrement here over decrement at the point before.
     fall: f64,
-    /// Whether the information has vanished in some direction.
-    is_flat: bool,
+    /// Directions in which the information has vanished.
+    flat: Vec<DVector<f64>>,
+    /// Whether the log-likelihood slopes in one of them: this is no climb to infinity, but a plain
+    /// beyond the maximum.
+    is_plain: bool,
     halvings: u32,
 }
 
@@ -135,9 +141,16 @@ const LINEAR_FALL: f64 = 0.1;
 /// Below this decrement a regular log-likelihood is well within its quadratic region.
 const NEAR: f64 = 1e-2;
 
-/// An infinite coordinate moves by its whole length while a finite one has stopped: coordinates
-/// whose last step is below this share of the longest are finite.
+/// An infinite coordinate moves by its whole length while a finite one has stopped: a coordinate that
+/// is below this share of the longest has no part in a direction.
 const FINITE_SHARE: f64 = 1e-6;
+
+/// At the end of an ascent, a coordinate about which less than this share of the information at the
+/// start is left has nothing more to tell.
+const FORGOTTEN: f64 = 1e-6;
+
+/// A log-likelihood that changes by less than this per standard error has come to its supremum.
+const LEVEL: f64 = 1e-6;
 
 /// Steps shorter than this, in standard errors at the start, are rounding noise, not an ascent.
 const SHORTEST_ASCENT: f64 = 1e-4;
@@ -153,7 +166,8 @@ impl Newton {
             step: DVector::zeros(p),
             decrement: f64::INFINITY,
             fall: 0.0,
-            is_flat: false,
+            flat: Vec::new(),
+            is_plain: false,
             halvings: 0,
         };
         Self { p, options, phase: Phase::Search, iterations: 0, start: None, best }
@@ -178,14 +192,17 @@ impl Newton {
         let Some(start) = &self.start else {
             return self.begin(derivatives);
         };
-        let kept = start.kept.clone();
         let change = derivatives.value - self.best.value;
         let is_small = change.abs() <= self.options.tolerance * (self.best.value.abs() + 0.1);
         if !derivatives.is_finite() || (change < 0.0 && !is_small) {
             return self.halve();
         }
         let was_full_step = self.best.halvings == 0;
-        self.best = self.best.followed_by(self.trial(), derivatives, &kept);
+        let reached = self.best.followed_by(self.trial(), derivatives, start);
+        if reached.is_plain {
+            return self.halve();
+        }
+        self.best = reached;
         self.iterations += 1;
         match &mut self.phase {
             Phase::Settle(steps) => *steps += 1,
@@ -198,15 +215,16 @@ impl Newton {
     fn begin(&mut self, derivatives: Derivatives) -> Step {
         let kept = Cholesky::rank_revealing(&derivatives.information).kept().to_vec();
         let zero = DVector::zeros(self.p);
-        self.best = self.best.followed_by(zero, derivatives.clone(), &kept);
-        self.start = Some(Start { derivatives, kept });
+        let start = Start { derivatives: derivatives.clone(), kept };
+        self.best = self.best.followed_by(zero, derivatives, &start);
+        self.start = Some(start);
         self.next()
     }
 
     fn halve(&mut self) -> Step {
         self.best.halvings += 1;
         if self.best.halvings > MOST_HALVINGS {
-            return Step::Done(self.finish());
+            return Step::Done(Box::new(self.finish()));
         }
         Step::Evaluate(self.trial())
     }
@@ -218,19 +236,20 @@ impl Newton {
     fn next(&mut self) -> Step {
         let best = &self.best;
         let climbs = best.fall > LINEAR_FALL && best.decrement <= ENDLESS;
-        if best.is_flat || climbs || best.decrement <= SETTLED {
+        if climbs || best.decrement <= SETTLED {
             self.phase = Phase::Settle(0);
-            return Step::Done(self.finish());
+            return Step::Done(Box::new(self.finish()));
         }
         match self.phase {
             Phase::Search if self.iterations >= self.options.max_iterations => {
-                if best.decrement > NEAR || best.fall <= LINEAR_FALL {
-                    return Step::Done(self.finish());
+                let creeps = best.fall > LINEAR_FALL || !best.flat.is_empty();
+                if best.decrement > NEAR || !creeps {
+                    return Step::Done(Box::new(self.finish()));
                 }
                 self.phase = Phase::Settle(0);
             }
             Phase::Settle(steps) if steps >= MOST_SETTLING_STEPS => {
-                return Step::Done(self.finish());
+                return Step::Done(Box::new(self.finish()));
             }
             _ => {}
         }
@@ -241,56 +260,104 @@ impl Newton {
         let start = self.start.as_ref().expect("a search ends no earlier than its first answer");
         let best = &self.best;
         let converged = matches!(self.phase, Phase::Settle(_));
-        let ascent = if converged { best.ascent(&start.derivatives.information) } else { None };
+        let ascents = if converged { best.ascents(start) } else { Vec::new() };
         // The last step is known and costs nothing; towards infinity it leads nowhere.
-        let has_maximum = converged && ascent.is_none();
+        let has_maximum = converged && ascents.is_empty();
         let mut aliased = vec![true; self.p];
         start.kept.iter().for_each(|&j| aliased[j] = false);
-        let is_finite = |j: usize| ascent.as_ref().is_none_or(|ascent| ascent[j] == 0.0);
-        let finite: Vec<usize> = start.kept.iter().copied().filter(|&j| is_finite(j)).collect();
+        let (infinite, covariance) = start.finite_part(best, &ascents);
         Maximum {
             estimate: if has_maximum { &best.beta + &best.step } else { best.beta.clone() },
             start: start.derivatives.clone(),
             value: best.value,
-            covariance: Cholesky::restricted(&best.information, &finite)
-                .map_or_else(|| DMatrix::zeros(self.p, self.p), |factor| factor.inverse()),
+            covariance,
             aliased,
-            ascent,
+            ascents,
+            infinite,
             iterations: self.iterations,
             converged,
         }
     }
 }
 
-impl Point {
-    /// The next point and the step from it.
-    fn followed_by(&self, beta: DVector<f64>, at: Derivatives, kept: &[usize]) -> Self {
-        let Derivatives { value, gradient, information } = at;
-        let factor = Cholesky::restricted(&information, kept);
-        let is_flat = factor.is_none();
-        let (step, decrement) = match factor {
-            Some(factor) => {
-                let step = factor.solve(&gradient);
-                let decrement = step.dot(&gradient);
-                (step, decrement)
-            }
-            // The step that led here tells in which direction the likelihood became flat.
-            None => (self.step.clone(), self.decrement),
-        };
-        let fall = if self.decrement > 0.0 { decrement / self.decrement } else { 0.0 };
-        Self { beta, value, information, step, decrement, fall, is_flat, halvings: 0 }
+impl Start {
+    /// Length of a coordinate of a direction, in standard errors at the start.
+    fn length(&self, direction: &DVector<f64>, j: usize) -> f64 {
+        direction[j].abs() * self.derivatives.information[(j, j)].sqrt()
     }
 
-    /// The last step, where it climbs towards infinity, without its finite coordinates.
-    fn ascent(&self, information_at_start: &DMatrix<f64>) -> Option<DVector<f64>> {
-        let length = |j: usize| self.step[j].abs() * information_at_start[(j, j)].sqrt();
-        let longest = (0..self.step.len()).map(length).fold(0.0, f64::max);
-        let climbs = self.fall > LINEAR_FALL && longest > SHORTEST_ASCENT;
-        climbs.then(|| {
-            DVector::from_fn(self.step.len(), |j, _| {
-                if length(j) > FINITE_SHARE * longest { self.step[j] } else { 0.0 }
+    fn longest(&self, direction: &DVector<f64>) -> f64 {
+        (0..direction.len()).map(|j| self.length(direction, j)).fold(0.0, f64::max)
+    }
+
+    /// A direction without the coordinates that are but rounding error of the others.
+    fn significant(&self, direction: &DVector<f64>) -> DVector<f64> {
+        let longest = self.longest(direction);
+        let is_significant = |j: usize| self.length(direction, j) > FINITE_SHARE * longest;
+        DVector::from_fn(direction.len(), |j, _| if is_significant(j) { direction[j] } else { 0.0 })
+    }
+
+    /// How steeply the log-likelihood changes per standard error in a direction.
+    fn slope(&self, direction: &DVector<f64>, gradient: &DVector<f64>) -> f64 {
+        direction.dot(gradient).abs() / self.longest(direction)
+    }
+
+    /// Which coordinates are infinite, and the inverse information of the others.
+    ///
+    /// Where a direction is infinite, what is left to be known is known of the others whatever the
+    /// place along that direction: the block of the whole inverse, not the inverse of the block.
+    fn finite_part(&self, end: &Point, ascents: &[DVector<f64>]) -> (Vec<bool>, DMatrix<f64>) {
+        let p = end.beta.len();
+        let known = &self.derivatives.information;
+        let climbs = |j: usize| ascents.iter().any(|ascent| ascent[j] != 0.0);
+        let (climbing, other): (Vec<usize>, Vec<usize>) =
+            self.kept.iter().partition(|&&j| climbs(j));
+        // The finite coordinates come first, since the last ones are left out when nothing is left.
+        let order = [other, climbing].concat();
+        let mut covariance = Cholesky::in_order(&end.information, &order, known).inverse();
+        let is_forgotten = |j: usize| {
+            let variance = covariance[(j, j)];
+            variance == 0.0 || 1.0 / variance < FORGOTTEN * known[(j, j)]
+        };
+        let mut infinite = vec![false; p];
+        if !ascents.is_empty() {
+            self.kept.iter().for_each(|&j| infinite[j] = climbs(j) || is_forgotten(j));
+        }
+        for j in (0..p).filter(|&j| infinite[j]) {
+            covariance.row_mut(j).fill(0.0);
+            covariance.column_mut(j).fill(0.0);
+        }
+        (infinite, covariance)
+    }
+}
+
+impl Point {
+    /// The next point and the step from it.
+    fn followed_by(&self, beta: DVector<f64>, at: Derivatives, start: &Start) -> Self {
+        let Derivatives { value, gradient, information } = at;
+        let factor = Cholesky::in_order(&information, &start.kept, &start.derivatives.information);
+        let step = factor.solve(&gradient);
+        let decrement = step.dot(&gradient);
+        let is_first = self.decrement == f64::INFINITY || self.decrement == 0.0;
+        let fall = if is_first { 0.0 } else { decrement / self.decrement };
+        let lost = start.kept.iter().filter(|j| !factor.kept().contains(j));
+        let flat: Vec<DVector<f64>> = lost
+            .map(|&j| {
+                let mut direction = -factor.solve(&information.column(j).into_owned());
+                direction[j] = 1.0;
+                start.significant(&direction)
             })
-        })
+            .collect();
+        let is_plain = flat.iter().any(|direction| start.slope(direction, &gradient) > LEVEL);
+        Self { beta, value, information, step, decrement, fall, flat, is_plain, halvings: 0 }
+    }
+
+    /// The directions that lead to infinity: those of vanished information, and the last step where
+    /// it still climbs.
+    fn ascents(&self, start: &Start) -> Vec<DVector<f64>> {
+        let climbs = self.fall > LINEAR_FALL && start.longest(&self.step) > SHORTEST_ASCENT;
+        let last = climbs.then(|| start.significant(&self.step));
+        self.flat.iter().cloned().chain(last).collect()
     }
 }
 
@@ -339,7 +406,7 @@ pub fn maximise(
     loop {
         match step {
             Step::Evaluate(beta) => step = newton.answer(evaluate(&beta)),
-            Step::Done(maximum) => return maximum,
+            Step::Done(maximum) => return *maximum,
         }
     }
 }
@@ -368,7 +435,7 @@ mod tests {
         let maximum = maximise(1, OPTIONS, |beta| binomial(3.0, 1.0, beta[0]));
         assert!((maximum.estimate[0] - 3f64.ln()).abs() < 1e-15);
         assert!((maximum.covariance[(0, 0)] - 4.0 / 3.0).abs() < 1e-9);
-        assert!(maximum.converged && maximum.ascent.is_none());
+        assert!(maximum.converged && maximum.ascents.is_empty());
         assert_eq!(maximum.start.gradient[0], 1.0);
     }
 
@@ -393,7 +460,7 @@ mod tests {
         for max_iterations in [8, 20] {
             let options = NewtonOptions { max_iterations, ..OPTIONS };
             let maximum = maximise(1, options, |beta| binomial(5.0, 0.0, beta[0]));
-            assert!(maximum.ascent.is_some_and(|ascent| ascent[0] > 0.5));
+            assert!(maximum.ascents.iter().any(|ascent| ascent[0] > 0.5));
             assert!(maximum.value > -1e-9 && maximum.estimate[0] < 50.0);
             assert_eq!(maximum.covariance[(0, 0)], 0.0);
         }
@@ -403,7 +470,7 @@ mod tests {
     #[test]
     fn a_maximum_far_away_is_still_a_maximum() {
         let maximum = maximise(1, OPTIONS, |beta| binomial(1e6, 1.0, beta[0]));
-        assert!(maximum.ascent.is_none() && maximum.converged);
+        assert!(maximum.ascents.is_empty() && maximum.converged);
         assert!((maximum.estimate[0] - 1e6f64.ln()).abs() < 1e-9);
     }
 
@@ -411,7 +478,7 @@ mod tests {
     fn too_few_iterations_do_not_converge() {
         let options = NewtonOptions { max_iterations: 2, ..OPTIONS };
         let maximum = maximise(1, options, |beta| binomial(1000.0, 1.0, beta[0]));
-        assert!(!maximum.converged && maximum.ascent.is_none());
+        assert!(!maximum.converged && maximum.ascents.is_empty());
     }
 
     /// `-(x₀ + x₁ - 1)²` is flat along `x₀ - x₁`: the second coordinate is aliased.

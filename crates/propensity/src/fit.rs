@@ -82,12 +82,12 @@ const CANCELLED: f64 = 1e-6;
 
 impl<'a> Model<'a> {
     fn new(data: &'a LogisticData<'a>, maximum: &'a Maximum, units: &DMatrix<f64>) -> Self {
-        let ascent = maximum.ascent.as_ref();
         let is_infinite = |coordinate: usize| {
-            ascent.is_some_and(|ascent| {
+            let leads_away = maximum.ascents.iter().any(|ascent| {
                 let parts = units.row(coordinate).transpose().component_mul(ascent);
                 parts.sum().abs() > CANCELLED * parts.abs().sum()
-            })
+            });
+            leads_away || (coordinate > 0 && maximum.infinite[coordinate])
         };
         let reason = |coordinate: usize| {
             if maximum.aliased[coordinate] {
@@ -146,7 +146,7 @@ impl<'a> Model<'a> {
     fn standard_error(&self, coordinate: usize) -> Estimate {
         // Where columns with infinite coefficients are taken out of the intercept, what remains of
         // it is finite, but the information about it is not separated from theirs.
-        let is_entangled = coordinate == 0 && self.maximum.ascent.is_some();
+        let is_entangled = coordinate == 0 && !self.maximum.ascents.is_empty();
         if is_entangled {
             return Err(NotEstimable::Separation);
         }
@@ -203,4 +203,69 @@ fn null_deviance(n_outcomes: f64, n: f64) -> f64 {
 /// A number, unless the unit of its column puts it out of range.
 fn finite(value: f64) -> Estimate {
     if value.is_finite() { Ok(value) } else { Err(NotEstimable::NotDefined) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::DesignColumn;
+
+    /// Fits outcomes on one indicator from the four counts of their table.
+    fn fit_table(with: [usize; 2], without: [usize; 2]) -> FittedLogistic {
+        let cells = [(true, 0.0, with[0]), (true, 1.0, with[1])].into_iter();
+        let cells = cells.chain([(false, 0.0, without[0]), (false, 1.0, without[1])]);
+        let subjects: Vec<(bool, f64)> =
+            cells.flat_map(|(outcome, x, count)| vec![(outcome, x); count]).collect();
+        let outcome: Vec<bool> = subjects.iter().map(|subject| subject.0).collect();
+        let values = subjects.iter().map(|subject| subject.1).collect();
+        let design = Design {
+            terms: vec!["x".into()],
+            columns: vec![DesignColumn { name: "x".into(), term: 0, values }],
+        };
+        let terms = [Term::linear("x")];
+        let data = LogisticData { outcome: &outcome, terms: &terms, design: &design };
+        fit(&data, &LogisticOptions::default())
+    }
+
+    fn assert_close(got: Estimate, want: f64) {
+        assert!(got.is_ok_and(|got| (got - want).abs() <= 1e-10), "{got:?} instead of {want}");
+    }
+
+    /// A two by two table: the coefficient is the log odds ratio with Woolf's variance, the sum of
+    /// the reciprocal counts.
+    #[test]
+    fn a_table_has_its_closed_form() {
+        let fit = fit_table([3, 8], [9, 4]).fit;
+        let [intercept, x] = &fit.coefficients[..] else { panic!("two coefficients") };
+        assert_close(intercept.estimate, (3f64 / 9.0).ln());
+        assert_close(intercept.standard_error, (1f64 / 3.0 + 1.0 / 9.0).sqrt());
+        assert_close(x.estimate, 6f64.ln());
+        assert_close(x.odds_ratio, 6.0);
+        let variance: f64 = 1.0 / 3.0 + 1.0 / 9.0 + 1.0 / 8.0 + 1.0 / 4.0;
+        assert_close(x.standard_error, variance.sqrt());
+        assert_close(
+            Ok(fit.null_deviance),
+            -2.0 * (11.0 * (11f64 / 24.0).ln() + 13.0 * (13f64 / 24.0).ln()),
+        );
+    }
+
+    /// Nobody without the outcome has `x`: its odds are infinite, those of the others are not.
+    #[test]
+    fn an_empty_cell_separates() {
+        let fitted = fit_table([3, 8], [9, 0]);
+        let [intercept, x] = &fitted.fit.coefficients[..] else { panic!("two coefficients") };
+        assert_eq!(x.estimate, Err(NotEstimable::Separation));
+        assert!(intercept.estimate.is_ok_and(|beta| (beta - (3f64 / 9.0).ln()).abs() < 1e-6));
+        assert_eq!(fitted.fit.caveats[0].code, CaveatCode::Separation);
+        assert!(fitted.linear_predictor.iter().all(|eta| eta.is_finite() && *eta < 50.0));
+    }
+
+    /// Nobody with the outcome lacks `x`: both odds are infinite.
+    #[test]
+    fn an_intercept_can_be_infinite_too() {
+        let fit = fit_table([0, 8], [9, 4]).fit;
+        assert_eq!(fit.coefficients[0].estimate, Err(NotEstimable::Separation));
+        assert_eq!(fit.coefficients[1].estimate, Err(NotEstimable::Separation));
+        assert_eq!(fit.covariance, vec![vec![0.0; 2]; 2]);
+    }
 }

@@ -110,3 +110,32 @@ fn outcome(
     }
     Ok(outcome)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Level, LogisticOptions};
+    use cohort::Column;
+
+    #[test]
+    fn the_c_statistic_counts_pairs() {
+        // Of four pairs two are right, one is tied, one is wrong.
+        let outcome = [true, true, false, false];
+        assert_eq!(c_statistic(&outcome, &[0.9, 0.3, 0.3, 0.5]), Ok(2.5 / 4.0));
+        assert_eq!(c_statistic(&[true], &[0.9]), Err(NotEstimable::NoSubjects));
+    }
+
+    #[test]
+    fn one_arm_alone_is_an_error() {
+        let cohort = Cohort::new(None, vec![Column::numeric("rt", vec![1.0; 3])]).unwrap();
+        let query = LogisticQuery {
+            outcome: Level { column: "rt".into(), level: "1".into() },
+            terms: Vec::new(),
+            options: LogisticOptions::default(),
+        };
+        let error = logistic(&cohort, &Selection::all(&cohort), &query);
+        let (column, level) = ("rt".to_string(), "1".to_string());
+        let expected = PropensityError::OneLevel { column, level, n_outcomes: 3, subjects: 3 };
+        assert_eq!(error, Err(expected));
+    }
+}
