@@ -38,9 +38,7 @@ pub fn e_value(
     outcome: Outcome,
 ) -> EValue {
     let risk_ratio = |ratio: f64| match outcome {
-        Outcome::Common => {
-            (1.0 - pow(0.5, ratio.sqrt())) / (1.0 - pow(0.5, (1.0 / ratio).sqrt()))
-        }
+        Outcome::Common => (1.0 - pow(0.5, ratio.sqrt())) / (1.0 - pow(0.5, (1.0 / ratio).sqrt())),
         Outcome::Rare => ratio,
     };
     let limit = lower.zip(upper).map(|(lower, upper)| {

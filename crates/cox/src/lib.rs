@@ -18,6 +18,8 @@ mod proportionality;
 mod query;
 mod risk_sets;
 mod robust;
+#[cfg(test)]
+mod testing;
 
 pub use cohort_fit::{cox, screen};
 pub use e_value::{EValue, Outcome, e_value};

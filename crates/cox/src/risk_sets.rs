@@ -2,6 +2,7 @@
 //! walk over risk sets that every quantity of a Cox model is summed on.
 
 use cohort::{Design, Endpoint, RiskOrder, TieGroup};
+use numerics::elementary::exp;
 use numerics::standard::{Standardised, standardise};
 use std::ops::Range;
 
@@ -27,6 +28,35 @@ struct LateEntry {
     by_entry: Vec<usize>,
     /// For each position the first group whose time is later than its entry.
     first_group: Vec<usize>,
+}
+
+/// `exp(x'beta)` of everyone, in units that never leave the range of a number.
+///
+/// The unit of a group is the largest `exp(x'beta)` among those whose follow-up ends there or later
+/// in its stratum. It cancels from every quotient, and a coefficient on its way to infinity
+/// underflows where it must, in the subjects that no longer count.
+#[derive(Clone, Debug)]
+pub(crate) struct Risks {
+    /// `x'beta` of each position, less the logarithm of the unit of its group.
+    pub eta: Vec<f64>,
+    /// `exp` of that.
+    pub risk: Vec<f64>,
+    /// Logarithm of the unit of each group; within a stratum it falls with time.
+    highest: Vec<f64>,
+}
+
+impl Risks {
+    pub fn new(sets: &RiskSets) -> Self {
+        let (n, groups) = (sets.n(), sets.groups().len());
+        Self { eta: vec![0.0; n], risk: vec![0.0; n], highest: vec![0.0; groups] }
+    }
+
+    /// The unit of one group in units of another.
+    pub fn carry(&self, from: usize, to: usize) -> f64 {
+        let difference = self.highest[from] - self.highest[to];
+        // The largest risk seldom changes from one time to the next.
+        if difference == 0.0 { 1.0 } else { exp(difference) }
+    }
 }
 
 /// Sums over the risk set at one event time and over the deaths in it, `r = exp(x'beta)`.
@@ -109,39 +139,65 @@ impl<'a> RiskSets<'a> {
         }
     }
 
+    /// Evaluates `exp(x'beta)` of everyone.
+    pub fn evaluate(&self, beta: &[f64], risks: &mut Risks) {
+        self.linear_predictor(beta, &mut risks.eta);
+        for stratum in &self.strata {
+            let mut highest = f64::NEG_INFINITY;
+            for index in stratum.clone().rev() {
+                let positions = self.groups()[index].all();
+                highest = risks.eta[positions.clone()].iter().copied().fold(highest, f64::max);
+                risks.highest[index] = highest;
+                for position in positions {
+                    risks.eta[position] -= highest;
+                    risks.risk[position] = exp(risks.eta[position]);
+                }
+            }
+        }
+    }
+
     /// Walks the event times of every stratum backwards and shows the sums at each.
     ///
     /// A subject is at risk at `t` when `entry < t <= time`: it joins at its own time and, seen
-    /// backwards, leaves again at its entry.
-    pub fn sweep(&self, risk: &[f64], sums: &mut RiskSums, mut see: impl FnMut(usize, &RiskSums)) {
+    /// backwards, leaves again at its entry. The sums at a group are in units of its
+    /// [`Risks::highest`].
+    pub fn sweep(&self, risks: &Risks, sums: &mut RiskSums, mut see: impl FnMut(usize, &RiskSums)) {
         for stratum in &self.strata {
             sums.clear();
             let mut entering = self.entering(&self.positions(stratum));
             let mut at_risk = 0;
+            let mut later = stratum.end - 1;
             for index in stratum.clone().rev() {
                 let group = &self.groups()[index];
                 while let Some(position) = entering.next_not_before(group.time) {
-                    sums.leave(self, position, risk[position]);
+                    let own = self.group_of(position);
+                    sums.leave(self, position, risks.risk[position] * risks.carry(own, later));
                     at_risk -= 1;
                 }
                 if at_risk == 0 {
                     // What subtraction left behind is rounding error.
                     sums.clear();
                 }
+                sums.scale(risks.carry(later, index));
                 sums.clear_deaths();
                 for position in group.censored.clone() {
-                    sums.join(self, position, risk[position]);
+                    sums.join(self, position, risks.risk[position]);
                 }
                 for position in group.events.clone() {
-                    sums.die(self, position, risk[position]);
+                    sums.die(self, position, risks.risk[position]);
                 }
                 sums.add_deaths();
                 at_risk += group.all().len();
+                later = index;
                 if !group.events.is_empty() {
                     see(index, sums);
                 }
             }
         }
+    }
+
+    fn group_of(&self, position: usize) -> usize {
+        self.groups().partition_point(|group| group.all().end <= position)
     }
 
     /// The late entries of a stratum, latest first; none when everyone is followed from the start.
@@ -208,6 +264,13 @@ impl RiskSums {
     fn clear(&mut self) {
         self.s0 = 0.0;
         self.s1.fill(0.0);
+    }
+
+    fn scale(&mut self, factor: f64) {
+        if factor != 1.0 {
+            self.s0 *= factor;
+            self.s1.iter_mut().for_each(|s1| *s1 *= factor);
+        }
     }
 
     fn clear_deaths(&mut self) {

@@ -2,9 +2,8 @@
 
 use crate::Ties;
 use crate::derivatives::TieSums;
-use crate::risk_sets::{RiskSets, RiskSums};
+use crate::risk_sets::{RiskSets, RiskSums, Risks};
 use nalgebra::DMatrix;
-use numerics::elementary::exp;
 
 /// Sums of score residuals by cluster, clusters by columns; `clusters` holds an index per position.
 ///
@@ -24,16 +23,14 @@ pub(crate) fn cluster_scores(
     beta: &[f64],
     clusters: &[u32],
 ) -> DMatrix<f64> {
-    let (n, p) = (sets.n(), sets.p());
-    let mut eta = vec![0.0; n];
-    sets.linear_predictor(beta, &mut eta);
-    let highest = eta.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let risk: Vec<f64> = eta.iter().map(|eta| exp(eta - highest)).collect();
-    let times = EventTimes::collect(sets, ties, &risk);
+    let p = sets.p();
+    let mut risks = Risks::new(sets);
+    sets.evaluate(beta, &mut risks);
+    let times = EventTimes::collect(sets, ties, &risks);
     let n_clusters = clusters.iter().max().map_or(0, |&last| last as usize + 1);
     let mut scores = DMatrix::zeros(n_clusters, p);
     for j in 0..p {
-        let residuals = times.residuals(sets, &risk, j);
+        let residuals = times.residuals(sets, &risks, j);
         for (&cluster, residual) in clusters.iter().zip(residuals) {
             scores[(cluster as usize, j)] += residual;
         }
@@ -60,7 +57,7 @@ struct EventTimes {
 }
 
 impl EventTimes {
-    fn collect(sets: &RiskSets, ties: Ties, risk: &[f64]) -> Self {
+    fn collect(sets: &RiskSets, ties: Ties, risks: &Risks) -> Self {
         let (groups, p) = (sets.groups().len(), sets.p());
         let zeros = || DMatrix::zeros(groups, p);
         let mut times = Self {
@@ -69,7 +66,7 @@ impl EventTimes {
             shared_product: zeros(),
             mean: zeros(),
         };
-        sets.sweep(risk, &mut RiskSums::new(p), |index, sums| {
+        sets.sweep(risks, &mut RiskSums::new(p), |index, sums| {
             let d = sets.groups()[index].events.len();
             let tied = TieSums::new(ties, d, sums.s0, sums.d0);
             times.hazard[index] = [tied.one, tied.share];
@@ -84,29 +81,63 @@ impl EventTimes {
     }
 
     /// Score residuals of one column, by position.
-    fn residuals(&self, sets: &RiskSets, risk: &[f64], j: usize) -> Vec<f64> {
+    fn residuals(&self, sets: &RiskSets, risks: &Risks, j: usize) -> Vec<f64> {
         let mut residuals = vec![0.0; sets.n()];
         let mut before = vec![[0.0; 2]; sets.groups().len()];
         for stratum in sets.strata() {
-            let mut total = [0.0; 2];
+            let (mut total, mut earlier) = ([0.0; 2], stratum.start);
             for index in stratum.clone() {
+                // Both totals are in units of one over the unit of their group.
+                total = total.map(|total| total * risks.carry(index, earlier));
+                earlier = index;
                 before[index] = total;
                 total[0] += self.hazard[index][0];
                 total[1] += self.product[(index, j)];
                 let group = &sets.groups()[index];
                 for position in group.all() {
                     let x = sets.column(j)[position];
-                    let entered = sets.first_groups().map_or([0.0; 2], |f| before[f[position]]);
+                    let entered = sets.first_groups().map_or([0.0; 2], |first| {
+                        let first = first[position];
+                        before[first].map(|total| total * risks.carry(index, first))
+                    });
                     let (mut hazard, mut product) = (total[0] - entered[0], total[1] - entered[1]);
                     if group.events.contains(&position) {
                         hazard -= self.hazard[index][1];
                         product -= self.shared_product[(index, j)];
                         residuals[position] = x - self.mean[(index, j)];
                     }
-                    residuals[position] -= risk[position] * (x * hazard - product);
+                    residuals[position] -= risks.risk[position] * (x * hazard - product);
                 }
             }
         }
         residuals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derivatives::PartialLikelihood;
+    use crate::testing::sample;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Score residuals of all subjects add up to the gradient, wherever they are taken.
+        #[test]
+        fn residuals_add_up_to_the_gradient(data in sample(true), x in -1.0..1.0f64) {
+            let order = data.order();
+            let sets = RiskSets::new(&data.endpoint, &order, &data.design);
+            for ties in [Ties::Efron, Ties::Breslow] {
+                let beta = [x, -x];
+                let clusters: Vec<u32> = (0..sets.n() as u32).map(|i| i / 2).collect();
+                let scores = cluster_scores(&sets, ties, &beta, &clusters);
+                let gradient = PartialLikelihood::new(&sets, ties).derivatives(&beta, |_| 1.0).gradient;
+                for j in 0..2 {
+                    prop_assert!((scores.column(j).sum() - gradient[j]).abs() < 1e-10);
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,161 @@
+//! What must hold for any data.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use cohort::{
+    CaveatCode, Cohort, Column, EndpointColumns, Estimate, NotEstimable, Selection, Term,
+};
+use cox::{CoxFit, CoxOptions, CoxQuery, Ties, cox};
+use proptest::prelude::*;
+
+/// Time, event, stratum, `x` and `z` of one subject.
+type Subject = (u8, bool, u8, f64, f64);
+
+/// Values on a grid, so that some are tied, and now and then one that is `near` to its place on the
+/// grid or an outlier, `far` times as far from zero.
+fn subjects(least: usize, near: f64, far: f64) -> impl Strategy<Value = Vec<Subject>> {
+    let x = (-30..30i32, 0..40i32).prop_map(move |(x, odd)| {
+        let x = f64::from(x) / 10.0;
+        match odd {
+            0 => x + near,
+            1 => far * x,
+            _ => x,
+        }
+    });
+    let subject = (1..12u8, any::<bool>(), 0..2u8, x.clone(), x);
+    proptest::collection::vec(subject, least..40)
+        .prop_filter("an event is needed", |subjects| subjects.iter().any(|subject| subject.1))
+}
+
+fn cohort(subjects: &[Subject]) -> Cohort {
+    let column = |name: &str, value: fn(&Subject) -> f64| {
+        Column::numeric(name, subjects.iter().map(value).collect())
+    };
+    let columns = vec![
+        column("time", |subject| f64::from(subject.0)),
+        column("event", |subject| f64::from(u8::from(subject.1))),
+        column("stratum", |subject| f64::from(subject.2)),
+        column("x", |subject| subject.3),
+        column("z", |subject| subject.4),
+        column("x in 0", |subject| if subject.2 == 0 { subject.3 } else { 0.0 }),
+        column("x in 1", |subject| if subject.2 == 1 { subject.3 } else { 0.0 }),
+    ];
+    Cohort::new(None, columns).unwrap()
+}
+
+fn query(terms: &[&str], ties: Ties) -> CoxQuery {
+    CoxQuery {
+        endpoint: EndpointColumns::new("time", "event"),
+        terms: terms.iter().map(|term| Term::linear(*term)).collect(),
+        strata: Vec::new(),
+        cluster: None,
+        options: CoxOptions { ties, ..CoxOptions::default() },
+        proportional_hazards: None,
+        concordance: true,
+    }
+}
+
+fn fit(subjects: &[Subject], query: &CoxQuery) -> CoxFit {
+    let cohort = cohort(subjects);
+    cox(&cohort, &Selection::all(&cohort), query).unwrap()
+}
+
+fn assert_same(got: Estimate, want: Estimate) -> Result<(), TestCaseError> {
+    match (got, want) {
+        (Ok(got), Ok(want)) => {
+            prop_assert!((got - want).abs() <= 1e-7 * (1.0 + want.abs()), "{got} {want}");
+        }
+        (got, want) => prop_assert_eq!(got, want),
+    }
+    Ok(())
+}
+
+/// Of a log-likelihood: a maximum is reached, a supremum only approached.
+fn tolerance(fit: &CoxFit) -> f64 {
+    let is_infinite = fit.caveats.iter().any(|caveat| caveat.code == CaveatCode::Monotone);
+    if is_infinite { 1e-6 } else { 1e-9 }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_rows_does_not_matter(subjects in subjects(5, 0.05, 1.0)) {
+        let reversed: Vec<Subject> = subjects.iter().rev().copied().collect();
+        let query = query(&["x", "z"], Ties::Efron);
+        let (a, b) = (fit(&subjects, &query), fit(&reversed, &query));
+        prop_assert!((a.log_likelihood - b.log_likelihood).abs() < tolerance(&a));
+        for (a, b) in a.coefficients.iter().zip(&b.coefficients) {
+            assert_same(a.estimate, b.estimate)?;
+            assert_same(a.standard_error, b.standard_error)?;
+        }
+    }
+
+    #[test]
+    fn the_unit_of_a_covariate_cancels(subjects in subjects(5, 0.05, 1.0)) {
+        let moved: Vec<Subject> =
+            subjects.iter().map(|&(t, e, s, x, z)| (t, e, s, 1e6 * x + 1e5, z)).collect();
+        let query = query(&["x", "z"], Ties::Efron);
+        let (a, b) = (fit(&subjects, &query), fit(&moved, &query));
+        assert_same(a.coefficients[0].estimate, b.coefficients[0].estimate.map(|beta| 1e6 * beta))?;
+        assert_same(a.coefficients[0].z, b.coefficients[0].z)?;
+        assert_same(a.coefficients[1].estimate, b.coefficients[1].estimate)?;
+    }
+
+    /// Breslow's likelihood of doubled rows is that of the rows squared, but for a constant.
+    #[test]
+    fn doubled_rows_halve_the_variance(subjects in subjects(5, 0.05, 1.0)) {
+        let doubled: Vec<Subject> = subjects.iter().chain(&subjects).copied().collect();
+        let query = query(&["x"], Ties::Breslow);
+        let (a, b) = (fit(&subjects, &query), fit(&doubled, &query));
+        assert_same(a.coefficients[0].estimate, b.coefficients[0].estimate)?;
+        let halved = a.coefficients[0].standard_error.map(|error| error / 2f64.sqrt());
+        assert_same(b.coefficients[0].standard_error, halved)?;
+        // Without any effect, rounding decides which way the linear predictor points.
+        if a.coefficients[0].estimate.is_ok_and(|beta| beta.abs() > 1e-9) {
+            assert_same(a.concordance.unwrap().value, b.concordance.unwrap().value)?;
+        }
+    }
+
+    /// With an effect of its own in each stratum, a stratified model is the models of its strata.
+    #[test]
+    fn strata_add_up(subjects in subjects(10, 0.05, 1.0)) {
+        let stratum = |wanted: u8| -> Vec<Subject> {
+            subjects.iter().filter(|subject| subject.2 == wanted).copied().collect()
+        };
+        let has_events = |part: &[Subject]| part.iter().any(|subject| subject.1);
+        let parts = [stratum(0), stratum(1)];
+        if !parts.iter().all(|part| has_events(part)) {
+            return Ok(());
+        }
+        let strata = vec!["stratum".to_string()];
+        let whole = CoxQuery { strata, ..query(&["x in 0", "x in 1"], Ties::Efron) };
+        let whole = fit(&subjects, &whole);
+        let single = query(&["x"], Ties::Efron);
+        let parts = parts.map(|part| fit(&part, &single));
+        let sum = parts[0].log_likelihood + parts[1].log_likelihood;
+        prop_assert!((whole.log_likelihood - sum).abs() < tolerance(&whole));
+        for (part, coefficient) in parts.iter().zip(&whole.coefficients) {
+            assert_same(coefficient.estimate, part.coefficients[0].estimate)?;
+            assert_same(coefficient.standard_error, part.coefficients[0].standard_error)?;
+        }
+    }
+
+    /// One coefficient is infinite exactly when every death has the highest value of its risk set,
+    /// or every death the lowest; it is aliased when no risk set has two values.
+    #[test]
+    fn one_coefficient_is_infinite_when_deaths_are_extreme(subjects in subjects(1, 1e-3, 1e2)) {
+        let deaths = || subjects.iter().filter(|subject| subject.1);
+        let no_lower = deaths().all(|d| subjects.iter().all(|s| s.0 < d.0 || s.3 <= d.3));
+        let no_higher = deaths().all(|d| subjects.iter().all(|s| s.0 < d.0 || d.3 <= s.3));
+        let expected = match (no_lower, no_higher) {
+            (true, true) => Some(NotEstimable::Aliased),
+            (false, false) => None,
+            _ => Some(NotEstimable::Monotone),
+        };
+        for ties in [Ties::Efron, Ties::Breslow] {
+            let fit = fit(&subjects, &query(&["x"], ties));
+            prop_assert_eq!(fit.coefficients[0].estimate.err(), expected);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Agreement with R on real data.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use cohort::{Cohort, Column, Estimate, Selection, Term};
+use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
+
+/// A data set without missing cells; what is not a number is a category.
+fn cohort(name: &str) -> Cohort {
+    let mut reader = csv::Reader::from_path(format!("{GOLDEN}/data/{name}.csv")).unwrap();
+    let names: Vec<String> = reader.headers().unwrap().iter().map(String::from).collect();
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let column = |(index, name): (usize, &String)| {
+        let cells = || records.iter().map(|record| &record[index]);
+        if let Ok(numbers) = cells().map(str::parse).collect() {
+            return Column::numeric(name, numbers);
+        }
+        let levels: Vec<String> =
+            cells().collect::<BTreeSet<_>>().into_iter().map(String::from).collect();
+        let code = |cell| levels.iter().position(|level| level == cell).unwrap() as u32;
+        let codes = cells().map(code).collect();
+        Column::categorical(name, levels, codes)
+    };
+    Cohort::new(None, names.iter().enumerate().map(column).collect()).unwrap()
+}
+
+struct Golden(Value);
+
+impl Golden {
+    fn read(case: &str) -> Self {
+        let path = format!("{GOLDEN}/expected/logistic/{case}.json");
+        Self(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
+    }
+
+    fn check(&self, what: &str, got: Estimate) {
+        let number = |pointer: &str| self.0.pointer(pointer).and_then(Value::as_f64);
+        let want = number(&format!("/expect/{what}"))
+            .unwrap_or_else(|| panic!("{what} is not a number of this case"));
+        let (absolute, relative) = (number("/tolerance/abs"), number("/tolerance/rel"));
+        let tolerance = absolute.unwrap() + relative.unwrap() * want.abs();
+        let is_close = got.is_ok_and(|got| (got - want).abs() <= tolerance);
+        assert!(is_close, "{what}: {got:?} instead of {want}");
+    }
+
+    fn check_scores(&self, scores: &PropensityScores) {
+        for (j, coefficient) in scores.fit.coefficients.iter().enumerate() {
+            self.check(&format!("coef/{j}"), coefficient.estimate);
+            self.check(&format!("se/{j}"), coefficient.standard_error);
+            self.check(&format!("or_lower/{j}"), coefficient.interval.lower);
+            self.check(&format!("p/{j}"), coefficient.p_value);
+        }
+        self.check("deviance", Ok(scores.fit.deviance));
+        self.check("null_deviance", Ok(scores.fit.null_deviance));
+        self.check("auc", scores.c_statistic);
+    }
+}
+
+fn scores(data: &str, outcome: &str, terms: Vec<Term>) -> PropensityScores {
+    let cohort = cohort(data);
+    let outcome = Level { column: outcome.into(), level: "1".into() };
+    let query = LogisticQuery { outcome, terms, options: LogisticOptions::default() };
+    propensity(&cohort, &Selection::all(&cohort), &query).unwrap()
+}
+
+fn factor(column: &str, reference: &str) -> Term {
+    Term::Factor { column: column.into(), reference: Some(reference.into()) }
+}
+
+/// The propensity model of the rotterdam study, whose 43 repeated scores decide ties in matching.
+#[test]
+fn rotterdam_agrees_with_r() {
+    let terms = vec![
+        Term::linear("age"),
+        factor("meno", "0"),
+        factor("size", "<=20"),
+        factor("grade", "2"),
+        Term::linear("nodes"),
+        Term::linear("pgr"),
+        Term::linear("er"),
+        factor("chemo", "0"),
+    ];
+    let scores = scores("rotterdam", "hormon", terms);
+    let golden = Golden::read("rotterdam_hormon_ps");
+    golden.check_scores(&scores);
+    for (row, &eta) in scores.linear_predictor.iter().enumerate() {
+        golden.check(&format!("linear_predictor/{row}"), Ok(eta));
+        golden.check(&format!("fitted/{row}"), Ok(scores.probability[row]));
+    }
+    let distinct: BTreeSet<u64> = scores.linear_predictor.iter().map(|eta| eta.to_bits()).collect();
+    assert_eq!(scores.linear_predictor.len() - distinct.len(), 43);
+}
+
+#[test]
+fn interactions_agree_with_r() {
+    let (hormon, grade) = (Term::factor("hormon"), Term::factor("grade"));
+    let interaction = Term::interaction(hormon.clone(), grade.clone());
+    let terms = vec![hormon, grade, Term::linear("nodes"), interaction];
+    Golden::read("gbsg_interaction").check_scores(&scores("gbsg", "status", terms));
+}
