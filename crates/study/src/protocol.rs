@@ -360,7 +360,7 @@ pub struct SurvivalSection {
     pub followup_ci: Vec<QuantileRule>,
     /// Horizons of the restricted mean, in the unit of the study. Default: none.
     pub restricted_mean: Vec<f64>,
-    /// Comparisons of the arms. Default: `log_rank`.
+    /// Comparisons of the arms, `log_rank` always among them. Default: `log_rank`.
     pub tests: Vec<ComparisonTest>,
     /// Confidence of every interval of the study. Default: 0.95.
     pub confidence: f64,
@@ -506,7 +506,7 @@ pub struct MultivariableModel {
     /// What the report calls it. Default: its id.
     pub label: String,
     /// Terms to choose from; the exposure is always in the model. Default: the exposure and all
-    /// variables.
+    /// variables. For `p_threshold` each must be listed under `univariable` too.
     pub terms: Vec<String>,
     /// How they are chosen. Default: `listed`.
     pub rule: SelectionRule,
@@ -528,7 +528,7 @@ pub enum SelectionRule {
 }
 
 /// One entry of `[[subgroup]]`: the arms compared within levels of some variables, or the levels of
-/// one variable compared with each other.
+/// one variable compared with each other. A variable is analysed once per population in either way.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Subgroup {
     /// Short name without spaces.
@@ -550,7 +550,8 @@ pub struct Subgroup {
 /// `[sensitivity]`
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct SensitivitySection {
-    /// Whether to report the E-value of the exposure's hazard ratio. Default: no.
+    /// Whether to report the E-value of the exposure's univariable hazard ratio, which must be in
+    /// `[cox]`: in the matched sample, or without matching in all patients. Default: no.
     pub e_value: bool,
 }
 

@@ -69,7 +69,9 @@ fn protocol(file: &Section) -> Protocol {
         survival: file
             .defaulted_table("survival", |section| analyses::survival(section, &declared)),
         subgroups: analyses::subgroups(file, &declared, ties),
-        sensitivity: file.defaulted_table("sensitivity", analyses::sensitivity),
+        sensitivity: file.defaulted_table("sensitivity", |section| {
+            analyses::sensitivity(section, &declared, cox.as_ref())
+        }),
         schema,
         study,
         data: source,

@@ -10,6 +10,7 @@ use crate::protocol::{
     MatchingSection, MultivariableModel, Population, PropensitySection, QuantileRule,
     SelectionRule, SensitivitySection, Subgroup, SurvivalSection, Ties, Variable, VariableKind,
 };
+use std::cell::RefCell;
 use toml::de::DeValue;
 
 /// What analyses can refer to.
@@ -148,6 +149,9 @@ pub(super) fn survival(section: &Section, declared: &Declared) -> SurvivalSectio
     let median_ci =
         section.filled_list("median_ci", word).unwrap_or_else(|| vec![QuantileRule::default()]);
     let tests = section.list("tests", |value| declared.comparison(value));
+    if tests.as_ref().is_some_and(|tests| !tests.contains(&ComparisonTest::LogRank)) {
+        section.refuse("tests", "`log_rank` must be among them: summary and figures print it");
+    }
     SurvivalSection {
         interval: section
             .filled_list("interval", word)
@@ -165,14 +169,20 @@ pub(super) fn cox(section: &Section, declared: &Declared) -> CoxSection {
         vec![if declared.has_matching { Population::Matched } else { Population::All }]
     });
     let univariable = section.list("univariable", |value| declared.term(value));
+    let univariable = univariable.unwrap_or_else(|| declared.all_terms());
     let ids = Ids::new(&["univariable"]);
     CoxSection {
         ties: section.optional("ties", word).unwrap_or_default(),
         variance: section.optional("variance", word).unwrap_or_default(),
-        univariable: univariable.unwrap_or_else(|| declared.all_terms()),
-        multivariable: section
-            .tables("multivariable", |section| model(section, declared, &ids, &populations)),
+        multivariable: section.tables("multivariable", |section| {
+            let model = model(section, declared, &ids, &populations);
+            if model.rule == SelectionRule::PThreshold {
+                check_screened(section, &model, declared, &univariable, &populations);
+            }
+            model
+        }),
         ph_test: section.optional("ph_test", word).unwrap_or_default(),
+        univariable,
         populations,
     }
 }
@@ -180,6 +190,7 @@ pub(super) fn cox(section: &Section, declared: &Declared) -> CoxSection {
 /// `ties`: the rule for ties of `[cox]`.
 pub(super) fn subgroups(file: &Section, declared: &Declared, ties: Ties) -> Vec<Subgroup> {
     let ids = Ids::new(&[]);
+    let analysed = RefCell::default();
     file.tables("subgroup", |section| {
         let id = ids.needed(section);
         let factor = |value: &DeValue| declared.factor(value);
@@ -196,12 +207,33 @@ pub(super) fn subgroups(file: &Section, declared: &Declared, ties: Ties) -> Vec<
         };
         check_subgroup(section, &subgroup);
         check_subgroup_levels(section, &subgroup, declared);
+        check_analysed_once(section, &subgroup, &analysed);
         subgroup
     })
 }
 
-pub(super) fn sensitivity(section: &Section) -> SensitivitySection {
-    SensitivitySection { e_value: section.optional("e_value", flag).unwrap_or(false) }
+pub(super) fn sensitivity(
+    section: &Section,
+    declared: &Declared,
+    cox: Option<&CoxSection>,
+) -> SensitivitySection {
+    let e_value = section.optional("e_value", flag).unwrap_or(false);
+    let population = if declared.has_matching { Population::Matched } else { Population::All };
+    let has_hazard_ratio = cox.is_some_and(|cox| {
+        cox.populations.contains(&population)
+            && cox.univariable.iter().any(|term| term == declared.exposure)
+    });
+    if e_value && !has_hazard_ratio {
+        section.refuse(
+            "e_value",
+            format!(
+                "needs the univariable hazard ratio of the exposure in the population `{}`: list \
+                 them under `populations` and `univariable` of `[cox]`",
+                population.id()
+            ),
+        );
+    }
+    SensitivitySection { e_value }
 }
 
 fn populations(section: &Section, declared: &Declared) -> Option<Vec<Population>> {
@@ -228,6 +260,31 @@ fn model(
         rule,
         p_below: p_below.unwrap_or(0.05),
         populations: populations(section, declared).unwrap_or_else(|| default_populations.to_vec()),
+    }
+}
+
+/// A term that is chosen by its univariable p-value needs one, in every population of the model.
+fn check_screened(
+    section: &Section,
+    model: &MultivariableModel,
+    declared: &Declared,
+    univariable: &[String],
+    populations: &[Population],
+) {
+    let is_unscreened = |term: &&String| *term != declared.exposure && !univariable.contains(term);
+    if let Some(term) = model.terms.iter().find(is_unscreened) {
+        let key = if section.has("terms") { "terms" } else { "rule" };
+        section.refuse(
+            key,
+            format!("`{term}` has no univariable p-value: list it under `univariable` too"),
+        );
+    }
+    if let Some(population) = model.populations.iter().find(|known| !populations.contains(known)) {
+        let message = format!(
+            "there are no univariable p-values in `{}`: list it under `populations` of `[cox]` too",
+            population.id()
+        );
+        section.refuse("populations", message);
     }
 }
 
@@ -260,6 +317,28 @@ fn check_subgroup(section: &Section, subgroup: &Subgroup) {
             );
         }
         _ => {}
+    }
+}
+
+/// The ids of a subgroup's numbers hold population and variable, so a second analysis of the same
+/// would give two numbers one id.
+fn check_analysed_once(
+    section: &Section,
+    subgroup: &Subgroup,
+    analysed: &RefCell<Vec<(Population, &'static str, String)>>,
+) {
+    let within = subgroup.variables.iter().map(|name| ("variables", name));
+    for (key, name) in within.chain(subgroup.compare.iter().map(|name| ("compare", name))) {
+        let analysis = (subgroup.population, key, name.clone());
+        if analysed.borrow().contains(&analysis) {
+            let population = subgroup.population.id();
+            section.refuse(
+                key,
+                format!("`{name}` is analysed in `{population}` by an earlier subgroup already"),
+            );
+        } else {
+            analysed.borrow_mut().push(analysis);
+        }
     }
 }
 

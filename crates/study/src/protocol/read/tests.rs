@@ -273,6 +273,37 @@ fn references_resolve() {
     }
 }
 
+/// Without its univariable p-value a term would silently stay out of the model.
+#[test]
+fn chosen_terms_are_screened() {
+    let model = "[[cox.multivariable]]\nid = \"m\"\nrule = \"p_threshold\"";
+    let path = |key: &str| format!("cox.multivariable[0].{key}");
+    let screen = "[cox]\nunivariable = [\"age\"]\n";
+    let terms = "\nterms = [\"age\", \"sex\"]";
+    let refused = |lines: String, key: &str, message: &str| {
+        assert_refused(&small_with("", &lines), &path(key), message);
+    };
+    refused(format!("{screen}{model}{terms}"), "terms", "`sex` has no univariable p-value");
+    refused(format!("{screen}{model}"), "rule", "`sex` has no univariable p-value");
+    refused(format!("{model}\npopulations = [\"all\"]"), "populations", "p-values in `all`");
+    let listed = small_with("", &format!("{screen}{model}\nterms = [\"rt\", \"age\"]"));
+    assert!(read(&listed).is_ok());
+}
+
+/// A second analysis of a variable in one population would have the ids of the first.
+#[test]
+fn subgroups_do_not_share_ids() {
+    let subgroup = |id: &str, lines: &str| format!("[[subgroup]]\nid = \"{id}\"\n{lines}\n");
+    let two = |first, second| small_with("", &(subgroup("s", first) + &subgroup("t", second)));
+    let within = "variables = [\"sex\"]";
+    let message = "`sex` is analysed in `all` by an earlier subgroup";
+    assert_refused(&two(within, within), "subgroup[1].variables", message);
+    let compare = "compare = \"sex\"";
+    assert_refused(&two(compare, compare), "subgroup[1].compare", message);
+    assert!(read(&two(within, compare)).is_ok());
+    assert!(read(&two(within, &format!("{within}\npopulation = \"matched\""))).is_ok());
+}
+
 #[test]
 fn subgroups_can_be_analysed() {
     let cases = [
@@ -325,9 +356,23 @@ fn sections_need_each_other() {
         ),
         (
             "[matching]",
-            "[survival]\ntests = [\"log_rank_stratified_by_pair\"]",
-            "survival.tests[0]",
+            "[survival]\ntests = [\"log_rank\", \"log_rank_stratified_by_pair\"]",
+            "survival.tests[1]",
             "without `[matching]`",
+        ),
+        ("", "[survival]\ntests = []", "survival.tests", "`log_rank` must be among them"),
+        ("", "[sensitivity]\ne_value = true", "sensitivity.e_value", "`[cox]`"),
+        (
+            "",
+            "[cox]\npopulations = [\"all\"]\n[sensitivity]\ne_value = true",
+            "sensitivity.e_value",
+            "in the population `matched`",
+        ),
+        (
+            "",
+            "[cox]\nunivariable = [\"age\"]\n[sensitivity]\ne_value = true",
+            "sensitivity.e_value",
+            "hazard ratio of the exposure",
         ),
         ("", dates, "time_zero.window.to", "ends before it begins"),
         ("column = \"rt\"", "column = \"stage\"", "variables.stage", "the exposure already"),
