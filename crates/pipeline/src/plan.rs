@@ -408,7 +408,8 @@ impl Pipeline {
     fn subgroup(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection, subgroup: &Subgroup) {
         let rows = self.rows(subgroup.population);
         if let Some(variable) = &subgroup.compare {
-            let rows = self.with_value(&rows, variable);
+            let levels = self.analysed_levels(subgroup, variable);
+            let rows = self.at_levels(&self.with_value(&rows, variable), variable, &levels);
             let population = key::compared(subgroup.population.id(), variable);
             self.curves(tasks, endpoint, &population, &rows, variable);
             let query = self.comparison_query(endpoint, variable);
@@ -467,7 +468,7 @@ impl Pipeline {
         }
     }
 
-    /// The levels of a variable within which a subgroup analysis looks.
+    /// The levels of a variable within which, or between which, a subgroup analysis looks.
     pub(crate) fn analysed_levels(&self, subgroup: &Subgroup, variable: &str) -> Vec<String> {
         let levels = self.protocol().variable(variable).map_or(&[][..], |known| &known.levels);
         levels
@@ -513,12 +514,18 @@ impl Pipeline {
 
     /// The rows of a selection at a level of a column; all of them have a value there.
     fn at_level(&self, rows: &Selection, column: &str, level: &str) -> Selection {
+        self.at_levels(rows, column, &[level.to_string()])
+    }
+
+    /// The rows of a selection at some levels of a column; all of them have a value there.
+    fn at_levels(&self, rows: &Selection, column: &str, levels: &[String]) -> Selection {
         let Ok(categories) = self.study.cohort.categories(column, rows) else {
             return rows.filter(|_| false);
         };
-        let code = categories.position(level);
+        let wanted: Vec<u32> =
+            levels.iter().filter_map(|level| categories.position(level)).collect();
         let mut codes = categories.codes.iter();
-        rows.filter(|_| codes.next().copied() == code)
+        rows.filter(|_| codes.next().is_some_and(|code| wanted.contains(code)))
     }
 
     pub(crate) fn confidence(&self) -> f64 {

@@ -172,7 +172,7 @@ fn analysed(
 ) -> Option<Patients> {
     let (mut attrition, eligible) = eligible(protocol, conditions, table, checks)?;
     let endpoints = endpoint_columns(protocol, table, &eligible, checks)?;
-    let missing = missing_values(protocol, conditions, table, &eligible, &endpoints, checks)?;
+    let missing = missing_values(protocol, conditions, table, &eligible, checks)?;
     let is_complete = |position: &usize| !missing.is_incomplete[*position];
     let complete: Vec<usize> = (0..eligible.len()).filter(is_complete).collect();
     let n_incomplete = eligible.len() - complete.len();
@@ -304,13 +304,14 @@ fn missing_values(
     conditions: &Conditions,
     table: &Table,
     rows: &[usize],
-    endpoints: &[[Column; 2]],
     checks: &mut Checks,
 ) -> Option<Missing> {
     let window = columns::window(protocol);
     let mut missing = Missing { is_incomplete: vec![false; rows.len()], by_variable: Vec::new() };
     let mut note = |name: &str, positions: Vec<usize>| {
-        if !positions.is_empty() {
+        // Endpoints share columns, such as time zero and the date of the last visit.
+        let is_new = missing.by_variable.iter().all(|(known, _)| known != name);
+        if is_new && !positions.is_empty() {
             missing.by_variable.push((name.to_string(), positions.len()));
         }
         for position in positions {
@@ -328,13 +329,23 @@ fn missing_values(
         }
         note(&variable.name, positions);
     }
-    for (endpoint, [time, event]) in protocol.endpoints.iter().zip(endpoints) {
-        let time_name = endpoint.time.as_ref().map(|time| time.column.as_str());
-        let name = time_name.or(endpoint.end.as_deref()).unwrap_or(&endpoint.id);
-        note(name, time.missing.clone());
-        note(&endpoint.event.column, event.missing.clone());
+    for column in protocol.endpoints.iter().flat_map(|known| follow_up_columns(protocol, known)) {
+        note(column, lacking(table, column, rows)?);
     }
     Some(missing)
+}
+
+/// The columns of the table without which an endpoint has no value.
+fn follow_up_columns<'a>(protocol: &'a Protocol, endpoint: &'a EndpointSection) -> Vec<&'a str> {
+    let mut columns = vec![endpoint.event.column.as_str()];
+    match (&endpoint.time, &endpoint.end) {
+        (Some(time), _) => columns.push(&time.column),
+        (None, end) => {
+            columns.extend(protocol.time_zero.as_ref().map(|zero| zero.date.as_str()));
+            columns.extend(end.as_deref());
+        }
+    }
+    columns
 }
 
 /// Positions of the rows that lack a value in a column.

@@ -41,16 +41,16 @@ fn pairs_ignored(assembly: &mut Assembly, section: &CoxSection) {
 fn screen(assembly: &mut Assembly, endpoint: &str, population: Population, section: &CoxSection) {
     let place = Place::new(endpoint, population.id(), "cox_univariable");
     let key = key::cox(endpoint, population.id(), UNIVARIABLE);
-    let lines: Vec<ScreenedTerm> = match assembly.answer(&key) {
-        Ok(Answer::Screen(lines)) => lines.clone(),
-        _ => Vec::new(),
+    let lines: Estimate<Vec<ScreenedTerm>> = match assembly.answer(&key) {
+        Ok(Answer::Screen(lines)) => Ok(lines.clone()),
+        Ok(_) => Err(NotEstimable::NotDefined),
+        Err(reason) => Err(reason),
     };
     let mut outlines = Vec::new();
     for name in &section.univariable {
         let columns = term_outlines(assembly.pipeline.protocol(), name);
-        let line = lines.iter().find(|line| line.term == *name);
-        match line.map(|line| &line.fit) {
-            Some(Ok(fit)) => {
+        match fit_of(&lines, name) {
+            Ok(fit) => {
                 let reader = Reader { place: &place, variance: variance(section, population), fit };
                 reader.columns(assembly);
                 reader.whole_model(assembly, &id::part(name));
@@ -58,8 +58,7 @@ fn screen(assembly: &mut Assembly, endpoint: &str, population: Population, secti
                     e_value(assembly, endpoint, population, fit, reader.variance);
                 }
             }
-            Some(Err(reason)) => without_fit(assembly, &place, &columns, *reason),
-            None => without_fit(assembly, &place, &columns, NotEstimable::NotDefined),
+            Err(reason) => without_fit(assembly, &place, &columns, reason),
         }
         outlines.extend(columns);
     }
@@ -71,6 +70,13 @@ fn screen(assembly: &mut Assembly, endpoint: &str, population: Population, secti
         is_screen: true,
         terms: outlines,
     });
+}
+
+/// The model of one term of a screen, or why there is none.
+fn fit_of<'a>(lines: &'a Estimate<Vec<ScreenedTerm>>, term: &str) -> Estimate<&'a CoxFit> {
+    let lines = lines.as_ref().map_err(|reason| *reason)?;
+    let line = lines.iter().find(|line| line.term == term).ok_or(NotEstimable::NotDefined)?;
+    line.fit.as_ref().map_err(|reason| *reason)
 }
 
 fn multivariable(

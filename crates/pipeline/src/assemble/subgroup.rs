@@ -9,8 +9,8 @@ use crate::terms::{level_label, variable_outline};
 use ::cox::CoxFit;
 use cohort::{Estimate, NotEstimable};
 use numerics::tails::chi_squared_sf;
-use study::protocol::{Subgroup, Variance};
-use study::result::{Label, SubgroupOutline, SubgroupVariable, id};
+use study::protocol::{Subgroup, Variable, Variance};
+use study::result::{Label, SubgroupOutline, SubgroupVariable, VariableOutline, id};
 
 pub(super) fn assemble(assembly: &mut Assembly) {
     let protocol = assembly.pipeline.protocol();
@@ -49,8 +49,22 @@ fn outline(assembly: &Assembly, endpoint: &str, subgroup: &Subgroup) -> Subgroup
             .compare
             .as_ref()
             .and_then(|name| protocol.variable(name))
-            .map(|known| variable_outline(known, None)),
+            .map(|known| compared_outline(assembly, subgroup, known)),
     }
+}
+
+/// The compared variable with those of its levels that are compared.
+fn compared_outline(
+    assembly: &Assembly,
+    subgroup: &Subgroup,
+    variable: &Variable,
+) -> VariableOutline {
+    let levels = assembly.pipeline.analysed_levels(subgroup, &variable.name);
+    let is_compared =
+        |label: &Label| levels.iter().any(|level| id::level(&variable.name, level) == label.id);
+    let mut outline = variable_outline(variable, None);
+    outline.levels.retain(is_compared);
+    outline
 }
 
 fn within_levels(assembly: &mut Assembly, endpoint: &str, subgroup: &Subgroup) {
@@ -153,7 +167,12 @@ fn between_levels(assembly: &mut Assembly, endpoint: &str, subgroup: &Subgroup) 
     let label = |level: &String| (level.clone(), level_label(variable, level).to_string());
     let groups = Groups {
         column: variable.name.clone(),
-        levels: variable.levels.iter().map(label).collect(),
+        levels: assembly
+            .pipeline
+            .analysed_levels(subgroup, &variable.name)
+            .iter()
+            .map(label)
+            .collect(),
     };
     let population = subgroup.population.id();
     let asked = key::compared(population, &groups.column);

@@ -264,7 +264,9 @@ fn comparison(assembly: &mut Assembly, place: &Place, key: &str, groups: &Groups
     let p_value = place.quantity(&term, "p_value", of(|test| test.p_value), method);
     assembly.push(p_value.with_caveats(caveats));
     assembly.push(place.quantity(&term, "ln_p_value", of(|test| test.ln_p_value), method));
-    for group in answer.iter().flat_map(|test| &test.groups) {
+    let is_compared = |level: &String| groups.levels.iter().any(|(compared, _)| compared == level);
+    let compared = answer.iter().flat_map(|test| &test.groups);
+    for group in compared.filter(|group| is_compared(&group.group)) {
         let term = groups.term(&group.group);
         assembly.push(place.quantity(&term, "observed", Ok(group.observed), "observed events"));
         let method = "events expected under equal hazards";

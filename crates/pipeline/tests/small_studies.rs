@@ -1,0 +1,100 @@
+//! Whole studies of a few invented patients, their questions answered on the spot: what becomes of
+//! the rarer settings of a protocol.
+
+use cohort::NotEstimable;
+use pipeline::{Pipeline, prepare};
+use std::collections::BTreeSet;
+use study::StudyResult;
+
+const STUDY: &str = r#"
+schema = "equipoise/1"
+[study]
+id = "small"
+title = "Small"
+time_unit = "days"
+[data]
+file = "small.csv"
+id = "id"
+[variables]
+age = { type = "continuous" }
+stage = { type = "ordinal", levels = ["I", "II", "III"] }
+[time_zero]
+date = "begin"
+[exposure]
+column = "rt"
+exposed = { value = 1 }
+comparator = { value = 0 }
+[[endpoint]]
+id = "os"
+event = { column = "death" }
+end = "end"
+[[endpoint]]
+id = "again"
+event = { column = "death" }
+end = "end"
+"#;
+
+/// Twelve patients; both arms hold every stage.
+fn table() -> String {
+    let row = |id: usize| {
+        let (stage, age) = (["I", "II", "III"][id % 3], 50 + id * 7 % 13);
+        let (rt, death, day) = (id / 3 % 2, u8::from(id % 4 != 0), 10 + id * 5 % 17);
+        format!("{id},{age},{stage},{rt},{death},2020-01-01,2020-02-{day:02}\n")
+    };
+    let rows: String = (1..=12).map(row).collect();
+    format!("id,age,stage,rt,death,begin,end\n{rows}")
+}
+
+#[track_caller]
+fn report(study: &str, table: &str) -> StudyResult {
+    let mut pipeline = Pipeline::new(prepare(study.as_bytes(), table.as_bytes()).unwrap());
+    while !pipeline.is_done() {
+        for task in pipeline.ready() {
+            let answer = task.evaluate().unwrap();
+            pipeline.answer(&task.key, answer).unwrap();
+        }
+    }
+    let result = pipeline.finish();
+    let ids: BTreeSet<&str> = result.quantities.iter().map(|known| known.id.as_str()).collect();
+    assert_eq!(ids.len(), result.quantities.len(), "an id occurs twice");
+    result
+}
+
+#[track_caller]
+fn value(result: &StudyResult, id: &str) -> Option<f64> {
+    result.quantity(id).unwrap_or_else(|| panic!("there is no {id}")).value
+}
+
+#[test]
+fn only_the_listed_levels_are_compared() {
+    let subgroup = "[[subgroup]]\nid = \"stage\"\ncompare = \"stage\"\nlevels = [\"III\", \"I\"]\n";
+    let result = report(&format!("{STUDY}{subgroup}"), &table());
+    assert_eq!(value(&result, "os/all/log_rank/stage/df"), Some(1.0));
+    assert!(result.quantity("os/all/survival/stage=II/n").is_none());
+    assert!(result.quantity("os/all/log_rank/stage=II/observed").is_none());
+    let outline = result.outline.subgroups[0].compare.as_ref().unwrap();
+    let levels: Vec<&str> = outline.levels.iter().map(|level| level.id.as_str()).collect();
+    assert_eq!(levels, ["stage=I", "stage=III"]);
+}
+
+/// Two endpoints share their dates: a column is counted once, under its own name.
+#[test]
+fn a_missing_date_is_counted_under_its_column() {
+    let lines = table().replacen("2020-01-01", "", 2).replacen("2020-02-15", "", 1);
+    let result = report(STUDY, &lines);
+    assert_eq!(value(&result, "study/all/missing/begin/n_missing"), Some(2.0));
+    assert_eq!(value(&result, "study/all/missing/end/n_missing"), Some(1.0));
+}
+
+/// No pair lies within the caliper: everything about the matched sample says that nobody is in it.
+#[test]
+fn an_empty_matched_sample_gives_its_reason_everywhere() {
+    let matching = "[propensity]\ncovariates = [\"age\"]\n[matching]\n\
+                    caliper = { width = 1e-12 }\n[cox]\n";
+    let result = report(&format!("{STUDY}{matching}"), &table());
+    assert_eq!(value(&result, "study/matched/matching/all/n_pairs"), Some(0.0));
+    for id in ["log_rank/rt/p_value", "cox_univariable/rt=1/hazard_ratio"] {
+        let quantity = result.quantity(&format!("os/matched/{id}")).unwrap();
+        assert_eq!(quantity.estimate(), Err(NotEstimable::NoSubjects), "{id}");
+    }
+}
