@@ -131,7 +131,7 @@ impl Statistics {
             ),
             Question::Cox(query) => ask!(
                 regression.fit_cox(regression::cox_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Answer::Cox)
+                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Cox)
             ),
             Question::Screen(query) => ask!(
                 regression.screen_cox(regression::screen_request(cohort, rows, query))

@@ -60,7 +60,7 @@ pub enum Answer {
     /// A comparison of curves.
     Compare(Comparison),
     /// A hazard model.
-    Cox(CoxFit),
+    Cox(Box<CoxFit>),
     /// A screen of hazard models.
     Screen(Vec<ScreenedTerm>),
 }
@@ -127,7 +127,7 @@ impl Task {
             Question::Compare(query) => {
                 Answer::Compare(survival::compare(cohort, selection, query)?)
             }
-            Question::Cox(query) => Answer::Cox(cox::cox(cohort, selection, query)?),
+            Question::Cox(query) => Answer::Cox(Box::new(cox::cox(cohort, selection, query)?)),
             Question::Screen(query) => Answer::Screen(cox::screen(cohort, selection, query)?),
         })
     }

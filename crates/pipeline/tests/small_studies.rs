@@ -47,11 +47,12 @@ fn table() -> String {
 
 #[track_caller]
 fn report(study: &str, table: &str) -> StudyResult {
-    let mut pipeline = Pipeline::new(prepare(study.as_bytes(), table.as_bytes()).unwrap());
+    let mut pipeline =
+        Pipeline::new(prepare(study.as_bytes(), table.as_bytes()).expect("it is in order"));
     while !pipeline.is_done() {
         for task in pipeline.ready() {
-            let answer = task.evaluate().unwrap();
-            pipeline.answer(&task.key, answer).unwrap();
+            let answer = task.evaluate().expect("it is well put");
+            pipeline.answer(&task.key, answer).expect("it fits");
         }
     }
     let result = pipeline.finish();

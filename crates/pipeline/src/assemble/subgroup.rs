@@ -100,7 +100,7 @@ fn hazard_ratio(assembly: &mut Assembly, endpoint: &str, population: &str) {
 
 fn fit(assembly: &Assembly, key: &str) -> Estimate<CoxFit> {
     match assembly.answer(key)? {
-        Answer::Cox(fit) => Ok(fit.clone()),
+        Answer::Cox(fit) => Ok(fit.as_ref().clone()),
         _ => Err(NotEstimable::NotDefined),
     }
 }
