@@ -34,13 +34,14 @@ impl matching_service_server::MatchingService for MatchingService {
         request: Request<pb::EstimatePropensityRequest>,
     ) -> Result<Response<pb::EstimatePropensityResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<LogisticQuery> = request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<LogisticQuery> = request.try_into()?;
             let scores = propensity::propensity(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| propensity_failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::matching::propensity_response(scores, &asked)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 
     async fn match_pairs(
@@ -48,13 +49,14 @@ impl matching_service_server::MatchingService for MatchingService {
         request: Request<pb::MatchPairsRequest>,
     ) -> Result<Response<pb::MatchPairsResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<MatchQuery> = request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<MatchQuery> = request.try_into()?;
             let sample = matching::match_pairs(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| matching_failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::matching::match_response(sample, &asked)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 
     async fn assess_balance(
@@ -62,15 +64,15 @@ impl matching_service_server::MatchingService for MatchingService {
         request: Request<pb::AssessBalanceRequest>,
     ) -> Result<Response<pb::AssessBalanceResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<BalanceQuestion> =
-            request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<BalanceQuestion> = request.try_into()?;
             let BalanceQuestion { reference, query } = &asked.query;
             let table = balance::balance(&asked.cohort, &asked.selection, reference, query)
                 .map_err(|error| balance_failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::matching::balance_response(table, query)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 }
 

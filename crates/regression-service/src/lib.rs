@@ -31,13 +31,14 @@ impl regression_service_server::RegressionService for RegressionService {
         request: Request<pb::FitCoxRequest>,
     ) -> Result<Response<pb::FitCoxResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<CoxQuery> = request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<CoxQuery> = request.try_into()?;
             let fit = cox::cox(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| cox_failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::regression::cox_response(fit, &asked.query)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 
     async fn screen_cox(
@@ -45,14 +46,14 @@ impl regression_service_server::RegressionService for RegressionService {
         request: Request<pb::ScreenCoxRequest>,
     ) -> Result<Response<pb::ScreenCoxResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<CoxScreenQuery> =
-            request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<CoxScreenQuery> = request.try_into()?;
             let terms = cox::screen(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| cox_failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::regression::screen_response(terms, &asked.query)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 
     async fn fit_logistic(
@@ -60,13 +61,14 @@ impl regression_service_server::RegressionService for RegressionService {
         request: Request<pb::FitLogisticRequest>,
     ) -> Result<Response<pb::FitLogisticResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<LogisticQuery> = request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<LogisticQuery> = request.try_into()?;
             let fit = propensity::logistic(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| logistic_failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::regression::logistic_response(fit, &asked.query)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 }
 

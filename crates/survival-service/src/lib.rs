@@ -30,13 +30,14 @@ impl survival_service_server::SurvivalService for SurvivalService {
         request: Request<pb::EstimateCurvesRequest>,
     ) -> Result<Response<pb::EstimateCurvesResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<CurvesQuery> = request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<CurvesQuery> = request.try_into()?;
             let curves = survival::curves(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::survival::curves_response(curves, &asked.query)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 
     async fn compare_curves(
@@ -44,14 +45,14 @@ impl survival_service_server::SurvivalService for SurvivalService {
         request: Request<pb::CompareCurvesRequest>,
     ) -> Result<Response<pb::CompareCurvesResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<ComparisonQuery> =
-            request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<ComparisonQuery> = request.try_into()?;
             let comparison = survival::compare(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::survival::comparison_response(comparison, &asked.query)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 }
 
