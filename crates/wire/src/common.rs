@@ -91,9 +91,10 @@ enum_conversion!(
     ]
 );
 
-/// A count or row number; a message cannot hold more rows than its type.
+/// A count or row number. What a message holds is less than 2 GiB and what multiplicities add is
+/// bounded by [`MOST_SUBJECTS`], so that the type suffices.
 pub(crate) fn count(number: usize) -> i32 {
-    i32::try_from(number).expect("a message of at most 2 GiB holds fewer rows than i32 counts")
+    i32::try_from(number).expect("rows of a message and selected subjects are fewer than 2^31")
 }
 
 /// Counts or row numbers.
@@ -301,6 +302,9 @@ pub(crate) fn selection_to(selection: &Selection) -> pb::Selection {
     message
 }
 
+/// How many subjects a selection may have, each as often as it counts.
+const MOST_SUBJECTS: usize = 10_000_000;
+
 pub(crate) fn selection_from(
     violations: &mut Violations,
     path: &str,
@@ -322,6 +326,13 @@ pub(crate) fn selection_from(
     if let Some(index) = rows.iter().position(|&row| row >= cohort.len()) {
         let error = CohortError::RowOutOfRange { row: rows[index], rows: cohort.len() };
         violations.add(format!("{path}.rows[{index}]"), error);
+        return None;
+    }
+    // Multiplicities let a small message ask for any amount of memory.
+    let n_subjects = times.iter().fold(0usize, |total, &times| total.saturating_add(times));
+    if n_subjects > MOST_SUBJECTS {
+        let message = format!("select {n_subjects} subjects; at most {MOST_SUBJECTS} are allowed");
+        violations.add(format!("{path}.multiplicities"), message);
         return None;
     }
     let by_caller = cohort.rows_by_caller();
@@ -354,6 +365,9 @@ pub(crate) fn endpoint_from(
     }
     if !endpoint.censored_codes.is_empty() {
         columns.censored_codes = endpoint.censored_codes;
+    }
+    if columns.event_codes.iter().any(|code| columns.censored_codes.contains(code)) {
+        violations.add("endpoint.event_codes", "share a code with those of censoring");
     }
     Some(columns)
 }
@@ -468,8 +482,14 @@ fn term_from(
         }
     };
     let main = if is_factor {
+        if term.transform != pb::Transform::Unspecified as i32 {
+            violations.add(format!("{path}.transform"), "transforms numbers, not categories");
+        }
         Term::Factor { column, reference: optional_name(term.reference) }
     } else {
+        if !term.reference.is_empty() {
+            violations.add(format!("{path}.reference"), "belongs to a factor, not to a number");
+        }
         let transform = transform_from(violations, path, term.transform, term.transform_constant)?;
         Term::Linear { column, transform }
     };
@@ -509,5 +529,57 @@ fn transform_from(
             violations.add(format!("{path}.transform"), "is an unknown transformation");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cohort() -> Cohort {
+        let levels = ["I", "II"].map(String::from).to_vec();
+        let columns = vec![
+            Column::numeric("age", vec![50.0, 60.0]),
+            Column::categorical("stage", levels, vec![0, 1]),
+        ];
+        Cohort::new(None, columns).unwrap()
+    }
+
+    fn refused<T>(read: impl FnOnce(&mut Violations) -> Option<T>) -> String {
+        let mut violations = Violations::default();
+        let value = read(&mut violations);
+        let malformed = violations.finish(value).err().expect("something is wrong");
+        malformed.0[0].path.clone()
+    }
+
+    #[test]
+    fn a_small_message_cannot_ask_for_endless_subjects() {
+        let message = |multiplicities: Vec<i32>| pb::Selection { rows: vec![0, 1], multiplicities };
+        let read = |violations: &mut Violations, times| {
+            selection_from(violations, "selection", Some(message(times)), &cohort())
+        };
+        let selected = read(&mut Violations::default(), vec![0, 3]).unwrap();
+        assert_eq!(selected.rows(), [1, 1, 1]);
+        let path = refused(|violations| read(violations, vec![i32::MAX, i32::MAX]));
+        assert_eq!(path, "selection.multiplicities");
+    }
+
+    #[test]
+    fn a_code_has_one_meaning() {
+        let mut endpoint = endpoint_to(&EndpointColumns::new("time", "event"));
+        endpoint.censored_codes.push("1".into());
+        let path = refused(|violations| endpoint_from(violations, Some(endpoint)));
+        assert_eq!(path, "endpoint.event_codes");
+    }
+
+    #[test]
+    fn what_would_have_no_effect_is_refused() {
+        let term = |column: &str| pb::ModelTerm { column: column.into(), ..Default::default() };
+        let read =
+            |violations: &mut Violations, term| term_from(violations, "terms[0]", term, &cohort());
+        let factor = pb::ModelTerm { transform: pb::Transform::Log as i32, ..term("stage") };
+        assert_eq!(refused(|violations| read(violations, factor)), "terms[0].transform");
+        let number = pb::ModelTerm { reference: "50".into(), ..term("age") };
+        assert_eq!(refused(|violations| read(violations, number)), "terms[0].reference");
     }
 }

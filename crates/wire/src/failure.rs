@@ -2,7 +2,7 @@
 //! cannot be analysed comes back.
 
 use crate::Malformed;
-use cohort::{Cohort, CohortError, EndpointError, NotEstimable};
+use cohort::{Cohort, CohortError, EndpointError, NotEstimable, Values};
 use service_kit::{Failure, Violation};
 
 impl From<Malformed> for Failure {
@@ -53,7 +53,11 @@ fn reason_name(reason: NotEstimable) -> String {
 pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
     let path = |column: &str, row: Option<usize>| {
         let index = cohort.names().position(|name| name == column);
-        let cell = row.map(|row| format!(".values[{row}]")).unwrap_or_default();
+        let field = match cohort.values(column) {
+            Ok(Values::Categorical { .. }) => "codes",
+            _ => "values",
+        };
+        let cell = row.map(|row| format!(".{field}[{row}]")).unwrap_or_default();
         index.map_or_else(
             || "cohort.columns".into(),
             |index| format!("cohort.columns[{index}]{cell}"),
@@ -101,10 +105,14 @@ mod tests {
         let columns = vec![
             Column::numeric("id", vec![1.0, 2.0]),
             Column::numeric("age", vec![50.0, 0.0]).with_missing(vec![1]),
+            Column::categorical("sex", vec!["f".into()], vec![0, 0]).with_missing(vec![0]),
         ];
         let cohort = Cohort::new(None, columns).unwrap();
-        let error = cohort.numeric("age", &Selection::all(&cohort)).unwrap_err();
-        let failure = cohort_failure(&cohort, &error);
-        assert_eq!(failure.violations[0].field, "cohort.columns[1].values[1]");
+        let field_of = |column| {
+            let error = cohort.categories(column, &Selection::all(&cohort)).unwrap_err();
+            cohort_failure(&cohort, &error).violations[0].field.clone()
+        };
+        assert_eq!(field_of("age"), "cohort.columns[1].values[1]");
+        assert_eq!(field_of("sex"), "cohort.columns[2].codes[0]");
     }
 }
