@@ -35,36 +35,6 @@ pub struct Violation {
     pub description: String,
 }
 
-/// Collects the violations of a request, so that the caller learns all of them at once.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Violations(Vec<Violation>);
-
-impl Violations {
-    /// No violation yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Notes that the field at this path is wrong.
-    pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        let (field, description) = (field.into(), description.into());
-        self.0.push(Violation { field, description });
-    }
-
-    /// The value, or notes why there is none and goes on.
-    pub fn take<T>(&mut self, value: Result<T, Violation>) -> Option<T> {
-        value.map_err(|violation| self.0.push(violation)).ok()
-    }
-
-    /// Nothing, if nothing was noted.
-    ///
-    /// # Errors
-    /// [`Failure::invalid`] with all violations noted.
-    pub fn check(self) -> Result<(), Failure> {
-        if self.0.is_empty() { Ok(()) } else { Err(Failure::invalid(self.0)) }
-    }
-}
-
 /// Why a call failed, as its caller sees it.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error("{message}")]
@@ -238,25 +208,24 @@ mod tests {
         }
     }
 
+    fn violation(field: impl Into<String>, description: &str) -> Violation {
+        Violation { field: field.into(), description: description.into() }
+    }
+
     #[test]
-    fn all_violations_are_collected() {
-        let mut violations = Violations::new();
-        assert_eq!(violations.take(Ok(1)), Some(1));
-        violations.add("columns[3].values[17]", "must be finite");
-        violations.add("confidence", "must lie between 0 and 1");
-        let failure = violations.check().unwrap_err();
+    fn the_message_tells_the_first_violation() {
+        let failure = Failure::invalid(vec![
+            violation("columns[3].values[17]", "must be finite"),
+            violation("confidence", "must lie between 0 and 1"),
+        ]);
         assert_eq!(failure.message, "columns[3].values[17]: must be finite (and 1 more)");
         assert_eq!(Failure::from(&Status::from(failure.clone())), failure);
-        assert_eq!(Violations::new().check(), Ok(()));
     }
 
     #[test]
     fn more_violations_than_headers_can_carry_are_counted() {
-        let mut violations = Violations::new();
-        for row in 0..10_000 {
-            violations.add(format!("columns[0].values[{row}]"), "must be finite");
-        }
-        let status = Status::from(violations.check().unwrap_err());
+        let cell = |row: usize| violation(format!("columns[0].values[{row}]"), "must be finite");
+        let status = Status::from(Failure::invalid((0..10_000).map(cell).collect()));
         assert!(status.details().len() < 6144, "{}", status.details().len());
         let read = Failure::from(&status);
         assert!(read.violations.len() > 80);

@@ -30,7 +30,7 @@ pub use call::{CallPolicy, call};
 pub use channel::connect;
 pub use compute::{Cancel, Compute};
 pub use deadline::{Deadline, DeadlineLayer, DeadlineService};
-pub use failure::{DOMAIN, Failure, Violation, Violations};
+pub use failure::{DOMAIN, Failure, Violation};
 pub use program::{main, shutdown_on_signal};
 pub use server::Server;
 pub use settings::{LogFormat, MESSAGE_LIMIT, Settings};

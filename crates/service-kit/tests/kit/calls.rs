@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use service_kit::{CallPolicy, Deadline, Failure, Services, Stack, Violations, call};
+use service_kit::{CallPolicy, Deadline, Failure, Services, Stack, Violation, call};
 use tonic::{Code, Status, transport::Channel};
 
 use crate::probe::{Running, Text, ask, echo, services};
@@ -141,11 +141,11 @@ async fn a_message_over_the_limit_is_not_sent() {
 /// Far more violations than headers hold, in a script that takes three bytes a letter.
 #[tokio::test]
 async fn field_violations_cross_the_wire() {
-    let mut violations = Violations::new();
-    for row in 0..1000 {
-        violations.add(format!("columns[3].values[{row}]"), "数は有限でなければならない");
-    }
-    let sent = violations.check().unwrap_err();
+    let violation = |row: usize| Violation {
+        field: format!("columns[3].values[{row}]"),
+        description: "数は有限でなければならない".into(),
+    };
+    let sent = Failure::invalid((0..1000).map(violation).collect());
     let (services, _) = failing_first(vec![sent.clone()]);
     let channel = Running::start(services).await.channel();
     let status = call_probe(&channel, &hasty(), Deadline::NONE).await.unwrap_err();
