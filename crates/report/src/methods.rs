@@ -199,7 +199,7 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
     let names = |populations: &[Population]| {
         let labels: Vec<String> = populations
             .iter()
-            .map(|population| words::population(outline, population.id()).to_lowercase())
+            .map(|population| words::within(&words::population(outline, population.id())))
             .collect();
         words::list(&labels)
     };
@@ -250,7 +250,7 @@ fn subgroups(protocol: &Protocol, outline: &Outline) -> String {
         return "No subgroups.".into();
     }
     let one = |subgroup: &Subgroup| {
-        let population = words::population(outline, subgroup.population.id()).to_lowercase();
+        let population = words::within(&words::population(outline, subgroup.population.id()));
         let what = match &subgroup.compare {
             Some(column) => {
                 format!("levels of {} compared with each other", label(protocol, column))
@@ -260,7 +260,9 @@ fn subgroups(protocol: &Protocol, outline: &Outline) -> String {
                     subgroup.variables.iter().map(|column| label(protocol, column)).collect();
                 let levels = match subgroup.levels.as_slice() {
                     [] => "every level".to_owned(),
-                    levels => format!("level {}", words::list(levels)),
+                    levels => {
+                        format!("level {}", words::list(&level_words(protocol, subgroup, levels)))
+                    }
                 };
                 format!("arms within {levels} of {}", words::list(&variables))
             }
@@ -268,6 +270,20 @@ fn subgroups(protocol: &Protocol, outline: &Outline) -> String {
         format!("{}: {what}; {population}; ties by {}.", subgroup.label, words::ties(subgroup.ties))
     };
     protocol.subgroups.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+/// The chosen levels of a subgroup analysis, each once, as tables call them.
+fn level_words<'a>(protocol: &Protocol, subgroup: &Subgroup, levels: &'a [String]) -> Vec<&'a str> {
+    let mut named = Vec::new();
+    for level in levels {
+        for variable in &subgroup.variables {
+            let name = words::level(protocol, variable, level);
+            if !named.contains(&name) {
+                named.push(name);
+            }
+        }
+    }
+    named
 }
 
 fn sensitivity(protocol: &Protocol) -> String {

@@ -19,8 +19,9 @@ pub(crate) use summary::{sentences, summary};
 pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};
 
 use crate::numbers::Numbers;
+use crate::table::Cell;
 use study::StudyResult;
-use study::result::{EndpointOutline, Label, id};
+use study::result::{EndpointOutline, Label, TermOutline, id};
 
 /// First part of the ids of numbers that belong to no endpoint.
 pub(crate) const STUDY: &str = "study";
@@ -74,6 +75,17 @@ impl<'a> Source<'a> {
     /// Unit of every time.
     pub fn unit(&self) -> &'static str {
         self.result.protocol.study.time_unit.name()
+    }
+
+    /// What readers call a level of a variable.
+    pub fn level_label<'b>(&self, variable: &str, level: &'b Label) -> &'b str {
+        crate::words::level(&self.result.protocol, variable, &level.label)
+    }
+
+    /// What a term of a model is compared with; empty for a number.
+    pub fn reference_cell(&self, term: &TermOutline) -> Cell {
+        let reference = term.reference.as_deref().unwrap_or("");
+        Cell::new(crate::words::level(&self.result.protocol, &term.variable, reference))
     }
 
     /// Patients of an arm.

@@ -4,9 +4,9 @@ use crate::number;
 use study::Protocol;
 use study::protocol::{
     BalanceTest, CaliperScale, ComparisonTest, IntervalRule, MatchOrder, MissingPolicy,
-    QuantileRule, Ties, TimeTransform, Variance,
+    QuantileRule, Ties, TimeTransform, Variable, VariableKind, Variance,
 };
-use study::result::Outline;
+use study::result::{Outline, id};
 
 /// The part of an id that names a rule for the limits of a curve.
 pub(crate) fn interval_id(rule: IntervalRule) -> &'static str {
@@ -171,6 +171,36 @@ pub(crate) fn population(outline: &Outline, id: &str) -> String {
     }
 }
 
+/// What readers call a level of a variable, known by its column or by its part of an id: the levels
+/// of a binary variable that are plain 0 and 1 read "no" and "yes".
+pub(crate) fn level<'a>(protocol: &Protocol, variable: &str, label: &'a str) -> &'a str {
+    let is_meant = |known: &&Variable| known.name == variable || id::part(&known.name) == variable;
+    let is_plain = protocol.variables.iter().find(is_meant).is_some_and(is_indicator);
+    match label {
+        "0" if is_plain => "no",
+        "1" if is_plain => "yes",
+        label => label,
+    }
+}
+
+/// Whether a variable is binary with the levels 0 and 1, and nobody has named them.
+pub(crate) fn is_indicator(variable: &Variable) -> bool {
+    variable.kind == VariableKind::Binary && variable.level_labels == ["0", "1"]
+}
+
+/// A label within a sentence: with a small first letter, unless its first word is a name such as
+/// `HER2` or `T`.
+pub(crate) fn within(label: &str) -> String {
+    let word = label.split_whitespace().next().unwrap_or("");
+    let is_name = word.chars().count() == 1
+        || word.chars().skip(1).any(|letter| letter.is_uppercase() || letter.is_numeric());
+    let mut letters = label.chars();
+    match letters.next() {
+        Some(first) if !is_name => first.to_lowercase().chain(letters).collect(),
+        _ => label.to_owned(),
+    }
+}
+
 /// A confidence such as `95% CI`.
 pub(crate) fn confidence_interval(protocol: &Protocol) -> String {
     format!("{} CI", confidence(protocol))
@@ -202,6 +232,14 @@ pub(crate) fn plain(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_keep_their_capitals_within_a_sentence() {
+        assert_eq!(within("Overall survival"), "overall survival");
+        assert_eq!(within("HER2 status"), "HER2 status");
+        assert_eq!(within("T stage"), "T stage");
+        assert_eq!(within(""), "");
+    }
 
     #[test]
     fn lists_read_as_sentences() {

@@ -77,12 +77,23 @@ fn tables_print_the_numbers_of_r() {
     assert_eq!(cell(&baseline, "Chemotherapy, n (%)", 2), "28 (8.3)");
 }
 
+/// A binary variable whose levels nobody has named speaks of them as words everywhere.
+#[test]
+fn levels_0_and_1_read_no_and_yes() {
+    let files = render(&fixture::rotterdam());
+    let cox = text(&files, "tables/cox_os_all.csv");
+    assert_eq!(cell(&cox, "Chemotherapy|", 1), "no");
+    assert_eq!(cell(&cox, "Grade: 3|", 1), "2");
+    let html = text(&files, "report.html");
+    assert!(html.contains("matched patients, Chemotherapy: yes"), "the title of its figure");
+}
+
 #[test]
 fn what_is_not_reached_is_said_in_words() {
     let files = render(&fixture::rotterdam());
     let medians = text(&files, "tables/subgroup_medians_os_tumour.csv");
     assert_eq!(cell(&medians, "Grade|2|hormonal treatment", 4), "not reached");
-    assert_eq!(cell(&medians, "Chemotherapy|1|none", 4), "129.9 (66.9 to not reached)");
+    assert_eq!(cell(&medians, "Chemotherapy|yes|none", 4), "129.9 (66.9 to not reached)");
 }
 
 #[test]

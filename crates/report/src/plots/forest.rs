@@ -17,11 +17,11 @@ fn forest(source: &Source, subgroup: &SubgroupOutline) -> Plot {
     let arm = |k: usize| source.arms().get(k).map_or(String::new(), |arm| arm.label.clone());
     let (exposed, comparator) = (arm(0), arm(1));
     let ci = words::confidence_interval(&source.result.protocol);
-    let population = source.population_label(&subgroup.population).to_lowercase();
+    let population = words::within(&source.population_label(&subgroup.population));
     let title = format!(
         "{} by subgroup, {population}: {}",
         source.endpoint_label(&subgroup.endpoint),
-        subgroup.label.to_lowercase()
+        words::within(&subgroup.label)
     );
     let description = format!(
         "Hazard ratios of {exposed} against {comparator} with {ci}; squares grow with the number \
@@ -68,15 +68,18 @@ fn variable_rows(
 ) -> Vec<ForestRow> {
     let note = interaction(source, subgroup, variable).text;
     if let [level] = variable.levels.as_slice() {
-        let label = match level.label.as_str() {
-            "1" => variable.label.clone(),
+        let label = match source.level_label(&variable.id, level) {
+            "yes" => variable.label.clone(),
             label => format!("{}: {label}", variable.label),
         };
         return vec![ForestRow { note, ..ratio_row(source, subgroup, &level.id, label) }];
     }
     let label = variable.label.clone();
     let heading = ForestRow { label, is_heading: true, note, ..ForestRow::default() };
-    let level = |level: &Label| ratio_row(source, subgroup, &level.id, level.label.clone());
+    let level = |level: &Label| {
+        let label = source.level_label(&variable.id, level).to_owned();
+        ratio_row(source, subgroup, &level.id, label)
+    };
     std::iter::once(heading).chain(variable.levels.iter().map(level)).collect()
 }
 

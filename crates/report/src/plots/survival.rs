@@ -10,7 +10,7 @@ pub(crate) fn all_main_curves(source: &Source) -> Vec<Plot> {
     let mut plots = Vec::new();
     for endpoint in source.endpoints() {
         for population in source.populations() {
-            let title = format!("{}, {}", endpoint.label, population.label.to_lowercase());
+            let title = format!("{}, {}", endpoint.label, words::within(&population.label));
             plots.push(arms(source, &endpoint.id, &population.id, title));
         }
     }
@@ -24,8 +24,9 @@ pub(crate) fn subgroup_curves(source: &Source) -> Vec<Plot> {
         for variable in &subgroup.variables {
             for level in &variable.levels {
                 let endpoint = &subgroup.endpoint;
-                let name = format!("{}: {}", variable.label, level.label);
-                let population = source.population_label(&subgroup.population).to_lowercase();
+                let name =
+                    format!("{}: {}", variable.label, source.level_label(&variable.id, level));
+                let population = words::within(&source.population_label(&subgroup.population));
                 let title = format!("{}, {population}, {name}", source.endpoint_label(endpoint));
                 plots.push(arms(source, endpoint, &level.id, title));
             }
@@ -39,16 +40,21 @@ pub(crate) fn compared_curves(source: &Source) -> Vec<Plot> {
     let mut plots = Vec::new();
     for subgroup in &source.result.outline.subgroups {
         let Some(variable) = &subgroup.compare else { continue };
+        let named = |level: &Label| Label {
+            id: level.id.clone(),
+            label: source.level_label(&variable.id, level).to_owned(),
+        };
+        let groups: Vec<Label> = variable.levels.iter().map(named).collect();
         let place = Place {
             source,
             endpoint: &subgroup.endpoint,
             population: &subgroup.population,
-            groups: &variable.levels,
+            groups: &groups,
             column: &variable.id,
         };
-        let population = source.population_label(&subgroup.population).to_lowercase();
+        let population = words::within(&source.population_label(&subgroup.population));
         let label = source.endpoint_label(&subgroup.endpoint);
-        let title = format!("{label}, {population}, by {}", variable.label.to_lowercase());
+        let title = format!("{label}, {population}, by {}", words::within(&variable.label));
         let name = format!("km-{}-{}-{}", subgroup.endpoint, subgroup.population, variable.id);
         plots.push(place.plot(&name, title, false));
     }

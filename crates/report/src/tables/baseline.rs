@@ -5,7 +5,6 @@ use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 use std::collections::BTreeSet;
-use study::protocol::VariableKind;
 use study::result::{Label, VariableOutline, id};
 
 /// One row per variable, and one per level or summary below it.
@@ -68,9 +67,7 @@ type NumberSummary = fn(&Source, &str, &str, &Label) -> Cell;
 fn only_level<'a>(source: &Source, variable: &'a VariableOutline) -> Option<&'a Label> {
     let known =
         source.result.protocol.variables.iter().find(|v| id::part(&v.name) == variable.id)?;
-    let labels: Vec<&str> = variable.levels.iter().map(|level| level.label.as_str()).collect();
-    let is_plain = known.kind == VariableKind::Binary && labels == ["0", "1"];
-    if is_plain { variable.levels.last() } else { None }
+    if words::is_indicator(known) { variable.levels.last() } else { None }
 }
 
 /// The cells of a row: names, then for every population the arms, P and SMD.

@@ -35,13 +35,12 @@ fn place(source: &Source, endpoint: &str, population: &str) -> Table {
     }
     let title = format!(
         "Cox models of {}: {}",
-        source.endpoint_label(endpoint).to_lowercase(),
-        source.population_label(population).to_lowercase()
+        words::within(&source.endpoint_label(endpoint)),
+        words::within(&source.population_label(population))
     );
     let mut table = Table::new(format!("cox_{endpoint}_{population}"), title, columns);
     for term in terms(&models) {
-        let mut cells =
-            vec![Cell::from(&term.label), Cell::from(term.reference.as_deref().unwrap_or(""))];
+        let mut cells = vec![Cell::from(&term.label), source.reference_cell(term)];
         for model in &models {
             cells.extend(ratio_cells(source, model, term));
         }
@@ -182,7 +181,7 @@ fn proportional_hazards_table(
         let titles = ["Chi-squared (df)", "P"];
         columns.extend(titles.map(|title| Column::value(title).within(&group)));
     }
-    let title = format!("Tests of proportional hazards, {}", endpoint.label.to_lowercase());
+    let title = format!("Tests of proportional hazards, {}", words::within(&endpoint.label));
     let name = format!("proportional_hazards_{}", endpoint.id);
     let mut table = Table::new(name, title, columns);
     let mut variables: Vec<&str> = Vec::new();

@@ -24,7 +24,7 @@ pub(crate) fn propensity(source: &Source) -> Table {
         let (coefficient, error) = (id("coefficient"), id("standard_error"));
         table.rows.push(Row::new(vec![
             Cell::from(&term.label),
-            Cell::from(term.reference.as_deref().unwrap_or("")),
+            source.reference_cell(term),
             numbers.pair((&coefficient, number::ratio), (&error, number::ratio)),
             numbers.with_limits(&id("odds_ratio"), number::ratio),
             numbers.cell(&id("p_value"), number::p_value),

@@ -67,8 +67,8 @@ fn table(
     let title = format!(
         "{}: {what} of {}, {}",
         subgroup.label,
-        source.endpoint_label(&subgroup.endpoint).to_lowercase(),
-        source.population_label(&subgroup.population).to_lowercase()
+        words::within(&source.endpoint_label(&subgroup.endpoint)),
+        words::within(&source.population_label(&subgroup.population))
     );
     Table::new(format!("{name}_{}_{}", subgroup.endpoint, subgroup.id), title, columns)
 }
@@ -97,7 +97,8 @@ impl Place<'_> {
     }
 
     fn names(&self) -> Vec<Cell> {
-        vec![Cell::from(&self.variable.label), Cell::from(&self.level.label)]
+        let level = self.source.level_label(&self.variable.id, self.level);
+        vec![Cell::from(&self.variable.label), Cell::from(level)]
     }
 
     /// The row of an arm: events and medians.
@@ -166,7 +167,7 @@ pub(crate) fn comparisons(source: &Source) -> Table {
                 Cell::new(source.endpoint_label(&subgroup.endpoint)),
                 Cell::from(&subgroup.label),
                 Cell::new(source.population_label(&subgroup.population)),
-                Cell::from(&level.label),
+                Cell::from(source.level_label(&variable.id, level)),
                 source.numbers.cell(&of_level("n"), number::count),
                 source.numbers.cell(&of_level("n_events"), number::count),
             ];
