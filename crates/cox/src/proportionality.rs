@@ -46,7 +46,7 @@ pub(crate) fn proportional_hazards(
         true => Err(NotEstimable::Monotone),
         false => time_scale(fitted.sets, endpoint, transform),
     };
-    let test = scale.map(|g| TimeEffect::new(fitted, likelihood, &g));
+    let test = scale.and_then(|g| TimeEffect::new(fitted, &all, likelihood, &g));
     let of = |columns: &[usize]| match &test {
         Ok(effect) => effect.test(columns),
         Err(reason) => TestResult::none(*reason, columns.len()),
@@ -62,30 +62,61 @@ pub(crate) fn proportional_hazards(
     }
 }
 
-/// Score and variance of all columns times `g(t)`.
+/// Score and variance of all columns times `g(t)`, in coordinates in which the information is 1.
+///
+/// With `V = F F'` they are `F'u` and `F' [ C - B V B ] F`. In the units of the columns the
+/// difference would lose its digits where columns nearly depend on each other, such as a number and
+/// its square.
 struct TimeEffect {
+    /// The columns that are not aliased, in the order of all that follows.
+    columns: Vec<usize>,
+    /// `F⁻¹`; its columns say where those of the model lie in the new coordinates.
+    directions: DMatrix<f64>,
     score: DVector<f64>,
     variance: DMatrix<f64>,
 }
 
 impl TimeEffect {
-    fn new(fitted: &Fitted, likelihood: &mut PartialLikelihood, g: &[f64]) -> Self {
+    fn new(
+        fitted: &Fitted,
+        columns: &[usize],
+        likelihood: &mut PartialLikelihood,
+        g: &[f64],
+    ) -> Estimate<Self> {
+        let block = |matrix: &DMatrix<f64>| matrix.select_rows(columns).select_columns(columns);
+        let factor = nalgebra::Cholesky::new(block(fitted.covariance))
+            .ok_or(NotEstimable::VarianceUndefined)?
+            .unpack();
+        let one = DMatrix::identity(columns.len(), columns.len());
         let beta = fitted.estimate.as_slice();
         let first = likelihood.derivatives(beta, |group| g[group]);
         let second = likelihood.derivatives(beta, |group| g[group] * g[group]);
-        let known = &first.information * fitted.covariance * &first.information;
-        Self { score: first.gradient, variance: second.information - known }
+        let whitened = |matrix: &DMatrix<f64>| factor.tr_mul(&(block(matrix) * &factor));
+        let known = whitened(&first.information);
+        Ok(Self {
+            columns: columns.to_vec(),
+            directions: factor
+                .solve_lower_triangular(&one)
+                .ok_or(NotEstimable::VarianceUndefined)?,
+            score: factor.tr_mul(&first.gradient.select_rows(columns)),
+            variance: whitened(&second.information) - &known * &known,
+        })
     }
 
     fn test(&self, columns: &[usize]) -> TestResult {
-        let score = self.score.select_rows(columns);
-        let variance = self.variance.select_rows(columns).select_columns(columns);
-        let factor = Cholesky::rank_revealing(&variance);
+        if columns.is_empty() {
+            return TestResult::none(NotEstimable::NotDefined, 0);
+        }
+        let position = |column: &usize| self.columns.iter().position(|other| other == column);
+        let positions: Vec<usize> = columns.iter().filter_map(position).collect();
+        // An orthonormal basis of what the columns span.
+        let basis = self.directions.select_columns(&positions).qr().q();
+        let factor = Cholesky::rank_revealing(&basis.tr_mul(&(&self.variance * &basis)));
         if factor.rank() < columns.len() {
             // As when a column varies at one event time only: there is no change to see.
             return TestResult::none(NotEstimable::Aliased, columns.len());
         }
-        chi_squared_test(factor.quadratic_form(&score), columns.len())
+        chi_squared_test(factor.quadratic_form(&basis.tr_mul(&self.score)), columns.len())
     }
 }
 

@@ -5,7 +5,7 @@
 use cohort::{
     CaveatCode, Cohort, Column, EndpointColumns, Estimate, NotEstimable, Selection, Term,
 };
-use cox::{CoxFit, CoxOptions, CoxQuery, Ties, cox};
+use cox::{CoxFit, CoxOptions, CoxQuery, Ties, TimeTransform, cox};
 use proptest::prelude::*;
 
 /// Time, event, stratum, `x` and `z` of one subject.
@@ -158,4 +158,21 @@ proptest! {
             prop_assert_eq!(fit.coefficients[0].estimate.err(), expected);
         }
     }
+}
+
+/// The test of all terms depends on what their columns span alone, also where they nearly coincide.
+#[test]
+fn nearly_equal_columns_have_the_global_test_of_their_span() {
+    let global = |near: bool| {
+        let subject = |i: u8| {
+            let (x, z) = (f64::from(i * 13 % 17) / 4.0, f64::from(i * 5 % 7) / 2.0);
+            (1 + i * 7 % 11, !i.is_multiple_of(3), 0, x, if near { x + z / 16384.0 } else { z })
+        };
+        let subjects: Vec<Subject> = (0..19).map(subject).collect();
+        let hazards = Some(TimeTransform::KaplanMeier);
+        let query = CoxQuery { proportional_hazards: hazards, ..query(&["x", "z"], Ties::Efron) };
+        fit(&subjects, &query).proportional_hazards.unwrap().global.chi_squared.unwrap()
+    };
+    let (near, apart) = (global(true), global(false));
+    assert!((near - apart).abs() <= 1e-5 * apart, "{near} instead of {apart}");
 }
