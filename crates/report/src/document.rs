@@ -5,6 +5,7 @@ use crate::numbers::CollectedCaveat;
 use crate::plots::{self, Plot};
 use crate::table::{Cell, Column, Row, Table};
 use crate::tables::{self, ENDPOINT, Source};
+use crate::words;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
@@ -208,12 +209,13 @@ fn nest(table: &mut Table) {
     }
 }
 
-/// Removes the column of the endpoint when there is one endpoint alone.
+/// Moves the endpoint from its column into the title when there is one endpoint alone.
 fn drop_single_endpoint(table: &mut Table) {
     let is_first = table.columns.first().is_some_and(|column| column.title == ENDPOINT);
     let mut texts = table.rows.iter().map(|row| row.cells[0].text.as_str());
     let first = texts.next();
-    if is_first && texts.all(|text| Some(text) == first) {
+    if let Some(endpoint) = first.filter(|first| is_first && texts.all(|text| text == *first)) {
+        table.title = format!("{}: {}", table.title, words::within(endpoint));
         table.columns.remove(0);
         table.rows.iter_mut().for_each(|row| drop(row.cells.remove(0)));
     }

@@ -77,6 +77,15 @@ fn tables_print_the_numbers_of_r() {
     assert_eq!(cell(&baseline, "Chemotherapy, n (%)", 2), "28 (8.3)");
 }
 
+/// With one endpoint its column is left out, and every title says of what it speaks.
+#[test]
+fn titles_name_the_endpoint() {
+    let html = text(&render(&fixture::rotterdam()), "report.html");
+    assert!(html.contains("Main results: overall survival"));
+    assert!(html.contains("Follow-up: overall survival"));
+    assert!(html.contains("ties by Efron, model-based variance. Interaction"));
+}
+
 /// A binary variable whose levels nobody has named speaks of them as words everywhere.
 #[test]
 fn levels_0_and_1_read_no_and_yes() {

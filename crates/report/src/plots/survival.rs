@@ -80,7 +80,7 @@ struct Place<'a> {
 impl Place<'_> {
     fn plot(&self, name: &str, title: String, with_ratio: bool) -> Plot {
         let figure = KaplanMeierFigure {
-            caption: caption(name, title, self.description()),
+            caption: caption(name, title, self.description(with_ratio)),
             time_axis: time_axis(self.source),
             survival_axis: format!("{} (%)", self.source.endpoint_label(self.endpoint)),
             period: match self.source.result.protocol.study.time_unit {
@@ -134,8 +134,7 @@ impl Place<'_> {
     fn text(&self, with_ratio: bool) -> Vec<String> {
         let numbers = &self.source.numbers;
         let mut text = Vec::new();
-        let exposed = self.groups.first().map_or("", |group| group.id.as_str());
-        let ratio = self.id("cox_univariable", exposed, "hazard_ratio");
+        let ratio = self.ratio();
         if with_ratio && numbers.has(&ratio) {
             let words = numbers.with_limits(&ratio, number::ratio).text;
             let ci = words::confidence_interval(&self.source.result.protocol);
@@ -155,14 +154,24 @@ impl Place<'_> {
         text
     }
 
-    fn description(&self) -> String {
+    /// Id of the hazard ratio of the first group.
+    fn ratio(&self) -> String {
+        let exposed = self.groups.first().map_or("", |group| group.id.as_str());
+        self.id("cox_univariable", exposed, "hazard_ratio")
+    }
+
+    fn description(&self, with_ratio: bool) -> String {
         let rule = self.source.result.protocol.survival.interval.first();
         let confidence = words::confidence(&self.source.result.protocol);
         let band = rule.map_or(String::new(), |rule| {
             format!(" Bands: {confidence} limits, {} rule.", words::interval(*rule))
         });
+        let ratio = match with_ratio && self.source.numbers.has(&self.ratio()) {
+            true => " HR: univariable Cox model.",
+            false => "",
+        };
         format!(
-            "Kaplan-Meier curves.{band} Small vertical marks: censored patients. Dotted lines: \
+            "Kaplan-Meier curves.{band}{ratio} Small vertical marks: censored patients. Dotted lines: \
              medians. Below: patients at risk, those followed to the time or beyond."
         )
     }

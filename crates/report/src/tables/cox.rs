@@ -46,7 +46,8 @@ fn place(source: &Source, endpoint: &str, population: &str) -> Table {
         }
         table.rows.push(Row::new(cells));
     }
-    table.notes = notes(source, population);
+    table.notes = sizes(source, &models);
+    table.notes.extend(notes(source, population));
     table
 }
 
@@ -75,6 +76,23 @@ fn ratio_cells(source: &Source, model: &ModelOutline, term: &TermOutline) -> [Ce
 
 fn model_id(model: &ModelOutline, term: &str, name: &str) -> String {
     id::quantity(&model.endpoint, &model.population, &model.analysis, term, name)
+}
+
+/// Patients and events of the models, once where they agree.
+fn sizes(source: &Source, models: &[&ModelOutline]) -> Vec<String> {
+    let size = |model: &&ModelOutline| {
+        let term = if model.is_screen { model.terms.first()?.id.as_str() } else { WHOLE };
+        let id = |name| model_id(model, term, name);
+        let known = source.numbers.value(&id("n")).is_some();
+        let count = |name| source.numbers.cell(&id(name), number::count).text;
+        known.then(|| format!("{} patients, {} events", count("n"), count("n_events")))
+    };
+    let mut sizes: Vec<String> = models.iter().filter_map(size).collect();
+    sizes.dedup();
+    match sizes.as_slice() {
+        [only] => vec![format!("{only}. Hazard ratios of numbers are per unit.")],
+        _ => Vec::new(),
+    }
 }
 
 fn notes(source: &Source, population: &str) -> Vec<String> {
@@ -211,7 +229,7 @@ fn proportional_hazards_row(
     models: &[&ModelOutline],
     variable: Option<&str>,
 ) -> Row {
-    let label = variable.map_or_else(|| "All".to_owned(), |name| variable_label(source, name));
+    let label = variable.map_or_else(|| "Global".to_owned(), |name| variable_label(source, name));
     let mut cells = vec![Cell::new(label)];
     for model in models {
         let in_model = |name: &str| model.terms.iter().any(|term| term.variable == name);
@@ -267,7 +285,7 @@ pub(crate) fn sensitivity(source: &Source) -> Table {
     table.notes.push(
         "E-value: how strongly, as a risk ratio, an unmeasured confounder would have to go with \
          both exposure and outcome to explain the hazard ratio away. \"Common\" holds when more \
-         than 15 % of the patients have the event."
+         than 15% of the patients have the event."
             .to_owned(),
     );
     table

@@ -5,7 +5,7 @@ use super::{ENDPOINT, Source};
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
-use study::protocol::QuantileRule;
+use study::protocol::{QuantileRule, Ties};
 use study::result::{Label, SubgroupOutline, SubgroupVariable, id};
 
 /// Two tables for each analysis within levels: hazard ratios, and medians by arm.
@@ -35,11 +35,12 @@ fn ratios(source: &Source, subgroup: &SubgroupOutline) -> Table {
             table.rows.push(Row::new(cells));
         }
     }
-    table.notes.push(
-        "Hazard ratios with model-based variance. Interaction: likelihood-ratio test of exposure \
-         by variable. The tests are not adjusted for their number."
-            .to_owned(),
-    );
+    table.notes.push(format!(
+        "Hazard ratios of Cox models of the exposure alone, ties by {}, model-based variance. \
+         Interaction: likelihood-ratio test of exposure by variable. The tests are not adjusted \
+         for their number.",
+        words::ties(ties(source, subgroup))
+    ));
     table
 }
 
@@ -71,6 +72,12 @@ fn table(
         words::within(&source.population_label(&subgroup.population))
     );
     Table::new(format!("{name}_{}_{}", subgroup.endpoint, subgroup.id), title, columns)
+}
+
+/// How tied events are treated in an analysis.
+fn ties(source: &Source, subgroup: &SubgroupOutline) -> Ties {
+    let known = source.result.protocol.subgroups.iter().find(|known| known.id == subgroup.id);
+    known.map(|known| known.ties).unwrap_or_default()
 }
 
 /// The rules of the medians.

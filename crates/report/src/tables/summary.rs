@@ -8,7 +8,7 @@ use study::result::{EndpointOutline, Label, id};
 
 /// Numbers down, populations and arms across; what speaks of both arms spans them.
 pub(crate) fn summary(source: &Source) -> Table {
-    let mut columns = vec![Column::key(ENDPOINT), Column::key("Main results")];
+    let mut columns = vec![Column::key(ENDPOINT), Column::key("Result")];
     for population in source.populations() {
         for arm in source.arms() {
             columns.push(Column::value(&arm.label).within(&population.label));
@@ -23,7 +23,23 @@ pub(crate) fn summary(source: &Source) -> Table {
         rows.follow_up(&mut table);
         rows.comparison(&mut table);
     }
+    table.notes = notes(source);
     table
+}
+
+/// What the hazard ratios are, where the study has any.
+fn notes(source: &Source) -> Vec<String> {
+    let Some(cox) = &source.result.protocol.cox else { return Vec::new() };
+    let variance = match source.result.protocol.matching {
+        Some(_) => {
+            format!("; in matched patients the variance is {}", words::variance(cox.variance))
+        }
+        None => String::new(),
+    };
+    vec![format!(
+        "Univariable hazard ratio: Cox model of the exposure alone, ties by {}{variance}.",
+        words::ties(cox.ties)
+    )]
 }
 
 struct Rows<'a> {
@@ -105,7 +121,7 @@ impl Rows<'_> {
         let ratio = |population: &Label| self.hazard_ratio_id(population, exposed);
         if self.source.populations().iter().any(|population| numbers.has(&ratio(population))) {
             let label = format!(
-                "Hazard ratio, {} against {} ({})",
+                "Univariable hazard ratio, {} against {} ({})",
                 exposed.label,
                 comparator.label,
                 words::confidence_interval(&self.source.result.protocol)
