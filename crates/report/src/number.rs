@@ -27,6 +27,10 @@ pub(crate) fn ratio(value: f64) -> String {
     fixed(value, 3)
 }
 
+/// Ways to write a ratio, from the usual three decimals to the finest.
+pub(crate) const RATIOS: [Write; 4] =
+    [ratio, |value| fixed(value, 4), |value| fixed(value, 5), |value| fixed(value, 6)];
+
 /// The statistic of a test.
 pub(crate) fn statistic(value: f64) -> String {
     fixed(value, 2)

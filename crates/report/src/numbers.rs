@@ -97,6 +97,27 @@ impl<'a> Numbers<'a> {
         })
     }
 
+    /// A hazard or odds ratio with its limits: three decimals, or as many more as keep it apart from
+    /// both limits. The ratio of one unit of a fine scale lies close to 1 and so do its limits.
+    pub fn ratio(&self, id: &str) -> Cell {
+        let (lower, upper) = self.limits(id);
+        let value = self.value(id);
+        let is_apart = |write: &number::Write| {
+            [lower, upper].iter().flatten().all(|limit| value.map(write) != Some(write(*limit)))
+        };
+        let write = number::RATIOS.into_iter().find(is_apart).unwrap_or(number::ratio);
+        self.with_limits(id, write)
+    }
+
+    /// A coefficient with its standard error in brackets: three decimals, or as many more as show
+    /// that the error is not zero.
+    pub fn coefficient(&self, coefficient: &str, error: &str) -> Cell {
+        let size = self.value(error);
+        let is_shown = |write: &number::Write| size.is_some_and(|error| write(error) != write(0.0));
+        let write = number::RATIOS.into_iter().find(is_shown).unwrap_or(number::ratio);
+        self.pair((coefficient, write), (error, write))
+    }
+
     /// Two values, the second in brackets: `n (%)`, `mean (SD)`.
     pub fn pair(&self, first: (&str, number::Write), second: (&str, number::Write)) -> Cell {
         let mut cell = self.cell(first.0, first.1);

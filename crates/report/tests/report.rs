@@ -67,6 +67,11 @@ fn tables_print_the_numbers_of_r() {
     assert_eq!(cell(&cox, "hormonal treatment|", 3), "<0.0001");
     assert_eq!(cell(&cox, "hormonal treatment|", 4), "0.937 (0.788-1.114)");
     assert_eq!(cell(&cox, "hormonal treatment|", 5), "0.459");
+    assert_eq!(
+        cell(&cox, "Progesterone receptor", 4),
+        "0.9996 (0.9994-0.9999)",
+        "kept apart from its limits"
+    );
     let variances = text(&files, "tables/cox_variances.csv");
     let row = "Overall survival|Matched patients|Univariable";
     assert_eq!(cell(&variances, row, 3), "0.807 (0.656-0.992)");

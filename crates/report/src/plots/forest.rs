@@ -2,7 +2,7 @@
 
 use super::{
     Drawing, ForestFigure, ForestRow, ForestValue, Label, Plot, Source, SubgroupOutline,
-    SubgroupVariable, caption, id, number, words,
+    SubgroupVariable, caption, id, words,
 };
 use crate::tables::{events, interaction};
 
@@ -116,7 +116,7 @@ fn ratio_row(
         label,
         cells: source.arms().iter().map(cell).collect(),
         value,
-        ratio: numbers.with_limits(&ratio, number::ratio).text,
+        ratio: numbers.ratio(&ratio).text,
         ..ForestRow::default()
     }
 }

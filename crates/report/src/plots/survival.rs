@@ -136,7 +136,7 @@ impl Place<'_> {
         let mut text = Vec::new();
         let ratio = self.ratio();
         if with_ratio && numbers.has(&ratio) {
-            let words = numbers.with_limits(&ratio, number::ratio).text;
+            let words = numbers.ratio(&ratio).text;
             let ci = words::confidence_interval(&self.source.result.protocol);
             text.push(match words.split_once(" (") {
                 Some((value, limits)) => format!("HR {value} ({ci} {limits}"),

@@ -69,7 +69,7 @@ fn ratio_cells(source: &Source, model: &ModelOutline, term: &TermOutline) -> [Ce
     }
     let id = |name| model_id(model, &term.id, name);
     [
-        source.numbers.with_limits(&id("hazard_ratio"), number::ratio),
+        source.numbers.ratio(&id("hazard_ratio")),
         source.numbers.cell(&id("p_value"), number::p_value),
     ]
 }
@@ -131,7 +131,7 @@ pub(crate) fn variances(source: &Source) -> Table {
         ];
         for variance in ["model", "robust"] {
             let (ratio, p) = (format!("hazard_ratio_{variance}"), format!("p_value_{variance}"));
-            cells.push(source.numbers.with_limits(&id(&ratio), number::ratio));
+            cells.push(source.numbers.ratio(&id(&ratio)));
             cells.push(source.numbers.cell(&id(&p), number::p_value));
         }
         table.rows.push(Row::new(cells));

@@ -25,8 +25,8 @@ pub(crate) fn propensity(source: &Source) -> Table {
         table.rows.push(Row::new(vec![
             Cell::from(&term.label),
             source.reference_cell(term),
-            numbers.pair((&coefficient, number::ratio), (&error, number::ratio)),
-            numbers.with_limits(&id("odds_ratio"), number::ratio),
+            numbers.coefficient(&coefficient, &error),
+            numbers.ratio(&id("odds_ratio")),
             numbers.cell(&id("p_value"), number::p_value),
         ]));
     }

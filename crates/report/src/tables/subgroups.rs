@@ -127,7 +127,7 @@ impl Place<'_> {
         cells.extend(self.source.arms().iter().map(|arm| self.events(arm)));
         cells.extend([
             numbers.cell(&self.id("log_rank", &exposure, "p_value"), number::p_value),
-            numbers.with_limits(&ratio("hazard_ratio"), number::ratio),
+            numbers.ratio(&ratio("hazard_ratio")),
             numbers.cell(&ratio("p_value"), number::p_value),
         ]);
         cells

@@ -128,11 +128,7 @@ impl Rows<'_> {
             );
             self.per_population(table, &label, &|population| {
                 let id = ratio(population);
-                if numbers.has(&id) {
-                    numbers.with_limits(&id, number::ratio)
-                } else {
-                    Cell::new("not in the protocol")
-                }
+                if numbers.has(&id) { numbers.ratio(&id) } else { Cell::new("not in the protocol") }
             });
         }
     }
