@@ -18,6 +18,7 @@ const TEMPLATE: &str = include_str!("../templates/report.html");
 struct Document<'a> {
     title: &'a str,
     id: &'a str,
+    version: &'static str,
     data_lock: Option<&'a str>,
     notice: Option<&'a str>,
     sentences: Vec<String>,
@@ -78,6 +79,7 @@ pub(crate) fn html(source: &Source) -> String {
     let document = Document {
         title: &result.protocol.study.title,
         id: &result.protocol.study.id,
+        version: env!("CARGO_PKG_VERSION"),
         data_lock: result.protocol.study.data_lock.as_deref(),
         notice: notice.as_deref(),
         sentences: tables::sentences(source),

@@ -151,16 +151,24 @@ fn collected_caveat(caveat: &Caveat, number: usize, result: &StudyResult) -> Col
     let mut ids: Vec<String> = carriers.map(|quantity| quantity.id.clone()).collect();
     let n_more_ids = ids.len().saturating_sub(LISTED_IDS);
     ids.truncate(LISTED_IDS);
-    let message = caveat.message.clone();
+    let message = sentence(&caveat.message);
     CollectedCaveat { number, kind: kind_words(caveat), message, ids, n_more_ids }
 }
 
-/// The code of a caveat as words: `few_at_risk` is "few at risk".
+/// The code of a caveat as words: `few_at_risk` is "Few at risk".
 fn kind_words(caveat: &Caveat) -> String {
-    match serde_json::to_value(caveat.code) {
-        Ok(serde_json::Value::String(code)) => code.replace('_', " "),
-        _ => String::new(),
-    }
+    let Ok(serde_json::Value::String(code)) = serde_json::to_value(caveat.code) else {
+        return String::new();
+    };
+    let words = code.replace("non_", "non-").replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A message as a sentence, whether its author wrote a fragment or not.
+fn sentence(message: &str) -> String {
+    let end = if message.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{message}{end}")
 }
 
 fn value_text(quantity: &Quantity, write: number::Write) -> String {
@@ -211,6 +219,9 @@ mod tests {
 
     #[test]
     fn codes_of_caveats_are_words() {
-        assert_eq!(kind_words(&Caveat::new(CaveatCode::FewAtRisk, "")), "few at risk");
+        assert_eq!(kind_words(&Caveat::new(CaveatCode::FewAtRisk, "")), "Few at risk");
+        let code = CaveatCode::NonProportionalHazards;
+        assert_eq!(kind_words(&Caveat::new(code, "")), "Non-proportional hazards");
+        assert_eq!(sentence("of no effect"), "of no effect.");
     }
 }
