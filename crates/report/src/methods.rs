@@ -28,7 +28,10 @@ pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> 
         ("Missing values", words::missing(protocol.missing.policy).to_owned()),
         ("Baseline", baseline(protocol)),
         ("Propensity score", propensity(protocol)),
-        ("Matching", protocol.matching.as_ref().map_or(no_matching(), matching)),
+        (
+            "Matching",
+            protocol.matching.as_ref().map_or(no_matching(), |section| matching(protocol, section)),
+        ),
         ("Survival", survival(protocol)),
         (
             "Hazard models",
@@ -121,9 +124,9 @@ fn baseline(protocol: &Protocol) -> String {
     format!(
         "Categories as n (%), numbers as mean (SD) and median (first to third quartile). Tests: {}; \
          the table prints the first that applies to a variable. Standardised mean differences use \
-         the pooled SD of the patients before matching, before and after alike; above {} a variable \
-         counts as unbalanced.",
+         the pooled SD {}; above {} a variable counts as unbalanced.",
         words::list(&tests.collect::<Vec<_>>()),
+        words::pooled_over(protocol),
         words::plain(protocol.balance.threshold)
     )
 }
@@ -137,15 +140,19 @@ fn propensity(protocol: &Protocol) -> String {
     let linear: Vec<String> = section.covariates.iter().filter(is_number).map(name).collect();
     let others: Vec<String> =
         section.covariates.iter().filter(|column| !is_number(column)).map(name).collect();
+    let effects = [("linear in", linear), ("indicators for", others)];
+    let effects: Vec<String> = effects
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| format!("{what} {}", words::list(&names)))
+        .collect();
     format!(
-        "Logistic regression of exposure by maximum likelihood, main effects: linear in {}; \
-         indicators for {}.",
-        words::list(&linear),
-        words::list(&others)
+        "Logistic regression of exposure by maximum likelihood, main effects: {}.",
+        effects.join("; ")
     )
 }
 
-fn matching(section: &MatchingSection) -> String {
+fn matching(protocol: &Protocol, section: &MatchingSection) -> String {
     let caliper = match section.caliper {
         Some(caliper) => format!(
             "within a caliper of {} {} (the limit included)",
@@ -156,7 +163,10 @@ fn matching(section: &MatchingSection) -> String {
     };
     let exact = match section.exact.as_slice() {
         [] => String::new(),
-        exact => format!(" Both members of a pair agree on {}.", words::list(exact)),
+        exact => format!(
+            " Both members of a pair agree on {}.",
+            words::list(&exact.iter().map(|column| label(protocol, column)).collect::<Vec<_>>())
+        ),
     };
     format!(
         "One to one, nearest neighbour on the logit of the propensity score, without replacement, \
@@ -207,6 +217,9 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
         words::list(&columns.iter().map(|column| label(protocol, column)).collect::<Vec<_>>())
     };
     let variance = match section.variance {
+        _ if protocol.matching.is_none() => {
+            format!("The variance is {}.", words::variance(Variance::Model))
+        }
         Variance::RobustPair => format!(
             "In the matched sample the variance is {}; elsewhere it is {}.",
             words::variance(Variance::RobustPair),

@@ -112,6 +112,20 @@ pub(crate) fn caliper_scale(scale: CaliperScale) -> &'static str {
     }
 }
 
+/// Whose standard deviations divide a standardised difference.
+pub(crate) fn pooled_over(protocol: &Protocol) -> &'static str {
+    match protocol.matching {
+        Some(_) => "of the patients before matching, before and after alike",
+        None => "of both arms",
+    }
+}
+
+/// The unit of a time of the protocol: `1 year`, `12 months`.
+pub(crate) fn unit_of(protocol: &Protocol, time: f64) -> &'static str {
+    let unit = protocol.study.time_unit.name();
+    if time == 1.0 { unit.strip_suffix('s').unwrap_or(unit) } else { unit }
+}
+
 /// In which order the exposed choose.
 pub(crate) fn match_order(order: MatchOrder) -> &'static str {
     match order {

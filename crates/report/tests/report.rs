@@ -179,6 +179,17 @@ fn methods_name_every_rule_in_force() {
     assert!(html.contains("caliper of 0.2 standard deviations"));
 }
 
+/// A study without matching is not told about a matched sample.
+#[test]
+fn methods_without_matching_do_not_speak_of_it() {
+    let mut result = fixture::rotterdam();
+    result.protocol.matching = None;
+    let html = text(&render(&result), "report.html");
+    assert!(html.contains("the pooled SD of both arms"));
+    assert!(html.contains("The variance is model-based"));
+    assert!(!html.contains("In the matched sample the variance"));
+}
+
 #[test]
 fn rendering_is_deterministic_and_paths_are_distinct() {
     let result = fixture::rotterdam();

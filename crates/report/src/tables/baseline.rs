@@ -140,9 +140,9 @@ fn notes(source: &Source) -> Vec<String> {
         format!("P by {}.", words::list(&tests)),
         format!(
             "SMD, standardised mean difference: difference of the means (exposed minus comparator) \
-             divided by the square root of the mean of both variances in the patients before \
-             matching, before and after alike; for categories the Mahalanobis distance of the \
-             shares. Bold above {}.",
+             divided by the pooled SD, the root of the mean of both variances, {}; for categories \
+             the Mahalanobis distance of the shares. Bold above {}.",
+            words::pooled_over(&source.result.protocol),
             words::plain(source.result.protocol.balance.threshold)
         ),
         "IQR: first to third quartile (type 7).".to_owned(),

@@ -80,7 +80,7 @@ impl Rows<'_> {
         for time in &self.endpoint.times {
             let label = format!(
                 "Survival at {time} {}, % ({}, {} rule)",
-                self.source.unit(),
+                words::unit_of(protocol, *time),
                 words::confidence_interval(protocol),
                 words::interval(*rule)
             );

@@ -68,7 +68,8 @@ pub(crate) fn restricted_means(source: &Source) -> Table {
     for tau in &source.result.protocol.survival.restricted_mean {
         let unit = source.unit();
         columns.push(
-            Column::value(format!("up to {tau} {unit}")).within(format!("Mean in {unit} ({ci})")),
+            Column::value(format!("up to {tau} {}", words::unit_of(&source.result.protocol, *tau)))
+                .within(format!("Mean in {unit} ({ci})")),
         );
     }
     let mut table = Table::new("restricted_means", "Restricted mean survival", columns);
