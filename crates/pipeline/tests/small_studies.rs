@@ -38,7 +38,7 @@ end = "end"
 fn table() -> String {
     let row = |id: usize| {
         let (stage, age) = (["I", "II", "III"][id % 3], 50 + id * 7 % 13);
-        let (rt, death, day) = (id / 3 % 2, u8::from(id % 4 != 0), 10 + id * 5 % 17);
+        let (rt, death, day) = (id / 3 % 2, u8::from(!id.is_multiple_of(4)), 10 + id * 5 % 17);
         format!("{id},{age},{stage},{rt},{death},2020-01-01,2020-02-{day:02}\n")
     };
     let rows: String = (1..=12).map(row).collect();
