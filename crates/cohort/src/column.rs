@@ -1,5 +1,11 @@
 //! One named column of a cohort.
 
+/// Largest absolute value of a number in a cohort or a model.
+///
+/// Squares of products of two such numbers can still be summed over any cohort, so that no estimator
+/// has to fear an overflow. No measurement comes near it; a cell that does is a slip.
+pub const LARGEST_NUMBER: f64 = 1e70;
+
 /// A named column: numbers or categories, with the rows that have no value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
@@ -14,7 +20,7 @@ pub struct Column {
 /// The cells of a column, one per row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// Finite numbers in the caller's unit.
+    /// Finite numbers in the caller's unit, at most [`LARGEST_NUMBER`] in size.
     Numeric(Vec<f64>),
     /// Categories: `codes` index into `levels`, whose order is that of every table.
     Categorical {

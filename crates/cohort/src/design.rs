@@ -1,6 +1,6 @@
 //! Model terms and the columns they become.
 
-use crate::{Cohort, CohortError, NotEstimable, Selection};
+use crate::{Cohort, CohortError, LARGEST_NUMBER, NotEstimable, Selection};
 use numerics::elementary::{ln, ln_1p};
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +112,12 @@ impl Term {
 }
 
 impl Design {
-    /// Expands the terms for the selected subjects; refuses missing cells.
+    /// Most columns of a model. A matrix of this size is factored in a second; a number that is read
+    /// as categories, or a product of such terms, would otherwise ask for endless memory.
+    pub const MOST_COLUMNS: usize = 1000;
+
+    /// Expands the terms for the selected subjects; refuses missing cells, and more than
+    /// [`Design::MOST_COLUMNS`] columns.
     ///
     /// A level that occurs in nobody gives a column of zeros, which a model reports as aliased.
     pub fn new(
@@ -122,6 +127,11 @@ impl Design {
     ) -> Result<Self, CohortError> {
         let mut columns = Vec::new();
         for (index, term) in terms.iter().enumerate() {
+            let n_columns = columns.len().saturating_add(n_columns(cohort, selection, term)?);
+            if n_columns > Self::MOST_COLUMNS {
+                let (term, most) = (term.name(), Self::MOST_COLUMNS);
+                return Err(CohortError::TooManyColumns { term, columns: n_columns, most });
+            }
             for (name, values) in expand(cohort, selection, term)? {
                 columns.push(DesignColumn { name, term: index, values });
             }
@@ -154,6 +164,20 @@ impl DesignColumn {
 
 type NamedColumn = (String, Vec<f64>);
 
+/// How many columns a term becomes.
+fn n_columns(cohort: &Cohort, selection: &Selection, term: &Term) -> Result<usize, CohortError> {
+    Ok(match term {
+        Term::Linear { .. } => 1,
+        Term::Factor { column, .. } => {
+            cohort.categories(column, selection)?.levels.len().saturating_sub(1)
+        }
+        Term::Interaction(left, right) => {
+            let left = n_columns(cohort, selection, left)?;
+            left.saturating_mul(n_columns(cohort, selection, right)?)
+        }
+    })
+}
+
 fn expand(
     cohort: &Cohort,
     selection: &Selection,
@@ -170,13 +194,14 @@ fn expand(
         Term::Interaction(left, right) => {
             let right = expand(cohort, selection, right)?;
             let product = |(left_name, a): &NamedColumn, (right_name, b): &NamedColumn| {
+                let name = format!("{left_name}:{right_name}");
                 let values = a.iter().zip(b).map(|(a, b)| a * b).collect();
-                (format!("{left_name}:{right_name}"), values)
+                Ok((name.clone(), in_range(cohort, selection, &name, values)?))
             };
-            Ok(expand(cohort, selection, left)?
+            expand(cohort, selection, left)?
                 .iter()
                 .flat_map(|left| right.iter().map(move |right| product(left, right)))
-                .collect())
+                .collect()
         }
     }
 }
@@ -195,8 +220,19 @@ fn transformed(
         Transform::Log1p => ln_1p(value),
         Transform::Sqrt => value.sqrt(),
     };
-    let values: Vec<f64> = cohort.numeric(column, selection)?.into_iter().map(apply).collect();
-    match values.iter().position(|value| !value.is_finite()) {
+    let values = cohort.numeric(column, selection)?.into_iter().map(apply).collect();
+    in_range(cohort, selection, column, values)
+}
+
+/// The values, if a model can compute with all of them.
+fn in_range(
+    cohort: &Cohort,
+    selection: &Selection,
+    column: &str,
+    values: Vec<f64>,
+) -> Result<Vec<f64>, CohortError> {
+    let is_number = |value: &f64| value.abs() <= LARGEST_NUMBER;
+    match values.iter().position(|value| !is_number(value)) {
         None => Ok(values),
         Some(index) => Err(CohortError::UndefinedTransform {
             column: column.into(),
@@ -263,6 +299,28 @@ mod tests {
         let reason = |term| column.reason_without_coefficient(&[term]);
         assert_eq!(reason(Term::factor("x")), NotEstimable::EmptyLevel);
         assert_eq!(reason(Term::linear("x")), NotEstimable::Aliased);
+    }
+
+    /// 40 levels crossed with 40 more make 1521 columns, four such terms two million.
+    #[test]
+    fn products_of_factors_are_bounded() {
+        let values: Vec<f64> = (0..40).map(f64::from).collect();
+        let columns = ["a", "b"].map(|name| Column::numeric(name, values.clone())).to_vec();
+        let cohort = Cohort::new(None, columns).unwrap();
+        let crossed = Term::interaction(Term::factor("a"), Term::factor("b"));
+        let refused = |term| Design::new(&cohort, &Selection::all(&cohort), &[term]).unwrap_err();
+        let error = refused(crossed.clone());
+        let (term, most) = ("a:b".to_string(), Design::MOST_COLUMNS);
+        assert_eq!(error, CohortError::TooManyColumns { term, columns: 39 * 39, most });
+        assert!(refused(Term::interaction(crossed.clone(), crossed)).to_string().contains("group"));
+    }
+
+    #[test]
+    fn a_product_that_would_overflow_names_the_row() {
+        let cohort = Cohort::new(None, vec![Column::numeric("x", vec![1.0, 1e60])]).unwrap();
+        let square = Term::interaction(Term::linear("x"), Term::linear("x"));
+        let error = Design::new(&cohort, &Selection::all(&cohort), &[square]);
+        assert_eq!(error, Err(CohortError::UndefinedTransform { column: "x:x".into(), row: 1 }));
     }
 
     #[test]

@@ -24,13 +24,25 @@ pub enum CohortError {
         /// Number of values it should have.
         rows: usize,
     },
-    /// A numeric cell is NaN or infinite.
-    #[error("column {column}, row {}: the value is not finite; list the row as missing instead", row + 1)]
+    /// A numeric cell is NaN, infinite or beyond [`crate::LARGEST_NUMBER`].
+    #[error(
+        "column {column}, row {}: the value is not finite or too large to compute with; list the \
+         row as missing instead",
+        row + 1
+    )]
     NotFinite {
         /// Name of the column.
         column: String,
         /// Row of the cell.
         row: usize,
+    },
+    /// A level is listed twice, so that a label would not tell which is meant.
+    #[error("column {column} has the level {level} twice")]
+    DuplicateLevel {
+        /// Name of the column.
+        column: String,
+        /// The level.
+        level: String,
     },
     /// A categorical code has no level.
     #[error("column {column}, row {}: the code has no level among the {levels}", row + 1)]
@@ -70,6 +82,19 @@ pub enum CohortError {
         /// Level asked for.
         level: String,
     },
+    /// The terms of a model have too many columns.
+    #[error(
+        "the term {term} brings the model to {columns} columns; at most {most} are allowed, so \
+         group its levels"
+    )]
+    TooManyColumns {
+        /// Name of the first term that does not fit.
+        term: String,
+        /// Number of columns with it.
+        columns: usize,
+        /// Number of columns that are allowed.
+        most: usize,
+    },
     /// Selected rows have no value; a statistic guesses none.
     #[error("column {column} is missing in {count} of the selected rows, first in row {}; leave those rows out", row + 1)]
     Missing {
@@ -88,8 +113,12 @@ pub enum CohortError {
         /// Row of the cell.
         row: usize,
     },
-    /// A transformation is undefined for a value.
-    #[error("column {column}, row {}: the transformation is undefined for the value", row + 1)]
+    /// A transformation or product is undefined for a value, or beyond [`crate::LARGEST_NUMBER`].
+    #[error(
+        "column {column}, row {}: the transformation is undefined for the value, or too large to \
+         compute with",
+        row + 1
+    )]
     UndefinedTransform {
         /// Name of the column.
         column: String,

@@ -18,7 +18,7 @@ mod table;
 
 pub use arms::{Arms, ArmsError};
 pub use caveat::{Caveat, CaveatCode};
-pub use column::{Column, Values};
+pub use column::{Column, LARGEST_NUMBER, Values};
 pub use design::{Design, DesignColumn, Term, Transform};
 pub use endpoint::{Endpoint, EndpointColumns, EndpointError};
 pub use error::CohortError;

@@ -1,7 +1,9 @@
 //! A cohort: named columns over the same patients, in the order of their ids.
 
-use crate::{CohortError, Column, Endpoint, EndpointColumns, Selection, Values, id_order};
-use std::collections::BTreeMap;
+use crate::{
+    CohortError, Column, Endpoint, EndpointColumns, LARGEST_NUMBER, Selection, Values, id_order,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Columns over the same subjects.
 ///
@@ -53,8 +55,8 @@ impl Cohort {
     /// Checks the columns and puts their rows in id order.
     ///
     /// Without ids the row number, from 1, is the id. Fails on a name that occurs twice, a column
-    /// of the wrong length, a number that is not finite, a code without level and a missing row
-    /// that does not exist.
+    /// of the wrong length, a number that is not finite or beyond [`LARGEST_NUMBER`], a level that
+    /// occurs twice, a code without level and a missing row that does not exist.
     pub fn new(ids: Option<Vec<String>>, columns: Vec<Column>) -> Result<Self, CohortError> {
         let n = match (&ids, columns.first()) {
             (Some(ids), _) => ids.len(),
@@ -245,7 +247,8 @@ impl Cohort {
 
 /// Reads numbers as `factor` does: distinct values ascending, labelled by their shortest digits.
 fn factor(values: &[f64]) -> Categories {
-    let mut distinct = values.to_vec();
+    // Minus zero becomes zero: it is the same level and has no label of its own.
+    let mut distinct: Vec<f64> = values.iter().map(|value| value + 0.0).collect();
     distinct.sort_by(f64::total_cmp);
     distinct.dedup();
     Categories {
@@ -269,11 +272,16 @@ fn check(column: &Column, rows: usize) -> Result<Vec<bool>, CohortError> {
     }
     match &column.values {
         Values::Numeric(values) => {
-            if let Some(row) = (0..rows).find(|&row| !is_missing[row] && !values[row].is_finite()) {
+            let is_number = |row: usize| values[row].abs() <= LARGEST_NUMBER;
+            if let Some(row) = (0..rows).find(|&row| !is_missing[row] && !is_number(row)) {
                 return Err(CohortError::NotFinite { column: name(), row });
             }
         }
         Values::Categorical { levels, codes } => {
+            let mut seen = BTreeSet::new();
+            if let Some(level) = levels.iter().find(|&level| !seen.insert(level)) {
+                return Err(CohortError::DuplicateLevel { column: name(), level: level.clone() });
+            }
             let has_level = |row: usize| (codes[row] as usize) < levels.len();
             if let Some(row) = (0..rows).find(|&row| !is_missing[row] && !has_level(row)) {
                 let levels = levels.len();
@@ -334,6 +342,19 @@ mod tests {
         let categories = factor(&[2.0, 1.0, 2.0]);
         assert_eq!(categories.levels, ["1", "2"]);
         assert_eq!(categories.codes, [1, 0, 1]);
+        assert_eq!(factor(&[0.0, -0.0]).levels, ["0"]);
+    }
+
+    #[test]
+    fn numbers_can_be_computed_with_and_levels_told_apart() {
+        for value in [f64::NAN, f64::INFINITY, -1e71] {
+            let error = Cohort::new(None, vec![Column::numeric("x", vec![1e70, value])]);
+            assert_eq!(error, Err(CohortError::NotFinite { column: "x".into(), row: 1 }));
+        }
+        let levels = ["a", "b", "a"].map(String::from).to_vec();
+        let error = Cohort::new(None, vec![Column::categorical("g", levels, vec![0])]);
+        let expected = CohortError::DuplicateLevel { column: "g".into(), level: "a".into() };
+        assert_eq!(error, Err(expected));
     }
 
     #[test]

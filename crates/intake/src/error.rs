@@ -170,8 +170,10 @@ pub enum CellProblem {
     /// A number with a comma.
     #[error("a number with a comma; write the decimals after a point")]
     DecimalComma,
-    /// Infinity or "not a number".
-    #[error("no finite number; if it means a missing value, list it under `missing`")]
+    /// Infinity, "not a number", or a number beyond [`cohort::LARGEST_NUMBER`].
+    #[error(
+        "a number that is infinite, undefined or too large to compute with; if it means a missing value, list it under `missing`"
+    )]
     NotFinite,
     /// Something else than a date.
     #[error("no date of the form YYYY-MM-DD")]

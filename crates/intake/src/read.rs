@@ -5,7 +5,7 @@ use crate::file::{File, Row};
 use crate::levels::Words;
 use crate::table::{Cells, StoredColumn, Table};
 use crate::{ColumnKind, ColumnSpec, TableSpec, day};
-use cohort::id_order;
+use cohort::{LARGEST_NUMBER, id_order};
 use std::collections::{BTreeMap, BTreeSet};
 use strsim::damerau_levenshtein;
 
@@ -178,10 +178,10 @@ impl Column<'_> {
     }
 }
 
-/// A finite number; minus zero is zero.
+/// A number that can be computed with; minus zero is zero.
 fn number(cell: &str) -> Result<f64, CellProblem> {
     match cell.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number + 0.0),
+        Ok(number) if number.abs() <= LARGEST_NUMBER => Ok(number + 0.0),
         Ok(_) => Err(CellProblem::NotFinite),
         Err(_) if is_decimal_comma(cell) => Err(CellProblem::DecimalComma),
         Err(_) => Err(CellProblem::NotANumber),

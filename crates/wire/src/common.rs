@@ -280,12 +280,12 @@ fn cohort_error_path(error: &CohortError, columns: &[(String, bool)]) -> String 
     match error {
         CohortError::NotFinite { column, row }
         | CohortError::CodeWithoutLevel { column, row, .. } => cell(column, *row),
-        CohortError::DuplicateColumn { column } | CohortError::LengthMismatch { column, .. } => {
-            columns
-                .iter()
-                .rposition(|(known, _)| known == column)
-                .map_or_else(|| "cohort.columns".into(), |index| format!("cohort.columns[{index}]"))
-        }
+        CohortError::DuplicateColumn { column }
+        | CohortError::DuplicateLevel { column, .. }
+        | CohortError::LengthMismatch { column, .. } => columns
+            .iter()
+            .rposition(|(known, _)| known == column)
+            .map_or_else(|| "cohort.columns".into(), |index| format!("cohort.columns[{index}]")),
         _ => "cohort.columns".into(),
     }
 }

@@ -78,7 +78,9 @@ pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
             }
             EndpointError::LengthMismatch => path(column, None),
         },
+        CohortError::TooManyColumns { .. } => "terms".into(),
         CohortError::DuplicateColumn { column }
+        | CohortError::DuplicateLevel { column, .. }
         | CohortError::LengthMismatch { column, .. }
         | CohortError::NotNumeric { column }
         | CohortError::UnknownLevel { column, .. } => path(column, None),

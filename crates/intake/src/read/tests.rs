@@ -113,7 +113,7 @@ fn every_bad_cell_is_reported_by_line_and_class() {
             "column age: lines 2 and 6 hold text where a number is needed; \
              if it means a missing value, list it under `missing`",
             "column age: line 4 holds a number with a comma; write the decimals after a point",
-            "column age: line 5 holds no finite number; \
+            "column age: line 5 holds a number that is infinite, undefined or too large to compute with; \
              if it means a missing value, list it under `missing`",
             "column stage: lines 4 and 5 hold a value that is no level; declared are 1, 2, T3",
             "column begin: lines 2 and 5 hold no date of the form YYYY-MM-DD",
