@@ -23,9 +23,10 @@ impl Scale {
 /// The smallest round step that cuts `span` into at most `most` parts.
 ///
 /// With a `period` (12 for months) the steps are shares and multiples of it; without, they are 1,
-/// 2 and 5 times a power of ten. An empty span has the step 1.
+/// 2 and 5 times a power of ten. A span that is empty or endless has the step 1.
 pub(crate) fn step(span: f64, most: f64, period: Option<f64>) -> f64 {
-    if span <= 0.0 {
+    // What is no span must not be looked for step by step.
+    if !(span.is_finite() && span > 0.0) {
         return period.unwrap_or(1.0);
     }
     if let Some(period) = period {
@@ -78,6 +79,7 @@ mod tests {
         assert_eq!(step(7000.0, 10.0, None), 1000.0);
         assert_eq!(step(0.9, 6.0, None), 0.2);
         assert_eq!(step(0.0, 6.0, None), 1.0);
+        assert_eq!(step(f64::NAN, 6.0, None), 1.0);
     }
 
     #[test]
