@@ -64,7 +64,9 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
     match error {
         SurvivalError::Cohort(error) => cohort_failure(cohort, error),
         SurvivalError::NoRows => invalid("selection", error),
-        SurvivalError::TooFewGroups { .. } => invalid("group_column", error),
+        SurvivalError::TooFewGroups { .. } | SurvivalError::TooManyGroups { .. } => {
+            invalid("group_column", error)
+        }
         SurvivalError::Confidence { .. } => invalid("options.confidence", error),
         SurvivalError::Probability { .. } => invalid("options.quantile_probabilities", error),
         SurvivalError::Time { .. } => invalid("options.times", error),

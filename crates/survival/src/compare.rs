@@ -8,12 +8,17 @@ use crate::{
 use cohort::{Cohort, RiskOrder, Selection};
 use numerics::tails::{chi_squared_sf, ln_chi_squared_sf};
 
+/// Most groups that are compared. The table of risk sets holds a number per time and group: a column
+/// of numbers read as categories would ask for the square of its rows.
+const MOST_GROUPS: usize = 100;
+
 /// Tests whether the selected subjects of each level have equal hazards; see [`log_rank`] for the
 /// formulas.
 ///
 /// A level without subjects is shown with `n = 0` and left out of the test. Without events there
 /// is no statistic, which is part of the answer. Fails when columns cannot be read, when no row is
-/// selected, when fewer than two levels hold a subject, and on exponents that give no weight.
+/// selected, when fewer than two levels hold a subject or there are more than 100 levels, and on
+/// exponents that give no weight.
 ///
 /// Same as `survdiff(Surv(time, event) ~ group + strata(...))` in R, which has no late entry; with
 /// late entry and the plain log-rank the statistic is the score test of `coxph` without ties.
@@ -33,6 +38,10 @@ pub fn compare(
     let levels = counts.iter().filter(|&&count| count > 0).count();
     if levels < 2 {
         return Err(SurvivalError::TooFewGroups { column: query.group.clone(), levels });
+    }
+    if counts.len() > MOST_GROUPS {
+        let (column, levels) = (query.group.clone(), counts.len());
+        return Err(SurvivalError::TooManyGroups { column, levels, most: MOST_GROUPS });
     }
     let order = RiskOrder::new(&endpoint, &strata);
     let sums: LogRank = order
@@ -112,6 +121,24 @@ mod tests {
         let comparison = compared(vec![0.0; 4], TestWeights::LogRank).unwrap();
         assert_eq!(comparison.chi_squared, Err(NotEstimable::NoEvents));
         assert_eq!(comparison.p_value, Err(NotEstimable::NoEvents));
+    }
+
+    /// A continuous variable is no group.
+    #[test]
+    fn a_group_for_each_subject_is_refused() {
+        let values: Vec<f64> = (0..101).map(f64::from).collect();
+        let columns = ["time", "age"].map(|name| Column::numeric(name, values.clone()));
+        let mut cohort = Cohort::new(None, columns.to_vec()).unwrap();
+        cohort.push(Column::numeric("event", vec![1.0; 101])).unwrap();
+        let query = ComparisonQuery {
+            endpoint: EndpointColumns::new("time", "event"),
+            group: "age".into(),
+            strata: Vec::new(),
+            weights: TestWeights::LogRank,
+        };
+        let error = compare(&cohort, &Selection::all(&cohort), &query);
+        let column = "age".into();
+        assert_eq!(error, Err(SurvivalError::TooManyGroups { column, levels: 101, most: 100 }));
     }
 
     #[test]

@@ -51,6 +51,16 @@ pub enum SurvivalError {
         /// Number of its levels that occur in somebody.
         levels: usize,
     },
+    /// The column has more levels than a test can compare.
+    #[error("column {column} has {levels} levels; at most {most} can be compared, so group them")]
+    TooManyGroups {
+        /// Column of the groups.
+        column: String,
+        /// Number of its levels.
+        levels: usize,
+        /// Number of levels that can be compared.
+        most: usize,
+    },
 }
 
 impl SurvivalError {
