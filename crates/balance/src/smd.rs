@@ -39,7 +39,7 @@ pub fn numeric_smd(exposed: &[f64], comparators: &[f64], reference: (&[f64], &[f
 /// do not count; the sign, which only two levels have, is that of the second level that occurs.
 ///
 /// Equal shares differ by 0; without spread, or where the arms share no level, the difference is
-/// infinite: [`NotEstimable::NoVariation`]. Yang and Dalton (2012), SAS Global Forum, paper 335;
+/// infinite: [`NotEstimable::NoVariation`]. Beyond 500 levels `S` is too large to invert. Yang and Dalton (2012), SAS Global Forum, paper 335;
 /// same as `tableone::ExtractSmd` in R but for the sign.
 pub fn categorical_smd(
     exposed: &[usize],
@@ -82,6 +82,9 @@ fn standardised(difference: f64, variance: f64) -> Estimate {
     }
 }
 
+/// Most levels of a category. The work grows with their cube; a column with more is no category.
+const MOST_LEVELS: usize = 500;
+
 /// `√(t' S⁻¹ t)` over the levels that occur in the reference arms, all but the first of them.
 fn mahalanobis(difference: &[f64], q1: &[f64], q0: &[f64]) -> Estimate {
     let occurs = |&level: &usize| q1[level] > 0.0 || q0[level] > 0.0;
@@ -92,6 +95,9 @@ fn mahalanobis(difference: &[f64], q1: &[f64], q0: &[f64]) -> Estimate {
         return Err(NotEstimable::NoVariation);
     }
     let levels = &within[1..];
+    if levels.len() >= MOST_LEVELS {
+        return Err(NotEstimable::TooLarge);
+    }
     let covariance = |q: &[f64], a: usize, b: usize| {
         if a == b { q[a] * (1.0 - q[a]) } else { -q[a] * q[b] }
     };
@@ -148,6 +154,13 @@ mod tests {
         let square = (c * t1 * t1 - 2.0 * b * t1 * t2 + a * t2 * t2) / (a * c - b * b);
         assert!((smd - f64::sqrt(square)).abs() < 1e-14);
         assert_eq!(own(&[2, 2, 2], &[3, 3, 3]), Ok(0.0));
+    }
+
+    #[test]
+    fn endless_levels_have_no_distance() {
+        let (exposed, comparators) = (vec![1; 501], [vec![2], vec![1; 500]].concat());
+        assert_eq!(own(&exposed, &comparators), Err(NotEstimable::TooLarge));
+        assert!(own(&exposed[1..], &comparators[..500]).is_ok());
     }
 
     #[test]
