@@ -15,7 +15,8 @@ use cohort::{Estimate, NotEstimable};
 /// ```
 ///
 /// `c_i`, `t_i` and `n_i` count the pairs in which `i` takes part, as event or as comparison.
-/// `clusters` holds an index per position; without it everyone is a cluster of its own.
+/// `clusters` holds an index per position; without it everyone is a cluster of its own. One cluster
+/// alone leaves the error undefined.
 ///
 /// Harrell et al. (1982), J. Am. Med. Assoc. 247:2543-2546; Therneau and Watson (2015), Mayo
 /// Clinic technical report 85. Same as `concordance(fit)` in R.
@@ -33,7 +34,10 @@ pub(crate) fn concordance(sets: &RiskSets, eta: &[f64], clusters: Option<&[u32]>
         Err(NotEstimable::NoEvents)
     };
     let error = |clusters: Option<&[u32]>| -> Estimate {
-        Ok(jackknife_error(&count.by_position, value?, clusters) / n_pairs)
+        match clusters.map(n_clusters) {
+            Some(0..2) => value.and(Err(NotEstimable::VarianceUndefined)),
+            _ => Ok(jackknife_error(&count.by_position, value?, clusters) / n_pairs),
+        }
     };
     Concordance {
         value,
@@ -55,12 +59,15 @@ fn jackknife_error(by_position: &[[f64; 3]], value: f64, clusters: Option<&[u32]
     let Some(clusters) = clusters else {
         return by_position.iter().map(|pairs| influence(pairs).powi(2)).sum::<f64>().sqrt();
     };
-    let n_clusters = clusters.iter().max().map_or(0, |&last| last as usize + 1);
-    let mut by_cluster = vec![0.0; n_clusters];
+    let mut by_cluster = vec![0.0; n_clusters(clusters)];
     for (&cluster, pairs) in clusters.iter().zip(by_position) {
         by_cluster[cluster as usize] += influence(pairs);
     }
     by_cluster.iter().map(|sum| sum * sum).sum::<f64>().sqrt()
+}
+
+fn n_clusters(clusters: &[u32]) -> usize {
+    clusters.iter().max().map_or(0, |&last| last as usize + 1)
 }
 
 /// Counts of concordant, discordant and risk-tied pairs.

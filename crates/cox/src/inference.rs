@@ -75,6 +75,9 @@ impl Estimates<'_> {
         let beta = self.beta.select_rows(&estimable);
         let block = covariance.select_rows(&estimable).select_columns(&estimable);
         let factor = Cholesky::rank_revealing(&block);
+        if factor.rank() == 0 && !estimable.is_empty() {
+            return TestResult::none(NotEstimable::VarianceUndefined, degrees_of_freedom);
+        }
         chi_squared_test(factor.quadratic_form(&beta), factor.rank())
     }
 
@@ -106,9 +109,14 @@ impl Wald {
     fn new(estimates: &Estimates, covariance: &DMatrix<f64>, j: usize) -> Self {
         let defined = estimates.reasons[j].map_or(Ok(()), Err);
         let scale = estimates.scales[j];
+        let standard_error = match covariance[(j, j)] {
+            // Of a single cluster.
+            0.0 => Err(NotEstimable::VarianceUndefined),
+            variance => finite(variance.sqrt() / scale),
+        };
         Self {
             estimate: defined.and_then(|()| finite(estimates.beta[j] / scale)),
-            standard_error: defined.and_then(|()| finite(covariance[(j, j)].sqrt() / scale)),
+            standard_error: defined.and(standard_error),
         }
     }
 

@@ -123,7 +123,7 @@ pub struct Coefficient {
     pub estimate: Estimate,
     /// Model standard error.
     pub standard_error: Estimate,
-    /// Robust standard error when clusters were given.
+    /// Robust standard error when clusters were given; a single cluster leaves it undefined.
     pub robust_standard_error: Option<Estimate>,
     /// `exp` of the estimate.
     pub hazard_ratio: Estimate,

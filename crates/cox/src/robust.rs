@@ -38,8 +38,12 @@ pub(crate) fn cluster_scores(
     scores
 }
 
-/// `V (Σ_clusters u u') V`, with `V` the model covariance and `u` the summed scores of a cluster.
+/// `V (Σ_clusters u u') V`, with `V` the model covariance and `u` the summed scores of a cluster; 0
+/// for one cluster alone, whose scores add up to 0 but for rounding.
 pub(crate) fn sandwich(covariance: &DMatrix<f64>, scores: &DMatrix<f64>) -> DMatrix<f64> {
+    if scores.nrows() < 2 {
+        return DMatrix::zeros(covariance.nrows(), covariance.ncols());
+    }
     let influence = scores * covariance;
     influence.transpose() * influence
 }

@@ -176,3 +176,18 @@ fn nearly_equal_columns_have_the_global_test_of_their_span() {
     let (near, apart) = (global(true), global(false));
     assert!((near - apart).abs() <= 1e-5 * apart, "{near} instead of {apart}");
 }
+
+/// The scores of everyone add up to 0, and rounding error is no variance.
+#[test]
+fn a_single_cluster_has_no_variance() {
+    let subject = |i: u8| (1 + i, i != 4, 0, f64::from(i * 5 % 7), 0.0);
+    let subjects: Vec<Subject> = (0..9).map(subject).collect();
+    let query = CoxQuery { cluster: Some("stratum".into()), ..query(&["x"], Ties::Efron) };
+    let fit = fit(&subjects, &query);
+    let undefined = Err(NotEstimable::VarianceUndefined);
+    assert!(fit.coefficients[0].standard_error.is_ok());
+    assert_eq!(fit.coefficients[0].robust_standard_error, Some(undefined));
+    assert_eq!(fit.coefficients[0].robust_p_value, Some(undefined));
+    assert_eq!(fit.term_tests[0].test.p_value, undefined);
+    assert_eq!(fit.concordance.unwrap().robust_standard_error, Some(undefined));
+}
