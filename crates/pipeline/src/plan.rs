@@ -12,7 +12,7 @@ use crate::terms::{
 };
 use crate::{PipelineError, Prepared};
 use balance::BalanceQuery;
-use cohort::{Caveat, Cohort, Column, Estimate, Selection, Term};
+use cohort::{Caveat, Cohort, CohortError, Column, Estimate, Selection, Term};
 use cox::{CoxOptions, CoxQuery, CoxScreenQuery};
 use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery};
 use propensity::{Level, LogisticOptions, LogisticQuery};
@@ -89,10 +89,14 @@ impl Pipeline {
                 Arc::make_mut(&mut self.study.cohort).push(logit)?;
             }
             Ok(Answer::Match(sample)) => {
-                let mut pair = vec![0.0; self.study.cohort.len()];
+                let rows = self.study.cohort.len();
+                let mut pair = vec![0.0; rows];
                 for (number, matched) in sample.pairs.iter().enumerate() {
-                    pair[matched.exposed] = (number + 1) as f64;
-                    pair[matched.comparator] = (number + 1) as f64;
+                    for row in [matched.exposed, matched.comparator] {
+                        let member = pair.get_mut(row);
+                        *member.ok_or(CohortError::RowOutOfRange { row, rows })? =
+                            (number + 1) as f64;
+                    }
                 }
                 let unmatched = (0..pair.len()).filter(|&row| pair[row] == 0.0).collect();
                 let column = Column::numeric(PAIR, pair).with_missing(unmatched);
