@@ -42,7 +42,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Problem> {
     let settings = Settings { threads: arguments.threads, ..Settings::default() };
     runtime()?.block_on(async {
         let coordinator = embed::coordinator(arguments.coordinator.as_deref(), &settings).await?;
-        receive(coordinator, &inputs, &mut output).await
+        // Waiting for the signal keeps it from ending the process before the draft is removed.
+        tokio::select! {
+            outcome = receive(coordinator, &inputs, &mut output) => outcome,
+            _ = tokio::signal::ctrl_c() => {
+                Err(Problem::Failed("interrupted; nothing was written".into()))
+            }
+        }
     })?;
     output.finish()?;
     println!("{}", folder.join("report.html").display());
