@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `study/{population}/flow/{step}/n` `n_excluded` `n_missing` | patients left after a step, left out by it, of these for want of a value; the arms are steps too |
 //! | `study/all/missing/{column}/n_missing` | eligible patients without a value |
+//! | `study/{population}/balance/{arm}/n` | patients of an arm |
 //! | `study/{population}/balance/{variable}/{arm}/mean` `sd` `median` `q1` `q3` | summary of a number |
 //! | `study/{population}/balance/{variable}={level}/{arm}/n` `share` | summary of a level |
 //! | `study/{population}/balance/{variable}/{test}_p_value` `{test}_statistic` `{test}_df` | tests |
@@ -16,20 +17,23 @@
 //! | `study/all/propensity/all/c_statistic` `linear_predictor_sd` | its summary |
 //! | `study/matched/matching/all/n_pairs` `caliper` `largest_distance` `total_distance` `n_ties` `share_matched` `n_unmatched_exposed` | matching |
 //! | `{endpoint}/{population}/survival/{group}/n` `n_events` | numbers of a group, `{group}` an arm, a level or `all` |
-//! | `{endpoint}/{population}/survival/{group}/median_{rule}` | median with limits by a rule |
-//! | `{endpoint}/{population}/survival/{group}/survival_{rule}@{time}` `n_at_risk@{time}` | survival at a time |
-//! | `{endpoint}/{population}/survival/{group}/restricted_mean@{tau}` | restricted mean |
+//! | `{endpoint}/{population}/survival/{group}/median_{rule}` | median with limits by a rule; `median_spss_standard_error` too |
+//! | `{endpoint}/{population}/survival/{group}/survival_{rule}@{time}` `survival_standard_error@{time}` `n_at_risk@{time}` | survival at a time |
+//! | `{endpoint}/{population}/survival/{group}/restricted_mean@{tau}` `restricted_mean_standard_error@{tau}` | restricted mean |
 //! | `{endpoint}/{population}/followup/{group}/median_{rule}` | reverse Kaplan-Meier |
-//! | `{endpoint}/{population}/log_rank/{column}/chi_squared` `df` `p_value` | comparison of groups; `log_rank_stratified_by_pair` likewise |
+//! | `{endpoint}/{population}/log_rank/{column}/chi_squared` `df` `p_value` `ln_p_value` | comparison of groups; `log_rank_stratified_by_pair` likewise |
 //! | `{endpoint}/{population}/log_rank/{group}/observed` `expected` | its parts |
-//! | `{endpoint}/{population}/cox_univariable/{column}/hazard_ratio` `p_value` `coefficient` `standard_error` | by the variance of the protocol |
+//! | `{endpoint}/{population}/cox_univariable/{column}/hazard_ratio` `p_value` | by the variance of the protocol |
+//! | `{endpoint}/{population}/cox_univariable/{column}/coefficient` `standard_error` `z` | by the model-based variance |
 //! | `{endpoint}/{population}/cox_univariable/{column}/hazard_ratio_model` `p_value_model` `hazard_ratio_robust` `p_value_robust` `robust_standard_error` | by each variance there is |
-//! | `{endpoint}/{population}/cox_univariable/{variable}/likelihood_ratio_p_value` ... | tests of a variable |
+//! | `{endpoint}/{population}/cox_univariable/{variable}/n` `n_events` `log_likelihood` `log_likelihood_null` `aic` `bic` | model of one variable as a whole |
+//! | `{endpoint}/{population}/cox_univariable/{variable}/{test}_chi_squared` `{test}_df` `{test}_p_value` | its tests: `likelihood_ratio`, `wald`, `score` |
+//! | `{endpoint}/{population}/cox_univariable/{variable}/concordance` `concordance_standard_error` `concordance_robust_standard_error` | its concordance |
 //! | `{endpoint}/{population}/cox_{model}/{column}/hazard_ratio` ... | the same of a multivariable model |
-//! | `{endpoint}/{population}/cox_{model}/all/log_likelihood` `aic` `concordance` ... | model as a whole |
-//! | `{endpoint}/{population}/cox_{model}/{variable}/proportional_hazards_p_value` ... | proportional hazards; `all` is the global test |
+//! | `{endpoint}/{population}/cox_{model}/all/n` `log_likelihood` `likelihood_ratio_p_value` `concordance` ... | the same of the model as a whole |
+//! | `{endpoint}/{population}/cox_{model}/{variable}/proportional_hazards_chi_squared` `..._df` `..._p_value` | proportional hazards; `all` is the global test |
 //! | `{endpoint}/{population}[{column}={level}]/...` | the same within a level |
-//! | `{endpoint}/{population}/interaction/{variable}/likelihood_ratio_p_value` `wald_p_value` ... | exposure by variable |
+//! | `{endpoint}/{population}/interaction/{variable}/{test}_chi_squared` `{test}_df` `{test}_p_value` | exposure by variable, by `likelihood_ratio` and `wald` |
 //! | `{endpoint}/{population}/sensitivity/{exposure}/e_value_common` `e_value_common_limit` `e_value_rare` ... | E-values of the exposure; `_model` by the model-based variance |
 
 /// The part of an id that names a level: `column=level`.
