@@ -1,5 +1,7 @@
 //! Whole studies, run as a user runs them: the program, its files, its messages.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail where it stands")]
+
 mod bad_input;
 mod harness;
 mod her2;
