@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail where it stands")]
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
-
 mod calls;
 mod faults;
 mod harness;
