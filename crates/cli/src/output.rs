@@ -56,10 +56,16 @@ impl Output {
     pub(crate) fn finish(self) -> Result<(), Problem> {
         let failed =
             |error| Problem::Failed(format!("could not write {}: {error}", self.folder.display()));
+        // The earlier report steps aside first, so that at every moment one of them is complete.
+        let aside = self.draft.with_extension(format!("old-{}", std::process::id()));
         if self.folder.exists() {
-            fs::remove_dir_all(&self.folder).map_err(failed)?;
+            fs::rename(&self.folder, &aside).map_err(failed)?;
         }
-        fs::rename(&self.draft, &self.folder).map_err(failed)
+        fs::rename(&self.draft, &self.folder).map_err(failed)?;
+        if aside.exists() {
+            fs::remove_dir_all(&aside).map_err(failed)?;
+        }
+        Ok(())
     }
 }
 

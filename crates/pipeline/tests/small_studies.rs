@@ -94,8 +94,18 @@ fn an_empty_matched_sample_gives_its_reason_everywhere() {
                     caliper = { width = 1e-12 }\n[cox]\n";
     let result = report(&format!("{STUDY}{matching}"), &table());
     assert_eq!(value(&result, "study/matched/matching/all/n_pairs"), Some(0.0));
-    for id in ["log_rank/rt/p_value", "cox_univariable/rt=1/hazard_ratio"] {
-        let quantity = result.quantity(&format!("os/matched/{id}")).unwrap();
+    for id in [
+        "os/matched/log_rank/rt/p_value",
+        "os/matched/cox_univariable/rt=1/hazard_ratio",
+        "os/matched/followup/all/median_log",
+        "os/matched/followup/rt=1/median_log",
+    ] {
+        let quantity = result.quantity(id).unwrap_or_else(|| panic!("there is no {id}"));
         assert_eq!(quantity.estimate(), Err(NotEstimable::NoSubjects), "{id}");
+    }
+    // A table of arms needs two of them.
+    for id in ["study/matched/balance/age/smd", "study/matched/balance/all/largest_smd"] {
+        let quantity = result.quantity(id).unwrap_or_else(|| panic!("there is no {id}"));
+        assert_eq!(quantity.estimate(), Err(NotEstimable::TooFewGroups), "{id}");
     }
 }

@@ -5,7 +5,7 @@ use crate::plan::key;
 use crate::question::Answer;
 use crate::terms::{balance_test, is_for_numbers, test_name, variable_outline};
 use ::balance::{BalanceRow, BalanceTable, BalanceTest, NumericSummary, Summary};
-use cohort::{Caveat, CaveatCode, Estimate};
+use cohort::{Caveat, CaveatCode, Estimate, NotEstimable};
 use study::protocol::{Population, Variable, VariableKind};
 use study::result::{Quantity, id};
 
@@ -18,13 +18,29 @@ pub(super) fn assemble(assembly: &mut Assembly) {
     });
     assembly.outline.variables = outlines.collect();
     for population in assembly.pipeline.main_populations() {
-        let Ok(Answer::Balance(table)) = assembly.answer(&key::balance(population)) else {
-            continue;
-        };
-        let table = table.clone();
-        self::table(assembly, population, &table);
+        match assembly.answer(&key::balance(population)) {
+            Ok(Answer::Balance(table)) => {
+                let table = table.clone();
+                self::table(assembly, population, &table);
+            }
+            Ok(_) => without_table(assembly, population, NotEstimable::NotDefined),
+            Err(reason) => without_table(assembly, population, reason),
+        }
     }
 }
+
+/// A population that cannot be compared at all, such as a matched sample without pairs.
+fn without_table(assembly: &mut Assembly, population: Population, reason: NotEstimable) {
+    let place = Place::new(STUDY, population.id(), "balance");
+    let variables = assembly.outline.variables.iter().map(|variable| variable.id.clone());
+    for variable in variables.collect::<Vec<_>>() {
+        assembly.push(place.quantity(&variable, "smd", Err(reason), SMD));
+    }
+    assembly.push(place.quantity(WHOLE, "largest_smd", Err(reason), LARGEST_SMD));
+}
+
+const SMD: &str = "standardised mean difference, pooled SD of the unmatched patients";
+const LARGEST_SMD: &str = "largest absolute standardised mean difference";
 
 /// The test that the table prints: the first that applies to the variable.
 fn printed_test(variable: &Variable, tests: &[BalanceTest]) -> Option<BalanceTest> {
@@ -115,7 +131,7 @@ fn level_counts(
     let term = id::level(variable, level);
     let (n, total) = (counts[index] as f64, counts.iter().sum::<usize>() as f64);
     assembly.push(arm_quantity(place, &term, arm, "n", Ok(n), "count"));
-    let share = if total > 0.0 { Ok(n / total) } else { Err(cohort::NotEstimable::NoSubjects) };
+    let share = if total > 0.0 { Ok(n / total) } else { Err(NotEstimable::NoSubjects) };
     assembly.push(arm_quantity(place, &term, arm, "share", share, "share of the arm"));
 }
 
@@ -132,12 +148,7 @@ fn tests_and_differences(assembly: &mut Assembly, place: &Place, row: &BalanceRo
             assembly.push(place.quantity(&term, &format!("{name}_df"), Ok(df), method));
         }
     }
-    assembly.push(place.quantity(
-        &term,
-        "smd",
-        row.smd,
-        "standardised mean difference, pooled SD of the unmatched patients",
-    ));
+    assembly.push(place.quantity(&term, "smd", row.smd, SMD));
     assembly.push(place.quantity(
         &term,
         "smd_own_sample",
@@ -147,8 +158,7 @@ fn tests_and_differences(assembly: &mut Assembly, place: &Place, row: &BalanceRo
 }
 
 fn summary(assembly: &mut Assembly, place: &Place, population: Population, table: &BalanceTable) {
-    let method = "largest absolute standardised mean difference";
-    assembly.push(place.quantity(WHOLE, "largest_smd", table.largest_smd, method));
+    assembly.push(place.quantity(WHOLE, "largest_smd", table.largest_smd, LARGEST_SMD));
     let threshold = assembly.pipeline.protocol().balance.threshold;
     let is_unbalanced = |row: &&BalanceRow| row.smd.map_or(true, |smd| smd.abs() > threshold);
     let label = |row: &BalanceRow| {

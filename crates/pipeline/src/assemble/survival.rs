@@ -3,7 +3,7 @@
 use super::{Assembly, Place, WHOLE};
 use crate::plan::{LOG_RANK, LOG_RANK_BY_PAIR, key};
 use crate::question::Answer;
-use crate::terms::{interval_name, interval_rule, quantile_name};
+use crate::terms::{interval_name, interval_rule, quantile_name, quantile_rule};
 use ::survival::{
     Comparison, Curves, GroupCurve, IntervalRule, Quantile, QuantileRule, RestrictedMean,
     SurvivalAt,
@@ -201,12 +201,17 @@ fn curve(
     }
 }
 
+const FOLLOW_UP: &str = "reverse Kaplan-Meier median";
+
 fn follow_up(assembly: &mut Assembly, endpoint: &str, population: Population, arms: &Groups) {
     let place = Place::new(endpoint, population.id(), "followup");
     for by_arm in [false, true] {
         let key = key::follow_up(endpoint, population.id(), by_arm);
-        let Ok(Answer::Curves(curves)) = assembly.answer(&key) else { continue };
-        let answer = Ok(curves.clone());
+        let answer = match assembly.answer(&key) {
+            Ok(Answer::Curves(curves)) => Ok(curves.clone()),
+            Ok(_) => Err(NotEstimable::NotDefined),
+            Err(reason) => Err(reason),
+        };
         let everyone = [(None, WHOLE.to_string())];
         let levels: Vec<(Option<&str>, String)> = if by_arm {
             arms.levels.iter().map(|(level, _)| (Some(level.as_str()), arms.term(level))).collect()
@@ -214,10 +219,21 @@ fn follow_up(assembly: &mut Assembly, endpoint: &str, population: Population, ar
             everyone.to_vec()
         };
         for (level, term) in levels {
-            let Ok(group) = group(&answer, level) else { continue };
-            for quantile in &group.quantiles {
-                let quantity = median(assembly, &place, &term, quantile, "reverse Kaplan-Meier");
-                assembly.push(quantity);
+            match group(&answer, level) {
+                Ok(group) => {
+                    for quantile in &group.quantiles {
+                        let estimator = "reverse Kaplan-Meier";
+                        let quantity = median(assembly, &place, &term, quantile, estimator);
+                        assembly.push(quantity);
+                    }
+                }
+                Err(reason) => {
+                    let rules = assembly.pipeline.protocol().survival.followup_ci.clone();
+                    for rule in rules.into_iter().map(quantile_rule) {
+                        let name = format!("median_{}", quantile_name(rule));
+                        assembly.push(place.quantity(&term, &name, Err(reason), FOLLOW_UP));
+                    }
+                }
             }
         }
     }
