@@ -149,11 +149,23 @@ impl Model<'_> {
         let reason = |(j, column): (usize, &cohort::DesignColumn)| {
             if self.maximum.aliased[j] {
                 Some(column.reason_without_coefficient(self.data.terms))
+            } else if self.maximum.infinite[j] {
+                Some(NotEstimable::Monotone)
             } else {
-                self.maximum.infinite[j].then_some(NotEstimable::Monotone)
+                // A point on the way says nothing of the maximum.
+                (!self.maximum.converged).then_some(NotEstimable::NotConverged)
             }
         };
         self.data.design.columns.iter().enumerate().map(reason).collect()
+    }
+
+    /// Why the fit did not end at a maximum, if it did not.
+    fn no_maximum(&self) -> Option<NotEstimable> {
+        if !self.maximum.converged {
+            Some(NotEstimable::NotConverged)
+        } else {
+            (!self.maximum.ascents.is_empty()).then_some(NotEstimable::Monotone)
+        }
     }
 
     fn degrees_of_freedom(&self) -> usize {
@@ -169,8 +181,11 @@ impl Model<'_> {
     }
 
     fn likelihood_ratio_test(&self) -> TestResult {
-        let gain = self.maximum.value - self.maximum.start.value;
-        chi_squared_test(2.0 * gain, self.degrees_of_freedom())
+        let df = self.degrees_of_freedom();
+        if !self.maximum.converged {
+            return TestResult::none(NotEstimable::NotConverged, df);
+        }
+        chi_squared_test(2.0 * (self.maximum.value - self.maximum.start.value), df)
     }
 
     fn score_test(&self) -> TestResult {
@@ -206,7 +221,7 @@ impl Model<'_> {
             sets: self.sets,
             estimate: &self.maximum.estimate,
             covariance: &self.maximum.covariance,
-            is_infinite: !self.maximum.ascents.is_empty(),
+            no_maximum: self.no_maximum(),
             terms: &terms,
         };
         proportional_hazards(&fitted, likelihood, self.data.endpoint, transform)
@@ -304,6 +319,21 @@ mod tests {
 
     fn assert_close(got: Estimate, want: f64) {
         assert!(got.is_ok_and(|got| (got - want).abs() <= 1e-11), "{got:?} instead of {want}");
+    }
+
+    /// One step from 0 is not the maximum of the quadratic below: no number is printed for it.
+    #[test]
+    fn a_climb_cut_short_gives_the_reason_and_no_numbers() {
+        let (endpoint, x) = test_data_1();
+        let options = CoxOptions { max_iterations: 1, tolerance: 1e-15, ..CoxOptions::default() };
+        let fit = fit_columns(&endpoint, vec![x], &options);
+        let reason = NotEstimable::NotConverged;
+        assert_eq!(fit.coefficients[0].estimate, Err(reason));
+        assert_eq!(fit.coefficients[0].interval.upper, Err(reason));
+        assert_eq!(fit.likelihood_ratio_test.p_value, Err(reason));
+        assert_eq!(fit.proportional_hazards.unwrap().global.p_value, Err(reason));
+        assert!(fit.caveats.iter().any(|caveat| caveat.code == CaveatCode::NotConverged));
+        assert!(fit.score_test.p_value.is_ok(), "the score test needs no maximum");
     }
 
     /// The score equation is a quadratic in the hazard ratio `r`: with the log-likelihood

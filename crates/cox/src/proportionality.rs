@@ -15,8 +15,8 @@ pub(crate) struct Fitted<'a> {
     pub sets: &'a RiskSets<'a>,
     pub estimate: &'a DVector<f64>,
     pub covariance: &'a DMatrix<f64>,
-    /// Whether a coefficient is infinite, so that the model has no maximum to test at.
-    pub is_infinite: bool,
+    /// Why the fit did not end at a maximum, if it did not.
+    pub no_maximum: Option<NotEstimable>,
     /// The columns of each term that are not aliased, by name of the term.
     pub terms: &'a [(String, Vec<usize>)],
 }
@@ -42,9 +42,9 @@ pub(crate) fn proportional_hazards(
     transform: TimeTransform,
 ) -> ProportionalHazards {
     let all: Vec<usize> = fitted.terms.iter().flat_map(|(_, columns)| columns).copied().collect();
-    let scale = match fitted.is_infinite {
-        true => Err(NotEstimable::Monotone),
-        false => time_scale(fitted.sets, endpoint, transform),
+    let scale = match fitted.no_maximum {
+        Some(reason) => Err(reason),
+        None => time_scale(fitted.sets, endpoint, transform),
     };
     let test = scale.and_then(|g| TimeEffect::new(fitted, &all, likelihood, &g));
     let of = |columns: &[usize]| match &test {

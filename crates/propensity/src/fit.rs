@@ -93,8 +93,11 @@ impl<'a> Model<'a> {
             if maximum.aliased[coordinate] {
                 let column = &data.design.columns[coordinate - 1];
                 Some(column.reason_without_coefficient(data.terms))
+            } else if is_infinite(coordinate) {
+                Some(NotEstimable::Separation)
             } else {
-                is_infinite(coordinate).then_some(NotEstimable::Separation)
+                // A point on the way says nothing of the maximum.
+                (!maximum.converged).then_some(NotEstimable::NotConverged)
             }
         };
         let reasons: Vec<_> = (0..units.nrows()).map(reason).collect();
