@@ -10,17 +10,22 @@ use std::path::{Component, Path, PathBuf};
 pub(crate) struct Output {
     folder: PathBuf,
     draft: PathBuf,
+    /// Folders around the draft that it brought with it, the outermost first.
+    made: Vec<PathBuf>,
 }
 
-/// The file by which a folder is recognised as a report.
-const MARK: &str = "manifest.json";
+/// The file by which a folder is recognised as a report, and what only that of a report says.
+const MARK: (&str, &str) = ("manifest.json", "\"schema\": \"equipoise-manifest/");
 
 impl Output {
     /// Makes the draft. A folder that holds anything but a report is not touched.
     pub(crate) fn begin(folder: &Path) -> Result<Self, Problem> {
         let is_empty =
             |folder: &Path| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-        if folder.exists() && !folder.join(MARK).is_file() && !is_empty(folder) {
+        // Other programs have a manifest.json too, and what is no report must not be replaced.
+        let is_report =
+            fs::read_to_string(folder.join(MARK.0)).is_ok_and(|text| text.contains(MARK.1));
+        if folder.exists() && !is_report && !is_empty(folder) {
             return Err(Problem::Input(format!(
                 "{} exists and is not a report of an earlier run; choose another --out",
                 folder.display()
@@ -31,8 +36,12 @@ impl Output {
         })?;
         let draft_name = format!(".{}.draft-{}", name.to_string_lossy(), std::process::id());
         let draft = folder.with_file_name(draft_name);
+        let is_new = |parent: &&Path| !parent.as_os_str().is_empty() && !parent.exists();
+        let mut made: Vec<PathBuf> =
+            draft.ancestors().skip(1).take_while(is_new).map(Path::to_path_buf).collect();
+        made.reverse();
         fs::create_dir_all(&draft).map_err(|error| Problem::file("make", &draft, &error))?;
-        Ok(Self { folder: folder.to_path_buf(), draft })
+        Ok(Self { folder: folder.to_path_buf(), draft, made })
     }
 
     /// Appends to a file of the report.
@@ -73,5 +82,9 @@ impl Drop for Output {
     fn drop(&mut self) {
         // After `finish` there is nothing left to remove.
         let _ = fs::remove_dir_all(&self.draft);
+        // A folder that holds a report, or anything else by now, is not empty and stays.
+        for folder in self.made.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
     }
 }

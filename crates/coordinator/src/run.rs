@@ -33,7 +33,7 @@ impl Study {
     /// Runs the study and sends progress, files and summary to the caller.
     pub(crate) async fn run(&self, files: StudyFiles, caller: &Caller) -> Result<(), Failure> {
         let mut manifest = Manifest::begin();
-        let mut progress = Progress { caller, n_finished: 0, n_total: 3 };
+        let mut progress = Progress { caller, n_finished: 0, n_total: 2 };
         progress.report("reading the study").await;
         let prepared = crate::prepare(&self.compute, self.deadline, files)
             .await
