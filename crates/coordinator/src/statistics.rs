@@ -10,8 +10,12 @@ use ::wire::{Malformed, matching, regression, survival};
 use cohort::Estimate;
 use pipeline::{Answer, Question, Task};
 use service_kit::{CallPolicy, Deadline, Failure, Settings, StartError, call};
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+/// Times a question is asked before a service counts as gone: with the growing waits between them
+/// long enough for a pod to be replaced, and short enough for a person to wait for the message.
+const TRIES: u32 = 6;
 
 /// Where the statistical services are.
 #[derive(clap::Args, Clone, Debug)]
@@ -71,7 +75,11 @@ impl Statistics {
             regression: RegressionServiceClient::new(regression)
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(limit),
-            policy: CallPolicy { message_limit_bytes: limit, ..CallPolicy::default() },
+            policy: CallPolicy {
+                tries: TRIES,
+                message_limit_bytes: limit,
+                ..CallPolicy::default()
+            },
         }
     }
 
@@ -84,7 +92,12 @@ impl Statistics {
         match self.send(task, deadline).await {
             Ok(answer) => Ok(Ok(answer)),
             Err(status) => {
-                let failure = Failure::from(&status);
+                let mut failure = Failure::from(&status);
+                if failure.code == Code::Unavailable {
+                    let service = service_of(&task.question);
+                    failure.message =
+                        format!("the {service} service cannot be reached ({})", failure.message);
+                }
                 impossibility(&failure).map(Err).ok_or(failure)
             }
         }
@@ -138,6 +151,15 @@ impl Statistics {
                     => |answer| regression::screen_from(answer).map(Answer::Screen)
             ),
         }
+    }
+}
+
+/// The service that answers a question.
+fn service_of(question: &Question) -> &'static str {
+    match question {
+        Question::Propensity(_) | Question::Match(_) | Question::Balance { .. } => "matching",
+        Question::Curves(_) | Question::Compare(_) => "survival",
+        Question::Cox(_) | Question::Screen(_) => "regression",
     }
 }
 

@@ -25,9 +25,20 @@ pub struct Prepared {
     pub(crate) data_sha256: String,
     pub(crate) n_rows: usize,
     pub(crate) attrition: Vec<Attrition>,
-    pub(crate) missing_by_variable: Vec<(String, usize)>,
+    pub(crate) missing_by_variable: Vec<MissingValues>,
     pub(crate) cohort: Arc<Cohort>,
     pub(crate) caveats: Vec<Caveat>,
+}
+
+/// How many eligible patients lack a value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MissingValues {
+    /// Column of the table.
+    pub column: String,
+    /// Number of patients.
+    pub count: usize,
+    /// Whether they are left out of the whole study for it.
+    pub leaves_out: bool,
 }
 
 /// One step from the rows of the table to the analysed patients.
@@ -161,7 +172,7 @@ struct Patients {
     cohort: Cohort,
     rows: Vec<usize>,
     attrition: Vec<Attrition>,
-    missing_by_variable: Vec<(String, usize)>,
+    missing_by_variable: Vec<MissingValues>,
 }
 
 fn analysed(
@@ -184,7 +195,7 @@ fn analysed(
         n_left: complete.len(),
     });
     if n_incomplete > 0 && protocol.missing.policy == MissingPolicy::Refuse {
-        for (variable, count) in &missing.by_variable {
+        for MissingValues { column: variable, count, .. } in leaving_out(&missing.by_variable) {
             let message = format!(
                 "{count} eligible patients lack {variable}, and the policy is to refuse missing \
                  values; complete them or choose policy = \"complete_case\""
@@ -296,7 +307,7 @@ fn event_column(
 /// Who lacks what among the eligible.
 struct Missing {
     is_incomplete: Vec<bool>,
-    by_variable: Vec<(String, usize)>,
+    by_variable: Vec<MissingValues>,
 }
 
 fn missing_values(
@@ -308,17 +319,18 @@ fn missing_values(
 ) -> Option<Missing> {
     let window = columns::window(protocol);
     let mut missing = Missing { is_incomplete: vec![false; rows.len()], by_variable: Vec::new() };
-    let mut note = |name: &str, positions: Vec<usize>| {
+    let mut note = |name: &str, positions: Vec<usize>, leaves_out: bool| {
         // Endpoints share columns, such as time zero and the date of the last visit.
-        let is_new = missing.by_variable.iter().all(|(known, _)| known != name);
+        let is_new = missing.by_variable.iter().all(|known| known.column != name);
         if is_new && !positions.is_empty() {
-            missing.by_variable.push((name.to_string(), positions.len()));
+            let (column, count) = (name.to_string(), positions.len());
+            missing.by_variable.push(MissingValues { column, count, leaves_out });
         }
-        for position in positions {
+        for position in positions.into_iter().filter(|_| leaves_out) {
             missing.is_incomplete[position] = true;
         }
     };
-    note(&protocol.exposure.column, lacking(table, &protocol.exposure.column, rows)?);
+    note(&protocol.exposure.column, lacking(table, &protocol.exposure.column, rows)?, true);
     for (variable, among) in protocol.variables.iter().zip(&conditions.among) {
         let mut positions = lacking(table, &variable.name, rows)?;
         if let Some(condition) = among {
@@ -327,10 +339,12 @@ fn missing_values(
             let applies = checks.take(&path, applies)?;
             positions.retain(|&position| applies.evaluate(rows[position]) == Some(true));
         }
-        note(&variable.name, positions);
+        // What only some patients can have serves comparisons among these alone, and there alone
+        // it leaves out who lacks it.
+        note(&variable.name, positions, among.is_none());
     }
     for column in protocol.endpoints.iter().flat_map(|known| follow_up_columns(protocol, known)) {
-        note(column, lacking(table, column, rows)?);
+        note(column, lacking(table, column, rows)?, true);
     }
     Some(missing)
 }
@@ -352,6 +366,17 @@ fn follow_up_columns<'a>(protocol: &'a Protocol, endpoint: &'a EndpointSection) 
 fn lacking(table: &Table, column: &str, rows: &[usize]) -> Option<Vec<usize>> {
     let cells = table.cells(column).ok()?;
     Some((0..rows.len()).filter(|&position| cells.is_missing(rows[position])).collect())
+}
+
+/// The columns for want of which patients are left out of the study.
+fn leaving_out(missing: &[MissingValues]) -> impl Iterator<Item = &MissingValues> {
+    missing.iter().filter(|known| known.leaves_out)
+}
+
+/// Columns with their counts, for a sentence.
+fn counted<'a>(missing: impl IntoIterator<Item = &'a MissingValues>) -> String {
+    let entry = |known: &MissingValues| format!("{} ({})", known.column, known.count);
+    missing.into_iter().map(entry).collect::<Vec<_>>().join(", ")
 }
 
 /// The analysed patients with every column that an analysis reads.
@@ -385,14 +410,19 @@ fn caveats(protocol: &Protocol, table: &Table, patients: &Patients) -> Vec<Cavea
     }
     let n_incomplete = patients.attrition.last().map_or(0, |step| step.n_excluded);
     if n_incomplete > 0 {
-        let by_variable: Vec<String> = patients
-            .missing_by_variable
-            .iter()
-            .map(|(name, count)| format!("{name} ({count})"))
-            .collect();
         let message = format!(
             "{n_incomplete} eligible patients were left out because values are missing: {}.",
-            by_variable.join(", ")
+            counted(leaving_out(&patients.missing_by_variable))
+        );
+        caveats.push(Caveat::new(CaveatCode::MissingData, message));
+    }
+    let partial: Vec<_> =
+        patients.missing_by_variable.iter().filter(|known| !known.leaves_out).collect();
+    if !partial.is_empty() {
+        let message = format!(
+            "Values that only some patients can have are missing: {}. These patients are left out of \
+             the comparisons of those values alone.",
+            counted(partial)
         );
         caveats.push(Caveat::new(CaveatCode::MissingData, message));
     }

@@ -137,7 +137,7 @@ pub struct Variable {
     /// Further cells that mean "missing" in this column.
     pub missing: Vec<String>,
     /// Condition under which the variable has a value at all, such as `rt == 1`; such a variable
-    /// is not part of the baseline table.
+    /// is not part of the baseline table, and who lacks it is left out of its comparisons alone.
     pub among: Option<String>,
 }
 

@@ -183,13 +183,16 @@ fn missing_values_follow_the_policy() {
         .cell(2, "ki67", "")
         .cell(3, "end_date", "")
         .cell(4, "ki67", "NA")
-        .cell(5, "age", "");
+        .cell(5, "age", "")
+        .cell(6, "modality", "");
     let report = Report::of(&study.path("study.toml"), &[]);
     // Who lacks an age meets no criterion that asks for it.
     assert_eq!(report.value("study/all/flow/criterion_1/n_missing"), 1.0);
     assert_eq!(report.value("study/all/flow/complete/n"), 484.0);
     assert_eq!(report.value("study/all/flow/complete/n_missing"), 3.0);
     assert_eq!(report.value("study/all/missing/ki67/n_missing"), 2.0);
+    // A modality that is not known leaves its patient out of the comparison of modalities alone.
+    assert_eq!(report.value("study/all/missing/modality/n_missing"), 1.0);
     assert!(report.caveats().iter().any(|code| code == "missing_data"));
     let study = study.replace("study.toml", "complete_case", "refuse");
     study.is_refused_with(&["end_date", "missing.policy"]);

@@ -30,9 +30,10 @@ pub(super) fn assemble(assembly: &mut Assembly) {
     if assembly.pipeline.protocol().matching.is_some() {
         arms(assembly, Population::Matched, FlowKind::Matched);
     }
-    for (variable, n_missing) in &assembly.pipeline.study.missing_by_variable {
+    for missing in &assembly.pipeline.study.missing_by_variable {
         let place = Place::new(STUDY, WHOLE, "missing");
-        assembly.quantities.push(place.count(&id::part(variable), "n_missing", *n_missing));
+        let term = id::part(&missing.column);
+        assembly.quantities.push(place.count(&term, "n_missing", missing.count));
     }
 }
 
