@@ -66,11 +66,13 @@ pub enum CaveatCode {
     ImmortalTime,
     /// The data are synthetic.
     SyntheticData,
+    /// Competing causes are counted as censored: one minus the curve overstates the incidence.
+    CompetingRisksIgnored,
 }
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -92,5 +94,6 @@ impl CaveatCode {
         Self::MissingData,
         Self::ImmortalTime,
         Self::SyntheticData,
+        Self::CompetingRisksIgnored,
     ];
 }

@@ -5,6 +5,7 @@
 //! finite times, distinct column names, codes that have a level, rows in the order of their ids.
 
 mod arms;
+mod causes;
 mod caveat;
 mod column;
 mod design;
@@ -17,6 +18,7 @@ mod selection;
 mod table;
 
 pub use arms::{Arms, ArmsError};
+pub use causes::{Cause, CauseColumns, CausesError};
 pub use caveat::{Caveat, CaveatCode};
 pub use column::{Column, LARGEST_NUMBER, Values};
 pub use design::{Design, DesignColumn, Term, Transform};

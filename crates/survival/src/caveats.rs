@@ -4,7 +4,7 @@ use crate::{ComparedGroup, CurvesQuery, GroupCurve, Quantile, RiskTable};
 use cohort::{Caveat, CaveatCode, Endpoint, NotEstimable};
 
 /// A survival estimate from fewer subjects than this is shaky.
-const FEW: usize = 10;
+pub(crate) const FEW: usize = 10;
 
 /// Doubts about one curve and what is read off it.
 pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuery) -> Vec<Caveat> {
@@ -43,7 +43,7 @@ pub(crate) fn of_comparison(
     empty.chain(zero_times(n_zero, endpoint.len(), "")).collect()
 }
 
-fn zero_times(n_zero: usize, n: usize, place: &str) -> Option<Caveat> {
+pub(crate) fn zero_times(n_zero: usize, n: usize, place: &str) -> Option<Caveat> {
     let verb = if n_zero == 1 { "is" } else { "are" };
     let message = format!("{n_zero} of {n} subjects{place} {verb} followed for no time at all.");
     (n_zero > 0).then(|| Caveat::new(CaveatCode::ZeroTimes, message))
@@ -121,6 +121,6 @@ fn empty_risk_set(table: &RiskTable, place: &str) -> Option<Caveat> {
 }
 
 /// An observed time as a reader wants it: to two decimals.
-fn shown(time: f64) -> f64 {
+pub(crate) fn shown(time: f64) -> f64 {
     (time * 100.0).round() / 100.0
 }

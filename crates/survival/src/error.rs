@@ -1,6 +1,6 @@
 //! Why a question about survival has no answer at all.
 
-use cohort::{CohortError, NotEstimable};
+use cohort::{CausesError, CohortError, NotEstimable};
 use thiserror::Error;
 
 /// Why curves could not be estimated or compared.
@@ -37,6 +37,18 @@ pub enum SurvivalError {
         /// Exponent of its complement.
         q: f64,
     },
+    /// The causes of an endpoint contradict each other.
+    #[error(transparent)]
+    Causes(#[from] CausesError),
+    /// The power of the weights of Gray's test gives no finite weight.
+    #[error("the power {rho} of the test weights must be finite and not negative")]
+    Rho {
+        /// Power of one minus the incidence.
+        rho: f64,
+    },
+    /// Gray's test is asked for with late entry, for which it is not defined.
+    #[error("Gray's test needs everyone to be followed from time 0: leave out the entry column")]
+    LateEntry,
     /// No row is selected.
     #[error("no rows are selected")]
     NoRows,

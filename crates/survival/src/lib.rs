@@ -1,12 +1,14 @@
 //! Survival without covariates: Kaplan-Meier curves with their quantiles, landmark rates and
-//! restricted means, and the log-rank family of tests.
+//! restricted means, the log-rank family of tests, and cumulative incidence under competing risks.
 //!
-//! [`curves`] and [`compare`] answer a query about the columns of a cohort. Beneath them every
-//! estimator takes a [`RiskTable`], a summary that adds up over sites, or a curve made from one.
+//! [`curves`], [`compare`], [`incidence`] and [`compare_incidence`] answer a query about the columns
+//! of a cohort. Beneath them every estimator takes a [`RiskTable`], a summary that adds up over
+//! sites, a [`CauseTable`] where there are several causes, or a curve made from one.
 //! Models with covariates are the business of `cox`.
 
 mod caveats;
 mod compare;
+mod competing;
 mod confidence;
 mod curves;
 mod error;
@@ -20,6 +22,12 @@ mod restricted_mean;
 mod risk_table;
 
 pub use compare::compare;
+pub use competing::{
+    CauseAt, CauseCurve, CauseRow, CauseSummary, CauseTable, Gray, GrayGroup, GrayTest,
+    GroupIncidence, IncidenceAt, IncidenceComparison, IncidenceComparisonQuery, IncidenceCurve,
+    IncidenceQuery, Incidences, StateAt, StateCurve, TimeLost, aalen_johansen, compare_incidence,
+    gray, incidence,
+};
 pub use confidence::Confidence;
 pub use curves::curves;
 pub use error::SurvivalError;

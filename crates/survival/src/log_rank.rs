@@ -62,6 +62,17 @@ impl LogRank {
         }
     }
 
+    /// Sums of another test of the same form; `variance` is a full square of which the upper
+    /// triangle is read.
+    pub(crate) fn of_parts(
+        observed: Vec<Sum>,
+        expected: Vec<Sum>,
+        variance: Vec<Sum>,
+        is_compared: Vec<bool>,
+    ) -> Self {
+        Self { observed, expected, variance, is_compared }
+    }
+
     /// Weighted number of observed events of each group.
     #[must_use]
     pub fn observed(&self) -> Vec<f64> {
