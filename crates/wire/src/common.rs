@@ -88,6 +88,7 @@ enum_conversion!(
         MissingData,
         ImmortalTime,
         SyntheticData,
+        CompetingRisksIgnored,
     ]
 );
 
