@@ -2,7 +2,9 @@
 
 use cohort::Cohort;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
-use survival::{ComparisonQuery, CurvesQuery, SurvivalError};
+use survival::{
+    ComparisonQuery, CurvesQuery, IncidenceComparisonQuery, IncidenceQuery, SurvivalError,
+};
 use tonic::{Request, Response, Status};
 use wire::Asked;
 use wire::failure::{cohort_failure, impossible, invalid};
@@ -54,6 +56,38 @@ impl survival_service_server::SurvivalService for SurvivalService {
         };
         self.compute.run(deadline, move |_| answer()).await
     }
+
+    async fn estimate_incidence(
+        &self,
+        request: Request<pb::EstimateIncidenceRequest>,
+    ) -> Result<Response<pb::EstimateIncidenceResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<IncidenceQuery> =
+            request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let incidences = survival::incidence(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::incidence::incidence_response(incidences, &asked.query)))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
+
+    async fn compare_incidence(
+        &self,
+        request: Request<pb::CompareIncidenceRequest>,
+    ) -> Result<Response<pb::CompareIncidenceResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let asked: Asked<IncidenceComparisonQuery> =
+            request.into_inner().try_into().map_err(Failure::from)?;
+        let answer = move || {
+            let Asked { cohort, selection, query } = &asked;
+            let comparison = survival::compare_incidence(cohort, selection, query)
+                .map_err(|error| failure(cohort, &error))?;
+            let answer = wire::incidence::incidence_comparison_response(comparison, query);
+            Ok(Response::new(answer))
+        };
+        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+    }
 }
 
 /// The status of each error.
@@ -71,5 +105,8 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         SurvivalError::Probability { .. } => invalid("options.quantile_probabilities", error),
         SurvivalError::Time { .. } => invalid("options.times", error),
         SurvivalError::Exponents { .. } => invalid("options", error),
+        SurvivalError::Causes(_) => invalid("endpoint.causes", error),
+        SurvivalError::Rho { .. } => invalid("options.rho", error),
+        SurvivalError::LateEntry => invalid("endpoint.entry_column", error),
     }
 }

@@ -8,6 +8,7 @@
 mod asked;
 mod common;
 pub mod failure;
+pub mod incidence;
 pub mod matching;
 pub mod regression;
 pub mod study;

@@ -141,7 +141,7 @@ fn group_to(group: GroupCurve) -> pb::GroupCurve {
     }
 }
 
-fn curve_to(curve: &SurvivalCurve) -> pb::SurvivalCurve {
+pub(crate) fn curve_to(curve: &SurvivalCurve) -> pb::SurvivalCurve {
     let undefined = |is_undefined: &dyn Fn(usize) -> bool| -> Vec<i32> {
         (0..curve.time.len()).filter(|&index| is_undefined(index)).map(count).collect()
     };
@@ -258,7 +258,7 @@ fn restricted_mean_from(mean: pb::RestrictedMean) -> RestrictedMean {
     }
 }
 
-fn curve_from(
+pub(crate) fn curve_from(
     violations: &mut Violations,
     path: &str,
     curve: pb::SurvivalCurve,
@@ -412,7 +412,7 @@ impl TryFrom<pb::CompareCurvesResponse> for Comparison {
     }
 }
 
-fn comparison_from(
+pub(crate) fn comparison_from(
     violations: &mut Violations,
     response: pb::CompareCurvesResponse,
 ) -> Option<Comparison> {

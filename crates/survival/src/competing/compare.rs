@@ -5,7 +5,7 @@ use super::endpoint::{self, CauseEndpoint};
 use super::gray::{Gray, gray};
 use super::query::{GrayGroup, GrayTest, IncidenceComparison, IncidenceComparisonQuery};
 use super::table::CauseTable;
-use crate::{Comparison, ComparisonQuery, SurvivalError, TestWeights, compare};
+use crate::{SurvivalError, compare};
 use cohort::{Categories, Cohort, RiskOrder, Selection};
 use numerics::tails::{chi_squared_sf, ln_chi_squared_sf};
 
@@ -40,7 +40,8 @@ pub fn compare_incidence(
     let strata = cohort.strata(&query.strata, selection)?;
     let tables = tables(&endpoint, &levels, &strata, query.endpoint.causes.len());
     let causes = query.endpoint.causes.iter().enumerate().map(|(index, cause)| {
-        let log_rank = query.cause_specific.then(|| log_rank(cohort, selection, query, index));
+        let log_rank =
+            query.cause_specific.then(|| compare(cohort, selection, &query.log_rank(index)));
         Ok(GrayTest {
             cause: cause.label.clone(),
             cause_specific: log_rank.transpose()?,
@@ -96,22 +97,6 @@ fn test(tables: &[CauseTable], levels: &Categories, cause: usize, rho: f64) -> G
         ln_p_value: chi_squared.map(|x| ln_chi_squared_sf(x, degrees_of_freedom)),
         cause_specific: None,
     }
-}
-
-/// The log-rank test of one cause with the others censored.
-fn log_rank(
-    cohort: &Cohort,
-    selection: &Selection,
-    query: &IncidenceComparisonQuery,
-    cause: usize,
-) -> Result<Comparison, SurvivalError> {
-    let query = ComparisonQuery {
-        endpoint: query.endpoint.cause_specific(cause),
-        group: query.group.clone(),
-        strata: query.strata.clone(),
-        weights: TestWeights::LogRank,
-    };
-    compare(cohort, selection, &query)
 }
 
 #[cfg(test)]

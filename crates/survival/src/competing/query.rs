@@ -1,6 +1,6 @@
 //! What may be asked about competing risks and what is answered, in terms of a cohort's columns.
 
-use crate::{Comparison, IntervalRule, SurvivalCurve};
+use crate::{Comparison, ComparisonQuery, IntervalRule, SurvivalCurve, TestWeights};
 use cohort::{CauseColumns, Caveat, Estimate, Interval};
 
 /// What to estimate for each group.
@@ -163,6 +163,19 @@ pub struct IncidenceComparisonQuery {
     pub rho: f64,
     /// Also the log-rank test of each cause with the others censored, which compares hazards.
     pub cause_specific: bool,
+}
+
+impl IncidenceComparisonQuery {
+    /// The log-rank test of one cause with the others censored; `cause` is an index of the endpoint.
+    #[must_use]
+    pub fn log_rank(&self, cause: usize) -> ComparisonQuery {
+        ComparisonQuery {
+            endpoint: self.endpoint.cause_specific(cause),
+            group: self.group.clone(),
+            strata: self.strata.clone(),
+            weights: TestWeights::LogRank,
+        }
+    }
 }
 
 /// A comparison of cumulative incidence, cause by cause.

@@ -1,6 +1,7 @@
 //! One module per topic: the input of a case as queries, the answers laid out as its `expect`.
 
 mod adversarial;
+mod competing;
 mod cox;
 mod hypothesis;
 mod km;
@@ -25,7 +26,8 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         "sensitivity" => sensitivity::answer(case),
         "study" => study::answer(case),
         "adversarial" => adversarial::answer(case),
-        "weights" | "competing" | "bootstrap" | "federated" => Ok(nothing()),
+        "competing" => competing::answer(case),
+        "weights" | "bootstrap" | "federated" => Ok(nothing()),
         other => Err(format!("nobody answers the topic {other}")),
     }
 }
