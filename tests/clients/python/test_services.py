@@ -119,6 +119,37 @@ def compare_curves(client):
     return "log-rank chi-squared 8/13"
 
 
+def estimate_incidence(client):
+    """Relapse at 1 and death at 2 of four: 1/4 each; the last two are censored."""
+    request = eq.survival.EstimateIncidenceRequest(
+        cohort=eq.cohort(time=[1, 2, 3, 4], cause=[1, 2, 0, 0]),
+        endpoint=causes(),
+        options=eq.survival.IncidenceOptions(times=[3]),
+    )
+    answer = client.survival.EstimateIncidence(request, timeout=TIMEOUT)
+    (at,) = answer.groups[0].at_times
+    close(eq.number(at.event_free.probability), 1 / 2)
+    for cause in at.causes:
+        close(eq.number(cause.incidence.probability), 1 / 4)
+        close(eq.number(cause.incidence.standard_error), math.sqrt(3) / 8)
+    return "incidence 1/4 of relapse and of death"
+
+
+def compare_incidence(client):
+    """Whoever has died counts on: either arm expects half of the relapse of the first."""
+    request = eq.survival.CompareIncidenceRequest(
+        cohort=eq.cohort(
+            time=[1, 2, 3, 4], cause=[2, 1, 0, 0], arm=["new", "new", "old", "old"]
+        ),
+        endpoint=causes(),
+        group_column="arm",
+    )
+    relapse = client.survival.CompareIncidence(request, timeout=TIMEOUT).causes[0]
+    equal([group.observed for group in relapse.groups], [1, 0])
+    equal([group.expected for group in relapse.groups], [0.5, 0.5])
+    return "half a relapse expected in each arm"
+
+
 def fit_cox(client):
     """The score equation of TURNS is θ² - θ - 4 = 0 in the hazard ratio θ of arm new."""
     request = eq.regression.FitCoxRequest(
@@ -268,6 +299,8 @@ CHECKS = [
     reflection,
     estimate_curves,
     compare_curves,
+    estimate_incidence,
+    compare_incidence,
     fit_cox,
     screen_cox,
     fit_logistic,
@@ -283,6 +316,17 @@ CHECKS = [
 
 def endpoint():
     return eq.common.Endpoint(time_column="time", event_column="event")
+
+
+def causes():
+    return eq.common.CauseEndpoint(
+        time_column="time",
+        cause_column="cause",
+        causes=[
+            eq.common.Cause(label="relapse", codes=["1"]),
+            eq.common.Cause(label="death", codes=["2"]),
+        ],
+    )
 
 
 def her2():
