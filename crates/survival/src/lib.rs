@@ -8,6 +8,8 @@
 mod caveats;
 mod compare;
 mod confidence;
+mod contrast;
+mod contrasts;
 mod curves;
 mod error;
 mod interval;
@@ -15,12 +17,19 @@ mod kaplan_meier;
 mod landmark;
 mod log_rank;
 mod quantile;
+mod quantile_contrast;
 mod query;
+mod reference;
 mod restricted_mean;
 mod risk_table;
 
 pub use compare::compare;
 pub use confidence::Confidence;
+pub use contrast::Contrast;
+pub use contrasts::{
+    BeyondLastTime, ContrastedGroup, Contrasts, ContrastsQuery, GroupContrasts, GroupMean, Horizon,
+    QuantileContrast, RestrictedMeanContrast, SurvivalContrast, contrasts,
+};
 pub use curves::curves;
 pub use error::SurvivalError;
 pub use kaplan_meier::kaplan_meier;
