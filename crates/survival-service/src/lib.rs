@@ -1,8 +1,11 @@
-//! Survival curves and their comparison over gRPC: converts, asks `survival`, converts.
+//! Survival curves, their comparison and what stands on them over gRPC: converts, asks `survival`, converts.
 
 use cohort::Cohort;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
-use survival::{ComparisonQuery, CurvesQuery, SurvivalError};
+use survival::{
+    ComparisonQuery, ConditionalQuery, ContrastsQuery, CurvesQuery, FollowUpQuery, LandmarkQuery,
+    SurvivalError,
+};
 use tonic::{Request, Response, Status};
 use wire::Asked;
 use wire::failure::{cohort_failure, impossible, invalid};
@@ -54,6 +57,68 @@ impl survival_service_server::SurvivalService for SurvivalService {
         };
         self.compute.run(deadline, move |_| answer()).await
     }
+
+    async fn contrast_curves(
+        &self,
+        request: Request<pb::ContrastCurvesRequest>,
+    ) -> Result<Response<pb::ContrastCurvesResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<ContrastsQuery> = request.try_into()?;
+            let contrasts = survival::contrasts(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::survival::contrasts_response(contrasts, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn summarise_follow_up(
+        &self,
+        request: Request<pb::SummariseFollowUpRequest>,
+    ) -> Result<Response<pb::SummariseFollowUpResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<FollowUpQuery> = request.try_into()?;
+            let (cohort, selection) = (&asked.cohort, &asked.selection);
+            let follow_up = survival::summarise_follow_up(cohort, selection, &asked.query)
+                .map_err(|error| failure(cohort, &error))?;
+            Ok(Response::new(wire::survival::follow_up_response(follow_up, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn estimate_conditional_survival(
+        &self,
+        request: Request<pb::EstimateConditionalSurvivalRequest>,
+    ) -> Result<Response<pb::EstimateConditionalSurvivalResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<ConditionalQuery> = request.try_into()?;
+            let groups = survival::conditional(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::survival::conditional_response(groups, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn analyse_landmark(
+        &self,
+        request: Request<pb::AnalyseLandmarkRequest>,
+    ) -> Result<Response<pb::AnalyseLandmarkResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<LandmarkQuery> = request.try_into()?;
+            let (cohort, selection) = (&asked.cohort, &asked.selection);
+            let analysis = survival::landmark_analysis(cohort, selection, &asked.query)
+                .map_err(|error| failure(cohort, &error))?;
+            Ok(Response::new(wire::survival::landmark_response(analysis, &asked)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
 }
 
 /// The status of each error.
@@ -71,5 +136,22 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         SurvivalError::Probability { .. } => invalid("options.quantile_probabilities", error),
         SurvivalError::Time { .. } => invalid("options.times", error),
         SurvivalError::Exponents { .. } => invalid("options", error),
+        SurvivalError::EmptyReference { .. } => invalid("options.reference_level", error),
+        SurvivalError::RateUnit { .. } => invalid("options.rate_unit", error),
+        SurvivalError::PotentialFollowUp { column, row } => {
+            invalid(cell(cohort, column, *row), error)
+        }
+        SurvivalError::Landmark { .. } | SurvivalError::NobodyAtRisk { .. } => {
+            invalid("options.landmark", error)
+        }
     }
+}
+
+/// Path of a cell of a numeric column.
+fn cell(cohort: &Cohort, column: &str, row: usize) -> String {
+    let index = cohort.names().position(|name| name == column);
+    index.map_or_else(
+        || "cohort.columns".into(),
+        |index| format!("cohort.columns[{index}].values[{row}]"),
+    )
 }

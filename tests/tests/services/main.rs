@@ -7,3 +7,4 @@ mod faults;
 mod harness;
 mod local;
 mod rows;
+mod summaries;
