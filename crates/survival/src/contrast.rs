@@ -47,7 +47,7 @@ pub(crate) fn difference(a: Normal, b: Normal, confidence: Confidence) -> Contra
 /// Not defined over 0. A ratio of 0 has no limits, nor has one without any estimated variance.
 pub(crate) fn ratio(a: Normal, b: Normal, confidence: Confidence) -> Contrast {
     let estimate = both(a.value, b.value)
-        .and_then(|(a, b)| if b > 0.0 { Ok(a / b) } else { Err(NotEstimable::NotDefined) });
+        .and_then(|(a, b)| if b > 0.0 { finite(a / b) } else { Err(NotEstimable::NotDefined) });
     let relative = |one: Normal| Ok(one.standard_error? / one.value?);
     let standard_error = estimate.and_then(|ratio| {
         if ratio > 0.0 {
@@ -59,13 +59,18 @@ pub(crate) fn ratio(a: Normal, b: Normal, confidence: Confidence) -> Contrast {
     on_scale(estimate, estimate.map(ln), standard_error, confidence, exp)
 }
 
+/// The number, unless it is beyond the range of numbers.
+pub(crate) fn finite(number: f64) -> Estimate {
+    if number.is_finite() { Ok(number) } else { Err(NotEstimable::NotDefined) }
+}
+
 fn both(a: Estimate, b: Estimate) -> Estimate<(f64, f64)> {
     Ok((a?, b?))
 }
 
 fn joint(a: Estimate, b: Estimate) -> Estimate {
     let (a, b) = both(a, b)?;
-    let variance = a * a + b * b;
+    let variance = finite(a * a + b * b)?;
     (variance > 0.0).then(|| variance.sqrt()).ok_or(NotEstimable::VarianceUndefined)
 }
 
@@ -77,7 +82,8 @@ fn on_scale(
     confidence: Confidence,
     back: fn(f64) -> f64,
 ) -> Contrast {
-    let limit = |side: f64| Ok(back(centre? + side * confidence.multiplier() * standard_error?));
+    let limit =
+        |side: f64| finite(back(centre? + side * confidence.multiplier() * standard_error?));
     Contrast {
         estimate,
         standard_error: Some(standard_error),

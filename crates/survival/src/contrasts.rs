@@ -9,7 +9,9 @@ use crate::{
     Confidence, Contrast, CurvesQuery, GroupCurve, IntervalRule, Quantile, QuantileRule,
     RestrictedMean, SurvivalAt, SurvivalError, curves, restricted_mean,
 };
-use cohort::{Caveat, Cohort, EndpointColumns, Estimate, Interval, NotEstimable, Selection};
+use cohort::{
+    Caveat, Cohort, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection,
+};
 use numerics::elementary::ln;
 use numerics::tails::normal_two_sided;
 
@@ -197,6 +199,10 @@ pub fn contrasts(
     query: &ContrastsQuery,
 ) -> Result<Contrasts, SurvivalError> {
     let confidence = Confidence::new(query.confidence)?;
+    let is_number = |tau: &f64| tau.abs() <= LARGEST_NUMBER;
+    if let Some(&time) = query.restricted_mean_times.iter().find(|&tau| !is_number(tau)) {
+        return Err(SurvivalError::Time { time });
+    }
     let (taus, horizon) = horizons(cohort, selection, query)?;
     let groups = curves(cohort, selection, &curves_query(query, taus.clone()))?.groups;
     let sizes: Vec<(&str, usize)> = groups.iter().map(|group| (label(group), group.n)).collect();

@@ -24,7 +24,7 @@ pub enum SurvivalError {
         probability: f64,
     },
     /// Survival or a restricted mean is asked for at an impossible time.
-    #[error("the time {time} asked for is negative or not finite")]
+    #[error("the time {time} asked for is negative, too large or not finite")]
     Time {
         /// The time asked for.
         time: f64,
@@ -70,14 +70,15 @@ pub enum SurvivalError {
         level: String,
     },
     /// The amount of person-time that rates are given for is no amount.
-    #[error("rates per {unit} units of time: the amount must be finite and positive")]
+    #[error("rates per {unit} units of time: the amount must be positive and not too large")]
     RateUnit {
         /// The amount asked for.
         unit: f64,
     },
     /// A potential follow-up ends before the subject enters, or before time 0.
     #[error(
-        "column {column}, row {}: the potential follow-up ends before the observation begins",
+        "column {column}, row {}: the potential follow-up is too large or ends before the \
+         observation begins",
         row + 1
     )]
     PotentialFollowUp {

@@ -7,7 +7,8 @@ use crate::{
     SurvivalError, curves, rate, rate_contrast,
 };
 use cohort::{
-    Caveat, Cohort, Endpoint, EndpointColumns, Estimate, Interval, NotEstimable, Selection,
+    Caveat, Cohort, Endpoint, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable,
+    Selection,
 };
 use numerics::sum::sum;
 
@@ -124,7 +125,7 @@ pub fn summarise_follow_up(
     query: &FollowUpQuery,
 ) -> Result<FollowUp, SurvivalError> {
     let confidence = Confidence::new(query.confidence)?;
-    if !(query.rate_unit.is_finite() && query.rate_unit > 0.0) {
+    if !(0.0 < query.rate_unit && query.rate_unit <= LARGEST_NUMBER) {
         return Err(SurvivalError::RateUnit { unit: query.rate_unit });
     }
     if selection.is_empty() {
@@ -173,7 +174,13 @@ fn reference<'a>(
 /// What is known of each selected subject.
 struct Subjects {
     endpoint: Endpoint,
-    potential: Option<Vec<f64>>,
+    limits: Option<Limits>,
+}
+
+/// Ends of the observed and of the potential follow-up of each subject, settled together.
+struct Limits {
+    observed: Vec<f64>,
+    potential: Vec<f64>,
 }
 
 impl Subjects {
@@ -184,7 +191,7 @@ impl Subjects {
     ) -> Result<Self, SurvivalError> {
         let endpoint = cohort.endpoint(&query.endpoint, selection)?;
         let Some(potential) = &query.potential else {
-            return Ok(Self { endpoint, potential: None });
+            return Ok(Self { endpoint, limits: None });
         };
         let (column, ends) = match potential {
             PotentialFollowUp::Column(column) => (column, cohort.numeric(column, selection)?),
@@ -193,14 +200,18 @@ impl Subjects {
                 (start, starts.into_iter().map(|start| lock - start).collect())
             }
         };
-        let is_possible =
-            |index: usize| ends[index].is_finite() && entry(&endpoint, index) <= ends[index];
+        let is_possible = |index: usize| {
+            entry(&endpoint, index) <= ends[index] && ends[index] <= 2.0 * LARGEST_NUMBER
+        };
         match (0..ends.len()).find(|&index| !is_possible(index)) {
             Some(index) => {
                 let row = cohort.caller_row(selection.rows()[index]);
                 Err(SurvivalError::PotentialFollowUp { column: column.clone(), row })
             }
-            None => Ok(Self { endpoint, potential: Some(ends) }),
+            None => {
+                let [observed, potential] = settled([endpoint.time(), &ends]);
+                Ok(Self { endpoint, limits: Some(Limits { observed, potential }) })
+            }
         }
     }
 
@@ -218,10 +229,12 @@ impl Subjects {
             Some(column) => cohort.categories(column, selection)?.codes,
             None => vec![0; selection.len()],
         };
-        let groups = curves(cohort, selection, &reverse)?.groups.into_iter().enumerate();
-        let summarised = groups.map(|(code, curve)| {
-            let is_member = |&index: &usize| codes[index] as usize == code;
-            let members: Vec<usize> = (0..codes.len()).filter(is_member).collect();
+        let curves = curves(cohort, selection, &reverse)?.groups;
+        let mut members = vec![Vec::new(); curves.len()];
+        for (index, &code) in codes.iter().enumerate() {
+            members[code as usize].push(index);
+        }
+        let summarised = curves.into_iter().zip(members).map(|(curve, members)| {
             let observed = self.person_time(&members);
             let none = Rate {
                 rate: Err(NotEstimable::NoSubjects),
@@ -253,7 +266,7 @@ impl Subjects {
     }
 
     fn completeness(&self, members: &[usize]) -> Option<Completeness> {
-        let [times, ends] = settled([self.endpoint.time(), self.potential.as_ref()?]);
+        let Limits { observed: times, potential: ends } = self.limits.as_ref()?;
         let followed_to = |index: usize| times[index].min(ends[index]);
         let could_be_followed_to = |index: usize| {
             let has_event = self.endpoint.event()[index] && times[index] <= ends[index];

@@ -1,6 +1,6 @@
 //! A quantile of the survival time against that of another group.
 
-use crate::contrast::{Normal, difference, ratio};
+use crate::contrast::{Normal, difference, finite, ratio};
 use crate::{Confidence, Contrast, Quantile, QuantileContrast};
 use cohort::{Estimate, Interval, NotEstimable};
 use numerics::elementary::{exp, ln};
@@ -88,9 +88,10 @@ fn recovered(a: Limits, b: Limits) -> Contrast {
 impl Contrast {
     fn back_from_logarithms(self) -> Self {
         let Interval { lower, upper } = self.interval;
+        let back = |logarithm: Estimate| finite(exp(logarithm?));
         Self {
-            estimate: self.estimate.map(exp),
-            interval: Interval { lower: lower.map(exp), upper: upper.map(exp) },
+            estimate: back(self.estimate),
+            interval: Interval { lower: back(lower), upper: back(upper) },
             ..self
         }
     }

@@ -1,6 +1,6 @@
 //! Events over person-time, with exact limits.
 
-use crate::contrast::{Normal, difference};
+use crate::contrast::{Normal, difference, finite};
 use crate::{Confidence, Contrast};
 use cohort::{Estimate, Interval, NotEstimable};
 use numerics::tails::{Tail, beta_odds_quantile, binomial_two_sided, gamma_quantile};
@@ -55,7 +55,7 @@ pub fn rate(observed: PersonTime, unit: f64, confidence: Confidence) -> Rate {
         gamma_quantile(Tail::Lower(confidence.tail()), events)
     };
     let upper = gamma_quantile(Tail::Upper(confidence.tail()), events + 1.0);
-    let per_unit = |count: f64| Ok(count / observed.time * unit);
+    let per_unit = |count: f64| finite(count / observed.time * unit);
     let interval = Interval { lower: per_unit(lower), upper: per_unit(upper) };
     Rate { rate: per_unit(events), interval }
 }
@@ -82,9 +82,8 @@ pub fn rate_contrast(
     confidence: Confidence,
 ) -> RateContrast {
     let normal = |one: PersonTime| {
-        let per_unit = |count: f64| {
-            (one.time > 0.0).then(|| count / one.time * unit).ok_or(NotEstimable::NotDefined)
-        };
+        // Without person-time this is no number either.
+        let per_unit = |count: f64| finite(count / one.time * unit);
         let events = one.n_events as f64;
         Normal { value: per_unit(events), standard_error: per_unit(events.sqrt()) }
     };
@@ -103,7 +102,8 @@ fn rate_ratio(group: PersonTime, reference: PersonTime, confidence: Confidence) 
         p_value: Some(p_value),
     };
     let none = |reason| contrast(Err(reason), Err(reason), Err(reason), Err(reason));
-    if group.time <= 0.0 || reference.time <= 0.0 {
+    let times = group.time / reference.time;
+    if !times.is_normal() {
         return none(NotEstimable::NotDefined);
     }
     let (d1, d0) = (group.n_events, reference.n_events);
@@ -111,16 +111,18 @@ fn rate_ratio(group: PersonTime, reference: PersonTime, confidence: Confidence) 
         return none(NotEstimable::NoEvents);
     }
     let (a, b, tail) = (d1 as f64, d0 as f64, confidence.tail());
-    let times = group.time / reference.time;
-    let lower =
-        if d1 == 0 { 0.0 } else { beta_odds_quantile(Tail::Lower(tail), a, b + 1.0) / times };
+    let lower = if d1 == 0 {
+        Ok(0.0)
+    } else {
+        finite(beta_odds_quantile(Tail::Lower(tail), a, b + 1.0) / times)
+    };
     let p_value = Ok(binomial_two_sided(d1, d1 + d0, times));
     if d0 == 0 {
         let infinite = Err(NotEstimable::NoEvents);
-        return contrast(infinite, Ok(lower), infinite, p_value);
+        return contrast(infinite, lower, infinite, p_value);
     }
     let upper = beta_odds_quantile(Tail::Upper(tail), a + 1.0, b) / times;
-    contrast(Ok(a / b / times), Ok(lower), Ok(upper), p_value)
+    contrast(finite(a / b / times), lower, finite(upper), p_value)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::common::{
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use cohort::{Cohort, Estimate, Interval, NotEstimable, Selection};
+use cohort::{Cohort, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection};
 use survival::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
     Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
@@ -75,10 +75,10 @@ fn quantile_rules_from(
     rules
 }
 
-/// Times must be finite and not negative.
+/// Times must be neither negative nor beyond the numbers that can be computed with.
 fn check_times(violations: &mut Violations, path: &str, times: &[f64]) {
-    let is_time = |time: f64| time.is_finite() && time >= 0.0;
-    violations.check_each(path, times, is_time, "must be finite and not negative");
+    let is_time = |time: f64| (0.0..=LARGEST_NUMBER).contains(&time);
+    violations.check_each(path, times, is_time, "must be neither negative nor too large");
 }
 
 /// Probabilities of quantiles lie strictly between 0 and 1.

@@ -9,7 +9,7 @@ use crate::common::{
 use crate::pb::survival as pb;
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use cohort::{Cohort, EndpointColumns, Selection};
+use cohort::{Cohort, EndpointColumns, LARGEST_NUMBER, Selection};
 use survival::{
     ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PotentialFollowUp,
 };
@@ -79,8 +79,8 @@ fn query_from(violations: &mut Violations, options: pb::FollowUpOptions) -> Opti
     let confidence = confidence_from(violations, "options.confidence", options.confidence);
     let rules = quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
     let rate_unit = options.rate_unit.unwrap_or(1.0);
-    if !(rate_unit.is_finite() && rate_unit > 0.0) {
-        violations.add("options.rate_unit", "must be finite and positive");
+    if !(0.0 < rate_unit && rate_unit <= LARGEST_NUMBER) {
+        violations.add("options.rate_unit", "must be positive and not too large");
     }
     let potential = match options.potential {
         Some(potential) => Some(potential_from(violations, potential)?),
@@ -105,8 +105,8 @@ fn potential_from(
     match (optional_name(potential.column), optional_name(potential.start_column)) {
         (Some(column), None) => Some(PotentialFollowUp::Column(column)),
         (None, Some(start)) => {
-            if !potential.data_lock.is_finite() {
-                violations.add(format!("{path}.data_lock"), "must be finite");
+            if !(-LARGEST_NUMBER..=LARGEST_NUMBER).contains(&potential.data_lock) {
+                violations.add(format!("{path}.data_lock"), "must be finite and not too large");
             }
             Some(PotentialFollowUp::DataLock { lock: potential.data_lock, start })
         }

@@ -8,7 +8,7 @@ use crate::common::{count, endpoint_columns, endpoint_from, endpoint_to, optiona
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use cohort::{Cohort, Selection};
+use cohort::{Cohort, LARGEST_NUMBER, Selection};
 use survival::{ComparisonQuery, CurvesQuery, LandmarkAnalysis, LandmarkQuery};
 
 /// Asks for an analysis from a landmark.
@@ -65,8 +65,8 @@ impl TryFrom<pb::AnalyseLandmarkRequest> for Asked<LandmarkQuery> {
             if group.is_some() && exposure.is_some() {
                 violations.add("options.exposure_column", "and group_column exclude each other");
             }
-            if !(options.landmark.is_finite() && options.landmark >= 0.0) {
-                violations.add("options.landmark", "must be finite and not negative");
+            if !(0.0..=LARGEST_NUMBER).contains(&options.landmark) {
+                violations.add("options.landmark", "must be neither negative nor too large");
             }
             let curves = violations.within(("options", "options.curves"), |violations| {
                 let curves = options.curves.unwrap_or_default();
