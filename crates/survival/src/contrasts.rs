@@ -7,12 +7,13 @@ use crate::reference::reference_level;
 use crate::restricted_mean::restricted_mean_carried_forward;
 use crate::{
     Confidence, Contrast, CurvesQuery, GroupCurve, IntervalRule, Quantile, QuantileRule,
-    RestrictedMean, SurvivalAt, SurvivalError, curves, restricted_mean,
+    RestrictedMean, SurvivalAt, SurvivalCurve, SurvivalError, curves, restricted_mean,
 };
 use cohort::{
     Caveat, Cohort, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection,
 };
 use numerics::elementary::ln;
+use numerics::sum::sum;
 use numerics::tails::normal_two_sided;
 
 /// Which groups to contrast, and in what.
@@ -296,14 +297,27 @@ fn group_mean(
     } else {
         mean
     };
-    let lost = |limit: Estimate| limit.map(|limit| tau - limit);
-    let Interval { lower, upper } = mean.interval;
+    let time_lost = mean.mean.map(|_| area_above(&group.curve, tau));
+    let distance = mean.standard_error.map(|error| confidence.multiplier() * error);
+    let limit = |side: f64| Ok(time_lost? + side * distance?);
     GroupMean {
-        time_lost: lost(mean.mean),
-        time_lost_interval: Interval { lower: lost(upper), upper: lost(lower) },
+        time_lost,
+        time_lost_interval: Interval { lower: limit(-1.0), upper: limit(1.0) },
         mean,
         is_carried_forward,
     }
+}
+
+/// Area above the curve up to `tau`, its last value carried forward. It is summed rather than
+/// subtracted from `tau`, so that it is exactly 0 where nobody has had the event.
+fn area_above(curve: &SurvivalCurve, tau: f64) -> f64 {
+    let mut end = tau;
+    let steps = (0..curve.time.partition_point(|&time| time <= tau)).rev().map(|row| {
+        let width = end - curve.time[row];
+        end = curve.time[row];
+        (1.0 - curve.survival[row]) * width
+    });
+    sum(steps)
 }
 
 fn group_contrasts(
@@ -423,6 +437,22 @@ mod tests {
         let lost = &answer.groups[1].restricted_means[0];
         assert_eq!(lost.time_lost, Ok(0.5));
         assert!(lost.time_lost_interval.lower.unwrap() < 0.5);
+    }
+
+    /// Subtracted from the horizon the area under the curve would leave rounding noise.
+    #[test]
+    fn who_loses_no_time_loses_exactly_none() {
+        let unit = 352.474_752_991_939_6;
+        let columns = vec![
+            Column::numeric("time", [2.0, 9.0, 3.0, 10.0].map(|time| time * unit).to_vec()),
+            Column::numeric("event", vec![1.0, 0.0, 0.0, 0.0]),
+            Column::numeric("arm", vec![0.0, 0.0, 1.0, 1.0]),
+        ];
+        let cohort = Cohort::new(None, columns).unwrap();
+        let answer = contrasts(&cohort, &Selection::all(&cohort), &query()).unwrap();
+        let lost = answer.contrasts[0].restricted_means[0].lost_ratio;
+        assert_eq!(lost.estimate, Ok(0.0));
+        assert_eq!(lost.interval, Interval::none(NotEstimable::VarianceUndefined));
     }
 
     #[test]
