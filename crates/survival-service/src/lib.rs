@@ -1,9 +1,10 @@
-//! Survival curves and their comparison over gRPC: converts, asks `survival`, converts.
+//! Survival curves, their comparison and what stands on them over gRPC: converts, asks `survival`, converts.
 
 use cohort::Cohort;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use survival::{
-    ComparisonQuery, CurvesQuery, IncidenceComparisonQuery, IncidenceQuery, SurvivalError,
+    ComparisonQuery, ConditionalQuery, ContrastsQuery, CurvesQuery, FollowUpQuery,
+    IncidenceComparisonQuery, IncidenceQuery, LandmarkQuery, SurvivalError,
 };
 use tonic::{Request, Response, Status};
 use wire::Asked;
@@ -62,14 +63,14 @@ impl survival_service_server::SurvivalService for SurvivalService {
         request: Request<pb::EstimateIncidenceRequest>,
     ) -> Result<Response<pb::EstimateIncidenceResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<IncidenceQuery> =
-            request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<IncidenceQuery> = request.try_into()?;
             let incidences = survival::incidence(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| failure(&asked.cohort, &error))?;
             Ok(Response::new(wire::incidence::incidence_response(incidences, &asked.query)))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
     }
 
     async fn compare_incidence(
@@ -77,16 +78,78 @@ impl survival_service_server::SurvivalService for SurvivalService {
         request: Request<pb::CompareIncidenceRequest>,
     ) -> Result<Response<pb::CompareIncidenceResponse>, Status> {
         let deadline = Deadline::of(&request);
-        let asked: Asked<IncidenceComparisonQuery> =
-            request.into_inner().try_into().map_err(Failure::from)?;
-        let answer = move || {
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<IncidenceComparisonQuery> = request.try_into()?;
             let Asked { cohort, selection, query } = &asked;
             let comparison = survival::compare_incidence(cohort, selection, query)
                 .map_err(|error| failure(cohort, &error))?;
             let answer = wire::incidence::incidence_comparison_response(comparison, query);
             Ok(Response::new(answer))
         };
-        self.compute.run::<_, Failure, _>(deadline, move |_| answer()).await
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn contrast_curves(
+        &self,
+        request: Request<pb::ContrastCurvesRequest>,
+    ) -> Result<Response<pb::ContrastCurvesResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<ContrastsQuery> = request.try_into()?;
+            let contrasts = survival::contrasts(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::survival::contrasts_response(contrasts, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn summarise_follow_up(
+        &self,
+        request: Request<pb::SummariseFollowUpRequest>,
+    ) -> Result<Response<pb::SummariseFollowUpResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<FollowUpQuery> = request.try_into()?;
+            let (cohort, selection) = (&asked.cohort, &asked.selection);
+            let follow_up = survival::summarise_follow_up(cohort, selection, &asked.query)
+                .map_err(|error| failure(cohort, &error))?;
+            Ok(Response::new(wire::survival::follow_up_response(follow_up, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn estimate_conditional_survival(
+        &self,
+        request: Request<pb::EstimateConditionalSurvivalRequest>,
+    ) -> Result<Response<pb::EstimateConditionalSurvivalResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<ConditionalQuery> = request.try_into()?;
+            let groups = survival::conditional(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::survival::conditional_response(groups, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn analyse_landmark(
+        &self,
+        request: Request<pb::AnalyseLandmarkRequest>,
+    ) -> Result<Response<pb::AnalyseLandmarkResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<LandmarkQuery> = request.try_into()?;
+            let (cohort, selection) = (&asked.cohort, &asked.selection);
+            let analysis = survival::landmark_analysis(cohort, selection, &asked.query)
+                .map_err(|error| failure(cohort, &error))?;
+            Ok(Response::new(wire::survival::landmark_response(analysis, &asked)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
     }
 }
 
@@ -108,5 +171,22 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         SurvivalError::Causes(_) => invalid("endpoint.causes", error),
         SurvivalError::Rho { .. } => invalid("options.rho", error),
         SurvivalError::LateEntry => invalid("endpoint.entry_column", error),
+        SurvivalError::EmptyReference { .. } => invalid("options.reference_level", error),
+        SurvivalError::RateUnit { .. } => invalid("options.rate_unit", error),
+        SurvivalError::PotentialFollowUp { column, row } => {
+            invalid(cell(cohort, column, *row), error)
+        }
+        SurvivalError::Landmark { .. } | SurvivalError::NobodyAtRisk { .. } => {
+            invalid("options.landmark", error)
+        }
     }
+}
+
+/// Path of a cell of a numeric column.
+fn cell(cohort: &Cohort, column: &str, row: usize) -> String {
+    let index = cohort.names().position(|name| name == column);
+    index.map_or_else(
+        || "cohort.columns".into(),
+        |index| format!("cohort.columns[{index}].values[{row}]"),
+    )
 }

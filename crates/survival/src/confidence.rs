@@ -22,6 +22,12 @@ impl Confidence {
     pub fn multiplier(self) -> f64 {
         two_sided_multiplier(self.0)
     }
+
+    /// Probability of each tail that the interval leaves out: 0.025 for 0.95.
+    #[must_use]
+    pub fn tail(self) -> f64 {
+        (1.0 - self.0) / 2.0
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub enum SurvivalError {
         probability: f64,
     },
     /// Survival or a restricted mean is asked for at an impossible time.
-    #[error("the time {time} asked for is negative or not finite")]
+    #[error("the time {time} asked for is negative, too large or not finite")]
     Time {
         /// The time asked for.
         time: f64,
@@ -73,6 +73,44 @@ pub enum SurvivalError {
         /// Number of levels that can be compared.
         most: usize,
     },
+    /// The level that others are contrasted with holds nobody.
+    #[error("level {level} of {column} is the reference and occurs in no selected subject")]
+    EmptyReference {
+        /// Column of the groups.
+        column: String,
+        /// The level.
+        level: String,
+    },
+    /// The amount of person-time that rates are given for is no amount.
+    #[error("rates per {unit} units of time: the amount must be positive and not too large")]
+    RateUnit {
+        /// The amount asked for.
+        unit: f64,
+    },
+    /// A potential follow-up ends before the subject enters, or before time 0.
+    #[error(
+        "column {column}, row {}: the potential follow-up is too large or ends before the \
+         observation begins",
+        row + 1
+    )]
+    PotentialFollowUp {
+        /// Column that the potential follow-up is read from.
+        column: String,
+        /// Row of the cell, as the caller counts it.
+        row: usize,
+    },
+    /// The landmark is no time.
+    #[error("the landmark {time} is negative or not finite")]
+    Landmark {
+        /// The landmark asked for.
+        time: f64,
+    },
+    /// Nobody is at risk beyond the landmark.
+    #[error("none of the selected subjects is at risk beyond the landmark {time}")]
+    NobodyAtRisk {
+        /// The landmark.
+        time: f64,
+    },
 }
 
 impl SurvivalError {
@@ -83,6 +121,8 @@ impl SurvivalError {
         match self {
             Self::NoRows | Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
             Self::TooFewGroups { .. } => Some(NotEstimable::TooFewGroups),
+            Self::EmptyReference { .. } => Some(NotEstimable::EmptyLevel),
+            Self::NobodyAtRisk { .. } => Some(NotEstimable::NoSubjects),
             _ => None,
         }
     }

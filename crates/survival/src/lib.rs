@@ -1,25 +1,36 @@
 //! Survival without covariates: Kaplan-Meier curves with their quantiles, landmark rates and
 //! restricted means, the log-rank family of tests, and cumulative incidence under competing risks.
 //!
-//! [`curves`], [`compare`], [`incidence`] and [`compare_incidence`] answer a query about the columns
-//! of a cohort. Beneath them every estimator takes a [`RiskTable`], a summary that adds up over
-//! sites, a [`CauseTable`] where there are several causes, or a curve made from one.
+//! [`curves`] and [`compare`] answer a query about the columns of a cohort, and so do what stands on
+//! them: [`contrasts`] between groups, [`conditional`] survival, [`summarise_follow_up`] and
+//! [`landmark_analysis`]; [`incidence`] and [`compare_incidence`] answer where causes compete.
+//! Beneath them every estimator takes a [`RiskTable`], a summary that adds up over sites, a
+//! [`CauseTable`] where there are several causes, or a curve made from one.
 //! Models with covariates are the business of `cox`.
 
 mod caveats;
 mod compare;
 mod competing;
+mod conditional;
 mod confidence;
+mod contrast;
+mod contrasts;
 mod curves;
 mod error;
+mod follow_up;
 mod interval;
 mod kaplan_meier;
 mod landmark;
+mod landmark_analysis;
 mod log_rank;
 mod quantile;
+mod quantile_contrast;
 mod query;
+mod rates;
+mod reference;
 mod restricted_mean;
 mod risk_table;
+mod settle;
 
 pub use compare::compare;
 pub use competing::{
@@ -28,16 +39,33 @@ pub use competing::{
     IncidenceQuery, Incidences, StateAt, StateCurve, TimeLost, aalen_johansen, compare_incidence,
     gray, incidence,
 };
+pub use conditional::{
+    ConditionalQuery, ConditionalSurvival, GroupConditional, conditional, conditional_survival,
+};
 pub use confidence::Confidence;
+pub use contrast::Contrast;
+pub use contrasts::{
+    BeyondLastTime, ContrastedGroup, Contrasts, ContrastsQuery, GroupContrasts, GroupMean, Horizon,
+    QuantileContrast, RestrictedMeanContrast, SurvivalContrast, contrasts,
+};
 pub use curves::curves;
 pub use error::SurvivalError;
+pub use follow_up::{
+    ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PotentialFollowUp,
+    summarise_follow_up,
+};
 pub use kaplan_meier::kaplan_meier;
 pub use landmark::survival_at;
+pub use landmark_analysis::{
+    EXPOSED_BY_LANDMARK, LandmarkAnalysis, LandmarkQuery, LandmarkSample, TIME_FROM_LANDMARK,
+    landmark_analysis, landmark_sample,
+};
 pub use log_rank::{LogRank, log_rank};
 pub use quantile::quantile;
 pub use query::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
     Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
 };
+pub use rates::{PersonTime, Rate, RateContrast, rate, rate_contrast};
 pub use restricted_mean::restricted_mean;
 pub use risk_table::{RiskRow, RiskTable};

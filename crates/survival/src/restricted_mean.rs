@@ -32,6 +32,16 @@ pub fn restricted_mean(curve: &SurvivalCurve, tau: f64, confidence: Confidence) 
         (Some(_), _) => {}
         (None, _) => return none(NotEstimable::NoSubjects),
     }
+    restricted_mean_carried_forward(curve, tau, confidence)
+}
+
+/// The same for a curve that holds a subject, with its last value carried forward to `tau` where it
+/// ends before, as R has it.
+pub(crate) fn restricted_mean_carried_forward(
+    curve: &SurvivalCurve,
+    tau: f64,
+    confidence: Confidence,
+) -> RestrictedMean {
     let (mean, standard_error) = area(curve, tau);
     let distance = confidence.multiplier() * standard_error;
     RestrictedMean {

@@ -1,4 +1,15 @@
-//! `equipoise.survival.v1`: curves and their comparison.
+//! `equipoise.survival.v1`: curves and their comparison; in modules of their own what stands on
+//! curves.
+
+mod conditional;
+mod contrasts;
+mod follow_up;
+mod landmark;
+
+pub use conditional::{conditional_request, conditional_response};
+pub use contrasts::{contrasts_request, contrasts_response};
+pub use follow_up::{follow_up_request, follow_up_response};
+pub use landmark::{landmark_request, landmark_response};
 
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, counts, counts_from,
@@ -8,7 +19,7 @@ use crate::common::{
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use cohort::{Cohort, Estimate, Interval, NotEstimable, Selection};
+use cohort::{Cohort, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection};
 use survival::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
     Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
@@ -45,6 +56,35 @@ fn quantile_rule_from(number: i32) -> Option<QuantileRule> {
         pb::QuantileRule::Arcsin => QuantileRule::Curve(IntervalRule::Arcsin),
         pb::QuantileRule::Spss => QuantileRule::Spss,
     })
+}
+
+/// The rules asked for, or the default one.
+fn quantile_rules_from(
+    violations: &mut Violations,
+    path: &str,
+    numbers: &[i32],
+) -> Vec<QuantileRule> {
+    let mut rules = Vec::new();
+    for (index, &number) in numbers.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        rules.extend(violations.require_known(path, quantile_rule_from(number)));
+    }
+    if rules.is_empty() {
+        rules.push(QuantileRule::Curve(IntervalRule::default()));
+    }
+    rules
+}
+
+/// Times must be neither negative nor beyond the numbers that can be computed with.
+fn check_times(violations: &mut Violations, path: &str, times: &[f64]) {
+    let is_time = |time: f64| (0.0..=LARGEST_NUMBER).contains(&time);
+    violations.check_each(path, times, is_time, "must be neither negative nor too large");
+}
+
+/// Probabilities of quantiles lie strictly between 0 and 1.
+fn check_probabilities(violations: &mut Violations, path: &str, probabilities: &[f64]) {
+    let is_share = |share: f64| 0.0 < share && share < 1.0;
+    violations.check_each(path, probabilities, is_share, "must lie between 0 and 1");
 }
 
 /// Asks for curves.
@@ -98,14 +138,8 @@ fn curves_query(violations: &mut Violations, options: pb::CurveOptions) -> Optio
     let interval = interval_rule_from(options.interval_rule);
     let interval = violations.require_known("options.interval_rule", interval);
     let confidence = confidence_from(violations, "options.confidence", options.confidence);
-    let mut quantile_rules = Vec::new();
-    for (index, &number) in options.quantile_rules.iter().enumerate() {
-        let path = format!("options.quantile_rules[{index}]");
-        quantile_rules.extend(violations.require_known(path, quantile_rule_from(number)));
-    }
-    if quantile_rules.is_empty() {
-        quantile_rules.push(QuantileRule::Curve(IntervalRule::default()));
-    }
+    let quantile_rules =
+        quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
     Some(CurvesQuery {
         endpoint: cohort::EndpointColumns::new("", ""),
         group: None,
@@ -435,4 +469,113 @@ pub(crate) fn comparison_from(
         ln_p_value: estimate_from(response.ln_p_value),
         caveats: caveats_from(violations, "caveats", response.caveats),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::{Column, EndpointColumns};
+    use survival::{
+        BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery, LandmarkQuery,
+        PotentialFollowUp,
+    };
+
+    fn cohort() -> Cohort {
+        let names = ["time", "event", "arm", "exposure"];
+        let columns = names.map(|name| Column::numeric(name, vec![1.0, 0.0])).to_vec();
+        Cohort::new(None, columns).unwrap()
+    }
+
+    fn curves_query() -> CurvesQuery {
+        CurvesQuery {
+            endpoint: EndpointColumns::new("time", "event"),
+            group: None,
+            reverse: false,
+            interval: IntervalRule::Logit,
+            confidence: 0.9,
+            quantiles: vec![0.5],
+            quantile_rules: vec![QuantileRule::Spss],
+            times: vec![1.0],
+            restricted_mean_times: vec![2.0],
+        }
+    }
+
+    /// The question that arrives is the one that was asked.
+    #[test]
+    fn questions_come_back() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let endpoint = EndpointColumns::new("time", "event");
+        let contrasts = ContrastsQuery {
+            endpoint: endpoint.clone(),
+            group: "arm".into(),
+            reference: Some("1".into()),
+            interval: IntervalRule::Arcsin,
+            confidence: 0.9,
+            restricted_mean_times: vec![2.0],
+            beyond_last_time: BeyondLastTime::CarryForward,
+            times: vec![1.0],
+            quantiles: vec![0.25],
+            quantile_rules: vec![QuantileRule::Spss],
+        };
+        let asked: Asked<ContrastsQuery> =
+            contrasts_request(&cohort, &all, &contrasts).try_into().unwrap();
+        assert_eq!(asked.query, contrasts);
+        let follow_up = FollowUpQuery {
+            endpoint: endpoint.clone(),
+            group: Some("arm".into()),
+            reference: None,
+            confidence: 0.9,
+            rate_unit: 100.0,
+            quantile_rules: vec![QuantileRule::Spss],
+            potential: Some(PotentialFollowUp::DataLock { lock: 5.0, start: "exposure".into() }),
+        };
+        let asked: Asked<FollowUpQuery> =
+            follow_up_request(&cohort, &all, &follow_up).try_into().unwrap();
+        assert_eq!(asked.query, follow_up);
+        assert!(asked.cohort.values("exposure").is_ok());
+        let conditional = ConditionalQuery {
+            endpoint,
+            group: None,
+            interval: IntervalRule::Plain,
+            confidence: 0.9,
+            survived: vec![1.0],
+            further: vec![2.0],
+        };
+        let asked: Asked<ConditionalQuery> =
+            conditional_request(&cohort, &all, &conditional).try_into().unwrap();
+        assert_eq!(asked.query, conditional);
+        let landmark = LandmarkQuery {
+            landmark: 1.0,
+            exposure: Some("exposure".into()),
+            curves: curves_query(),
+            weights: TestWeights::FlemingHarrington { p: 1.0, q: 2.0 },
+        };
+        let asked: Asked<LandmarkQuery> =
+            landmark_request(&cohort, &all, &landmark).try_into().unwrap();
+        assert_eq!(asked.query, landmark);
+    }
+
+    #[test]
+    fn a_potential_follow_up_is_one_thing() {
+        let mut request = follow_up_request(
+            &cohort(),
+            &Selection::all(&cohort()),
+            &FollowUpQuery {
+                endpoint: EndpointColumns::new("time", "event"),
+                group: None,
+                reference: None,
+                confidence: 0.95,
+                rate_unit: 1.0,
+                quantile_rules: vec![],
+                potential: Some(PotentialFollowUp::Column("exposure".into())),
+            },
+        );
+        let options = request.options.as_mut().unwrap();
+        options.potential.as_mut().unwrap().start_column = "time".into();
+        options.rate_unit = Some(-1.0);
+        let malformed = Asked::<FollowUpQuery>::try_from(request).unwrap_err();
+        let paths: Vec<_> = malformed.0.iter().map(|field| field.path.as_str()).collect();
+        assert_eq!(paths, ["options.rate_unit", "options.potential"]);
+    }
 }

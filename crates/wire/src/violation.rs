@@ -64,6 +64,37 @@ impl Violations {
         value
     }
 
+    /// Reads a part whose paths begin with `inner` where in the whole they begin with `outer`.
+    pub(crate) fn within<T>(
+        &mut self,
+        (inner, outer): (&str, &str),
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let mut part = Self::default();
+        let value = read(&mut part);
+        self.0.extend(part.0.into_iter().map(|violation| {
+            let path = match violation.path.strip_prefix(inner) {
+                Some(rest) => format!("{outer}{rest}"),
+                None => violation.path,
+            };
+            FieldViolation { path, ..violation }
+        }));
+        value
+    }
+
+    /// Notes every number that does not lie where it should.
+    pub(crate) fn check_each(
+        &mut self,
+        path: &str,
+        numbers: &[f64],
+        is_valid: impl Fn(f64) -> bool,
+        message: &str,
+    ) {
+        for (index, _) in numbers.iter().enumerate().filter(|(_, number)| !is_valid(**number)) {
+            self.add(format!("{path}[{index}]"), message);
+        }
+    }
+
     /// The value that was read, or everything that is wrong.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Malformed> {
         match value {

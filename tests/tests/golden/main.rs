@@ -8,6 +8,7 @@
 mod case;
 mod compare;
 mod json;
+mod landmark;
 mod not_built;
 mod sample;
 mod table;

@@ -41,11 +41,6 @@ pub const NOT_BUILT: &[Gap] = &[
         cases: &["km/mgus2_age_scale_start_time_720"],
         fields: All,
     },
-    Gap {
-        reason: "differences of restricted means with their test are not built",
-        cases: &["km/*"],
-        fields: Only(&["rmst_difference"]),
-    },
     // Comparisons of curves
     Gap {
         reason: "the modified weights of Peto and Peto are not built",

@@ -8,3 +8,4 @@ mod faults;
 mod harness;
 mod local;
 mod rows;
+mod summaries;

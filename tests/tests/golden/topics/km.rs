@@ -4,9 +4,12 @@ use super::{nothing, words};
 use crate::case::Case;
 use crate::json::{estimate, list, lower, numbers, upper, with_limits};
 use crate::sample::Sample;
-use cohort::{Interval, NotEstimable};
+use cohort::{Cohort, Estimate, Interval, NotEstimable, Selection};
 use serde_json::{Map, Value, json};
-use survival::{CurvesQuery, GroupCurve, IntervalRule, Quantile, QuantileRule, SurvivalAt, curves};
+use survival::{
+    BeyondLastTime, Contrast, ContrastsQuery, CurvesQuery, GroupCurve, IntervalRule, Quantile,
+    QuantileRule, SurvivalAt, contrasts, curves,
+};
 
 /// The rules of the golden files by their names there.
 pub const RULES: [(&str, IntervalRule); 5] = [
@@ -57,10 +60,49 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         let of_group = by_rule.iter().map(|(name, groups)| (*name, &groups[index]));
         group_answer(&of_group.collect::<Vec<_>>())
     });
-    Ok(json!({
+    let mut answer = json!({
         "n_used": selection.len(),
         "n_dropped_missing": sample.table.len() - selection.len(),
         "groups": groups.collect::<Vec<_>>(),
+    });
+    if n_groups == 2 && !query.restricted_mean_times.is_empty() {
+        answer["rmst_difference"] = mean_differences(&sample.cohort, &selection, &query)?;
+    }
+    Ok(answer)
+}
+
+/// Differences of the restricted means of two groups, the second less the first.
+fn mean_differences(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &CurvesQuery,
+) -> Result<Value, String> {
+    let query = ContrastsQuery {
+        endpoint: query.endpoint.clone(),
+        group: query.group.clone().unwrap_or_default(),
+        reference: None,
+        interval: query.interval,
+        confidence: query.confidence,
+        restricted_mean_times: query.restricted_mean_times.clone(),
+        beyond_last_time: BeyondLastTime::CarryForward,
+        times: Vec::new(),
+        quantiles: Vec::new(),
+        quantile_rules: Vec::new(),
+    };
+    let answer = contrasts(cohort, selection, &query).map_err(words)?;
+    Ok(list(&answer.contrasts[0].restricted_means, |mean| {
+        let Contrast { estimate: difference, standard_error, interval, p_value } = mean.difference;
+        let known = |part: Option<Estimate>| part.unwrap_or(Err(NotEstimable::NotDefined));
+        let standard_error = known(standard_error);
+        json!({
+            "tau": mean.tau,
+            "second_minus_first": estimate(&difference),
+            "se": estimate(&standard_error),
+            "lower": estimate(&interval.lower),
+            "upper": estimate(&interval.upper),
+            "z": estimate(&difference.and_then(|x| Ok(x / standard_error?))),
+            "p": estimate(&known(p_value)),
+        })
     }))
 }
 

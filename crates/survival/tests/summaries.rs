@@ -1,0 +1,174 @@
+//! Contrasts, rates and conditional survival of the lung cancer data, as R has them: `survfit` and
+//! `poisson.test`, and the formulas of `rmst2` of survRM2 on `survfit`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use cohort::{Cohort, Column, EndpointColumns, Estimate, Interval, Selection};
+use std::fs;
+use survival::{
+    BeyondLastTime, ConditionalQuery, Contrast, ContrastsQuery, FollowUpQuery, IntervalRule,
+    QuantileRule, conditional, contrasts, summarise_follow_up,
+};
+
+/// Time in days, status 2 for a death, sex 1 for men and 2 for women.
+fn lung() -> (Cohort, Selection, EndpointColumns) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/data/lung.csv");
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').map(|cell| cell.trim_matches('"')));
+    let names: Vec<&str> = lines.next().unwrap().collect();
+    let rows: Vec<Vec<&str>> = lines.map(Iterator::collect).collect();
+    let column = |name: &str| {
+        let position = names.iter().position(|known| *known == name).unwrap();
+        Column::numeric(name, rows.iter().map(|row| row[position].parse().unwrap()).collect())
+    };
+    let cohort = Cohort::new(None, ["time", "status", "sex"].map(column).to_vec()).unwrap();
+    let endpoint = EndpointColumns {
+        event_codes: vec!["2".into()],
+        censored_codes: vec!["1".into()],
+        ..EndpointColumns::new("time", "status")
+    };
+    let all = Selection::all(&cohort);
+    (cohort, all, endpoint)
+}
+
+fn assert_close(got: Estimate, want: f64) {
+    let got = got.unwrap();
+    assert!((got - want).abs() <= 1e-10 * want.abs(), "{got} instead of {want}");
+}
+
+/// Estimate, limits and p-value.
+fn assert_contrast(got: &Contrast, want: [f64; 4]) {
+    let Interval { lower, upper } = got.interval;
+    for (got, want) in [got.estimate, lower, upper, got.p_value.unwrap()].into_iter().zip(want) {
+        assert_close(got, want);
+    }
+}
+
+#[test]
+fn women_are_contrasted_with_men() {
+    let (cohort, all, endpoint) = lung();
+    let query = ContrastsQuery {
+        endpoint,
+        group: "sex".into(),
+        reference: None,
+        interval: IntervalRule::Log,
+        confidence: 0.95,
+        restricted_mean_times: vec![700.0],
+        beyond_last_time: BeyondLastTime::Refuse,
+        times: vec![365.0],
+        quantiles: vec![],
+        quantile_rules: vec![],
+    };
+    let answer = contrasts(&cohort, &all, &query).unwrap();
+    let women = &answer.contrasts[0];
+    assert_eq!((answer.reference.as_str(), women.group.as_str()), ("1", "2"));
+    let mean = &women.restricted_means[0];
+    assert_contrast(
+        &mean.difference,
+        [
+            119.362_535_281_286_45,
+            56.298_847_298_082_03,
+            182.426_223_264_490_9,
+            0.000_207_519_187_910_684_06,
+        ],
+    );
+    assert_contrast(
+        &mean.ratio,
+        [
+            1.386_667_033_503_362_8,
+            1.171_022_308_690_660_8,
+            1.642_022_912_402_908_2,
+            0.000_150_253_125_824_614_2,
+        ],
+    );
+    assert_contrast(
+        &mean.lost_ratio,
+        [
+            0.694_962_201_780_470_1,
+            0.563_126_470_947_802_7,
+            0.857_662_508_904_374_6,
+            0.000_697_361_743_676_099_5,
+        ],
+    );
+    let at = &women.at_times[0];
+    assert_contrast(
+        &at.difference,
+        [
+            0.190_375_195_546_526_93,
+            0.045_628_175_690_707_98,
+            0.335_122_215_402_345_9,
+            0.009_943_220_690_681_24,
+        ],
+    );
+    assert_close(at.log_log_p_value, 0.012_727_672_667_573_96);
+}
+
+#[test]
+fn rates_of_men_and_women() {
+    let (cohort, all, endpoint) = lung();
+    let query = FollowUpQuery {
+        endpoint,
+        group: Some("sex".into()),
+        reference: None,
+        confidence: 0.95,
+        rate_unit: 365.25,
+        quantile_rules: vec![QuantileRule::Spss],
+        potential: None,
+    };
+    let answer = summarise_follow_up(&cohort, &all, &query).unwrap();
+    let men = &answer.groups[0];
+    assert_eq!((men.observed.n_events, men.observed.time), (112, 39_086.0));
+    assert_close(men.rate.rate, 1.046_615_156_321_956_8);
+    assert_close(men.rate.interval.lower, 0.861_779_682_054_110_3);
+    assert_close(men.rate.interval.upper, 1.259_349_996_864_669);
+    let ratio = [
+        0.606_288_837_690_647,
+        0.428_772_523_731_651_64,
+        0.847_886_345_270_445_8,
+        0.002_759_791_140_950_148_4,
+    ];
+    assert_contrast(&answer.rate_contrasts[0].contrast.ratio, ratio);
+}
+
+/// As `summary(survfit(..., subset = time > 180, conf.type = "log-log"), times = 365)`.
+#[test]
+fn survival_to_a_year_of_those_alive_after_half_a_year() {
+    let (cohort, all, endpoint) = lung();
+    let query = ConditionalQuery {
+        endpoint,
+        group: Some("sex".into()),
+        interval: IntervalRule::LogLog,
+        confidence: 0.95,
+        survived: vec![180.0],
+        further: vec![185.0],
+    };
+    let expected = [
+        (
+            88,
+            [
+                0.521_498_970_208_375_2,
+                0.058_742_553_766_464_29,
+                0.400_969_384_352_482_25,
+                0.628_882_113_954_394_6,
+            ],
+        ),
+        (
+            71,
+            [
+                0.624_954_848_374_348_6,
+                0.064_846_815_590_460_39,
+                0.484_550_694_881_937_7,
+                0.737_134_875_185_137_1,
+            ],
+        ),
+    ];
+    let groups = conditional(&cohort, &all, &query).unwrap();
+    for (group, (n_at_risk, [survival, error, lower, upper])) in groups.iter().zip(expected) {
+        let given = &group.survival[0];
+        assert_eq!(given.n_at_risk, n_at_risk);
+        assert_close(given.survival, survival);
+        assert_close(given.standard_error, error);
+        assert_close(given.interval.lower, lower);
+        assert_close(given.interval.upper, upper);
+    }
+}

@@ -1,0 +1,98 @@
+//! Survival of those who have survived for a while.
+
+use super::{check_times, interval_rule_from, interval_rule_to};
+use crate::common::{
+    caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
+    interval_to, optional_name,
+};
+use crate::pb::survival as pb;
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use cohort::{Cohort, Selection};
+use survival::{ConditionalQuery, ConditionalSurvival, GroupConditional};
+
+/// Asks for conditional survival.
+#[must_use]
+pub fn conditional_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &ConditionalQuery,
+) -> pb::EstimateConditionalSurvivalRequest {
+    let columns = endpoint_columns(&query.endpoint).chain(query.group.as_deref());
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    pb::EstimateConditionalSurvivalRequest {
+        cohort,
+        selection,
+        endpoint: Some(endpoint_to(&query.endpoint)),
+        group_column: query.group.clone().unwrap_or_default(),
+        options: Some(options_to(query)),
+    }
+}
+
+fn options_to(query: &ConditionalQuery) -> pb::ConditionalSurvivalOptions {
+    pb::ConditionalSurvivalOptions {
+        interval_rule: interval_rule_to(query.interval),
+        confidence: Some(query.confidence),
+        survived_times: query.survived.clone(),
+        further_times: query.further.clone(),
+    }
+}
+
+impl TryFrom<pb::EstimateConditionalSurvivalRequest> for Asked<ConditionalQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::EstimateConditionalSurvivalRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let options = request.options.unwrap_or_default();
+        let (endpoint, group) = (request.endpoint, optional_name(request.group_column));
+        let read = |violations: &mut Violations, _: &Cohort| {
+            let endpoint = endpoint_from(violations, endpoint);
+            let interval = interval_rule_from(options.interval_rule);
+            let interval = violations.require_known("options.interval_rule", interval);
+            let confidence = confidence_from(violations, "options.confidence", options.confidence);
+            check_times(violations, "options.survived_times", &options.survived_times);
+            check_times(violations, "options.further_times", &options.further_times);
+            Some(ConditionalQuery {
+                endpoint: endpoint?,
+                group,
+                interval: interval?,
+                confidence: confidence?,
+                survived: options.survived_times,
+                further: options.further_times,
+            })
+        };
+        let asked = Asked::read(&mut violations, request.cohort, request.selection, read);
+        violations.finish(asked)
+    }
+}
+
+/// Answers with conditional survival and the options in force.
+#[must_use]
+pub fn conditional_response(
+    groups: Vec<GroupConditional>,
+    query: &ConditionalQuery,
+) -> pb::EstimateConditionalSurvivalResponse {
+    let group = |group: GroupConditional| pb::GroupConditionalSurvival {
+        group: group.group,
+        subject_count: count(group.n),
+        event_count: count(group.n_events),
+        survival: group.survival.into_iter().map(survival_to).collect(),
+        caveats: caveats_to(group.caveats),
+    };
+    pb::EstimateConditionalSurvivalResponse {
+        groups: groups.into_iter().map(group).collect(),
+        options: Some(options_to(query)),
+    }
+}
+
+fn survival_to(given: ConditionalSurvival) -> pb::ConditionalSurvival {
+    pb::ConditionalSurvival {
+        survived_time: given.survived,
+        further_time: given.further,
+        at_risk_count: count(given.n_at_risk),
+        event_count: count(given.n_events),
+        survival: Some(estimate_to(given.survival)),
+        standard_error: Some(estimate_to(given.standard_error)),
+        interval: Some(interval_to(given.interval)),
+    }
+}

@@ -1,0 +1,167 @@
+//! Contrasts between the curves of groups.
+
+use super::{
+    check_probabilities, check_times, interval_rule_from, interval_rule_to, quantile_rule_to,
+    quantile_rules_from, quantile_to, restricted_mean_to, survival_at_to,
+};
+use crate::common::{
+    caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
+    interval_to, optional_name, required_name,
+};
+use crate::pb::survival as pb;
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use cohort::{Cohort, EndpointColumns, Selection};
+use survival::{
+    BeyondLastTime, Contrast, ContrastedGroup, Contrasts, ContrastsQuery, GroupContrasts,
+    GroupMean, Horizon, QuantileContrast, RestrictedMeanContrast, SurvivalContrast,
+};
+
+/// Asks for contrasts.
+#[must_use]
+pub fn contrasts_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &ContrastsQuery,
+) -> pb::ContrastCurvesRequest {
+    let columns = endpoint_columns(&query.endpoint).chain([query.group.as_str()]);
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    pb::ContrastCurvesRequest {
+        cohort,
+        selection,
+        endpoint: Some(endpoint_to(&query.endpoint)),
+        group_column: query.group.clone(),
+        options: Some(options_to(query)),
+    }
+}
+
+fn options_to(query: &ContrastsQuery) -> pb::ContrastOptions {
+    pb::ContrastOptions {
+        reference_level: query.reference.clone().unwrap_or_default(),
+        interval_rule: interval_rule_to(query.interval),
+        confidence: Some(query.confidence),
+        restricted_mean_times: query.restricted_mean_times.clone(),
+        carry_forward: query.beyond_last_time == BeyondLastTime::CarryForward,
+        times: query.times.clone(),
+        quantile_probabilities: query.quantiles.clone(),
+        quantile_rules: query.quantile_rules.iter().copied().map(quantile_rule_to).collect(),
+    }
+}
+
+impl TryFrom<pb::ContrastCurvesRequest> for Asked<ContrastsQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::ContrastCurvesRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::ContrastCurvesRequest { cohort, selection, endpoint, group_column, options } =
+            request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
+            let endpoint = endpoint_from(violations, endpoint);
+            let group = required_name(violations, "group_column", group_column);
+            let query = query_from(violations, options.unwrap_or_default());
+            Some(ContrastsQuery { endpoint: endpoint?, group: group?, ..query? })
+        });
+        violations.finish(asked)
+    }
+}
+
+/// The options as a query whose endpoint and group are still to be filled in.
+fn query_from(violations: &mut Violations, options: pb::ContrastOptions) -> Option<ContrastsQuery> {
+    let interval = interval_rule_from(options.interval_rule);
+    let interval = violations.require_known("options.interval_rule", interval);
+    let confidence = confidence_from(violations, "options.confidence", options.confidence);
+    let means = &options.restricted_mean_times;
+    check_times(violations, "options.restricted_mean_times", means);
+    check_times(violations, "options.times", &options.times);
+    let probabilities = &options.quantile_probabilities;
+    check_probabilities(violations, "options.quantile_probabilities", probabilities);
+    let rules = quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
+    Some(ContrastsQuery {
+        endpoint: EndpointColumns::new("", ""),
+        group: String::new(),
+        reference: optional_name(options.reference_level),
+        interval: interval?,
+        confidence: confidence?,
+        restricted_mean_times: options.restricted_mean_times,
+        beyond_last_time: if options.carry_forward {
+            BeyondLastTime::CarryForward
+        } else {
+            BeyondLastTime::Refuse
+        },
+        times: options.times,
+        quantiles: options.quantile_probabilities,
+        quantile_rules: rules,
+    })
+}
+
+/// Answers with contrasts and the options in force.
+#[must_use]
+pub fn contrasts_response(answer: Contrasts, query: &ContrastsQuery) -> pb::ContrastCurvesResponse {
+    let horizon = match answer.horizon {
+        Horizon::Chosen => pb::Horizon::Chosen,
+        Horizon::SmallestLastTime => pb::Horizon::SmallestLastTime,
+    };
+    let options = pb::ContrastOptions { reference_level: answer.reference, ..options_to(query) };
+    pb::ContrastCurvesResponse {
+        groups: answer.groups.into_iter().map(group_to).collect(),
+        contrasts: answer.contrasts.into_iter().map(contrasts_to).collect(),
+        horizon: horizon as i32,
+        caveats: caveats_to(answer.caveats),
+        options: Some(options),
+    }
+}
+
+fn group_to(group: ContrastedGroup) -> pb::ContrastedGroup {
+    let mean = |mean: GroupMean| pb::GroupMean {
+        mean: Some(restricted_mean_to(mean.mean)),
+        time_lost: Some(estimate_to(mean.time_lost)),
+        time_lost_interval: Some(interval_to(mean.time_lost_interval)),
+        carried_forward: mean.is_carried_forward,
+    };
+    pb::ContrastedGroup {
+        group: group.group,
+        subject_count: count(group.n),
+        event_count: count(group.n_events),
+        last_time: group.last_time,
+        restricted_means: group.restricted_means.into_iter().map(mean).collect(),
+        at_times: group.at_times.into_iter().map(survival_at_to).collect(),
+        quantiles: group.quantiles.into_iter().map(quantile_to).collect(),
+        caveats: caveats_to(group.caveats),
+    }
+}
+
+fn contrasts_to(contrasts: GroupContrasts) -> pb::GroupContrasts {
+    let mean = |mean: RestrictedMeanContrast| pb::RestrictedMeanContrast {
+        tau: mean.tau,
+        difference: Some(contrast_to(mean.difference)),
+        ratio: Some(contrast_to(mean.ratio)),
+        lost_ratio: Some(contrast_to(mean.lost_ratio)),
+    };
+    let at_time = |at: SurvivalContrast| pb::SurvivalContrast {
+        time: at.time,
+        difference: Some(contrast_to(at.difference)),
+        ratio: Some(contrast_to(at.ratio)),
+        log_log_p_value: Some(estimate_to(at.log_log_p_value)),
+    };
+    let quantile = |quantile: QuantileContrast| pb::QuantileContrast {
+        probability: quantile.probability,
+        rule: quantile_rule_to(quantile.rule),
+        difference: Some(contrast_to(quantile.difference)),
+        ratio: Some(contrast_to(quantile.ratio)),
+    };
+    pb::GroupContrasts {
+        group: contrasts.group,
+        restricted_means: contrasts.restricted_means.into_iter().map(mean).collect(),
+        at_times: contrasts.at_times.into_iter().map(at_time).collect(),
+        quantiles: contrasts.quantiles.into_iter().map(quantile).collect(),
+    }
+}
+
+pub(super) fn contrast_to(contrast: Contrast) -> pb::Contrast {
+    pb::Contrast {
+        estimate: Some(estimate_to(contrast.estimate)),
+        standard_error: contrast.standard_error.map(estimate_to),
+        interval: Some(interval_to(contrast.interval)),
+        p_value: contrast.p_value.map(estimate_to),
+    }
+}

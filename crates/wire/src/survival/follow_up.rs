@@ -1,0 +1,158 @@
+//! Summaries of follow-up.
+
+use super::contrasts::contrast_to;
+use super::{quantile_rule_to, quantile_rules_from, quantile_to};
+use crate::common::{
+    caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
+    interval_to, optional_name,
+};
+use crate::pb::survival as pb;
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use cohort::{Cohort, EndpointColumns, LARGEST_NUMBER, Selection};
+use survival::{
+    ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PotentialFollowUp,
+};
+
+/// Asks for a summary of follow-up.
+#[must_use]
+pub fn follow_up_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &FollowUpQuery,
+) -> pb::SummariseFollowUpRequest {
+    let potential = query.potential.as_ref().map(|potential| match potential {
+        PotentialFollowUp::Column(column) => column,
+        PotentialFollowUp::DataLock { start, .. } => start,
+    });
+    let columns = endpoint_columns(&query.endpoint)
+        .chain(query.group.as_deref())
+        .chain(potential.map(String::as_str));
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    pb::SummariseFollowUpRequest {
+        cohort,
+        selection,
+        endpoint: Some(endpoint_to(&query.endpoint)),
+        group_column: query.group.clone().unwrap_or_default(),
+        options: Some(options_to(query)),
+    }
+}
+
+fn options_to(query: &FollowUpQuery) -> pb::FollowUpOptions {
+    let potential = query.potential.clone().map(|potential| match potential {
+        PotentialFollowUp::Column(column) => pb::PotentialFollowUp { column, ..Default::default() },
+        PotentialFollowUp::DataLock { lock, start } => {
+            pb::PotentialFollowUp { start_column: start, data_lock: lock, ..Default::default() }
+        }
+    });
+    pb::FollowUpOptions {
+        reference_level: query.reference.clone().unwrap_or_default(),
+        confidence: Some(query.confidence),
+        rate_unit: Some(query.rate_unit),
+        quantile_rules: query.quantile_rules.iter().copied().map(quantile_rule_to).collect(),
+        potential,
+    }
+}
+
+impl TryFrom<pb::SummariseFollowUpRequest> for Asked<FollowUpQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::SummariseFollowUpRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::SummariseFollowUpRequest { cohort, selection, endpoint, group_column, options } =
+            request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
+            let endpoint = endpoint_from(violations, endpoint);
+            let query = query_from(violations, options.unwrap_or_default());
+            Some(FollowUpQuery {
+                endpoint: endpoint?,
+                group: optional_name(group_column),
+                ..query?
+            })
+        });
+        violations.finish(asked)
+    }
+}
+
+/// The options as a query whose endpoint and group are still to be filled in.
+fn query_from(violations: &mut Violations, options: pb::FollowUpOptions) -> Option<FollowUpQuery> {
+    let confidence = confidence_from(violations, "options.confidence", options.confidence);
+    let rules = quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
+    let rate_unit = options.rate_unit.unwrap_or(1.0);
+    if !(0.0 < rate_unit && rate_unit <= LARGEST_NUMBER) {
+        violations.add("options.rate_unit", "must be positive and not too large");
+    }
+    let potential = match options.potential {
+        Some(potential) => Some(potential_from(violations, potential)?),
+        None => None,
+    };
+    Some(FollowUpQuery {
+        endpoint: EndpointColumns::new("", ""),
+        group: None,
+        reference: optional_name(options.reference_level),
+        confidence: confidence?,
+        rate_unit,
+        quantile_rules: rules,
+        potential,
+    })
+}
+
+fn potential_from(
+    violations: &mut Violations,
+    potential: pb::PotentialFollowUp,
+) -> Option<PotentialFollowUp> {
+    let path = "options.potential";
+    match (optional_name(potential.column), optional_name(potential.start_column)) {
+        (Some(column), None) => Some(PotentialFollowUp::Column(column)),
+        (None, Some(start)) => {
+            if !(-LARGEST_NUMBER..=LARGEST_NUMBER).contains(&potential.data_lock) {
+                violations.add(format!("{path}.data_lock"), "must be finite and not too large");
+            }
+            Some(PotentialFollowUp::DataLock { lock: potential.data_lock, start })
+        }
+        _ => {
+            violations.add(path, "needs either column or start_column");
+            None
+        }
+    }
+}
+
+/// Answers with a summary and the options in force.
+#[must_use]
+pub fn follow_up_response(
+    answer: FollowUp,
+    query: &FollowUpQuery,
+) -> pb::SummariseFollowUpResponse {
+    let compared = |compared: ComparedRate| pb::RateContrast {
+        group: compared.group,
+        ratio: Some(contrast_to(compared.contrast.ratio)),
+        difference: Some(contrast_to(compared.contrast.difference)),
+    };
+    let reference_level = answer.reference.unwrap_or_default();
+    pb::SummariseFollowUpResponse {
+        total: Some(group_to(answer.total)),
+        groups: answer.groups.into_iter().map(group_to).collect(),
+        rate_contrasts: answer.rate_contrasts.into_iter().map(compared).collect(),
+        options: Some(pb::FollowUpOptions { reference_level, ..options_to(query) }),
+    }
+}
+
+fn group_to(group: GroupFollowUp) -> pb::GroupFollowUp {
+    let completeness = |completeness: Completeness| pb::Completeness {
+        index: Some(estimate_to(completeness.index)),
+        observed: completeness.observed,
+        potential: completeness.potential,
+        beyond_count: count(completeness.n_beyond),
+    };
+    pb::GroupFollowUp {
+        group: group.group,
+        subject_count: count(group.n),
+        event_count: count(group.observed.n_events),
+        person_time: group.observed.time,
+        rate: Some(estimate_to(group.rate.rate)),
+        rate_interval: Some(interval_to(group.rate.interval)),
+        median_follow_up: group.median_follow_up.into_iter().map(quantile_to).collect(),
+        completeness: group.completeness.map(completeness),
+        caveats: caveats_to(group.caveats),
+    }
+}

@@ -1,0 +1,117 @@
+//! Analysis from a landmark.
+
+use super::{
+    check_probabilities, check_times, comparison_options, comparison_response, curve_options,
+    curves_query, group_to, weights_from,
+};
+use crate::common::{count, endpoint_columns, endpoint_from, endpoint_to, optional_name};
+use crate::pb::{common, survival as pb};
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use cohort::{Cohort, LARGEST_NUMBER, Selection};
+use survival::{ComparisonQuery, CurvesQuery, LandmarkAnalysis, LandmarkQuery};
+
+/// Asks for an analysis from a landmark.
+#[must_use]
+pub fn landmark_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &LandmarkQuery,
+) -> pb::AnalyseLandmarkRequest {
+    let columns = endpoint_columns(&query.curves.endpoint)
+        .chain(query.curves.group.as_deref())
+        .chain(query.exposure.as_deref());
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    pb::AnalyseLandmarkRequest {
+        cohort,
+        selection,
+        endpoint: Some(endpoint_to(&query.curves.endpoint)),
+        group_column: query.curves.group.clone().unwrap_or_default(),
+        options: Some(options_to(query)),
+    }
+}
+
+fn options_to(query: &LandmarkQuery) -> pb::LandmarkOptions {
+    pb::LandmarkOptions {
+        landmark: query.landmark,
+        exposure_column: query.exposure.clone().unwrap_or_default(),
+        curves: Some(curve_options(&query.curves)),
+        comparison: Some(comparison_options(&comparison_query(query))),
+    }
+}
+
+/// The test of the groups as a comparison of its own.
+fn comparison_query(query: &LandmarkQuery) -> ComparisonQuery {
+    ComparisonQuery {
+        endpoint: query.curves.endpoint.clone(),
+        group: query.curves.group.clone().unwrap_or_default(),
+        strata: Vec::new(),
+        weights: query.weights,
+    }
+}
+
+impl TryFrom<pb::AnalyseLandmarkRequest> for Asked<LandmarkQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::AnalyseLandmarkRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::AnalyseLandmarkRequest { cohort, selection, endpoint, group_column, options } =
+            request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
+            let endpoint = endpoint_from(violations, endpoint);
+            let options = violations.require("options", options)?;
+            let group = optional_name(group_column);
+            let exposure = optional_name(options.exposure_column);
+            if group.is_some() && exposure.is_some() {
+                violations.add("options.exposure_column", "and group_column exclude each other");
+            }
+            if !(0.0..=LARGEST_NUMBER).contains(&options.landmark) {
+                violations.add("options.landmark", "must be neither negative nor too large");
+            }
+            let curves = violations.within(("options", "options.curves"), |violations| {
+                let curves = options.curves.unwrap_or_default();
+                check_times(violations, "options.times", &curves.times);
+                let means = &curves.restricted_mean_times;
+                check_times(violations, "options.restricted_mean_times", means);
+                let probabilities = &curves.quantile_probabilities;
+                check_probabilities(violations, "options.quantile_probabilities", probabilities);
+                curves_query(violations, curves)
+            });
+            let weights = violations.within(("options", "options.comparison"), |violations| {
+                weights_from(violations, options.comparison.unwrap_or_default())
+            });
+            Some(LandmarkQuery {
+                landmark: options.landmark,
+                exposure,
+                curves: CurvesQuery { endpoint: endpoint?, group, ..curves? },
+                weights: weights?,
+            })
+        });
+        violations.finish(asked)
+    }
+}
+
+/// Answers with an analysis and the options in force; rows are those of the caller.
+#[must_use]
+pub fn landmark_response(
+    answer: LandmarkAnalysis,
+    asked: &Asked<LandmarkQuery>,
+) -> pb::AnalyseLandmarkResponse {
+    let query = &asked.query;
+    let mut selection = common::Selection::default();
+    for repeated in answer.selection.rows().chunk_by(|a, b| a == b) {
+        selection.rows.push(count(asked.cohort.caller_row(repeated[0])));
+        selection.multiplicities.push(count(repeated.len()));
+    }
+    let comparison = answer
+        .comparison
+        .map(|comparison| comparison_response(comparison, &comparison_query(query)));
+    pb::AnalyseLandmarkResponse {
+        selection: Some(selection),
+        ended_count: count(answer.n_ended),
+        not_entered_count: count(answer.n_not_entered),
+        groups: answer.curves.groups.into_iter().map(group_to).collect(),
+        comparison,
+        options: Some(options_to(query)),
+    }
+}
