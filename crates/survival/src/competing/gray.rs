@@ -16,8 +16,7 @@ use numerics::sum::Sum;
 /// over the event times of the cause, where `d` counts its events and `Y` the risk set, of group `i`
 /// or of all; `S_i` is the event-free probability and `F_i` the incidence within the group, and `F`
 /// the incidence under the hypothesis, whose steps are `d / Σ Y_i / S_i(t-)`. The covariance is that
-/// of Gray with the incidence of the hypothesis, and with `(n - d) / (n - 1)` for ties; see
-/// [`Covariance`].
+/// of Gray with the incidence of the hypothesis, and with `(n - d) / (n - 1)` for ties.
 ///
 /// With events of one cause alone it is not the log-rank test, since `S_i` differs from group to
 /// group. When `F` comes to 1 while groups are still compared, as without competing causes and
@@ -286,6 +285,44 @@ mod tests {
         let gray = gray(&table, 0, 0.0);
         assert_eq!(gray.scores().observed(), [1.0, 0.0]);
         assert_eq!(gray.scores().expected(), [0.5, 0.5]);
+    }
+
+    const TIMES: [f64; 16] =
+        [1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 5.0, 5.0, 6.0, 6.0, 7.0, 8.0, 8.0, 9.0, 10.0];
+    const CODES: [u32; 16] = [1, 2, 1, 0, 1, 1, 2, 1, 2, 0, 1, 2, 1, 1, 0, 1];
+    const GROUPS: [u32; 16] = [0, 1, 2, 0, 1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 2, 0];
+
+    /// `cuminc(time, code, group, rho = 0)$Tests` of `cmprsk`, then with `rho = 1`.
+    #[test]
+    fn three_groups_with_ties_agree_with_r() {
+        let table = table(&TIMES, &CODES, &GROUPS, 3);
+        for (cause, rho, want) in [
+            (0, 0.0, 1.364_893_617_477_196),
+            (1, 0.0, 0.367_004_036_142_111),
+            (0, 1.0, 0.754_046_713_816_755),
+            (1, 1.0, 0.203_288_442_348_079),
+        ] {
+            let (chi_squared, degrees_of_freedom) = gray(&table, cause, rho).chi_squared();
+            assert!((chi_squared.unwrap() - want).abs() < 1e-13);
+            assert_eq!(degrees_of_freedom, 2);
+        }
+    }
+
+    /// The same with `strata`: two strata whose members take turns in pairs and one by one.
+    #[test]
+    fn strata_agree_with_r() {
+        let strata = [0, 0, 1, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
+        for (cause, want) in [(0, 1.469_098_992_421_327), (1, 0.254_164_540_303_819)] {
+            let of = |stratum: usize| {
+                let members: Vec<usize> = (0..16).filter(|&at| strata[at] == stratum).collect();
+                let times: Vec<f64> = members.iter().map(|&at| TIMES[at]).collect();
+                let codes: Vec<u32> = members.iter().map(|&at| CODES[at]).collect();
+                let groups: Vec<u32> = members.iter().map(|&at| GROUPS[at]).collect();
+                gray(&table(&times, &codes, &groups, 3), cause, 0.0)
+            };
+            let both: Gray = [of(0), of(1)].into_iter().sum();
+            assert!((both.chi_squared().0.unwrap() - want).abs() < 1e-13);
+        }
     }
 
     #[test]

@@ -18,8 +18,8 @@ use numerics::sum::Sum;
 /// restricted mean of the event-free time add up to tau. Beyond the last observation there is no
 /// mean unless nobody is event-free; R carries the curve on instead.
 ///
-/// Andersen (2013), Stat. Med. 32:5278-5285. Same means as `print(fit, rmean = tau)` for a fit of
-/// `survfit` with several states in R.
+/// Andersen (2013), Stat. Med. 32:5278-5285. Same as `print(fit, rmean = tau)` for a fit of `survfit`
+/// with several states and `influence = TRUE` in R.
 pub(super) fn time_lost(
     table: &CauseTable,
     cause: usize,
@@ -87,6 +87,22 @@ mod tests {
         assert_eq!(lost(&table, 1, 4.0).mean, Ok(0.5));
         assert_eq!(lost(&table, 0, 0.5).mean, Ok(0.0));
         assert_eq!(lost(&table, 0, 0.5).standard_error, Ok(0.0));
+    }
+
+    /// `print(survfit(Surv(time, factor(code)) ~ 1, influence = TRUE), rmean = 7.5)` in R.
+    #[test]
+    fn ties_and_censoring_agree_with_r() {
+        let time =
+            [1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 5.0, 5.0, 6.0, 6.0, 7.0, 8.0, 8.0, 9.0, 10.0];
+        let codes = [1, 2, 1, 0, 1, 1, 2, 1, 2, 0, 1, 2, 1, 1, 0, 1];
+        let table = table(&time, &codes, 2);
+        for (cause, mean, error) in
+            [(0, 1.5875, 0.568_669_293_724_393), (1, 0.7975, 0.406_974_450_211_558)]
+        {
+            let lost = lost(&table, cause, 7.5);
+            assert!((lost.mean.unwrap() - mean).abs() < 1e-14);
+            assert!((lost.standard_error.unwrap() - error).abs() < 1e-14);
+        }
     }
 
     /// Against the derivative by differences: the area with one subject counted 1 + h times.
