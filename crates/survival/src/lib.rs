@@ -4,6 +4,9 @@
 //! [`curves`] and [`compare`] answer a query about the columns of a cohort. Beneath them every
 //! estimator takes a [`RiskTable`], a summary that adds up over sites, or a curve made from one.
 //! Models with covariates are the business of `cox`.
+//!
+//! `VALIDATION.md` beside this crate shows the coverage of its intervals and the size of its tests
+//! over simulated cohorts.
 
 mod caveats;
 mod compare;
