@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The package of these tests, which may use every crate and is on no row.
-const TESTS: &str = "equipoise-tests";
+/// The packages of tests and benches, which may use every crate and are on no row.
+const TESTS: [&str; 2] = ["equipoise-tests", "equipoise-bench"];
 
 /// Place of a crate on the map: its row from the top, and its place in that row from the left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,7 +84,8 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
     let packages = metadata["packages"].as_array().expect("metadata list the packages");
-    let crates = packages.iter().filter(|package| package["name"] != TESTS);
+    let crates =
+        packages.iter().filter(|package| !TESTS.iter().any(|name| package["name"] == *name));
     crates.map(|package| (text(&package["name"]), used_crates(package))).collect()
 }
 
