@@ -68,11 +68,15 @@ pub enum CaveatCode {
     SyntheticData,
     /// Competing causes are counted as censored: one minus the curve overstates the incidence.
     CompetingRisksIgnored,
+    /// Rows with the weight 0 were left out.
+    ZeroWeights,
+    /// A robust variance rests on few clusters.
+    FewClusters,
 }
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -95,5 +99,7 @@ impl CaveatCode {
         Self::ImmortalTime,
         Self::SyntheticData,
         Self::CompetingRisksIgnored,
+        Self::ZeroWeights,
+        Self::FewClusters,
     ];
 }

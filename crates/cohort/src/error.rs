@@ -125,6 +125,42 @@ pub enum CohortError {
         /// Row of the cell.
         row: usize,
     },
+    /// A case weight is negative.
+    #[error("column {column}, row {}: the weight is negative", row + 1)]
+    NegativeWeight {
+        /// Name of the column.
+        column: String,
+        /// Row of the cell.
+        row: usize,
+    },
+    /// A weight that is declared as a frequency is no whole number.
+    #[error(
+        "column {column}, row {}: a frequency must be a whole number; declare the weights as \
+         sampling weights if they are not frequencies",
+        row + 1
+    )]
+    FractionalFrequency {
+        /// Name of the column.
+        column: String,
+        /// Row of the cell.
+        row: usize,
+    },
+    /// Every selected row has the weight 0.
+    #[error("column {column}: all {rows} selected rows have the weight 0")]
+    NoWeight {
+        /// Name of the column.
+        column: String,
+        /// Number of selected rows.
+        rows: usize,
+    },
+    /// Frequencies stand for more subjects than can be analysed.
+    #[error("column {column}: the frequencies add up to more than {most} subjects")]
+    TooManySubjects {
+        /// Name of the column.
+        column: String,
+        /// Number of subjects that are allowed.
+        most: usize,
+    },
     /// Follow-up times are wrong.
     #[error("column {column}: {source}")]
     Endpoint {

@@ -16,6 +16,7 @@ mod ids;
 mod risk_order;
 mod selection;
 mod table;
+mod weights;
 
 pub use arms::{Arms, ArmsError};
 pub use causes::{Cause, CauseColumns, CausesError};
@@ -29,3 +30,4 @@ pub use ids::id_order;
 pub use risk_order::{RiskOrder, TieGroup};
 pub use selection::Selection;
 pub use table::{Categories, Cohort};
+pub use weights::{WeightColumn, WeightKind, Weighted};

@@ -4,7 +4,7 @@ use crate::pb::common as pb;
 use crate::violation::Violations;
 use cohort::{
     Caveat, CaveatCode, Cohort, CohortError, Column, EndpointColumns, Estimate, Interval,
-    NotEstimable, Selection, Term, Transform, Values,
+    NotEstimable, Selection, Term, Transform, Values, WeightColumn, WeightKind,
 };
 use std::collections::BTreeSet;
 
@@ -89,6 +89,8 @@ enum_conversion!(
         ImmortalTime,
         SyntheticData,
         CompetingRisksIgnored,
+        ZeroWeights,
+        FewClusters,
     ]
 );
 
@@ -371,6 +373,32 @@ pub(crate) fn endpoint_from(
         violations.add("endpoint.event_codes", "share a code with those of censoring");
     }
     Some(columns)
+}
+
+enum_conversion!(
+    weight_kind_to,
+    weight_kind_from,
+    WeightKind,
+    pb::WeightKind,
+    None,
+    [Frequency, Sampling]
+);
+
+pub(crate) fn weights_to(weights: &WeightColumn) -> pb::CaseWeights {
+    pb::CaseWeights { column: weights.column.clone(), kind: weight_kind_to(weights.kind) }
+}
+
+/// Case weights, if there are any; what they mean must be said.
+pub(crate) fn weights_from(
+    violations: &mut Violations,
+    path: &str,
+    weights: Option<pb::CaseWeights>,
+) -> Option<Option<WeightColumn>> {
+    let Some(weights) = weights else { return Some(None) };
+    let column = required_name(violations, &format!("{path}.column"), weights.column);
+    let kind = weight_kind_from(weights.kind).ok_or("must be FREQUENCY or SAMPLING");
+    let kind = violations.check(format!("{path}.kind"), kind);
+    Some(Some(WeightColumn { column: column?, kind: kind? }))
 }
 
 /// A name that must be given.

@@ -71,7 +71,9 @@ pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
         | CohortError::CodeWithoutLevel { column, row, .. }
         | CohortError::Missing { column, row, .. }
         | CohortError::UndeclaredEventCode { column, row }
-        | CohortError::UndefinedTransform { column, row } => path(column, Some(*row)),
+        | CohortError::UndefinedTransform { column, row }
+        | CohortError::NegativeWeight { column, row }
+        | CohortError::FractionalFrequency { column, row } => path(column, Some(*row)),
         CohortError::Endpoint { column, source } => match source {
             EndpointError::InvalidTime { row } | EndpointError::EmptyInterval { row } => {
                 path(column, Some(*row))
@@ -83,7 +85,9 @@ pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
         | CohortError::DuplicateLevel { column, .. }
         | CohortError::LengthMismatch { column, .. }
         | CohortError::NotNumeric { column }
-        | CohortError::UnknownLevel { column, .. } => path(column, None),
+        | CohortError::UnknownLevel { column, .. }
+        | CohortError::NoWeight { column, .. }
+        | CohortError::TooManySubjects { column, .. } => path(column, None),
     };
     invalid(field, error)
 }
