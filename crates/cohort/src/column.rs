@@ -1,5 +1,7 @@
 //! One named column of a cohort.
 
+use crate::Cells;
+
 /// Largest absolute value of a number in a cohort or a model.
 ///
 /// Squares of products of two such numbers can still be summed over any cohort, so that no estimator
@@ -21,27 +23,27 @@ pub struct Column {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
     /// Finite numbers in the caller's unit, at most [`LARGEST_NUMBER`] in size.
-    Numeric(Vec<f64>),
+    Numeric(Cells<f64>),
     /// Categories: `codes` index into `levels`, whose order is that of every table.
     Categorical {
         /// Labels in display order.
         levels: Vec<String>,
         /// One index into `levels` per row.
-        codes: Vec<u32>,
+        codes: Cells<u32>,
     },
 }
 
 impl Column {
     /// A numeric column without missing cells.
     pub fn numeric(name: impl Into<String>, values: Vec<f64>) -> Self {
-        Self { name: name.into(), values: Values::Numeric(values), missing: Vec::new() }
+        Self { name: name.into(), values: Values::Numeric(values.into()), missing: Vec::new() }
     }
 
     /// A categorical column without missing cells.
     pub fn categorical(name: impl Into<String>, levels: Vec<String>, codes: Vec<u32>) -> Self {
         Self {
             name: name.into(),
-            values: Values::Categorical { levels, codes },
+            values: Values::Categorical { levels, codes: codes.into() },
             missing: Vec::new(),
         }
     }

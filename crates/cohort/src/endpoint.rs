@@ -1,5 +1,6 @@
 //! Right-censored follow-up whose ties are settled.
 
+use crate::{Cells, TimeCodes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -49,11 +50,19 @@ impl EndpointColumns {
 ///
 /// Times are finite and not negative, entries come before exits, and times that differ only by
 /// rounding noise have become equal bits, so that an `==` on them is exact.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Endpoint {
-    entry: Option<Vec<f64>>,
-    time: Vec<f64>,
-    event: Vec<bool>,
+    entry: Option<Cells<f64>>,
+    time: Cells<f64>,
+    event: Cells<bool>,
+    codes: TimeCodes,
+}
+
+/// Endpoints are equal when their times and events are, however those were settled.
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry == other.entry && self.time == other.time && self.event == other.event
+    }
 }
 
 /// What is wrong with follow-up times. Rows count from 0 and are printed from 1.
@@ -88,13 +97,10 @@ impl EndpointError {
     }
 }
 
-/// Times closer than the square root of the machine epsilon are one time, as `timefix` in R has it.
-const TIE_TOLERANCE: f64 = 1.490_116_119_384_765_6e-8;
-
 impl Endpoint {
     /// Follow-up from time 0.
     pub fn new(time: Vec<f64>, event: Vec<bool>) -> Result<Self, EndpointError> {
-        Self::checked(None, time, event)
+        Self::of_cells(None, time.into(), event.into())
     }
 
     /// Follow-up with late entry: a subject is at risk at `t` when `entry < t <= time`.
@@ -103,33 +109,30 @@ impl Endpoint {
         time: Vec<f64>,
         event: Vec<bool>,
     ) -> Result<Self, EndpointError> {
-        Self::checked(Some(entry), time, event)
+        Self::of_cells(Some(entry.into()), time.into(), event.into())
     }
 
-    fn checked(
-        mut entry: Option<Vec<f64>>,
-        mut time: Vec<f64>,
-        event: Vec<bool>,
+    /// The same of cells that others may hold too; they are copied only if times have to be settled.
+    pub fn of_cells(
+        mut entry: Option<Cells<f64>>,
+        mut time: Cells<f64>,
+        event: Cells<bool>,
     ) -> Result<Self, EndpointError> {
-        let entries = entry.as_deref().unwrap_or_default();
-        if event.len() != time.len() || (entry.is_some() && entries.len() != time.len()) {
+        let n_entries = entry.as_ref().map_or(time.len(), |entry| entry.len());
+        if event.len() != time.len() || n_entries != time.len() {
             return Err(EndpointError::LengthMismatch);
         }
-        let is_valid = |time: &f64| time.is_finite() && *time >= 0.0;
-        for times in [entries, &time] {
-            if let Some(row) = times.iter().position(|time| !is_valid(time)) {
-                return Err(EndpointError::InvalidTime { row });
+        let codes = match TimeCodes::on_lattice(entry.as_deref(), &time) {
+            Some(codes) => codes,
+            None => {
+                check(entry.as_deref(), &time)?;
+                entry.iter_mut().chain([&mut time]).for_each(without_minus_zero);
+                TimeCodes::settled(&mut entry, &mut time)
             }
-        }
-        for time in entry.iter_mut().flatten().chain(&mut time) {
-            // Minus zero becomes zero: the two would sort apart though they are one time.
-            *time += 0.0;
-        }
-        settle_ties(entry.as_deref_mut().unwrap_or_default(), &mut time);
-        let empty = |entries: &Vec<f64>| entries.iter().zip(&time).position(|(a, b)| a >= b);
-        match entry.as_ref().and_then(empty) {
+        };
+        match codes.empty_interval() {
             Some(row) => Err(EndpointError::EmptyInterval { row }),
-            None => Ok(Self { entry, time, event }),
+            None => Ok(Self { entry, time, event, codes }),
         }
     }
 
@@ -140,6 +143,12 @@ impl Endpoint {
     #[must_use]
     pub fn reversed(&self) -> Self {
         Self { event: self.event.iter().map(|event| !event).collect(), ..self.clone() }
+    }
+
+    /// All times as positions in one ascending list.
+    #[must_use]
+    pub fn time_codes(&self) -> &TimeCodes {
+        &self.codes
     }
 
     /// Number of subjects.
@@ -179,22 +188,20 @@ impl Endpoint {
     }
 }
 
-/// Gives one value to times that are closer than the tolerance, absolutely or relative to the mean
-/// of the distinct times; a chain of near ties takes its smallest member.
-fn settle_ties(entry: &mut [f64], time: &mut [f64]) {
-    let mut distinct: Vec<f64> = entry.iter().chain(time.iter()).copied().collect();
-    distinct.sort_by(f64::total_cmp);
-    distinct.dedup();
-    let mean = numerics::sum::mean(&distinct).unwrap_or(0.0);
-    let settled: Vec<f64> = distinct
-        .chunk_by(|a, b| b - a <= TIE_TOLERANCE || (b - a) / mean <= TIE_TOLERANCE)
-        .map(|chain| chain[0])
-        .collect();
-    if settled.len() == distinct.len() {
-        return;
+fn check(entry: Option<&[f64]>, time: &[f64]) -> Result<(), EndpointError> {
+    let is_valid = |time: &f64| time.is_finite() && *time >= 0.0;
+    for times in [entry.unwrap_or_default(), time] {
+        if let Some(row) = times.iter().position(|time| !is_valid(time)) {
+            return Err(EndpointError::InvalidTime { row });
+        }
     }
-    for time in entry.iter_mut().chain(time) {
-        *time = settled[settled.partition_point(|first| first <= time) - 1];
+    Ok(())
+}
+
+/// Minus zero becomes zero: the two would sort apart though they are one time.
+fn without_minus_zero(times: &mut Cells<f64>) {
+    if times.iter().any(|time| time.is_sign_negative()) {
+        times.make_mut().iter_mut().for_each(|time| *time += 0.0);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The order in which every survival estimator walks its subjects.
 
-use crate::Endpoint;
+use crate::{Codes, Endpoint};
+use numerics::radix;
 use std::ops::Range;
 
 /// Subjects by stratum, then time ascending, events before censorings, then row.
@@ -29,25 +30,34 @@ impl RiskOrder {
     /// Sorts the subjects; `strata` holds one index per subject.
     #[must_use]
     pub fn new(endpoint: &Endpoint, strata: &[u32]) -> Self {
-        let (time, event) = (endpoint.time(), endpoint.event());
-        let mut order: Vec<u32> = (0..time.len() as u32).collect();
-        let key = |&index: &u32| (strata[index as usize], time[index as usize]);
-        order.sort_by(|a, b| {
-            let ((stratum_a, time_a), (stratum_b, time_b)) = (key(a), key(b));
-            let censored = |index: &u32| !event[*index as usize];
-            stratum_a
-                .cmp(&stratum_b)
-                .then(time_a.total_cmp(&time_b))
-                .then(censored(a).cmp(&censored(b)))
-        });
+        match endpoint.time_codes().exits() {
+            Codes::Short(exits) => Self::sorted(endpoint, strata, exits),
+            Codes::Long(exits) => Self::sorted(endpoint, strata, exits),
+        }
+    }
+
+    fn sorted<C: Copy + Into<u32>>(endpoint: &Endpoint, strata: &[u32], exits: &[C]) -> Self {
+        let (times, event) = (endpoint.time_codes().times(), endpoint.event());
+        let code_bits = usize::BITS - times.len().leading_zeros();
+        // The key of a tie, and in its last bit who comes first in it.
+        let key = |subject: usize| {
+            let tie = u64::from(strata[subject]) << code_bits | u64::from(exits[subject].into());
+            tie << 1 | u64::from(!event[subject])
+        };
+        let order = radix::order_by_key(endpoint.len(), key);
+        let tie = |&subject: &u32| key(subject as usize) >> 1;
         let mut groups = Vec::new();
         let mut start = 0;
-        // Near ties were settled by Endpoint, so equal times are equal numbers.
-        for tied in order.chunk_by(|a, b| key(a) == key(b)) {
-            let n_events = tied.iter().filter(|&&index| event[index as usize]).count();
-            let (stratum, time) = key(&tied[0]);
+        for tied in order.chunk_by(|a, b| tie(a) == tie(b)) {
+            let n_events = tied.partition_point(|&subject| event[subject as usize]);
+            let first = tied[0] as usize;
             let (middle, end) = (start + n_events, start + tied.len());
-            groups.push(TieGroup { stratum, time, events: start..middle, censored: middle..end });
+            groups.push(TieGroup {
+                stratum: strata[first],
+                time: times[exits[first].into() as usize],
+                events: start..middle,
+                censored: middle..end,
+            });
             start = end;
         }
         Self { order, groups }

@@ -1,8 +1,12 @@
 //! A cohort: named columns over the same patients, in the order of their ids.
 
+use crate::factor::{crossed, factor, few_distinct};
 use crate::{
-    CohortError, Column, Endpoint, EndpointColumns, LARGEST_NUMBER, Selection, Values, id_order,
+    Cells, CohortError, Column, Endpoint, EndpointColumns, LARGEST_NUMBER, Selection, Values,
+    id_order,
 };
+use numerics::parallel;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Columns over the same subjects.
@@ -12,16 +16,21 @@ use std::collections::{BTreeMap, BTreeSet};
 /// wherever a cell is not missing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cohort {
-    ids: Vec<String>,
-    caller_rows: Vec<usize>,
+    n: usize,
+    /// Absent when the row numbers are the ids.
+    ids: Option<Vec<String>>,
+    /// Absent when the rows stand as the caller had them.
+    caller_rows: Option<Vec<usize>>,
     columns: Vec<StoredColumn>,
     positions: BTreeMap<String, usize>,
+    /// What columns without missing cells share.
+    none_missing: Cells<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct StoredColumn {
     column: Column,
-    is_missing: Vec<bool>,
+    is_missing: Cells<bool>,
 }
 
 /// The categories of some subjects.
@@ -30,7 +39,7 @@ pub struct Categories {
     /// Labels in display order; a level may occur in nobody.
     pub levels: Vec<String>,
     /// One index into `levels` per subject.
-    pub codes: Vec<u32>,
+    pub codes: Cells<u32>,
 }
 
 impl Categories {
@@ -63,14 +72,19 @@ impl Cohort {
             (None, Some(column)) => column.values.len(),
             (None, None) => 0,
         };
-        let (ids, caller_rows) = match ids {
-            Some(ids) => {
-                let order = id_order(&ids);
-                (order.iter().map(|&row| ids[row].clone()).collect(), order)
-            }
-            None => ((1..=n).map(|row| row.to_string()).collect(), (0..n).collect()),
+        let order = ids.as_deref().map(id_order).filter(|order| !order.is_sorted());
+        let ids = match (ids, &order) {
+            (Some(ids), Some(order)) => Some(order.iter().map(|&row| ids[row].clone()).collect()),
+            (ids, _) => ids,
         };
-        let mut cohort = Self { ids, caller_rows, columns: Vec::new(), positions: BTreeMap::new() };
+        let mut cohort = Self {
+            n,
+            ids,
+            caller_rows: order,
+            columns: Vec::new(),
+            positions: BTreeMap::new(),
+            none_missing: vec![false; n].into(),
+        };
         for column in columns {
             cohort.push(column)?;
         }
@@ -79,11 +93,17 @@ impl Cohort {
 
     /// Adds a column whose cells stand in the caller's order of rows.
     pub fn push(&mut self, column: Column) -> Result<(), CohortError> {
-        let is_missing = check(&column, self.len())?;
-        let stored = StoredColumn {
-            is_missing: self.caller_rows.iter().map(|&row| is_missing[row]).collect(),
-            column: Column { values: reorder(column.values, &self.caller_rows), ..column },
+        let is_missing = match check(&column, self.len())? {
+            Some(is_missing) => self.in_id_order(is_missing.into()),
+            None => self.none_missing.clone(),
         };
+        let values = match column.values {
+            Values::Numeric(values) => Values::Numeric(self.in_id_order(values)),
+            Values::Categorical { levels, codes } => {
+                Values::Categorical { levels, codes: self.in_id_order(codes) }
+            }
+        };
+        let stored = StoredColumn { is_missing, column: Column { values, ..column } };
         let name = stored.column.name.clone();
         if self.positions.insert(name.clone(), self.columns.len()).is_some() {
             return Err(CohortError::DuplicateColumn { column: name });
@@ -92,36 +112,46 @@ impl Cohort {
         Ok(())
     }
 
+    fn in_id_order<T: Copy>(&self, cells: Cells<T>) -> Cells<T> {
+        match &self.caller_rows {
+            Some(order) => order.iter().map(|&row| cells[row]).collect(),
+            None => cells,
+        }
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.n
     }
 
     /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.n == 0
     }
 
     /// Id of a row.
     #[must_use]
-    pub fn id(&self, row: usize) -> &str {
-        &self.ids[row]
+    pub fn id(&self, row: usize) -> Cow<'_, str> {
+        match &self.ids {
+            Some(ids) => ids[row].as_str().into(),
+            None => (row + 1).to_string().into(),
+        }
     }
 
     /// Where a row of the cohort stood in the caller's order, from 0.
     #[must_use]
     pub fn caller_row(&self, row: usize) -> usize {
-        self.caller_rows[row]
+        self.caller_rows.as_ref().map_or(row, |rows| rows[row])
     }
 
     /// For each row of the caller, its row in the cohort.
     #[must_use]
     pub fn rows_by_caller(&self) -> Vec<usize> {
         let mut rows = vec![0; self.len()];
-        for (row, &caller_row) in self.caller_rows.iter().enumerate() {
-            rows[caller_row] = row;
+        for row in 0..self.len() {
+            rows[self.caller_row(row)] = row;
         }
         rows
     }
@@ -143,11 +173,12 @@ impl Cohort {
 
     /// The numbers of a column for the selected subjects; refuses missing cells.
     pub fn numeric(&self, name: &str, selection: &Selection) -> Result<Vec<f64>, CohortError> {
-        let stored = self.complete(name, selection)?;
-        match &stored.column.values {
-            Values::Numeric(values) => {
-                Ok(selection.rows().iter().map(|&row| values[row]).collect())
-            }
+        Ok(self.numbers(name, selection)?.to_vec())
+    }
+
+    fn numbers(&self, name: &str, selection: &Selection) -> Result<Cells<f64>, CohortError> {
+        match &self.complete(name, selection)?.column.values {
+            Values::Numeric(values) => Ok(selection.cells(values)),
             Values::Categorical { .. } => Err(CohortError::NotNumeric { column: name.into() }),
         }
     }
@@ -155,16 +186,18 @@ impl Cohort {
     /// The categories of a column for the selected subjects; refuses missing cells.
     ///
     /// A numeric column is read as `factor` in R does: its distinct selected values, ascending,
-    /// are the levels.
+    /// are the levels, labelled by their shortest digits.
     pub fn categories(&self, name: &str, selection: &Selection) -> Result<Categories, CohortError> {
-        let stored = self.complete(name, selection)?;
-        Ok(match &stored.column.values {
-            Values::Categorical { levels, codes } => Categories {
-                levels: levels.clone(),
-                codes: selection.rows().iter().map(|&row| codes[row]).collect(),
-            },
+        Ok(match &self.complete(name, selection)?.column.values {
+            Values::Categorical { levels, codes } => {
+                Categories { levels: levels.clone(), codes: selection.cells(codes) }
+            }
             Values::Numeric(values) => {
-                factor(&selection.rows().iter().map(|&row| values[row]).collect::<Vec<_>>())
+                let (distinct, codes) = factor(&selection.cells(values));
+                Categories {
+                    levels: distinct.iter().map(ToString::to_string).collect(),
+                    codes: codes.into(),
+                }
             }
         })
     }
@@ -174,17 +207,14 @@ impl Cohort {
     /// Strata are numbered in the order of the levels of the first column, then the second, and
     /// so on; only those that occur have a number.
     pub fn strata(&self, names: &[String], selection: &Selection) -> Result<Vec<u32>, CohortError> {
-        let columns = names
-            .iter()
-            .map(|name| Ok(self.categories(name, selection)?.codes))
-            .collect::<Result<Vec<_>, CohortError>>()?;
-        let keys: Vec<Vec<u32>> = (0..selection.len())
-            .map(|index| columns.iter().map(|codes| codes[index]).collect())
-            .collect();
-        let mut distinct = keys.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        Ok(keys.iter().map(|key| distinct.partition_point(|other| other < key) as u32).collect())
+        let mut strata = vec![0; selection.len()];
+        for name in names {
+            strata = match &self.complete(name, selection)?.column.values {
+                Values::Categorical { codes, .. } => crossed(&strata, &selection.cells(codes)),
+                Values::Numeric(values) => crossed(&strata, &factor(&selection.cells(values)).1),
+            };
+        }
+        Ok(strata)
     }
 
     /// Follow-up of the selected subjects; refuses missing cells and undeclared event codes.
@@ -195,15 +225,13 @@ impl Cohort {
         columns: &EndpointColumns,
         selection: &Selection,
     ) -> Result<Endpoint, CohortError> {
-        let time = self.numeric(&columns.time, selection)?;
+        let time = self.numbers(&columns.time, selection)?;
         let event = self.events(columns, selection)?;
-        let endpoint = match &columns.entry {
-            Some(entry) => Endpoint::with_entry(self.numeric(entry, selection)?, time, event),
-            None => Endpoint::new(time, event),
-        };
-        endpoint.map_err(|source| CohortError::Endpoint {
+        let entry =
+            columns.entry.as_ref().map(|entry| self.numbers(entry, selection)).transpose()?;
+        Endpoint::of_cells(entry, time, event).map_err(|source| CohortError::Endpoint {
             column: columns.time.clone(),
-            source: source.at(|index| self.caller_rows[selection.rows()[index]]),
+            source: source.at(|subject| self.caller_row(selection.row(subject))),
         })
     }
 
@@ -211,17 +239,17 @@ impl Cohort {
         &self,
         columns: &EndpointColumns,
         selection: &Selection,
-    ) -> Result<Vec<bool>, CohortError> {
-        let categories = self.categories(&columns.event, selection)?;
-        let is_event: Vec<Option<bool>> =
-            categories.levels.iter().map(|level| columns.is_event(level)).collect();
-        let decide = |(&code, &row): (&u32, &usize)| {
-            is_event[code as usize].ok_or_else(|| CohortError::UndeclaredEventCode {
-                column: columns.event.clone(),
-                row: self.caller_rows[row],
-            })
+    ) -> Result<Cells<bool>, CohortError> {
+        let decided = match &self.complete(&columns.event, selection)?.column.values {
+            Values::Numeric(values) => events_of_numbers(columns, &selection.cells(values)),
+            Values::Categorical { levels, codes } => {
+                events_of_codes(columns, levels, &selection.cells(codes))
+            }
         };
-        categories.codes.iter().zip(selection.rows()).map(decide).collect()
+        decided.map_err(|subject| CohortError::UndeclaredEventCode {
+            column: columns.event.clone(),
+            row: self.caller_row(selection.row(subject)),
+        })
     }
 
     fn stored(&self, name: &str) -> Result<&StoredColumn, CohortError> {
@@ -233,47 +261,82 @@ impl Cohort {
 
     fn complete(&self, name: &str, selection: &Selection) -> Result<&StoredColumn, CohortError> {
         let stored = self.stored(name)?;
+        if stored.column.missing.is_empty() {
+            return Ok(stored);
+        }
         let mut missing = selection.rows().iter().filter(|&&row| stored.is_missing[row]).copied();
         match missing.next() {
             None => Ok(stored),
             Some(row) => Err(CohortError::Missing {
                 column: name.into(),
                 count: 1 + missing.count(),
-                row: self.caller_rows[row],
+                row: self.caller_row(row),
             }),
         }
     }
 }
 
-/// Reads numbers as `factor` does: distinct values ascending, labelled by their shortest digits.
-fn factor(values: &[f64]) -> Categories {
-    // Minus zero becomes zero: it is the same level and has no label of its own.
-    let mut distinct: Vec<f64> = values.iter().map(|value| value + 0.0).collect();
-    distinct.sort_by(f64::total_cmp);
-    distinct.dedup();
-    Categories {
-        levels: distinct.iter().map(ToString::to_string).collect(),
-        codes: values
-            .iter()
-            .map(|value| distinct.partition_point(|other| other < value) as u32)
-            .collect(),
+/// Which subjects have the event, or the first whose code is not declared.
+fn events_of_codes(
+    columns: &EndpointColumns,
+    levels: &[String],
+    codes: &[u32],
+) -> Result<Cells<bool>, usize> {
+    let declared: Vec<Option<bool>> = levels.iter().map(|level| columns.is_event(level)).collect();
+    let is_event: Vec<bool> = declared.iter().map(|event| event.unwrap_or(false)).collect();
+    let (events, undeclared) = parallel::filled(codes, |codes, events| {
+        codes.iter().zip(events).for_each(|(&code, event)| *event = is_event[code as usize]);
+        codes.iter().any(|&code| declared[code as usize].is_none())
+    });
+    if undeclared.contains(&true) {
+        let first = codes.iter().position(|&code| declared[code as usize].is_none());
+        return Err(first.expect("one was found"));
     }
+    Ok(events.into())
 }
 
-/// Which rows are missing, once every other cell has been found in order.
-fn check(column: &Column, rows: usize) -> Result<Vec<bool>, CohortError> {
+/// The same of codes that are numbers, of which there are few as a rule.
+fn events_of_numbers(columns: &EndpointColumns, values: &[f64]) -> Result<Cells<bool>, usize> {
+    let label = |level: &f64| level.to_string();
+    let Some(distinct) = few_distinct(values) else {
+        let (distinct, codes) = factor(values);
+        let levels: Vec<String> = distinct.iter().map(label).collect();
+        return events_of_codes(columns, &levels, &codes);
+    };
+    let with_meaning = |meaning: Option<bool>| -> Vec<f64> {
+        let levels = distinct.iter().copied();
+        levels.filter(|level| columns.is_event(&label(level)) == meaning).collect()
+    };
+    let (events, undeclared) = (with_meaning(Some(true)), with_meaning(None));
+    if !undeclared.is_empty() {
+        let first = values.iter().position(|value| undeclared.contains(value));
+        return Err(first.expect("every level occurs"));
+    }
+    let (events, _) = parallel::filled(values, |values, is_event| {
+        for &event in &events {
+            let pairs = is_event.iter_mut().zip(values);
+            pairs.for_each(|(is_event, &value)| *is_event |= value == event);
+        }
+    });
+    Ok(events.into())
+}
+
+/// Which rows are missing, if any are, once every other cell has been found in order.
+fn check(column: &Column, rows: usize) -> Result<Option<Vec<bool>>, CohortError> {
     let name = || column.name.clone();
     if column.values.len() != rows {
         return Err(CohortError::LengthMismatch { column: name(), got: column.values.len(), rows });
     }
-    let mut is_missing = vec![false; rows];
+    let mut is_missing = (!column.missing.is_empty()).then(|| vec![false; rows]);
     for &row in &column.missing {
-        *is_missing.get_mut(row).ok_or(CohortError::RowOutOfRange { row, rows })? = true;
+        let cell = is_missing.as_mut().and_then(|is_missing| is_missing.get_mut(row));
+        *cell.ok_or(CohortError::RowOutOfRange { row, rows })? = true;
     }
+    let is_present = |row: usize| is_missing.as_ref().is_none_or(|is_missing| !is_missing[row]);
     match &column.values {
         Values::Numeric(values) => {
             let is_number = |row: usize| values[row].abs() <= LARGEST_NUMBER;
-            if let Some(row) = (0..rows).find(|&row| !is_missing[row] && !is_number(row)) {
+            if let Some(row) = (0..rows).find(|&row| !is_number(row) && is_present(row)) {
                 return Err(CohortError::NotFinite { column: name(), row });
             }
         }
@@ -283,22 +346,13 @@ fn check(column: &Column, rows: usize) -> Result<Vec<bool>, CohortError> {
                 return Err(CohortError::DuplicateLevel { column: name(), level: level.clone() });
             }
             let has_level = |row: usize| (codes[row] as usize) < levels.len();
-            if let Some(row) = (0..rows).find(|&row| !is_missing[row] && !has_level(row)) {
+            if let Some(row) = (0..rows).find(|&row| !has_level(row) && is_present(row)) {
                 let levels = levels.len();
                 return Err(CohortError::CodeWithoutLevel { column: name(), row, levels });
             }
         }
     }
     Ok(is_missing)
-}
-
-fn reorder(values: Values, order: &[usize]) -> Values {
-    match values {
-        Values::Numeric(values) => Values::Numeric(order.iter().map(|&row| values[row]).collect()),
-        Values::Categorical { levels, codes } => {
-            Values::Categorical { levels, codes: order.iter().map(|&row| codes[row]).collect() }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -334,15 +388,19 @@ mod tests {
         let error = CohortError::Missing { column: "g".into(), count: 1, row: 2 };
         assert_eq!(cohort.categories("g", &all), Err(error));
         let complete = all.filter(|row| row > 0);
-        assert_eq!(cohort.categories("g", &complete).unwrap().codes, [1, 0]);
+        assert_eq!(*cohort.categories("g", &complete).unwrap().codes, [1, 0]);
     }
 
     #[test]
     fn numbers_become_factors_in_ascending_order() {
-        let categories = factor(&[2.0, 1.0, 2.0]);
+        let factor = |values| {
+            let cohort = Cohort::new(None, vec![Column::numeric("x", values)]).unwrap();
+            cohort.categories("x", &Selection::all(&cohort)).unwrap()
+        };
+        let categories = factor(vec![2.0, 1.0, 2.0]);
         assert_eq!(categories.levels, ["1", "2"]);
-        assert_eq!(categories.codes, [1, 0, 1]);
-        assert_eq!(factor(&[0.0, -0.0]).levels, ["0"]);
+        assert_eq!(*categories.codes, [1, 0, 1]);
+        assert_eq!(factor(vec![0.0, -0.0]).levels, ["0"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::{
     ComparedGroup, Comparison, ComparisonQuery, LogRank, RiskTable, SurvivalError, TestWeights,
     log_rank,
 };
-use cohort::{Cohort, RiskOrder, Selection};
+use cohort::{Cohort, Groups, Selection};
 use numerics::tails::{chi_squared_sf, ln_chi_squared_sf};
 
 /// Most groups that are compared. The table of risk sets holds a number per time and group: a column
@@ -33,7 +33,10 @@ pub fn compare(
     }
     let endpoint = cohort.endpoint(&query.endpoint, selection)?;
     let categories = cohort.categories(&query.group, selection)?;
-    let strata = cohort.strata(&query.strata, selection)?;
+    let strata = match query.strata.as_slice() {
+        [] => Groups::one(),
+        columns => Groups::numbered(cohort.strata(columns, selection)?),
+    };
     let counts = categories.counts();
     let levels = counts.iter().filter(|&&count| count > 0).count();
     if levels < 2 {
@@ -43,14 +46,8 @@ pub fn compare(
         let (column, levels) = (query.group.clone(), counts.len());
         return Err(SurvivalError::TooManyGroups { column, levels, most: MOST_GROUPS });
     }
-    let order = RiskOrder::new(&endpoint, &strata);
-    let sums: LogRank = order
-        .strata()
-        .map(|stratum| {
-            RiskTable::tally(&endpoint, &order, stratum, &categories.codes, counts.len())
-        })
-        .map(|table| log_rank(&table, query.weights))
-        .sum();
+    let tables = RiskTable::by_stratum(&endpoint, &strata, &Groups::from(&categories));
+    let sums: LogRank = tables.iter().map(|table| log_rank(table, query.weights)).sum();
     let (chi_squared, degrees_of_freedom) = sums.chi_squared();
     let (observed, expected) = (sums.observed(), sums.expected());
     let labelled = categories.levels.into_iter().zip(counts).enumerate();

@@ -5,7 +5,7 @@ use crate::{
     Confidence, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve, SurvivalError,
     kaplan_meier, quantile, restricted_mean, survival_at,
 };
-use cohort::{Cohort, Endpoint, RiskOrder, Selection};
+use cohort::{Cohort, Groups, Selection};
 
 /// Estimates the curve of each group with all that is read off it.
 ///
@@ -26,14 +26,15 @@ pub fn curves(
     }
     let endpoint = cohort.endpoint(&query.endpoint, selection)?;
     let endpoint = if query.reverse { endpoint.reversed() } else { endpoint };
-    let (levels, codes) = match &query.group {
+    let (levels, groups) = match &query.group {
         Some(column) => {
             let categories = cohort.categories(column, selection)?;
-            (categories.levels.into_iter().map(Some).collect(), categories.codes)
+            let groups = Groups::from(&categories);
+            (categories.levels.into_iter().map(Some).collect(), groups)
         }
-        None => (vec![None], vec![0; selection.len()]),
+        None => (vec![None], Groups::one()),
     };
-    let tables = tables(&endpoint, &codes, levels.len());
+    let tables = RiskTable::by_stratum(&endpoint, &groups, &Groups::one());
     let groups = levels
         .into_iter()
         .zip(tables)
@@ -55,17 +56,6 @@ fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
         }
     }
     Confidence::new(query.confidence)
-}
-
-/// A table for each group; the groups are strata of one sort.
-fn tables(endpoint: &Endpoint, codes: &[u32], n_groups: usize) -> Vec<RiskTable> {
-    let order = RiskOrder::new(endpoint, codes);
-    let everyone = vec![0; codes.len()];
-    let mut tables = vec![RiskTable::default(); n_groups];
-    for group in order.strata() {
-        tables[group[0].stratum as usize] = RiskTable::tally(endpoint, &order, group, &everyone, 1);
-    }
-    tables
 }
 
 fn group_curve(

@@ -227,7 +227,7 @@ impl Subjects {
         let confidence = Confidence::new(query.confidence)?;
         let codes = match column {
             Some(column) => cohort.categories(column, selection)?.codes,
-            None => vec![0; selection.len()],
+            None => vec![0; selection.len()].into(),
         };
         let curves = curves(cohort, selection, &reverse)?.groups;
         let mut members = vec![Vec::new(); curves.len()];

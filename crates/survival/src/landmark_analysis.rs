@@ -99,7 +99,7 @@ pub fn landmark_sample(
     add(&mut cohort, TIME_FROM_LANDMARK, Values::Numeric(time), &from_landmark)?;
     if let Some(codes) = exposed {
         let levels = ["no", "yes"].map(String::from).to_vec();
-        let values = Values::Categorical { levels, codes };
+        let values = Values::Categorical { levels, codes: codes.into() };
         add(&mut cohort, EXPOSED_BY_LANDMARK, values, &from_landmark)?;
     }
     let time = TIME_FROM_LANDMARK.to_string();

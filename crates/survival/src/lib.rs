@@ -18,6 +18,7 @@ mod conditional;
 mod confidence;
 mod contrast;
 mod contrasts;
+mod counts;
 mod curves;
 mod error;
 mod follow_up;

@@ -1,6 +1,8 @@
 //! Who is at risk, has the event and is censored at each time: all that the estimators here need.
 
-use cohort::{Endpoint, RiskOrder, TieGroup};
+use crate::counts::{Cell, Counts};
+use cohort::{Endpoint, Groups, RiskOrder, TieGroup};
+use std::borrow::Cow;
 use std::iter::Sum;
 
 /// Counts at every distinct time at which somebody's follow-up ends, by group.
@@ -98,6 +100,59 @@ impl RiskTable {
         Self { n_groups, times, at_risk: Vec::new(), events, censored, entries }.with_risk_sets()
     }
 
+    /// Counts everybody.
+    #[must_use]
+    pub fn of(endpoint: &Endpoint, groups: &Groups) -> Self {
+        Self::by_stratum(endpoint, &Groups::one(), groups).swap_remove(0)
+    }
+
+    /// Counts the subjects of each stratum, in the order of the strata; one that holds nobody has an
+    /// empty table.
+    ///
+    /// `strata` and `groups` are divisions of the subjects of `endpoint`. Unless there are far more
+    /// times, strata and groups than subjects, this takes one pass and no order.
+    #[must_use]
+    pub fn by_stratum(endpoint: &Endpoint, strata: &Groups, groups: &Groups) -> Vec<Self> {
+        match Counts::of(endpoint, strata, groups) {
+            Some(counts) => (0..strata.n_groups()).map(|at| Self::counted(&counts, at)).collect(),
+            None => Self::ordered(endpoint, strata, groups),
+        }
+    }
+
+    fn counted(counts: &Counts, stratum: usize) -> Self {
+        let n_groups = counts.n_groups();
+        let mut table = Self { n_groups, ..Self::default() };
+        let is_filled = |cell: &Cell| *cell != [0, 0];
+        for (time, cells) in counts.exits(stratum) {
+            if cells.iter().any(is_filled) {
+                table.times.push(time);
+                table.censored.extend(cells.iter().map(|&[censored, _]| censored as usize));
+                table.events.extend(cells.iter().map(|&[_, events]| events as usize));
+            }
+        }
+        for (time, cells) in counts.entries(stratum) {
+            for (group, cell) in cells.iter().enumerate().filter(|(_, cell)| is_filled(cell)) {
+                let count = cell.iter().map(|&count| count as usize).sum();
+                table.entries.push(Entries { time, group, count });
+            }
+        }
+        table.with_risk_sets()
+    }
+
+    /// The same from an order of the subjects.
+    fn ordered(endpoint: &Endpoint, strata: &Groups, groups: &Groups) -> Vec<Self> {
+        let (strata_of, group_of) = (codes(endpoint, strata), codes(endpoint, groups));
+        let order = RiskOrder::new(endpoint, &strata_of);
+        let n_groups = groups.n_groups();
+        let empty = Self { n_groups, ..Self::default() };
+        let mut tables = vec![empty; strata.n_groups()];
+        for stratum in order.strata() {
+            let table = Self::tally(endpoint, &order, stratum, &group_of, n_groups);
+            tables[stratum[0].stratum as usize] = table;
+        }
+        tables
+    }
+
     /// Number of groups.
     #[must_use]
     pub fn n_groups(&self) -> usize {
@@ -188,6 +243,11 @@ impl Sum for RiskTable {
         }
         total.with_risk_sets()
     }
+}
+
+/// The group of each subject.
+fn codes<'a>(endpoint: &Endpoint, groups: &'a Groups) -> Cow<'a, [u32]> {
+    groups.codes().map_or_else(|| vec![0; endpoint.len()].into(), Cow::Borrowed)
 }
 
 /// Sorts entries and counts those of one time and group together.

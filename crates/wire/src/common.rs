@@ -263,7 +263,7 @@ fn column_from(violations: &mut Violations, path: &str, column: pb::Column) -> O
         let codes = violations.check(path, codes.map_err(|_| "codes must not be negative"))?;
         Values::Categorical { levels: column.levels, codes }
     } else {
-        Values::Numeric(column.values)
+        Values::Numeric(column.values.into())
     };
     Some(Column { name: column.name, values, missing: missing? })
 }

@@ -62,7 +62,7 @@ fn tables(
 ) -> Vec<CauseTable> {
     let order = RiskOrder::new(&endpoint.endpoint, strata);
     let causes = (endpoint.causes.as_slice(), n_causes);
-    let groups = (levels.codes.as_slice(), levels.levels.len());
+    let groups = (&*levels.codes, levels.levels.len());
     let strata = order.strata();
     strata
         .map(|stratum| CauseTable::tally(&endpoint.endpoint, &order, stratum, causes, groups))

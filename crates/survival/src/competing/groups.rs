@@ -31,7 +31,7 @@ pub fn incidence(
             let categories = cohort.categories(column, selection)?;
             (categories.levels.into_iter().map(Some).collect(), categories.codes)
         }
-        None => (vec![None], vec![0; selection.len()]),
+        None => (vec![None], vec![0; selection.len()].into()),
     };
     let tables = tables(&endpoint, &codes, levels.len(), query.endpoint.causes.len());
     let mut views = match query.cause_specific {

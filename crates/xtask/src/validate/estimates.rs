@@ -3,7 +3,7 @@
 use crate::validate::Settings;
 use crate::validate::population::{Comparison, Curve, Population};
 use crate::validate::tally::{Tally, tally};
-use cohort::{Endpoint, Interval, NotEstimable, RiskOrder, Values};
+use cohort::{Endpoint, Groups, Interval, NotEstimable, Values};
 use numerics::tails::chi_squared_sf;
 use simulate::{Arm, Sample, Truth};
 use survival::{
@@ -114,9 +114,7 @@ impl Target {
 
     /// The answers in the order of [`Coverage`].
     fn is_covered(&self, endpoint: &Endpoint, confidence: Confidence) -> [Option<bool>; QUESTIONS] {
-        let everyone = vec![0; endpoint.len()];
-        let order = RiskOrder::new(endpoint, &everyone);
-        let table = RiskTable::tally(endpoint, &order, order.groups(), &everyone, 1);
+        let table = RiskTable::of(endpoint, &Groups::one());
         let curves = RULES.map(|(_, rule)| kaplan_meier(&table, rule, confidence));
         let curve = &curves[0];
         let survival = self.survival.iter().flat_map(|&(time, survival)| {
@@ -156,15 +154,12 @@ fn holds(interval: Interval, truth: f64) -> Option<bool> {
 fn tables(sample: &Sample, population: Population) -> Vec<RiskTable> {
     let strata = match &sample.site {
         Some(site) if population == Population::Mixed => match &site.values {
-            Values::Categorical { codes, .. } => codes.clone(),
+            Values::Categorical { codes, .. } => Groups::numbered(codes.clone()),
             Values::Numeric(_) => unreachable!("sites are categories"),
         },
-        _ => vec![0; sample.len()],
+        _ => Groups::one(),
     };
-    let endpoint = sample.endpoint();
-    let order = RiskOrder::new(&endpoint, &strata);
-    let groups = sample.exposed();
-    order.strata().map(|stratum| RiskTable::tally(&endpoint, &order, stratum, &groups, 2)).collect()
+    RiskTable::by_stratum(&sample.endpoint(), &strata, &Groups::new(sample.exposed(), 2))
 }
 
 #[cfg(test)]

@@ -1,0 +1,139 @@
+//! Numbers of subjects by time, stratum, group and outcome, counted in one pass without an order.
+
+use cohort::{Codes, Endpoint, Groups};
+use numerics::parallel;
+use std::ops::Range;
+
+/// How many of the subjects with one time, stratum and group are censored, and how many have the
+/// event.
+pub(crate) type Cell = [u32; 2];
+
+/// A cell for every time, also those at which nothing happens, in each stratum and group.
+pub(crate) struct Counts<'a> {
+    times: &'a [f64],
+    n_strata: usize,
+    n_groups: usize,
+    /// Those who leave at each time: for each time all strata, for each of those all groups.
+    exits: Vec<u32>,
+    /// Those who enter at each time.
+    entries: Option<Vec<u32>>,
+}
+
+/// With more cells than this to a subject, an order of the subjects takes less time and memory.
+const MOST_CELLS_PER_SUBJECT: usize = 4;
+
+/// A time counted twice in a row would wait for the first count to be stored: up to so many cells,
+/// neighbouring subjects are counted apart.
+const MOST_CELLS_APART: usize = 1 << 16;
+
+impl<'a> Counts<'a> {
+    /// Counts everybody; absent when there would be far more cells than subjects.
+    pub(crate) fn of(endpoint: &'a Endpoint, strata: &Groups, groups: &Groups) -> Option<Self> {
+        let codes = endpoint.time_codes();
+        let (n_strata, n_groups) = (strata.n_groups(), groups.n_groups());
+        let n_cells = 2 * codes.times().len() * n_strata * n_groups;
+        if n_cells > MOST_CELLS_PER_SUBJECT * endpoint.len() {
+            return None;
+        }
+        let subjects = Subjects { event: endpoint.event(), strata, groups };
+        Some(Self {
+            times: codes.times(),
+            n_strata,
+            n_groups,
+            exits: subjects.count(codes.exits(), n_cells),
+            entries: codes.entries().map(|entries| subjects.count(entries, n_cells)),
+        })
+    }
+
+    pub(crate) fn n_groups(&self) -> usize {
+        self.n_groups
+    }
+
+    /// Those of a stratum who leave at each time, a cell for each group.
+    pub(crate) fn exits(&self, stratum: usize) -> impl Iterator<Item = (f64, &[Cell])> {
+        self.rows(&self.exits, stratum)
+    }
+
+    /// Those of a stratum who enter at each time; nothing when everyone is followed from time 0.
+    pub(crate) fn entries(&self, stratum: usize) -> impl Iterator<Item = (f64, &[Cell])> {
+        self.rows(self.entries.as_deref().unwrap_or_default(), stratum)
+    }
+
+    fn rows<'b>(
+        &'b self,
+        counts: &'b [u32],
+        stratum: usize,
+    ) -> impl Iterator<Item = (f64, &'b [Cell])> {
+        let (cells, _) = counts.as_chunks();
+        let rows = cells.chunks(self.n_strata * self.n_groups);
+        let groups = stratum * self.n_groups..(stratum + 1) * self.n_groups;
+        self.times.iter().zip(rows).map(move |(&time, row)| (time, &row[groups.clone()]))
+    }
+}
+
+/// What is counted of the subjects besides a time.
+struct Subjects<'a> {
+    event: &'a [bool],
+    strata: &'a Groups,
+    groups: &'a Groups,
+}
+
+impl Subjects<'_> {
+    fn count(&self, times: &Codes, n_cells: usize) -> Vec<u32> {
+        match times {
+            Codes::Short(times) => self.count_codes(times, n_cells),
+            Codes::Long(times) => self.count_codes(times, n_cells),
+        }
+    }
+
+    fn count_codes<C: Copy + Into<u32> + Sync>(&self, times: &[C], n_cells: usize) -> Vec<u32> {
+        if n_cells > MOST_CELLS_APART {
+            return parallel::counted(times.len(), n_cells, |range, counts| {
+                self.add::<C, 1>(times, range, counts);
+            });
+        }
+        let counts = parallel::counted(times.len(), 2 * n_cells, |range, counts| {
+            self.add::<C, 2>(times, range, counts);
+        });
+        let (pairs, _) = counts.as_chunks();
+        pairs.iter().map(|[one, other]| one + other).collect()
+    }
+
+    /// Adds a range of subjects to counts of which each cell has as many as there are lanes.
+    fn add<C: Copy + Into<u32>, const LANES: usize>(
+        &self,
+        times: &[C],
+        range: Range<usize>,
+        counts: &mut [u32],
+    ) {
+        let n_groups = self.groups.n_groups();
+        let width = self.strata.n_groups() * n_groups;
+        let events = &self.event[range.clone()];
+        let times = times[range.clone()].iter().map(|&time| time.into() as usize * width);
+        match (self.strata.codes(), self.groups.codes()) {
+            (None, None) => count::<LANES>(times, events, counts),
+            (Some(codes), None) | (None, Some(codes)) => {
+                let cells = times.zip(&codes[range]).map(|(time, &code)| time + code as usize);
+                count::<LANES>(cells, events, counts);
+            }
+            (Some(strata), Some(groups)) => {
+                let cells = times.zip(&strata[range.clone()]).zip(&groups[range]);
+                let cells = cells.map(|((time, &stratum), &group)| {
+                    time + stratum as usize * n_groups + group as usize
+                });
+                count::<LANES>(cells, events, counts);
+            }
+        }
+    }
+}
+
+/// Counts subjects whose cells and events are given, neighbours in different lanes.
+fn count<const LANES: usize>(
+    cells: impl Iterator<Item = usize>,
+    events: &[bool],
+    counts: &mut [u32],
+) {
+    for (subject, (cell, &event)) in cells.zip(events).enumerate() {
+        counts[(cell * 2 + usize::from(event)) * LANES + subject % LANES] += 1;
+    }
+}
