@@ -181,6 +181,12 @@ impl Endpoint {
         &self.event
     }
 
+    /// Number of subjects who are followed for no time at all.
+    #[must_use]
+    pub fn n_zero_times(&self) -> usize {
+        self.codes.n_zero_exits()
+    }
+
     /// Number of events.
     #[must_use]
     pub fn n_events(&self) -> usize {

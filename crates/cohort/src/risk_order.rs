@@ -1,7 +1,7 @@
 //! The order in which every survival estimator walks its subjects.
 
 use crate::{Codes, Endpoint};
-use numerics::radix;
+use numerics::{parallel, radix};
 use std::ops::Range;
 
 /// Subjects by stratum, then time ascending, events before censorings, then row.
@@ -26,16 +26,79 @@ pub struct TieGroup {
     pub censored: Range<usize>,
 }
 
+/// With more possible ties than this to a subject, counting them takes longer than a sort.
+const MOST_TIES_PER_SUBJECT: usize = 4;
+
 impl RiskOrder {
     /// Sorts the subjects; `strata` holds one index per subject.
+    ///
+    /// # Panics
+    ///
+    /// When there are not as many strata as subjects.
     #[must_use]
     pub fn new(endpoint: &Endpoint, strata: &[u32]) -> Self {
+        assert_eq!(strata.len(), endpoint.len(), "every subject has a stratum");
         match endpoint.time_codes().exits() {
-            Codes::Short(exits) => Self::sorted(endpoint, strata, exits),
-            Codes::Long(exits) => Self::sorted(endpoint, strata, exits),
+            Codes::Short(exits) => Self::of_codes(endpoint, strata, exits),
+            Codes::Long(exits) => Self::of_codes(endpoint, strata, exits),
         }
     }
 
+    fn of_codes<C: Copy + Into<u32> + Sync>(
+        endpoint: &Endpoint,
+        strata: &[u32],
+        exits: &[C],
+    ) -> Self {
+        let n_strata = strata.iter().fold(0, |n, &stratum| n.max(stratum as usize + 1));
+        let n_ties = n_strata.saturating_mul(endpoint.time_codes().times().len());
+        if n_ties <= MOST_TIES_PER_SUBJECT * endpoint.len() {
+            Self::counted(endpoint, strata, exits, n_ties)
+        } else {
+            Self::sorted(endpoint, strata, exits)
+        }
+    }
+
+    /// Every subject goes to the place that those before it in the order leave free.
+    fn counted<C: Copy + Into<u32> + Sync>(
+        endpoint: &Endpoint,
+        strata: &[u32],
+        exits: &[C],
+        n_ties: usize,
+    ) -> Self {
+        let (times, event) = (endpoint.time_codes().times(), endpoint.event());
+        let places = |range: Range<usize>| {
+            let subjects = strata[range.clone()].iter().zip(&exits[range.clone()]);
+            subjects.zip(&event[range]).map(|((&stratum, &exit), &event)| {
+                let tie = stratum as usize * times.len() + exit.into() as usize;
+                2 * tie + usize::from(!event)
+            })
+        };
+        let mut next = parallel::counted(endpoint.len(), 2 * n_ties, places);
+        let (mut groups, mut start) = (Vec::new(), 0);
+        for (tie, counts) in next.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            let middle = start + counts[0] as usize;
+            let end = middle + counts[1] as usize;
+            *counts = [start as u32, middle as u32];
+            if start < end {
+                let (stratum, time) = ((tie / times.len()) as u32, times[tie % times.len()]);
+                groups.push(TieGroup {
+                    stratum,
+                    time,
+                    events: start..middle,
+                    censored: middle..end,
+                });
+            }
+            start = end;
+        }
+        let mut order = vec![0; endpoint.len()];
+        for (subject, place) in places(0..endpoint.len()).enumerate() {
+            order[next[place] as usize] = subject as u32;
+            next[place] += 1;
+        }
+        Self { order, groups }
+    }
+
+    /// The same where there would be far more places than subjects.
     fn sorted<C: Copy + Into<u32>>(endpoint: &Endpoint, strata: &[u32], exits: &[C]) -> Self {
         let (times, event) = (endpoint.time_codes().times(), endpoint.event());
         let code_bits = usize::BITS - times.len().leading_zeros();

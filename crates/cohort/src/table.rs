@@ -46,11 +46,10 @@ impl Categories {
     /// Number of subjects with each level.
     #[must_use]
     pub fn counts(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.levels.len()];
-        for &code in &self.codes {
-            counts[code as usize] += 1;
-        }
-        counts
+        let counts = parallel::counted(self.codes.len(), self.levels.len(), |range| {
+            self.codes[range].iter().map(|&code| code as usize)
+        });
+        counts.into_iter().map(|count| count as usize).collect()
     }
 
     /// Index of a level.
@@ -276,6 +275,12 @@ impl Cohort {
     }
 }
 
+/// Numbers that are looked through together, while they are in the cache of the processor.
+const BLOCK: usize = 256;
+
+/// Cells of an event column in which all of its codes occur as a rule.
+const FIRST_CODES: usize = 1024;
+
 /// Which subjects have the event, or the first whose code is not declared.
 fn events_of_codes(
     columns: &EndpointColumns,
@@ -297,28 +302,38 @@ fn events_of_codes(
 
 /// The same of codes that are numbers, of which there are few as a rule.
 fn events_of_numbers(columns: &EndpointColumns, values: &[f64]) -> Result<Cells<bool>, usize> {
-    let label = |level: &f64| level.to_string();
-    let Some(distinct) = few_distinct(values) else {
-        let (distinct, codes) = factor(values);
-        let levels: Vec<String> = distinct.iter().map(label).collect();
-        return events_of_codes(columns, &levels, &codes);
+    // Nearly always the codes at the beginning are all there are: then one pass will do.
+    let Some(distinct) = few_distinct(&values[..values.len().min(FIRST_CODES)]) else {
+        return events_of_many_numbers(columns, values);
     };
-    let with_meaning = |meaning: Option<bool>| -> Vec<f64> {
+    let with_meaning = |meaning: bool| -> Vec<f64> {
         let levels = distinct.iter().copied();
-        levels.filter(|level| columns.is_event(&label(level)) == meaning).collect()
+        levels.filter(|level| columns.is_event(&level.to_string()) == Some(meaning)).collect()
     };
-    let (events, undeclared) = (with_meaning(Some(true)), with_meaning(None));
-    if !undeclared.is_empty() {
-        let first = values.iter().position(|value| undeclared.contains(value));
-        return Err(first.expect("every level occurs"));
-    }
-    let (events, _) = parallel::filled(values, |values, is_event| {
-        for &event in &events {
-            let pairs = is_event.iter_mut().zip(values);
-            pairs.for_each(|(is_event, &value)| *is_event |= value == event);
+    let (events, censored) = (with_meaning(true), with_meaning(false));
+    let (is_event, all_known) = parallel::filled(values, |values, is_event| {
+        let mut is_known = true;
+        for (values, is_event) in values.chunks(BLOCK).zip(is_event.chunks_mut(BLOCK)) {
+            for &event in &events {
+                let pairs = is_event.iter_mut().zip(values);
+                pairs.for_each(|(is_event, &value)| *is_event |= value == event);
+            }
+            let n_with = |code: &f64| values.iter().filter(|&value| value == code).count();
+            let n_events = is_event.iter().filter(|&&is_event| is_event).count();
+            is_known &= n_events + censored.iter().map(n_with).sum::<usize>() == values.len();
         }
+        is_known
     });
-    Ok(events.into())
+    match all_known.contains(&false) {
+        true => events_of_many_numbers(columns, values),
+        false => Ok(is_event.into()),
+    }
+}
+
+fn events_of_many_numbers(columns: &EndpointColumns, values: &[f64]) -> Result<Cells<bool>, usize> {
+    let (distinct, codes) = factor(values);
+    let levels: Vec<String> = distinct.iter().map(ToString::to_string).collect();
+    events_of_codes(columns, &levels, &codes)
 }
 
 /// Which rows are missing, if any are, once every other cell has been found in order.

@@ -76,7 +76,10 @@ impl TimeCodes {
             (exit, _) => time[exit.unwrap_or(index)],
         };
         let order = radix::order_by_key(n_entries + time.len(), |index| at(index).to_bits());
-        let sorted: Vec<f64> = order.iter().map(|&index| at(index as usize)).collect();
+        let (sorted, _) = parallel::filled(&order, |order, sorted| {
+            let pairs = order.iter().zip(sorted);
+            pairs.for_each(|(&index, time)| *time = at(index as usize));
+        });
         let (mut codes, times, has_near_ties) = ranked(&order, sorted);
         drop(order);
         if has_near_ties {
@@ -119,6 +122,14 @@ impl TimeCodes {
     #[must_use]
     pub fn entries(&self) -> Option<&Codes> {
         self.entries.as_ref()
+    }
+
+    pub(crate) fn n_zero_exits(&self) -> usize {
+        match (self.times.first(), &self.exits) {
+            (Some(0.0), Codes::Short(exits)) => exits.iter().filter(|&&exit| exit == 0).count(),
+            (Some(0.0), Codes::Long(exits)) => exits.iter().filter(|&&exit| exit == 0).count(),
+            _ => 0,
+        }
     }
 
     /// The first subject who leaves no later than it enters.

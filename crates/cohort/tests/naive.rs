@@ -73,19 +73,19 @@ fn on_one_lattice() -> impl Strategy<Value = Vec<Subject>> {
         let subject = subject.prop_map(move |(time, earlier, event, stratum)| {
             (step(time.saturating_sub(earlier)), step(time), event, stratum)
         });
-        vec(subject, 0..900)
+        vec(subject, 0..600)
     })
 }
 
 fn of_any_kind() -> impl Strategy<Value = Vec<Subject>> {
     let subject = (time(), time(), any::<bool>(), 0..4u32);
-    vec(subject.prop_map(in_order), 0..900)
+    vec(subject.prop_map(in_order), 0..600)
 }
 
 fn continuous() -> impl Strategy<Value = Vec<Subject>> {
     let strata = select(vec![0, 7, u32::MAX]);
     let subject = (0.0..4000.0f64, 0.0..4000.0f64, any::<bool>(), strata);
-    vec(subject.prop_map(in_order), 0..900)
+    vec(subject.prop_map(in_order), 0..600)
 }
 
 fn in_order((a, b, event, stratum): Subject) -> Subject {
@@ -124,6 +124,8 @@ fn agrees(subjects: &[Subject], has_entry: bool) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn on_one_lattice_agrees(subjects in on_one_lattice(), has_entry: bool) {
         agrees(&subjects, has_entry)?;

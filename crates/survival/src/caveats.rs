@@ -39,8 +39,7 @@ pub(crate) fn of_comparison(
         );
         Caveat::new(CaveatCode::EmptyLevel, message)
     });
-    let n_zero = endpoint.time().iter().filter(|&&time| time == 0.0).count();
-    empty.chain(zero_times(n_zero, endpoint.len(), "")).collect()
+    empty.chain(zero_times(endpoint.n_zero_times(), endpoint.len(), "")).collect()
 }
 
 pub(crate) fn zero_times(n_zero: usize, n: usize, place: &str) -> Option<Caveat> {

@@ -22,10 +22,6 @@ pub(crate) struct Counts<'a> {
 /// With more cells than this to a subject, an order of the subjects takes less time and memory.
 const MOST_CELLS_PER_SUBJECT: usize = 4;
 
-/// A time counted twice in a row would wait for the first count to be stored: up to so many cells,
-/// neighbouring subjects are counted apart.
-const MOST_CELLS_APART: usize = 1 << 16;
-
 impl<'a> Counts<'a> {
     /// Counts everybody; absent when there would be far more cells than subjects.
     pub(crate) fn of(endpoint: &'a Endpoint, strata: &Groups, groups: &Groups) -> Option<Self> {
@@ -87,53 +83,28 @@ impl Subjects<'_> {
     }
 
     fn count_codes<C: Copy + Into<u32> + Sync>(&self, times: &[C], n_cells: usize) -> Vec<u32> {
-        if n_cells > MOST_CELLS_APART {
-            return parallel::counted(times.len(), n_cells, |range, counts| {
-                self.add::<C, 1>(times, range, counts);
-            });
-        }
-        let counts = parallel::counted(times.len(), 2 * n_cells, |range, counts| {
-            self.add::<C, 2>(times, range, counts);
-        });
-        let (pairs, _) = counts.as_chunks();
-        pairs.iter().map(|[one, other]| one + other).collect()
-    }
-
-    /// Adds a range of subjects to counts of which each cell has as many as there are lanes.
-    fn add<C: Copy + Into<u32>, const LANES: usize>(
-        &self,
-        times: &[C],
-        range: Range<usize>,
-        counts: &mut [u32],
-    ) {
         let n_groups = self.groups.n_groups();
         let width = self.strata.n_groups() * n_groups;
-        let events = &self.event[range.clone()];
-        let times = times[range.clone()].iter().map(|&time| time.into() as usize * width);
+        let outcomes = |range: Range<usize>| {
+            let times = times[range.clone()].iter().map(move |&time| time.into() as usize * width);
+            times.zip(self.event[range].iter().map(|&event| usize::from(event)))
+        };
         match (self.strata.codes(), self.groups.codes()) {
-            (None, None) => count::<LANES>(times, events, counts),
+            (None, None) => parallel::counted(times.len(), n_cells, |range| {
+                outcomes(range).map(|(time, outcome)| 2 * time + outcome)
+            }),
             (Some(codes), None) | (None, Some(codes)) => {
-                let cells = times.zip(&codes[range]).map(|(time, &code)| time + code as usize);
-                count::<LANES>(cells, events, counts);
+                parallel::counted(times.len(), n_cells, |range| {
+                    let subjects = outcomes(range.clone()).zip(&codes[range]);
+                    subjects.map(|((time, outcome), &code)| 2 * (time + code as usize) + outcome)
+                })
             }
-            (Some(strata), Some(groups)) => {
-                let cells = times.zip(&strata[range.clone()]).zip(&groups[range]);
-                let cells = cells.map(|((time, &stratum), &group)| {
-                    time + stratum as usize * n_groups + group as usize
-                });
-                count::<LANES>(cells, events, counts);
-            }
+            (Some(strata), Some(groups)) => parallel::counted(times.len(), n_cells, |range| {
+                let codes = strata[range.clone()].iter().zip(&groups[range.clone()]);
+                outcomes(range).zip(codes).map(move |((time, outcome), (&stratum, &group))| {
+                    2 * (time + stratum as usize * n_groups + group as usize) + outcome
+                })
+            }),
         }
-    }
-}
-
-/// Counts subjects whose cells and events are given, neighbours in different lanes.
-fn count<const LANES: usize>(
-    cells: impl Iterator<Item = usize>,
-    events: &[bool],
-    counts: &mut [u32],
-) {
-    for (subject, (cell, &event)) in cells.zip(events).enumerate() {
-        counts[(cell * 2 + usize::from(event)) * LANES + subject % LANES] += 1;
     }
 }

@@ -121,15 +121,20 @@ impl RiskTable {
 
     fn counted(counts: &Counts, stratum: usize) -> Self {
         let n_groups = counts.n_groups();
-        let mut table = Self { n_groups, ..Self::default() };
         let is_filled = |cell: &Cell| *cell != [0, 0];
-        for (time, cells) in counts.exits(stratum) {
-            if cells.iter().any(is_filled) {
-                table.times.push(time);
-                table.censored.extend(cells.iter().map(|&[censored, _]| censored as usize));
-                table.events.extend(cells.iter().map(|&[_, events]| events as usize));
+        let rows = || counts.exits(stratum).filter(|(_, cells)| cells.iter().any(is_filled));
+        let n_times = rows().count();
+        let mut times = Vec::with_capacity(n_times);
+        times.extend(rows().map(|(time, _)| time));
+        let count = |outcome: usize| {
+            let mut counts = Vec::with_capacity(n_times * n_groups);
+            for (_, cells) in rows() {
+                counts.extend(cells.iter().map(|cell| cell[outcome] as usize));
             }
-        }
+            counts
+        };
+        let (censored, events) = (count(0), count(1));
+        let mut table = Self { n_groups, times, events, censored, ..Self::default() };
         for (time, cells) in counts.entries(stratum) {
             for (group, cell) in cells.iter().enumerate().filter(|(_, cell)| is_filled(cell)) {
                 let count = cell.iter().map(|&count| count as usize).sum();

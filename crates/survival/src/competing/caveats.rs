@@ -41,8 +41,10 @@ pub(super) fn of_comparison(column: &str, causes: &[GrayTest], endpoint: &Endpoi
         let message = format!("Cause {} occurs in no selected subject.", cause.cause);
         Caveat::new(CaveatCode::EmptyLevel, message)
     });
-    let n_zero = endpoint.time().iter().filter(|&&time| time == 0.0).count();
-    empty.chain(without_events).chain(zero_times(n_zero, endpoint.len(), "")).collect()
+    empty
+        .chain(without_events)
+        .chain(zero_times(endpoint.n_zero_times(), endpoint.len(), ""))
+        .collect()
 }
 
 /// Doubts about the times at which something is quoted, each time once.
