@@ -1,7 +1,7 @@
 //! Limits of a survival estimate.
 
 use crate::IntervalRule;
-use cohort::{Interval, NotEstimable};
+use cohort::{Estimate, Interval, NotEstimable};
 use numerics::elementary::{asin, exp, ln, sin};
 use std::f64::consts::FRAC_PI_2;
 
@@ -9,7 +9,7 @@ use std::f64::consts::FRAC_PI_2;
 ///
 /// ```text
 /// plain     S (1 ∓ z s)                            cut to [0, 1]
-/// log       exp(ln S ∓ z s)                        cut at 1
+/// log       S exp(∓ z s)                           cut at 1
 /// log-log   exp(-exp(ln(-ln S) ∓ z s / ln S))
 /// logit     1 / (1 + exp(-x))                      x = ln(S / (1 - S)) ∓ z s / (1 - S)
 /// arcsin    sin²(asin √S ∓ z s/2 √(S / (1 - S)))   angle cut to [0, π/2]
@@ -20,30 +20,41 @@ use std::f64::consts::FRAC_PI_2;
 /// Kalbfleisch and Prentice (2002), The Statistical Analysis of Failure Time Data;
 /// Borgan and Liestøl (1990), Scand. J. Stat. 17:35-41.
 pub(crate) fn limits(rule: IntervalRule, survival: f64, s: f64, z: f64) -> Interval {
-    let distance = z * s;
+    let limit = |side| limit(rule, survival, s, z, side);
+    Interval { lower: limit(LOWER), upper: limit(UPPER) }
+}
+
+/// The side of a lower limit.
+pub(crate) const LOWER: f64 = -1.0;
+
+/// The side of an upper limit.
+pub(crate) const UPPER: f64 = 1.0;
+
+/// One of the limits, or why there is none.
+pub(crate) fn limit(rule: IntervalRule, survival: f64, s: f64, z: f64, side: f64) -> Estimate {
+    let distance = side * z * s;
     if survival <= 0.0 {
-        return Interval::none(NotEstimable::VarianceUndefined);
+        return Err(NotEstimable::VarianceUndefined);
     }
     let is_linear = matches!(rule, IntervalRule::Plain | IntervalRule::Log);
     if survival >= 1.0 && !is_linear {
-        return Interval::none(NotEstimable::NoEvents);
+        return Err(NotEstimable::NoEvents);
     }
     let odds = survival / (1.0 - survival);
-    let limit = |side: f64| match rule {
-        IntervalRule::Plain => (survival * (1.0 + side * distance)).clamp(0.0, 1.0),
-        IntervalRule::Log => exp(ln(survival) + side * distance).min(1.0),
+    Ok(match rule {
+        IntervalRule::Plain => (survival * (1.0 + distance)).clamp(0.0, 1.0),
+        IntervalRule::Log => (survival * exp(distance)).min(1.0),
         IntervalRule::LogLog => {
             let ln_survival = ln(survival);
-            exp(-exp(ln(-ln_survival) + side * distance / ln_survival))
+            exp(-exp(ln(-ln_survival) + distance / ln_survival))
         }
-        IntervalRule::Logit => 1.0 / (1.0 + exp(-(ln(odds) + side * distance / (1.0 - survival)))),
+        IntervalRule::Logit => 1.0 / (1.0 + exp(-(ln(odds) + distance / (1.0 - survival)))),
         IntervalRule::Arcsin => {
-            let angle = asin(survival.sqrt()) + side * 0.5 * distance * odds.sqrt();
+            let angle = asin(survival.sqrt()) + 0.5 * distance * odds.sqrt();
             let sine = sin(angle.clamp(0.0, FRAC_PI_2));
             sine * sine
         }
-    };
-    Interval { lower: Ok(limit(-1.0)), upper: Ok(limit(1.0)) }
+    })
 }
 
 #[cfg(test)]

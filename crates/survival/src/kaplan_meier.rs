@@ -26,7 +26,7 @@ pub fn kaplan_meier(
     confidence: Confidence,
 ) -> SurvivalCurve {
     let z = confidence.multiplier();
-    let mut curve = SurvivalCurve::default();
+    let mut curve = with_room_for(table.len());
     let (mut survival, mut greenwood) = (1.0, Sum::default());
     let mut interval = limits(rule, survival, 0.0, z);
     for row in table.rows() {
@@ -51,6 +51,19 @@ pub fn kaplan_meier(
         curve.interval.push(interval);
     }
     curve
+}
+
+/// An empty curve that need not grow while times are added to it.
+fn with_room_for(n_times: usize) -> SurvivalCurve {
+    SurvivalCurve {
+        time: Vec::with_capacity(n_times),
+        n_at_risk: Vec::with_capacity(n_times),
+        n_events: Vec::with_capacity(n_times),
+        n_censored: Vec::with_capacity(n_times),
+        survival: Vec::with_capacity(n_times),
+        standard_error: Vec::with_capacity(n_times),
+        interval: Vec::with_capacity(n_times),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Quantiles of the survival time.
 
-use crate::interval::limits;
+use crate::interval::{LOWER, UPPER, limit};
 use crate::{Confidence, IntervalRule, Quantile, QuantileRule, SurvivalCurve};
 use cohort::{Estimate, Interval, NotEstimable};
 
@@ -108,14 +108,16 @@ fn curve_limits(
     confidence: Confidence,
 ) -> Interval {
     let z = confidence.multiplier();
-    let limit = |side: fn(Interval) -> Estimate| {
-        let steps = steps(curve).filter_map(|step| {
+    let limits = |steps: &mut dyn Iterator<Item = Step>, side: f64| {
+        let limits = steps.filter_map(|step| {
             let log_error = step.standard_error.ok()? / step.survival;
-            Some((step.time, side(limits(rule, step.survival, log_error, z)).ok()?))
+            Some((step.time, limit(rule, step.survival, log_error, z, side).ok()?))
         });
-        crossing(steps, level)
+        crossing(limits, level)
     };
-    Interval { lower: limit(|interval| interval.lower), upper: limit(|interval| interval.upper) }
+    // The upper limit lies on no level that the curve itself is still above, by more than rounding.
+    let mut late_steps = steps(curve).skip_while(|step| step.survival > level + 2.0 * ON_LEVEL);
+    Interval { lower: limits(&mut steps(curve), LOWER), upper: limits(&mut late_steps, UPPER) }
 }
 
 /// Standard error of the quantile at a step by the slope of the curve around it.
