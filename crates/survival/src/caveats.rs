@@ -1,5 +1,6 @@
 //! What a reader must know of curves and comparisons besides their numbers.
 
+use crate::bands::of_bands;
 use crate::{ComparedGroup, CurvesQuery, GroupCurve, Quantile, RiskTable};
 use cohort::{Caveat, CaveatCode, Endpoint, NotEstimable};
 
@@ -20,6 +21,7 @@ pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuer
     let mut caveats = Vec::new();
     caveats.extend(zero_times(n_zero, group.n, &place));
     caveats.extend(quoted_times(group, last, &place));
+    caveats.extend(of_bands(group, query, &place));
     caveats.extend(missing_median(group, query.reverse, &place));
     caveats.extend(end_at_zero(group, last, query.reverse, &place));
     caveats.extend(empty_risk_set(table, &place));

@@ -1,9 +1,10 @@
 //! One curve for each level of a column.
 
+use crate::bands::band_limits;
 use crate::caveats;
 use crate::{
-    Confidence, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve, SurvivalError,
-    kaplan_meier, quantile, restricted_mean, survival_at,
+    Confidence, ConfidenceBand, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve,
+    SurvivalError, kaplan_meier, quantile, restricted_mean, survival_at,
 };
 use cohort::{Cohort, Endpoint, RiskOrder, Selection};
 
@@ -54,6 +55,7 @@ fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
             return Err(SurvivalError::Probability { probability });
         }
     }
+    query.bands.iter().try_for_each(|band| band.check())?;
     Confidence::new(query.confidence)
 }
 
@@ -80,6 +82,10 @@ fn group_curve(
         let curve = &curve;
         rules.map(move |&rule| quantile(curve, probability, rule, confidence))
     });
+    let band = |&band: &_| ConfidenceBand {
+        band,
+        limits: band_limits(&curve, band, query.interval, confidence),
+    };
     let taus = query.restricted_mean_times.iter();
     let mut estimated = GroupCurve {
         group,
@@ -88,6 +94,7 @@ fn group_curve(
         quantiles: quantiles.collect(),
         at_times: query.times.iter().map(|&time| survival_at(&curve, time)).collect(),
         restricted_means: taus.map(|&tau| restricted_mean(&curve, tau, confidence)).collect(),
+        bands: query.bands.iter().map(band).collect(),
         curve,
         caveats: Vec::new(),
     };
@@ -103,7 +110,7 @@ fn n_subjects(curve: &SurvivalCurve) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IntervalRule, QuantileRule};
+    use crate::{Band, BandKind, IntervalRule, QuantileRule};
     use cohort::{CaveatCode, Column, EndpointColumns, NotEstimable};
 
     fn query() -> CurvesQuery {
@@ -185,6 +192,27 @@ mod tests {
             (CaveatCode::EmptyRiskSet, "Nobody is at risk between times 4 and 5."),
         ];
         assert_eq!(messages(&curves.groups[0]), expected);
+    }
+
+    #[test]
+    fn doubts_name_the_ends_of_bands() {
+        let band = |kind| Band { kind, from: None, to: None };
+        let bands = vec![band(BandKind::HallWellner), band(BandKind::EqualPrecision)];
+        let query = CurvesQuery { bands, quantiles: vec![], times: vec![], ..query() };
+        let query = CurvesQuery { restricted_mean_times: vec![], group: None, ..query };
+        let curves = estimated(&query).unwrap();
+        let group = &curves.groups[0];
+        assert_eq!(group.bands[0].limits.as_ref().unwrap().time, [0.0]);
+        let expected = [
+            (CaveatCode::ZeroTimes, "1 of 4 subjects is followed for no time at all."),
+            (CaveatCode::FewAtRisk, "4 of 4 subjects are at risk at time 0, where a band ends."),
+            (
+                CaveatCode::FewEvents,
+                "1 event has happened by time 0, where the band of equal precision begins: it is \
+                 too narrow there.",
+            ),
+        ];
+        assert_eq!(messages(group), expected);
     }
 
     #[test]

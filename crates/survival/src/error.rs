@@ -29,6 +29,14 @@ pub enum SurvivalError {
         /// The time asked for.
         time: f64,
     },
+    /// A confidence band ends before it begins.
+    #[error("the band ends at time {to}, before it begins at time {from}")]
+    BandEnds {
+        /// Where it should begin.
+        from: f64,
+        /// Where it should end.
+        to: f64,
+    },
     /// The exponents of the Fleming-Harrington weights give no finite weight.
     #[error("the exponents {p} and {q} of the test weights must be finite and not negative")]
     Exponents {

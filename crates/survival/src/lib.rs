@@ -11,6 +11,7 @@
 //! `VALIDATION.md` beside this crate shows the coverage of its intervals and the size of its tests
 //! over simulated cohorts.
 
+mod bands;
 mod caveats;
 mod compare;
 mod competing;
@@ -35,6 +36,7 @@ mod restricted_mean;
 mod risk_table;
 mod settle;
 
+pub use bands::{Band, BandKind, BandLimits, ConfidenceBand, confidence_band};
 pub use compare::compare;
 pub use competing::{
     CauseAt, CauseCurve, CauseRow, CauseSummary, CauseTable, Gray, GrayGroup, GrayTest,

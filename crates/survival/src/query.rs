@@ -1,5 +1,6 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
+use crate::{Band, ConfidenceBand};
 use cohort::{Caveat, EndpointColumns, Estimate, Interval};
 
 /// How the limits of a survival curve are computed. The default is that of `survfit` in R.
@@ -48,6 +49,8 @@ pub struct CurvesQuery {
     pub times: Vec<f64>,
     /// Times up to which the restricted mean is reported.
     pub restricted_mean_times: Vec<f64>,
+    /// Simultaneous confidence bands, on the scale of `interval`. They rest on Greenwood's variance.
+    pub bands: Vec<Band>,
 }
 
 impl CurvesQuery {
@@ -64,6 +67,7 @@ impl CurvesQuery {
             quantile_rules: Vec::new(),
             times: Vec::new(),
             restricted_mean_times: Vec::new(),
+            bands: Vec::new(),
         }
     }
 }
@@ -92,6 +96,8 @@ pub struct GroupCurve {
     pub at_times: Vec<SurvivalAt>,
     /// Restricted means up to the times asked for.
     pub restricted_means: Vec<RestrictedMean>,
+    /// The bands asked for.
+    pub bands: Vec<ConfidenceBand>,
     /// What a reader must know.
     pub caveats: Vec<Caveat>,
 }
