@@ -166,7 +166,11 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         }
         SurvivalError::Confidence { .. } => invalid("options.confidence", error),
         SurvivalError::Probability { .. } => invalid("options.quantile_probabilities", error),
-        SurvivalError::Time { .. } => invalid("options.times", error),
+        SurvivalError::Time { .. } | SurvivalError::BeforeStart { .. } => {
+            invalid("options.times", error)
+        }
+        SurvivalError::NobodyFollowed { .. } => invalid("options.start_time", error),
+        SurvivalError::BandEnds { .. } => invalid("options.bands", error),
         SurvivalError::Exponents { .. } => invalid("options", error),
         SurvivalError::Causes(_) => invalid("endpoint.causes", error),
         SurvivalError::Rho { .. } => invalid("options.rho", error),

@@ -2,6 +2,7 @@
 
 use crate::bands::band_limits;
 use crate::caveats;
+use crate::start_time::{self, followed_to};
 use crate::{
     Confidence, ConfidenceBand, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve,
     SurvivalError, kaplan_meier, quantile, restricted_mean, survival_at,
@@ -11,10 +12,15 @@ use cohort::{Cohort, Endpoint, RiskOrder, Selection};
 /// Estimates the curve of each group with all that is read off it.
 ///
 /// A level without subjects has `n = 0`, an empty curve and the reason in every estimate. Ties in
-/// time are settled over all groups together. Fails when columns cannot be read, when no row is
-/// selected, and on a confidence, probability or time that makes no sense.
+/// time are settled over all groups together. From a start time on a curve is that of those who are
+/// followed to it, and describes survival given survival to it: quantiles and restricted means count
+/// from time 0 as always, so that a mean includes the time to the start.
 ///
-/// Same as `survfit(Surv(time, event) ~ group)` in R; see [`kaplan_meier`], [`quantile`],
+/// Fails when columns cannot be read, when no row is
+/// selected or followed to the start, and on a confidence, probability or time that makes no sense,
+/// such as one before the start, for which R repeats the survival 1.
+///
+/// Same as `survfit(Surv(time, event) ~ group, start.time = start)` in R; see [`kaplan_meier`], [`quantile`],
 /// [`survival_at`] and [`restricted_mean`] for formulas and edge cases.
 pub fn curves(
     cohort: &Cohort,
@@ -25,6 +31,7 @@ pub fn curves(
     if selection.is_empty() {
         return Err(SurvivalError::NoRows);
     }
+    let selection = &followed_to(cohort, selection, query)?;
     let endpoint = cohort.endpoint(&query.endpoint, selection)?;
     let endpoint = if query.reverse { endpoint.reversed() } else { endpoint };
     let (levels, codes) = match &query.group {
@@ -56,6 +63,7 @@ fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
         }
     }
     query.bands.iter().try_for_each(|band| band.check())?;
+    start_time::check(query)?;
     Confidence::new(query.confidence)
 }
 

@@ -35,6 +35,7 @@ mod reference;
 mod restricted_mean;
 mod risk_table;
 mod settle;
+mod start_time;
 
 pub use bands::{Band, BandKind, BandLimits, ConfidenceBand, confidence_band};
 pub use compare::compare;

@@ -35,6 +35,9 @@ pub struct CurvesQuery {
     pub endpoint: EndpointColumns,
     /// Column whose levels have a curve each; absent = one curve for all.
     pub group: Option<String>,
+    /// Time from which on the curve describes those who survive to it: it is 1 there, and who is
+    /// followed to this time or beyond counts. Absent = the whole curve.
+    pub start_time: Option<f64>,
     /// Censoring is what is waited for (reverse Kaplan-Meier).
     pub reverse: bool,
     /// Rule for the limits of the curve and of survival at chosen times.
@@ -60,6 +63,7 @@ impl CurvesQuery {
         Self {
             endpoint,
             group: None,
+            start_time: None,
             reverse: false,
             interval: IntervalRule::default(),
             confidence: 0.95,
