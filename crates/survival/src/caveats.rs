@@ -110,7 +110,7 @@ fn end_at_zero(group: &GroupCurve, last: f64, reverse: bool, place: &str) -> Opt
     (!reverse).then(|| Caveat::new(CaveatCode::CurveEndsOnEvent, message))
 }
 
-fn empty_risk_set(table: &RiskTable, place: &str) -> Option<Caveat> {
+pub(crate) fn empty_risk_set(table: &RiskTable, place: &str) -> Option<Caveat> {
     let spans = table.empty_spans();
     let (from, to) = spans.first().map(|&(from, to)| (shown(from), shown(to)))?;
     let more = match spans.len() - 1 {

@@ -68,7 +68,7 @@ fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
 }
 
 /// A table for each group; the groups are strata of one sort.
-fn tables(endpoint: &Endpoint, codes: &[u32], n_groups: usize) -> Vec<RiskTable> {
+pub(crate) fn tables(endpoint: &Endpoint, codes: &[u32], n_groups: usize) -> Vec<RiskTable> {
     let order = RiskOrder::new(endpoint, codes);
     let everyone = vec![0; codes.len()];
     let mut tables = vec![RiskTable::default(); n_groups];

@@ -51,6 +51,12 @@ pub enum SurvivalError {
         /// Where it should end.
         to: f64,
     },
+    /// The bandwidth of a smoothed hazard is no width.
+    #[error("the bandwidth {bandwidth} must be positive and not too large")]
+    Bandwidth {
+        /// The bandwidth asked for.
+        bandwidth: f64,
+    },
     /// The exponents of the Fleming-Harrington weights give no finite weight.
     #[error("the exponents {p} and {q} of the test weights must be finite and not negative")]
     Exponents {

@@ -22,6 +22,7 @@ mod contrasts;
 mod curves;
 mod error;
 mod follow_up;
+mod hazard;
 mod interval;
 mod kaplan_meier;
 mod landmark;
@@ -59,6 +60,9 @@ pub use error::SurvivalError;
 pub use follow_up::{
     ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PotentialFollowUp,
     summarise_follow_up,
+};
+pub use hazard::{
+    BandwidthSource, FEWEST_AT_RISK, GroupHazard, HazardAt, HazardQuery, Smoothing, smoothed_hazard,
 };
 pub use kaplan_meier::kaplan_meier;
 pub use landmark::survival_at;
