@@ -52,7 +52,7 @@ pub enum SurvivalError {
         to: f64,
     },
     /// The bandwidth of a smoothed hazard is no width.
-    #[error("the bandwidth {bandwidth} must be positive and not too large")]
+    #[error("the bandwidth {bandwidth} must be positive, neither too small nor too large")]
     Bandwidth {
         /// The bandwidth asked for.
         bandwidth: f64,

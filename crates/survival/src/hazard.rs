@@ -183,7 +183,7 @@ fn check(query: &HazardQuery) -> Result<Confidence, SurvivalError> {
         return Err(SurvivalError::Time { time });
     }
     match query.bandwidth {
-        Some(bandwidth) if !(0.0 < bandwidth && bandwidth <= LARGEST_NUMBER) => {
+        Some(bandwidth) if !(1.0 / LARGEST_NUMBER..=LARGEST_NUMBER).contains(&bandwidth) => {
             Err(SurvivalError::Bandwidth { bandwidth })
         }
         _ => Confidence::new(query.confidence),

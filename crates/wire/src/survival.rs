@@ -5,11 +5,13 @@ mod bands;
 mod conditional;
 mod contrasts;
 mod follow_up;
+mod hazard;
 mod landmark;
 
 pub use conditional::{conditional_request, conditional_response};
 pub use contrasts::{contrasts_request, contrasts_response};
 pub use follow_up::{follow_up_request, follow_up_response};
+pub use hazard::{hazard_request, hazard_response};
 pub use landmark::{landmark_request, landmark_response};
 
 use crate::common::{
@@ -531,7 +533,7 @@ mod tests {
     use cohort::Column;
     use survival::{
         Band, BandKind, BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery,
-        LandmarkQuery, PotentialFollowUp,
+        HazardQuery, LandmarkQuery, PotentialFollowUp,
     };
 
     fn cohort() -> Cohort {
@@ -599,6 +601,16 @@ mod tests {
         let asked: Asked<ConditionalQuery> =
             conditional_request(&cohort, &all, &conditional).try_into().unwrap();
         assert_eq!(asked.query, conditional);
+        let hazard = HazardQuery {
+            bandwidth: Some(0.5),
+            times: vec![1.0],
+            fewest_at_risk: 3,
+            confidence: 0.9,
+            group: Some("arm".into()),
+            ..HazardQuery::new(EndpointColumns::new("time", "event"))
+        };
+        let asked: Asked<HazardQuery> = hazard_request(&cohort, &all, &hazard).try_into().unwrap();
+        assert_eq!(asked.query, hazard);
         let landmark = LandmarkQuery {
             landmark: 1.0,
             exposure: Some("exposure".into()),
