@@ -39,6 +39,12 @@ pub fn sin(x: f64) -> f64 {
     libm::sin(x)
 }
 
+/// Cosine of an angle in radians.
+#[must_use]
+pub fn cos(x: f64) -> f64 {
+    libm::cos(x)
+}
+
 /// `x` to the power `y`.
 #[must_use]
 pub fn pow(x: f64, y: f64) -> f64 {

@@ -3,7 +3,7 @@
 use cohort::Cohort;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use survival::{
-    ComparisonQuery, ConditionalQuery, ContrastsQuery, CurvesQuery, FollowUpQuery,
+    ComparisonQuery, ConditionalQuery, ContrastsQuery, CurvesQuery, FollowUpQuery, HazardQuery,
     IncidenceComparisonQuery, IncidenceQuery, LandmarkQuery, SurvivalError,
 };
 use tonic::{Request, Response, Status};
@@ -151,6 +151,21 @@ impl survival_service_server::SurvivalService for SurvivalService {
         };
         self.compute.run(deadline, move |_| answer()).await
     }
+
+    async fn estimate_hazard(
+        &self,
+        request: Request<pb::EstimateHazardRequest>,
+    ) -> Result<Response<pb::EstimateHazardResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<HazardQuery> = request.try_into()?;
+            let groups = survival::smoothed_hazard(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::survival::hazard_response(groups, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
 }
 
 /// The status of each error.
@@ -166,7 +181,12 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         }
         SurvivalError::Confidence { .. } => invalid("options.confidence", error),
         SurvivalError::Probability { .. } => invalid("options.quantile_probabilities", error),
-        SurvivalError::Time { .. } => invalid("options.times", error),
+        SurvivalError::Time { .. } | SurvivalError::BeforeStart { .. } => {
+            invalid("options.times", error)
+        }
+        SurvivalError::NobodyFollowed { .. } => invalid("options.start_time", error),
+        SurvivalError::Bandwidth { .. } => invalid("options.bandwidth", error),
+        SurvivalError::BandEnds { .. } => invalid("options.bands", error),
         SurvivalError::Exponents { .. } => invalid("options", error),
         SurvivalError::Causes(_) => invalid("endpoint.causes", error),
         SurvivalError::Rho { .. } => invalid("options.rho", error),

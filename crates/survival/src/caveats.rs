@@ -1,5 +1,6 @@
 //! What a reader must know of curves and comparisons besides their numbers.
 
+use crate::bands::of_bands;
 use crate::{ComparedGroup, CurvesQuery, GroupCurve, Quantile, RiskTable};
 use cohort::{Caveat, CaveatCode, Endpoint, NotEstimable};
 
@@ -20,6 +21,7 @@ pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuer
     let mut caveats = Vec::new();
     caveats.extend(zero_times(n_zero, group.n, &place));
     caveats.extend(quoted_times(group, last, &place));
+    caveats.extend(of_bands(group, query, &place));
     caveats.extend(missing_median(group, query.reverse, &place));
     caveats.extend(end_at_zero(group, last, query.reverse, &place));
     caveats.extend(empty_risk_set(table, &place));
@@ -107,7 +109,7 @@ fn end_at_zero(group: &GroupCurve, last: f64, reverse: bool, place: &str) -> Opt
     (!reverse).then(|| Caveat::new(CaveatCode::CurveEndsOnEvent, message))
 }
 
-fn empty_risk_set(table: &RiskTable, place: &str) -> Option<Caveat> {
+pub(crate) fn empty_risk_set(table: &RiskTable, place: &str) -> Option<Caveat> {
     let spans = table.empty_spans();
     let (from, to) = spans.first().map(|&(from, to)| (shown(from), shown(to)))?;
     let more = match spans.len() - 1 {

@@ -23,6 +23,12 @@ impl Confidence {
         two_sided_multiplier(self.0)
     }
 
+    /// The confidence itself: 0.95.
+    #[must_use]
+    pub fn share(self) -> f64 {
+        self.0
+    }
+
     /// Probability of each tail that the interval leaves out: 0.025 for 0.95.
     #[must_use]
     pub fn tail(self) -> f64 {

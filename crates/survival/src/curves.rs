@@ -1,19 +1,26 @@
 //! One curve for each level of a column.
 
+use crate::bands::band_limits;
 use crate::caveats;
+use crate::start_time::{self, followed_to};
 use crate::{
-    Confidence, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve, SurvivalError,
-    kaplan_meier, quantile, restricted_mean, survival_at,
+    Confidence, ConfidenceBand, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve,
+    SurvivalError, kaplan_meier, quantile, restricted_mean, survival_at,
 };
 use cohort::{Cohort, Groups, Selection};
 
 /// Estimates the curve of each group with all that is read off it.
 ///
 /// A level without subjects has `n = 0`, an empty curve and the reason in every estimate. Ties in
-/// time are settled over all groups together. Fails when columns cannot be read, when no row is
-/// selected, and on a confidence, probability or time that makes no sense.
+/// time are settled over all groups together. From a start time on a curve is that of those who are
+/// followed to it, and describes survival given survival to it: quantiles and restricted means count
+/// from time 0 as always, so that a mean includes the time to the start.
 ///
-/// Same as `survfit(Surv(time, event) ~ group)` in R; see [`kaplan_meier`], [`quantile`],
+/// Fails when columns cannot be read, when no row is
+/// selected or followed to the start, and on a confidence, probability or time that makes no sense,
+/// such as one before the start, for which R repeats the survival 1.
+///
+/// Same as `survfit(Surv(time, event) ~ group, start.time = start)` in R; see [`kaplan_meier`], [`quantile`],
 /// [`survival_at`] and [`restricted_mean`] for formulas and edge cases.
 pub fn curves(
     cohort: &Cohort,
@@ -24,6 +31,7 @@ pub fn curves(
     if selection.is_empty() {
         return Err(SurvivalError::NoRows);
     }
+    let selection = &followed_to(cohort, selection, query)?;
     let endpoint = cohort.endpoint(&query.endpoint, selection)?;
     let endpoint = if query.reverse { endpoint.reversed() } else { endpoint };
     let (levels, groups) = match &query.group {
@@ -55,6 +63,8 @@ fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
             return Err(SurvivalError::Probability { probability });
         }
     }
+    query.bands.iter().try_for_each(|band| band.check())?;
+    start_time::check(query)?;
     Confidence::new(query.confidence)
 }
 
@@ -70,6 +80,10 @@ fn group_curve(
         let curve = &curve;
         rules.map(move |&rule| quantile(curve, probability, rule, confidence))
     });
+    let band = |&band: &_| ConfidenceBand {
+        band,
+        limits: band_limits(&curve, band, query.interval, confidence),
+    };
     let taus = query.restricted_mean_times.iter();
     let mut estimated = GroupCurve {
         group,
@@ -78,6 +92,7 @@ fn group_curve(
         quantiles: quantiles.collect(),
         at_times: query.times.iter().map(|&time| survival_at(&curve, time)).collect(),
         restricted_means: taus.map(|&tau| restricted_mean(&curve, tau, confidence)).collect(),
+        bands: query.bands.iter().map(band).collect(),
         curve,
         caveats: Vec::new(),
     };
@@ -93,20 +108,17 @@ fn n_subjects(curve: &SurvivalCurve) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IntervalRule, QuantileRule};
+    use crate::{Band, BandKind, IntervalRule, QuantileRule};
     use cohort::{CaveatCode, Column, EndpointColumns, NotEstimable};
 
     fn query() -> CurvesQuery {
         CurvesQuery {
-            endpoint: EndpointColumns::new("time", "event"),
             group: Some("arm".into()),
-            reverse: false,
-            interval: IntervalRule::Log,
-            confidence: 0.95,
             quantiles: vec![0.5],
             quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log), QuantileRule::Spss],
             times: vec![2.0, 9.0],
             restricted_mean_times: vec![2.0],
+            ..CurvesQuery::new(EndpointColumns::new("time", "event"))
         }
     }
 
@@ -178,6 +190,27 @@ mod tests {
             (CaveatCode::EmptyRiskSet, "Nobody is at risk between times 4 and 5."),
         ];
         assert_eq!(messages(&curves.groups[0]), expected);
+    }
+
+    #[test]
+    fn doubts_name_the_ends_of_bands() {
+        let band = |kind| Band { kind, from: None, to: None };
+        let bands = vec![band(BandKind::HallWellner), band(BandKind::EqualPrecision)];
+        let query = CurvesQuery { bands, quantiles: vec![], times: vec![], ..query() };
+        let query = CurvesQuery { restricted_mean_times: vec![], group: None, ..query };
+        let curves = estimated(&query).unwrap();
+        let group = &curves.groups[0];
+        assert_eq!(group.bands[0].limits.as_ref().unwrap().time, [0.0]);
+        let expected = [
+            (CaveatCode::ZeroTimes, "1 of 4 subjects is followed for no time at all."),
+            (CaveatCode::FewAtRisk, "4 of 4 subjects are at risk at time 0, where a band ends."),
+            (
+                CaveatCode::FewEvents,
+                "1 event has happened by time 0, where the band of equal precision begins: it is \
+                 too narrow there.",
+            ),
+        ];
+        assert_eq!(messages(group), expected);
     }
 
     #[test]

@@ -29,6 +29,34 @@ pub enum SurvivalError {
         /// The time asked for.
         time: f64,
     },
+    /// Something is asked for at a time before the curve begins.
+    #[error("the time {time} asked for lies before the start of the curve at time {start}")]
+    BeforeStart {
+        /// The time asked for.
+        time: f64,
+        /// Where the curve begins.
+        start: f64,
+    },
+    /// Nobody's follow-up reaches the start of the curve.
+    #[error("none of the selected subjects is followed to the start of the curve at time {time}")]
+    NobodyFollowed {
+        /// Where the curve begins.
+        time: f64,
+    },
+    /// A confidence band ends before it begins.
+    #[error("the band ends at time {to}, before it begins at time {from}")]
+    BandEnds {
+        /// Where it should begin.
+        from: f64,
+        /// Where it should end.
+        to: f64,
+    },
+    /// The bandwidth of a smoothed hazard is no width.
+    #[error("the bandwidth {bandwidth} must be positive, neither too small nor too large")]
+    Bandwidth {
+        /// The bandwidth asked for.
+        bandwidth: f64,
+    },
     /// The exponents of the Fleming-Harrington weights give no finite weight.
     #[error("the exponents {p} and {q} of the test weights must be finite and not negative")]
     Exponents {
@@ -122,7 +150,9 @@ impl SurvivalError {
             Self::NoRows | Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
             Self::TooFewGroups { .. } => Some(NotEstimable::TooFewGroups),
             Self::EmptyReference { .. } => Some(NotEstimable::EmptyLevel),
-            Self::NobodyAtRisk { .. } => Some(NotEstimable::NoSubjects),
+            Self::NobodyAtRisk { .. } | Self::NobodyFollowed { .. } => {
+                Some(NotEstimable::NoSubjects)
+            }
             _ => None,
         }
     }

@@ -11,6 +11,7 @@
 //! `VALIDATION.md` beside this crate shows the coverage of its intervals and the size of its tests
 //! over simulated cohorts.
 
+mod bands;
 mod caveats;
 mod compare;
 mod competing;
@@ -22,6 +23,7 @@ mod counts;
 mod curves;
 mod error;
 mod follow_up;
+mod hazard;
 mod interval;
 mod kaplan_meier;
 mod landmark;
@@ -35,7 +37,9 @@ mod reference;
 mod restricted_mean;
 mod risk_table;
 mod settle;
+mod start_time;
 
+pub use bands::{Band, BandKind, BandLimits, ConfidenceBand, confidence_band};
 pub use compare::compare;
 pub use competing::{
     CauseAt, CauseCurve, CauseRow, CauseSummary, CauseTable, Gray, GrayGroup, GrayTest,
@@ -57,6 +61,9 @@ pub use error::SurvivalError;
 pub use follow_up::{
     ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PotentialFollowUp,
     summarise_follow_up,
+};
+pub use hazard::{
+    BandwidthSource, FEWEST_AT_RISK, GroupHazard, HazardAt, HazardQuery, Smoothing, smoothed_hazard,
 };
 pub use kaplan_meier::kaplan_meier;
 pub use landmark::survival_at;

@@ -1,5 +1,6 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
+use crate::{Band, ConfidenceBand};
 use cohort::{Caveat, EndpointColumns, Estimate, Interval};
 
 /// How the limits of a survival curve are computed. The default is that of `survfit` in R.
@@ -34,6 +35,9 @@ pub struct CurvesQuery {
     pub endpoint: EndpointColumns,
     /// Column whose levels have a curve each; absent = one curve for all.
     pub group: Option<String>,
+    /// Time from which on the curve describes those who survive to it: it is 1 there, and who is
+    /// followed to this time or beyond counts. Absent = the whole curve.
+    pub start_time: Option<f64>,
     /// Censoring is what is waited for (reverse Kaplan-Meier).
     pub reverse: bool,
     /// Rule for the limits of the curve and of survival at chosen times.
@@ -48,6 +52,28 @@ pub struct CurvesQuery {
     pub times: Vec<f64>,
     /// Times up to which the restricted mean is reported.
     pub restricted_mean_times: Vec<f64>,
+    /// Simultaneous confidence bands, on the scale of `interval`. They rest on Greenwood's variance.
+    pub bands: Vec<Band>,
+}
+
+impl CurvesQuery {
+    /// One curve for all without anything read off it; the settings are the defaults of R.
+    #[must_use]
+    pub fn new(endpoint: EndpointColumns) -> Self {
+        Self {
+            endpoint,
+            group: None,
+            start_time: None,
+            reverse: false,
+            interval: IntervalRule::default(),
+            confidence: 0.95,
+            quantiles: Vec::new(),
+            quantile_rules: Vec::new(),
+            times: Vec::new(),
+            restricted_mean_times: Vec::new(),
+            bands: Vec::new(),
+        }
+    }
 }
 
 /// Curves, one per group, in the order of the levels; a level without subjects has n = 0.
@@ -74,6 +100,8 @@ pub struct GroupCurve {
     pub at_times: Vec<SurvivalAt>,
     /// Restricted means up to the times asked for.
     pub restricted_means: Vec<RestrictedMean>,
+    /// The bands asked for.
+    pub bands: Vec<ConfidenceBand>,
     /// What a reader must know.
     pub caveats: Vec<Caveat>,
 }

@@ -1,14 +1,17 @@
 //! `equipoise.survival.v1`: curves and their comparison; in modules of their own what stands on
 //! curves.
 
+mod bands;
 mod conditional;
 mod contrasts;
 mod follow_up;
+mod hazard;
 mod landmark;
 
 pub use conditional::{conditional_request, conditional_response};
 pub use contrasts::{contrasts_request, contrasts_response};
 pub use follow_up::{follow_up_request, follow_up_response};
+pub use hazard::{hazard_request, hazard_response};
 pub use landmark::{landmark_request, landmark_response};
 
 use crate::common::{
@@ -19,7 +22,9 @@ use crate::common::{
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use cohort::{Cohort, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection};
+use cohort::{
+    Cohort, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection,
+};
 use survival::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
     Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
@@ -77,9 +82,21 @@ fn quantile_rules_from(
 
 /// Times must be neither negative nor beyond the numbers that can be computed with.
 fn check_times(violations: &mut Violations, path: &str, times: &[f64]) {
-    let is_time = |time: f64| (0.0..=LARGEST_NUMBER).contains(&time);
-    violations.check_each(path, times, is_time, "must be neither negative nor too large");
+    violations.check_each(path, times, is_time, NO_TIME);
 }
+
+/// The same for a time that may be left out.
+fn check_time(violations: &mut Violations, path: &str, time: Option<f64>) {
+    if time.is_some_and(|time| !is_time(time)) {
+        violations.add(path, NO_TIME);
+    }
+}
+
+fn is_time(time: f64) -> bool {
+    (0.0..=LARGEST_NUMBER).contains(&time)
+}
+
+const NO_TIME: &str = "must be neither negative nor too large";
 
 /// Probabilities of quantiles lie strictly between 0 and 1.
 fn check_probabilities(violations: &mut Violations, path: &str, probabilities: &[f64]) {
@@ -114,6 +131,8 @@ fn curve_options(query: &CurvesQuery) -> pb::CurveOptions {
         quantile_rules: query.quantile_rules.iter().copied().map(quantile_rule_to).collect(),
         times: query.times.clone(),
         restricted_mean_times: query.restricted_mean_times.clone(),
+        bands: query.bands.iter().map(bands::band_to).collect(),
+        start_time: query.start_time,
     }
 }
 
@@ -140,9 +159,10 @@ fn curves_query(violations: &mut Violations, options: pb::CurveOptions) -> Optio
     let confidence = confidence_from(violations, "options.confidence", options.confidence);
     let quantile_rules =
         quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
+    let bands = bands::bands_from(violations, "options.bands", &options.bands);
+    check_curve_times(violations, &options);
     Some(CurvesQuery {
-        endpoint: cohort::EndpointColumns::new("", ""),
-        group: None,
+        start_time: options.start_time,
         reverse: options.reverse,
         interval: interval?,
         confidence: confidence?,
@@ -150,7 +170,33 @@ fn curves_query(violations: &mut Violations, options: pb::CurveOptions) -> Optio
         quantile_rules,
         times: options.times,
         restricted_mean_times: options.restricted_mean_times,
+        bands,
+        ..CurvesQuery::new(EndpointColumns::new("", ""))
     })
+}
+
+/// The times and probabilities at which something is read off a curve; none lies before its start.
+fn check_curve_times(violations: &mut Violations, options: &pb::CurveOptions) {
+    let probabilities = &options.quantile_probabilities;
+    check_probabilities(violations, "options.quantile_probabilities", probabilities);
+    check_time(violations, "options.start_time", options.start_time);
+    let start = options.start_time.filter(|&start| is_time(start)).unwrap_or(0.0);
+    let is_early = |time: f64| is_time(time) && time < start;
+    for (path, times) in [
+        ("options.times", &options.times),
+        ("options.restricted_mean_times", &options.restricted_mean_times),
+    ] {
+        check_times(violations, path, times);
+        violations.check_each(path, times, |time| !is_early(time), "lies before start_time");
+    }
+    for (index, band) in options.bands.iter().enumerate() {
+        for (name, time) in [("from_time", band.from_time), ("to_time", band.to_time)] {
+            if time.is_some_and(is_early) {
+                let path = format!("options.bands[{index}].{name}");
+                violations.add(path, "lies before start_time");
+            }
+        }
+    }
 }
 
 /// Answers with curves and the options in force.
@@ -172,6 +218,7 @@ fn group_to(group: GroupCurve) -> pb::GroupCurve {
         at_times: group.at_times.into_iter().map(survival_at_to).collect(),
         restricted_means: group.restricted_means.into_iter().map(restricted_mean_to).collect(),
         caveats: caveats_to(group.caveats),
+        bands: group.bands.into_iter().map(bands::confidence_band_to).collect(),
     }
 }
 
@@ -255,6 +302,14 @@ fn group_from(
     let quantiles: Option<Vec<_>> = group.quantiles.into_iter().enumerate().map(quantile).collect();
     let at_times: Option<Vec<_>> =
         group.at_times.into_iter().map(|at| survival_at_from(violations, path, at)).collect();
+    let bands: Option<Vec<_>> = group
+        .bands
+        .into_iter()
+        .enumerate()
+        .map(|(index, band)| {
+            bands::confidence_band_from(violations, &format!("{path}.bands[{index}]"), band)
+        })
+        .collect();
     Some(GroupCurve {
         group: group.group,
         n: count_from(violations, path, group.subject_count)?,
@@ -263,6 +318,7 @@ fn group_from(
         quantiles: quantiles?,
         at_times: at_times?,
         restricted_means: group.restricted_means.into_iter().map(restricted_mean_from).collect(),
+        bands: bands?,
         caveats: caveats_from(violations, &format!("{path}.caveats"), group.caveats),
     })
 }
@@ -474,10 +530,10 @@ pub(crate) fn comparison_from(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::{Column, EndpointColumns};
+    use cohort::Column;
     use survival::{
-        BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery, LandmarkQuery,
-        PotentialFollowUp,
+        Band, BandKind, BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery,
+        HazardQuery, LandmarkQuery, PotentialFollowUp,
     };
 
     fn cohort() -> Cohort {
@@ -488,15 +544,15 @@ mod tests {
 
     fn curves_query() -> CurvesQuery {
         CurvesQuery {
-            endpoint: EndpointColumns::new("time", "event"),
-            group: None,
-            reverse: false,
             interval: IntervalRule::Logit,
             confidence: 0.9,
             quantiles: vec![0.5],
             quantile_rules: vec![QuantileRule::Spss],
             times: vec![1.0],
             restricted_mean_times: vec![2.0],
+            bands: vec![Band { kind: BandKind::EqualPrecision, from: Some(1.0), to: None }],
+            start_time: Some(0.5),
+            ..CurvesQuery::new(EndpointColumns::new("time", "event"))
         }
     }
 
@@ -545,6 +601,16 @@ mod tests {
         let asked: Asked<ConditionalQuery> =
             conditional_request(&cohort, &all, &conditional).try_into().unwrap();
         assert_eq!(asked.query, conditional);
+        let hazard = HazardQuery {
+            bandwidth: Some(0.5),
+            times: vec![1.0],
+            fewest_at_risk: 3,
+            confidence: 0.9,
+            group: Some("arm".into()),
+            ..HazardQuery::new(EndpointColumns::new("time", "event"))
+        };
+        let asked: Asked<HazardQuery> = hazard_request(&cohort, &all, &hazard).try_into().unwrap();
+        assert_eq!(asked.query, hazard);
         let landmark = LandmarkQuery {
             landmark: 1.0,
             exposure: Some("exposure".into()),

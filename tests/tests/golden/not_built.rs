@@ -36,11 +36,6 @@ pub const NOT_BUILT: &[Gap] = &[
         cases: &["km/lung_weighted_cluster_inst", "km/lung_weighted_robust"],
         fields: All,
     },
-    Gap {
-        reason: "curves conditional on surviving to a time are not built",
-        cases: &["km/mgus2_age_scale_start_time_720"],
-        fields: All,
-    },
     // Comparisons of curves
     Gap {
         reason: "the modified weights of Peto and Peto are not built",

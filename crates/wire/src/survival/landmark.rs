@@ -1,8 +1,7 @@
 //! Analysis from a landmark.
 
 use super::{
-    check_probabilities, check_times, comparison_options, comparison_response, curve_options,
-    curves_query, group_to, weights_from,
+    comparison_options, comparison_response, curve_options, curves_query, group_to, weights_from,
 };
 use crate::common::{count, endpoint_columns, endpoint_from, endpoint_to, optional_name};
 use crate::pb::{common, survival as pb};
@@ -69,13 +68,7 @@ impl TryFrom<pb::AnalyseLandmarkRequest> for Asked<LandmarkQuery> {
                 violations.add("options.landmark", "must be neither negative nor too large");
             }
             let curves = violations.within(("options", "options.curves"), |violations| {
-                let curves = options.curves.unwrap_or_default();
-                check_times(violations, "options.times", &curves.times);
-                let means = &curves.restricted_mean_times;
-                check_times(violations, "options.restricted_mean_times", means);
-                let probabilities = &curves.quantile_probabilities;
-                check_probabilities(violations, "options.quantile_probabilities", probabilities);
-                curves_query(violations, curves)
+                curves_query(violations, options.curves.unwrap_or_default())
             });
             let weights = violations.within(("options", "options.comparison"), |violations| {
                 weights_from(violations, options.comparison.unwrap_or_default())

@@ -1,0 +1,57 @@
+//! Doubts about smoothed hazards.
+
+use super::{GroupHazard, HazardQuery, Smoothing};
+use crate::RiskTable;
+use crate::caveats::{FEW, empty_risk_set, shown};
+use cohort::{Caveat, CaveatCode};
+
+/// Doubts about the hazard of one group.
+pub(super) fn of_hazard(
+    group: &GroupHazard,
+    table: &RiskTable,
+    query: &HazardQuery,
+    is_enough: bool,
+) -> Vec<Caveat> {
+    let level = query.group.as_ref().zip(group.group.as_ref());
+    let place =
+        level.map_or_else(String::new, |(column, level)| format!(" with {column} = {level}"));
+    if group.n == 0 {
+        let message = format!("There are no selected subjects{place}.");
+        return vec![Caveat::new(CaveatCode::EmptyLevel, message)];
+    }
+    let mut caveats = Vec::new();
+    if !is_enough {
+        let message = format!("There are never {} subjects{place} at risk.", query.fewest_at_risk);
+        caveats.push(Caveat::new(CaveatCode::FewAtRisk, message));
+    }
+    if let Ok(smoothing) = &group.smoothing {
+        caveats.extend(beyond(smoothing, query, &place));
+        caveats.extend(few_events(smoothing, &place));
+        caveats.extend(empty_risk_set(table, &place));
+    }
+    caveats
+}
+
+/// Times asked for at which there is no estimate any more, each once.
+fn beyond(smoothing: &Smoothing, query: &HazardQuery, place: &str) -> Vec<Caveat> {
+    let mut times: Vec<f64> =
+        query.times.iter().copied().filter(|&time| time > smoothing.to).collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let doubt = |time: f64| {
+        let message = format!(
+            "Time {time} lies beyond the range in which the hazard{place} is estimated, which ends at \
+             time {}.",
+            shown(smoothing.to)
+        );
+        Caveat::new(CaveatCode::BeyondFollowUp, message)
+    };
+    times.into_iter().map(doubt).collect()
+}
+
+fn few_events(smoothing: &Smoothing, place: &str) -> Option<Caveat> {
+    let n_events = smoothing.n_events;
+    let events = if n_events == 1 { "event" } else { "events" };
+    let message = format!("The hazard{place} rests on {n_events} {events}.");
+    (n_events < FEW).then(|| Caveat::new(CaveatCode::FewEvents, message))
+}
