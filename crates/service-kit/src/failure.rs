@@ -81,7 +81,21 @@ impl Failure {
         }
     }
 
-    /// A message over the limit: RESOURCE_EXHAUSTED, of no use to repeat.
+    /// A request over the limit of the server that received it: INVALID_ARGUMENT, with what to do.
+    pub fn request_too_large(bytes: usize, limit: usize) -> Self {
+        let description = format!(
+            "has {bytes} bytes, {limit} are allowed: send fewer rows or only the columns that the \
+             question names, or have the service started with a larger message limit"
+        );
+        let field = "request".to_owned();
+        let reason = "MESSAGE_TOO_LARGE".to_owned();
+        Self { reason, ..Self::invalid(vec![Violation { field, description }]) }
+            .with("bytes", bytes)
+            .with("limit", limit)
+    }
+
+    /// A message over the limit, or more than a receiver holds: RESOURCE_EXHAUSTED, of no use to
+    /// repeat.
     pub fn too_large(bytes: usize, limit: usize) -> Self {
         let message = format!("the message has {bytes} bytes, {limit} are allowed");
         Self::new(Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message)

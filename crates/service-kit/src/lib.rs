@@ -19,6 +19,7 @@ mod compute;
 mod connection;
 mod deadline;
 mod failure;
+mod message_limit;
 mod program;
 mod server;
 mod settings;

@@ -13,6 +13,7 @@ use tonic_health::{
 use tonic_reflection::server::Builder as Reflection;
 use tower::Layer;
 
+use crate::message_limit::{MessageLimitLayer, MessageLimitService};
 use crate::{DeadlineLayer, DeadlineService, StartError};
 
 /// The tonic services of a server with the descriptors that explain them.
@@ -61,7 +62,7 @@ pub struct Stack {
 }
 
 /// The routes within their layers.
-pub(crate) type Layered = DeadlineService<Routes>;
+pub(crate) type Layered = DeadlineService<MessageLimitService<Routes>>;
 
 impl Stack {
     /// Adds health and reflection (v1 and v1alpha) to the services and puts the layers around.
@@ -101,7 +102,7 @@ impl Stack {
 
 /// Puts the layers around the routes, the outermost last.
 fn layer(routes: Routes) -> Layered {
-    DeadlineLayer.layer(routes.prepare())
+    DeadlineLayer.layer(MessageLimitLayer.layer(routes.prepare()))
 }
 
 fn health_server(health: &HealthReporter) -> HealthServer<HealthService> {

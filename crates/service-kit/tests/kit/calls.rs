@@ -10,7 +10,7 @@ use std::{
 };
 
 use service_kit::{CallPolicy, Deadline, Failure, Services, Stack, Violation, call};
-use tonic::{Code, Status, transport::Channel};
+use tonic::{Code, Request, Status, transport::Channel};
 
 use crate::probe::{Running, Text, ask, echo, services};
 
@@ -136,6 +136,21 @@ async fn a_message_over_the_limit_is_not_sent() {
     let status = call_probe(&channel, &policy, Deadline::NONE).await.unwrap_err();
     assert_eq!(Failure::from(&status), Failure::too_large(6, 5));
     assert_eq!(n_calls.load(Ordering::SeqCst), 0);
+}
+
+/// The probe has the limit of tonic, 4 MiB.
+#[tokio::test]
+async fn a_request_over_the_limit_of_the_server_is_an_invalid_one() {
+    let channel = Running::start(echo()).await.channel();
+    let status = ask(channel, Request::new(Text::new(&"x".repeat(5 << 20)))).await.unwrap_err();
+    let bytes = (5 << 20) + 5; // a tag and four bytes of length
+    let failure = Failure::from(&status);
+    assert_eq!(failure, Failure::request_too_large(bytes, 4 << 20));
+    assert_eq!(
+        (failure.code, failure.reason.as_str()),
+        (Code::InvalidArgument, "MESSAGE_TOO_LARGE")
+    );
+    assert_eq!(failure.violations[0].field, "request");
 }
 
 /// Far more violations than headers hold, in a script that takes three bytes a letter.

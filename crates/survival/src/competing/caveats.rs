@@ -20,6 +20,7 @@ pub(super) fn of_incidence(group: &GroupIncidence, query: &IncidenceQuery) -> Ve
     let mut caveats = Vec::new();
     caveats.extend(zero_times(n_zero, group.n, &place));
     caveats.extend(quoted_times(group, query, last, &place));
+    caveats.extend(end_on_event(group, last, &place));
     caveats.extend(empty_risk_set(group, last, &place));
     let causes = group.causes.iter().enumerate();
     caveats.extend(causes.filter_map(|(index, cause)| overstated(group, index, cause, &place)));
@@ -81,6 +82,18 @@ fn quoted_times(
         }
     };
     times.into_iter().filter_map(doubt).collect()
+}
+
+/// Nobody is left event-free where the last observation is an event, however few there were.
+fn end_on_event(group: &GroupIncidence, last: f64, place: &str) -> Option<Caveat> {
+    let probability = &group.curve.event_free.probability;
+    let time = group.curve.time[probability.iter().position(|&event_free| event_free == 0.0)?];
+    let message = format!(
+        "The probability of no event{place} falls to 0 at time {} because the last observation is an \
+         event.",
+        shown(last)
+    );
+    (time == last).then(|| Caveat::new(CaveatCode::CurveEndsOnEvent, message))
 }
 
 /// With late entry everybody at risk may have left before others enter.
