@@ -242,9 +242,7 @@ impl Pipeline {
             let rule = interval_rule(rule);
             let is_first = index == 0;
             let query = CurvesQuery {
-                endpoint: endpoint_columns(endpoint),
                 group: Some(group.into()),
-                reverse: false,
                 interval: rule,
                 confidence: section.confidence,
                 quantiles: if is_first { vec![MEDIAN] } else { Vec::new() },
@@ -255,6 +253,7 @@ impl Pipeline {
                 } else {
                     Vec::new()
                 },
+                ..CurvesQuery::new(endpoint_columns(endpoint))
             };
             let key = key::curves(&endpoint.id, population, terms::interval_name(rule));
             tasks.push(self.task(key, rows.clone(), Question::Curves(query)));
@@ -273,15 +272,12 @@ impl Pipeline {
         for group in [None, Some(self.protocol().exposure.column.clone())] {
             let key = key::follow_up(&endpoint.id, population, group.is_some());
             let query = CurvesQuery {
-                endpoint: endpoint_columns(endpoint),
                 group,
                 reverse: true,
-                interval: survival::IntervalRule::default(),
                 confidence: section.confidence,
                 quantiles: vec![MEDIAN],
                 quantile_rules: section.followup_ci.iter().copied().map(quantile_rule).collect(),
-                times: Vec::new(),
-                restricted_mean_times: Vec::new(),
+                ..CurvesQuery::new(endpoint_columns(endpoint))
             };
             tasks.push(self.task(key, rows.clone(), Question::Curves(query)));
         }

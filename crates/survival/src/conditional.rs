@@ -154,15 +154,11 @@ pub fn conditional_survival(
 
 fn curves_query(query: &ConditionalQuery, times: Vec<f64>) -> CurvesQuery {
     CurvesQuery {
-        endpoint: query.endpoint.clone(),
         group: query.group.clone(),
-        reverse: false,
         interval: query.interval,
         confidence: query.confidence,
-        quantiles: Vec::new(),
-        quantile_rules: Vec::new(),
         times,
-        restricted_mean_times: Vec::new(),
+        ..CurvesQuery::new(query.endpoint.clone())
     }
 }
 

@@ -252,15 +252,14 @@ fn horizons(
 
 fn curves_query(query: &ContrastsQuery, restricted_mean_times: Vec<f64>) -> CurvesQuery {
     CurvesQuery {
-        endpoint: query.endpoint.clone(),
         group: Some(query.group.clone()),
-        reverse: false,
         interval: query.interval,
         confidence: query.confidence,
         quantiles: query.quantiles.clone(),
         quantile_rules: query.quantile_rules.clone(),
         times: query.times.clone(),
         restricted_mean_times,
+        ..CurvesQuery::new(query.endpoint.clone())
     }
 }
 

@@ -108,15 +108,12 @@ mod tests {
 
     fn query() -> CurvesQuery {
         CurvesQuery {
-            endpoint: EndpointColumns::new("time", "event"),
             group: Some("arm".into()),
-            reverse: false,
-            interval: IntervalRule::Log,
-            confidence: 0.95,
             quantiles: vec![0.5],
             quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log), QuantileRule::Spss],
             times: vec![2.0, 9.0],
             restricted_mean_times: vec![2.0],
+            ..CurvesQuery::new(EndpointColumns::new("time", "event"))
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::reference::reference_level;
 use crate::settle::settled;
 use crate::{
-    Confidence, CurvesQuery, IntervalRule, PersonTime, Quantile, QuantileRule, Rate, RateContrast,
-    SurvivalError, curves, rate, rate_contrast,
+    Confidence, CurvesQuery, PersonTime, Quantile, QuantileRule, Rate, RateContrast, SurvivalError,
+    curves, rate, rate_contrast,
 };
 use cohort::{
     Caveat, Cohort, Endpoint, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable,
@@ -291,21 +291,19 @@ fn entry(endpoint: &Endpoint, index: usize) -> f64 {
 /// Curves on which censoring is waited for, for the median follow-up.
 fn reverse_query(query: &FollowUpQuery, group: Option<String>) -> CurvesQuery {
     CurvesQuery {
-        endpoint: query.endpoint.clone(),
         group,
         reverse: true,
-        interval: IntervalRule::default(),
         confidence: query.confidence,
         quantiles: vec![0.5],
         quantile_rules: query.quantile_rules.clone(),
-        times: Vec::new(),
-        restricted_mean_times: Vec::new(),
+        ..CurvesQuery::new(query.endpoint.clone())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::IntervalRule;
     use cohort::{CaveatCode, CohortError, Column};
 
     /// Starts 0, 2, 4, 6 on a calendar that is locked at 10: potentials 10, 8, 6, 4.

@@ -182,7 +182,6 @@ fn add(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::IntervalRule;
     use cohort::{CohortError, NotEstimable};
 
     /// Ids turn the rows round. At 3: the first has died, the second leaves at that very time, the
@@ -199,17 +198,7 @@ mod tests {
     }
 
     fn query(landmark: f64) -> LandmarkQuery {
-        let curves = CurvesQuery {
-            endpoint: EndpointColumns::new("time", "event"),
-            group: None,
-            reverse: false,
-            interval: IntervalRule::Log,
-            confidence: 0.95,
-            quantiles: vec![],
-            quantile_rules: vec![],
-            times: vec![],
-            restricted_mean_times: vec![],
-        };
+        let curves = CurvesQuery::new(EndpointColumns::new("time", "event"));
         let exposure = Some("exposure".into());
         LandmarkQuery { landmark, exposure, curves, weights: TestWeights::LogRank }
     }

@@ -50,6 +50,24 @@ pub struct CurvesQuery {
     pub restricted_mean_times: Vec<f64>,
 }
 
+impl CurvesQuery {
+    /// One curve for all without anything read off it; the settings are the defaults of R.
+    #[must_use]
+    pub fn new(endpoint: EndpointColumns) -> Self {
+        Self {
+            endpoint,
+            group: None,
+            reverse: false,
+            interval: IntervalRule::default(),
+            confidence: 0.95,
+            quantiles: Vec::new(),
+            quantile_rules: Vec::new(),
+            times: Vec::new(),
+            restricted_mean_times: Vec::new(),
+        }
+    }
+}
+
 /// Curves, one per group, in the order of the levels; a level without subjects has n = 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curves {

@@ -72,15 +72,10 @@ fn followed(cohort: &Cohort, late: bool) -> FollowUp {
 
 fn curves_query(late: bool, times: Vec<f64>) -> CurvesQuery {
     CurvesQuery {
-        endpoint: endpoint(late),
         group: Some("arm".into()),
-        reverse: false,
         interval: IntervalRule::LogLog,
-        confidence: 0.95,
-        quantiles: vec![],
-        quantile_rules: vec![],
         times,
-        restricted_mean_times: vec![],
+        ..CurvesQuery::new(endpoint(late))
     }
 }
 

@@ -96,15 +96,9 @@ fn awkward_curves_are_judged() {
         let columns = vec![Column::numeric("time", time), Column::numeric("event", event)];
         let cohort = Cohort::new(None, columns).unwrap();
         let query = CurvesQuery {
-            endpoint: EndpointColumns::new("time", "event"),
-            group: None,
-            reverse: false,
-            interval: IntervalRule::Log,
-            confidence: 0.95,
             quantiles: vec![0.5],
             quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
-            times: vec![],
-            restricted_mean_times: vec![],
+            ..CurvesQuery::new(EndpointColumns::new("time", "event"))
         };
         curves(&cohort, &Selection::all(&cohort), &query).map(|mut curves| curves.groups.remove(0))
     };
@@ -238,7 +232,6 @@ impl Case {
     fn curves(&self, rule: IntervalRule) -> CurvesQuery {
         let numbers = |role| list(&self.input[role]).iter().filter_map(Value::as_f64).collect();
         CurvesQuery {
-            endpoint: self.endpoint(),
             group: self.input["group"].as_str().map(String::from),
             reverse: self.input["reverse"] == true,
             interval: rule,
@@ -247,6 +240,7 @@ impl Case {
             quantile_rules: vec![QuantileRule::Curve(rule), QuantileRule::Spss],
             times: numbers("at_times"),
             restricted_mean_times: numbers("tau"),
+            ..CurvesQuery::new(self.endpoint())
         }
     }
 

@@ -43,15 +43,13 @@ fn endpoint(late_entry: bool) -> EndpointColumns {
 
 fn estimated(cohort: &Cohort, rows: &[usize], late_entry: bool, unit: f64) -> Vec<GroupCurve> {
     let query = CurvesQuery {
-        endpoint: endpoint(late_entry),
         group: Some("arm".into()),
-        reverse: false,
         interval: IntervalRule::LogLog,
-        confidence: 0.95,
         quantiles: vec![0.25, 0.5],
         quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log), QuantileRule::Spss],
         times: vec![3.0 * unit],
         restricted_mean_times: vec![5.0 * unit],
+        ..CurvesQuery::new(endpoint(late_entry))
     };
     let selection = Selection::of(cohort, rows.iter().copied()).unwrap();
     curves(cohort, &selection, &query).unwrap().groups

@@ -19,7 +19,9 @@ use crate::common::{
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use cohort::{Cohort, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection};
+use cohort::{
+    Cohort, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection,
+};
 use survival::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
     Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
@@ -141,8 +143,6 @@ fn curves_query(violations: &mut Violations, options: pb::CurveOptions) -> Optio
     let quantile_rules =
         quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
     Some(CurvesQuery {
-        endpoint: cohort::EndpointColumns::new("", ""),
-        group: None,
         reverse: options.reverse,
         interval: interval?,
         confidence: confidence?,
@@ -150,6 +150,7 @@ fn curves_query(violations: &mut Violations, options: pb::CurveOptions) -> Optio
         quantile_rules,
         times: options.times,
         restricted_mean_times: options.restricted_mean_times,
+        ..CurvesQuery::new(EndpointColumns::new("", ""))
     })
 }
 
@@ -474,7 +475,7 @@ pub(crate) fn comparison_from(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::{Column, EndpointColumns};
+    use cohort::Column;
     use survival::{
         BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery, LandmarkQuery,
         PotentialFollowUp,
@@ -488,15 +489,13 @@ mod tests {
 
     fn curves_query() -> CurvesQuery {
         CurvesQuery {
-            endpoint: EndpointColumns::new("time", "event"),
-            group: None,
-            reverse: false,
             interval: IntervalRule::Logit,
             confidence: 0.9,
             quantiles: vec![0.5],
             quantile_rules: vec![QuantileRule::Spss],
             times: vec![1.0],
             restricted_mean_times: vec![2.0],
+            ..CurvesQuery::new(EndpointColumns::new("time", "event"))
         }
     }
 

@@ -551,15 +551,10 @@ fn scores(case: &Case, columns: &[&str]) -> Result<PropensityScores, String> {
 
 fn curves_query(group: Option<String>) -> CurvesQuery {
     CurvesQuery {
-        endpoint: EndpointColumns::new("time", "event"),
         group,
-        reverse: false,
-        interval: IntervalRule::Log,
-        confidence: 0.95,
         quantiles: vec![0.5],
         quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
-        times: Vec::new(),
-        restricted_mean_times: Vec::new(),
+        ..CurvesQuery::new(EndpointColumns::new("time", "event"))
     }
 }
 

@@ -38,15 +38,14 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         .chain([QuantileRule::Spss])
         .collect();
     let query = CurvesQuery {
-        endpoint,
         group,
         reverse: input["reverse"] == true,
-        interval: IntervalRule::default(),
         confidence: input["conf_level"].as_f64().unwrap_or(0.95),
         quantiles: vec![0.25, 0.5, 0.75],
         quantile_rules,
         times: numbers(&input["at_times"]),
         restricted_mean_times: numbers(&input["tau"]),
+        ..CurvesQuery::new(endpoint)
     };
     let by_rule = RULES
         .iter()

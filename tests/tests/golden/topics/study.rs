@@ -223,15 +223,14 @@ impl<'a> Study<'a> {
         let input = &self.case.input;
         let rules = RULES.iter().map(|(_, rule)| QuantileRule::Curve(*rule));
         let query = CurvesQuery {
-            endpoint: self.endpoint.clone(),
             group: group.map(String::from),
             reverse,
             interval,
-            confidence: 0.95,
             quantiles: vec![0.5],
             quantile_rules: rules.chain([QuantileRule::Spss]).collect(),
             times: numbers(&input["at_times"]),
             restricted_mean_times: numbers(&input["tau"]),
+            ..CurvesQuery::new(self.endpoint.clone())
         };
         curves(&self.sample.cohort, selection, &query).map_err(words)
     }
