@@ -1,48 +1,99 @@
 //! One curve for each level of a column.
 
 use crate::caveats;
+use crate::cumulative_hazard::{HazardRules, cumulative_hazard};
+use crate::jackknife::Jackknife;
+use crate::restricted_mean::restricted_mean_of;
+use crate::sample::CurveSample;
 use crate::{
-    Confidence, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve, SurvivalError,
-    kaplan_meier, quantile, restricted_mean, survival_at,
+    Confidence, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve, SurvivalError, Variance,
+    WeightedTable, kaplan_meier, quantile, survival_at, weighted_kaplan_meier,
 };
 use cohort::{Cohort, Endpoint, RiskOrder, Selection};
 
 /// Estimates the curve of each group with all that is read off it.
 ///
 /// A level without subjects has `n = 0`, an empty curve and the reason in every estimate. Ties in
-/// time are settled over all groups together. Fails when columns cannot be read, when no row is
-/// selected, and on a confidence, probability or time that makes no sense.
+/// time are settled over all groups together. Rows of the weight 0 are left out; frequencies are
+/// repeated rows. With sampling weights sums are weighted and counts remain those of subjects.
+/// With such weights, clusters or on request the variance is that of the infinitesimal jackknife, and
+/// so are all standard errors and limits that are read off the curve. It is undefined for the curve of
+/// a single cluster.
 ///
-/// Same as `survfit(Surv(time, event) ~ group)` in R; see [`kaplan_meier`], [`quantile`],
-/// [`survival_at`] and [`restricted_mean`] for formulas and edge cases.
+/// Fails when columns cannot be read, when no row is selected, on weights, a confidence, a
+/// probability or a time that make no sense, and when Greenwood's variance is asked for with sampling
+/// weights or clusters.
+///
+/// Same as `survfit(Surv(time, event) ~ group, weights = w, cluster = c, robust = TRUE)` in R, which
+/// guesses from the numbers what weights mean; see [`kaplan_meier`], [`weighted_kaplan_meier`],
+/// [`quantile`], [`survival_at`] and [`crate::restricted_mean`] for formulas and edge cases. The robust
+/// standard error of a restricted mean is the derivative of the area under the curve; R has none.
 pub fn curves(
     cohort: &Cohort,
     selection: &Selection,
     query: &CurvesQuery,
 ) -> Result<Curves, SurvivalError> {
     let confidence = check(query)?;
-    if selection.is_empty() {
-        return Err(SurvivalError::NoRows);
+    let mut sample = CurveSample::read(cohort, selection, query.columns())?;
+    if query.reverse {
+        sample.endpoint = sample.endpoint.reversed();
     }
-    let endpoint = cohort.endpoint(&query.endpoint, selection)?;
-    let endpoint = if query.reverse { endpoint.reversed() } else { endpoint };
-    let (levels, codes) = match &query.group {
-        Some(column) => {
-            let categories = cohort.categories(column, selection)?;
-            (categories.levels.into_iter().map(Some).collect(), categories.codes)
-        }
-        None => (vec![None], vec![0; selection.len()]),
-    };
-    let tables = tables(&endpoint, &codes, levels.len());
-    let groups = levels
-        .into_iter()
-        .zip(tables)
-        .map(|(group, table)| group_curve(group, &table, query, confidence))
-        .collect();
-    Ok(Curves { groups })
+    let estimated = estimated(&sample, query, confidence);
+    let groups = estimated.into_iter().map(|one| one.group).collect();
+    Ok(Curves { groups, caveats: sample.caveats })
 }
 
-fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
+/// The curve of one group beside its subjects, if its variance needs them.
+pub(crate) struct Estimated {
+    pub(crate) group: GroupCurve,
+    pub(crate) jackknife: Option<Jackknife>,
+}
+
+/// The curves of a sample, one per level.
+pub(crate) fn estimated(
+    sample: &CurveSample,
+    query: &CurvesQuery,
+    confidence: Confidence,
+) -> Vec<Estimated> {
+    let is_robust = sample.variance == Variance::InfinitesimalJackknife;
+    let members = if is_robust { sample.members() } else { vec![Vec::new(); sample.levels.len()] };
+    let tables = tables(&sample.endpoint, &sample.codes, sample.levels.len());
+    let groups = sample.levels.iter().cloned().zip(tables).zip(members);
+    let estimate = |((level, table), members): ((Option<String>, RiskTable), Vec<usize>)| {
+        let (curve, jackknife) = if is_robust {
+            let (curve, jackknife) = robust_curve(sample, &table, &members, query, confidence);
+            (curve, Some(jackknife))
+        } else {
+            (kaplan_meier(&table, query.interval, confidence), None)
+        };
+        let group = group_curve(level, curve, (&table, jackknife.as_ref()), query, confidence);
+        Estimated { group, jackknife }
+    };
+    groups.map(estimate).collect()
+}
+
+/// The curve of some subjects, weighted if they have weights, with its robust variance.
+fn robust_curve(
+    sample: &CurveSample,
+    table: &RiskTable,
+    members: &[usize],
+    query: &CurvesQuery,
+    confidence: Confidence,
+) -> (SurvivalCurve, Jackknife) {
+    let (endpoint, weights) = (&sample.endpoint, sample.weights.as_deref());
+    let curve = match weights {
+        Some(weights) => {
+            let table = WeightedTable::tally(table.clone(), endpoint, members, weights);
+            weighted_kaplan_meier(&table)
+        }
+        None => kaplan_meier(table, query.interval, confidence),
+    };
+    let clusters = sample.clusters.as_deref();
+    let jackknife = Jackknife::new(&curve, endpoint, members, weights, clusters);
+    (curve.with_jackknife(&jackknife, query.interval, confidence), jackknife)
+}
+
+pub(crate) fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
     let times = query.times.iter().chain(&query.restricted_mean_times);
     for &time in times {
         if !(time.is_finite() && time >= 0.0) {
@@ -70,28 +121,38 @@ fn tables(endpoint: &Endpoint, codes: &[u32], n_groups: usize) -> Vec<RiskTable>
 
 fn group_curve(
     group: Option<String>,
-    table: &RiskTable,
+    curve: SurvivalCurve,
+    (table, jackknife): (&RiskTable, Option<&Jackknife>),
     query: &CurvesQuery,
     confidence: Confidence,
 ) -> GroupCurve {
-    let curve = kaplan_meier(table, query.interval, confidence);
     let quantiles = query.quantiles.iter().flat_map(|&probability| {
         let rules = query.quantile_rules.iter();
         let curve = &curve;
         rules.map(move |&rule| quantile(curve, probability, rule, confidence))
     });
     let taus = query.restricted_mean_times.iter();
+    let mean = |&tau: &f64| restricted_mean_of(&curve, jackknife, tau, confidence);
+    let (rule, survival) = (query.hazard_interval, query.interval);
+    let rules = HazardRules { hazard: rule, survival, confidence };
+    let hazard = |&estimator: &_| cumulative_hazard(&curve, jackknife, estimator, rules);
     let mut estimated = GroupCurve {
         group,
         n: n_subjects(&curve),
         n_events: curve.n_events.iter().sum(),
         quantiles: quantiles.collect(),
         at_times: query.times.iter().map(|&time| survival_at(&curve, time)).collect(),
-        restricted_means: taus.map(|&tau| restricted_mean(&curve, tau, confidence)).collect(),
+        restricted_means: taus.map(mean).collect(),
+        hazards: query.hazards.iter().map(hazard).collect(),
         curve,
         caveats: Vec::new(),
     };
     estimated.caveats = caveats::of_curve(&estimated, table, query);
+    estimated
+        .caveats
+        .extend(jackknife.and_then(|jackknife| {
+            caveats::few_clusters(&estimated, jackknife.n_clusters(), query)
+        }));
     estimated
 }
 

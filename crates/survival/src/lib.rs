@@ -18,10 +18,12 @@ mod conditional;
 mod confidence;
 mod contrast;
 mod contrasts;
+mod cumulative_hazard;
 mod curves;
 mod error;
 mod follow_up;
 mod interval;
+mod jackknife;
 mod kaplan_meier;
 mod landmark;
 mod landmark_analysis;
@@ -33,7 +35,11 @@ mod rates;
 mod reference;
 mod restricted_mean;
 mod risk_table;
+mod robust;
+mod sample;
 mod settle;
+mod shared_clusters;
+mod weighted_table;
 
 pub use compare::compare;
 pub use competing::{
@@ -51,6 +57,7 @@ pub use contrasts::{
     BeyondLastTime, ContrastedGroup, Contrasts, ContrastsQuery, GroupContrasts, GroupMean, Horizon,
     QuantileContrast, RestrictedMeanContrast, SurvivalContrast, contrasts,
 };
+pub use cumulative_hazard::{CumulativeHazard, HazardEstimator, HazardIntervalRule};
 pub use curves::curves;
 pub use error::SurvivalError;
 pub use follow_up::{
@@ -67,8 +74,10 @@ pub use log_rank::{LogRank, log_rank};
 pub use quantile::quantile;
 pub use query::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
-    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
+    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights, Variance,
+    WeightedCounts, WeightedSums,
 };
 pub use rates::{PersonTime, Rate, RateContrast, rate, rate_contrast};
 pub use restricted_mean::restricted_mean;
 pub use risk_table::{RiskRow, RiskTable};
+pub use weighted_table::{WeightedTable, weighted_kaplan_meier};
