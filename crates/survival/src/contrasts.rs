@@ -474,7 +474,7 @@ fn log_log_test(group: Normal, reference: Normal, r: f64) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::{CaveatCode, CohortError, Column};
+    use cohort::{CaveatCode, CohortError, Column, WeightKind};
 
     fn query() -> ContrastsQuery {
         ContrastsQuery {
@@ -492,6 +492,8 @@ mod tests {
             Column::numeric("time", vec![1.0, 3.0, 2.0, 5.0]),
             Column::numeric("event", vec![1.0, 0.0, 1.0, 0.0]),
             Column::categorical("arm", levels, vec![1, 1, 2, 2]),
+            Column::numeric("pair", vec![1.0, 2.0, 1.0, 2.0]),
+            Column::numeric("w", vec![1.0, 3.0, 0.0, 2.0]),
         ];
         let cohort = Cohort::new(None, columns).unwrap();
         contrasts(&cohort, &Selection::all(&cohort), query)
@@ -515,6 +517,43 @@ mod tests {
         let lost = &answer.groups[1].restricted_means[0];
         assert_eq!(lost.time_lost, Ok(0.5));
         assert!(lost.time_lost_interval.lower.unwrap() < 0.5);
+    }
+
+    /// The first of each arm move its mean by -1/2 and -1/4, the second by as much upwards. With one
+    /// of each arm in a pair the pairs move the difference by 1/4 and -1/4.
+    #[test]
+    fn pairs_differ_less_than_strangers() {
+        let query = ContrastsQuery { cluster: Some("pair".into()), ..query() };
+        let answer = contrasted(&query).unwrap();
+        let group = &answer.groups[0];
+        assert_eq!(group.restricted_means[0].mean.standard_error, Ok(0.5f64.sqrt()));
+        assert_eq!(group.caveats.last().unwrap().code, CaveatCode::FewClusters);
+        let contrast = &answer.contrasts[0];
+        let error = contrast.restricted_means[0].difference.standard_error.unwrap().unwrap();
+        assert!((error - 0.125f64.sqrt()).abs() < 1e-15);
+        // At 2 both arms have S = 1/2, moved by the same pairs in the same way: nothing differs.
+        let at = &contrast.at_times[0];
+        assert_eq!(at.difference.interval, Interval::none(NotEstimable::VarianceUndefined));
+        assert_eq!(at.log_log_p_value, Err(NotEstimable::VarianceUndefined));
+        // Both medians have the limits of their arm alone.
+        let quantile = &contrast.quantiles[0];
+        assert_eq!(quantile.difference.estimate, Ok(1.0));
+    }
+
+    /// Weights 1 and 3: S = 3/4 from 1 to 3, so the mean is 1 + 3/2. Of the other arm the second is
+    /// left alone.
+    #[test]
+    fn weighted_means_are_contrasted() {
+        let weights = WeightColumn { column: "w".into(), kind: WeightKind::Sampling };
+        let answer = contrasted(&ContrastsQuery { weights: Some(weights), ..query() }).unwrap();
+        assert_eq!(answer.caveats[0].code, CaveatCode::ZeroWeights);
+        let means: Vec<_> =
+            answer.groups.iter().map(|group| group.restricted_means[0].mean.mean).collect();
+        assert_eq!((answer.groups[1].n, means), (1, vec![Ok(2.5), Ok(3.0)]));
+        // S = 3 / (w + 3) has the derivative -3/16 by the weight of the first, and 1/16 three times
+        // for the second: the area of two units moves by 3/8 either way.
+        let error = answer.groups[0].restricted_means[0].mean.standard_error;
+        assert!((error.unwrap() - 2f64.sqrt() * 3.0 / 8.0).abs() < 1e-15);
     }
 
     /// Subtracted from the horizon the area under the curve would leave rounding noise.

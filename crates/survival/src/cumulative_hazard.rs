@@ -1,7 +1,7 @@
 //! Cumulative hazards and the survival that follows from them.
 
 use crate::interval::limits;
-use crate::jackknife::{Jackknife, Moves};
+use crate::jackknife::{Jackknife, Move};
 use crate::{Confidence, IntervalRule, SurvivalCurve};
 use cohort::{Estimate, Interval, NotEstimable};
 use numerics::elementary::exp;
@@ -85,16 +85,17 @@ pub(crate) fn cumulative_hazard(
     rules: HazardRules,
 ) -> CumulativeHazard {
     let (mut hazard, mut model) = (Sum::default(), Sum::default());
-    let (mut heights, mut variances) = (Vec::new(), Vec::new());
+    let (mut heights, mut variances, mut moves) = (Vec::new(), Vec::new(), Vec::new());
     for row in 0..curve.time.len() {
         let step = Step::of(curve, row, estimator);
         hazard += step.hazard;
         model += step.variance;
         heights.push(hazard.value());
         variances.push(Ok(model.value()));
+        moves.push(step.moves);
     }
     if let Some(jackknife) = jackknife {
-        variances = jackknife.variances(&moves(curve, estimator));
+        variances = jackknife.variances(&moves);
     }
     let standard_error: Vec<Estimate> =
         variances.into_iter().map(|variance| variance.map(f64::sqrt)).collect();
@@ -133,13 +134,13 @@ fn hazard_limits(
 }
 
 /// What one time adds to a cumulative hazard.
+#[derive(Default)]
 struct Step {
     hazard: f64,
     /// Variance when everybody counts once.
     variance: f64,
-    /// Derivative of the hazard by the weight of somebody at risk, and of somebody with the event.
-    of_staying: f64,
-    of_event: f64,
+    /// Its derivatives by the weights of the subjects.
+    moves: Move,
 }
 
 impl Step {
@@ -153,7 +154,7 @@ impl Step {
     fn of(curve: &SurvivalCurve, row: usize, estimator: HazardEstimator) -> Self {
         let risk_set = curve.risk_set(row);
         if risk_set.n_events == 0 {
-            return Self { hazard: 0.0, variance: 0.0, of_staying: 0.0, of_event: 0.0 };
+            return Self::default();
         }
         let (n, d) = (risk_set.at_risk, risk_set.n_events as f64);
         let each = risk_set.events / d;
@@ -175,14 +176,89 @@ impl Step {
         Self {
             hazard: each * reciprocals.value(),
             variance: squares,
-            of_staying: -each * squares,
-            of_event: risk_set.staying / d * squares,
+            moves: Move {
+                of_staying: -each * squares,
+                of_event: risk_set.staying / d * squares,
+                has_event: true,
+            },
         }
     }
 }
 
-/// How each subject moves the hazard at each time.
-fn moves(curve: &SurvivalCurve, estimator: HazardEstimator) -> Moves {
-    let steps = (0..curve.time.len()).map(|row| Step::of(curve, row, estimator));
-    steps.map(|step| (step.of_staying, step.of_event)).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kaplan_meier::tests::curve_of;
+    use crate::weighted_kaplan_meier;
+    use crate::weighted_table::tests::table;
+    use cohort::Endpoint;
+
+    /// Five subjects, two events at 1, one at 2 where one is censored, one at 3.
+    fn endpoint() -> Endpoint {
+        let event = vec![true, true, true, false, true];
+        Endpoint::new(vec![1.0, 1.0, 2.0, 2.0, 3.0], event).unwrap()
+    }
+
+    fn hazard(rule: HazardIntervalRule, estimator: HazardEstimator) -> CumulativeHazard {
+        let confidence = Confidence::new(0.95).unwrap();
+        let rules = HazardRules { hazard: rule, survival: IntervalRule::Log, confidence };
+        cumulative_hazard(&curve_of(&endpoint()), None, estimator, rules)
+    }
+
+    fn assert_close(got: f64, want: f64) {
+        assert!((got - want).abs() < 1e-14, "{got} instead of {want}");
+    }
+
+    /// 2/5 + 1/3 + 1, and 1/5 + 1/4 + 1/3 + 1; squares 2/25 + 1/9 + 1, 1/25 + 1/16 + 1/9 + 1.
+    #[test]
+    fn ties_by_hand() {
+        let nelson_aalen = hazard(HazardIntervalRule::Plain, HazardEstimator::NelsonAalen);
+        assert_close(nelson_aalen.hazard[2], 26.0 / 15.0);
+        let error = (2.0 / 25.0 + 1.0 / 9.0 + 1.0f64).sqrt();
+        assert_close(nelson_aalen.standard_error[2].unwrap(), error);
+        let fh = hazard(HazardIntervalRule::Plain, HazardEstimator::FlemingHarrington);
+        assert_close(fh.hazard[2], 107.0 / 60.0);
+        let error = (1.0 / 25.0 + 1.0 / 16.0 + 1.0 / 9.0 + 1.0f64).sqrt();
+        assert_close(fh.standard_error[2].unwrap(), error);
+        assert_close(fh.survival[0], (-0.45f64).exp());
+    }
+
+    /// 0.4 with SE √0.08: 0.4 ∓ 0.5544, and 0.4 times or over 4.
+    #[test]
+    fn limits_on_either_scale() {
+        let estimator = HazardEstimator::NelsonAalen;
+        let plain = hazard(HazardIntervalRule::Plain, estimator);
+        let distance = 1.959_963_984_540_054 * 0.08f64.sqrt();
+        assert_eq!(plain.interval[0].lower, Ok(0.0));
+        assert_close(plain.interval[0].upper.unwrap(), 0.4 + distance);
+        let log = hazard(HazardIntervalRule::Log, estimator);
+        assert_close(log.interval[0].lower.unwrap(), 0.4 * (-distance / 0.4).exp());
+        // The log rule of the survival is the plain rule of the hazard.
+        let upper = plain.survival_interval[2].lower.unwrap();
+        assert_close(-upper.ln(), plain.interval[2].upper.unwrap());
+    }
+
+    #[test]
+    fn there_is_no_logarithm_before_the_first_event() {
+        let endpoint = Endpoint::new(vec![1.0, 2.0], vec![false, true]).unwrap();
+        let confidence = Confidence::new(0.95).unwrap();
+        let (hazard, survival) = (HazardIntervalRule::Log, IntervalRule::Plain);
+        let rules = HazardRules { hazard, survival, confidence };
+        let estimator = HazardEstimator::NelsonAalen;
+        let hazard = cumulative_hazard(&curve_of(&endpoint), None, estimator, rules);
+        assert_eq!(hazard.interval[0], Interval::none(NotEstimable::NoEvents));
+        assert_eq!((hazard.hazard[0], hazard.standard_error[0]), (0.0, Ok(0.0)));
+    }
+
+    /// Weights 1 and 3 die together among 8: each faces a hazard of its mean weight 2, 2/8 + 2/6.
+    #[test]
+    fn weighted_ties_have_their_mean_weight() {
+        let event = vec![true, true, false];
+        let endpoint = Endpoint::new(vec![1.0, 1.0, 2.0], event).unwrap();
+        let curve = weighted_kaplan_meier(&table(&endpoint, &[1.0, 3.0, 4.0]));
+        let step = Step::of(&curve, 0, HazardEstimator::FlemingHarrington);
+        assert_close(step.hazard, 2.0 / 8.0 + 2.0 / 6.0);
+        // Weighted by their weights the derivatives cancel.
+        assert_close(4.0 * step.moves.of_event + 4.0 * step.moves.of_staying, 0.0);
+    }
 }

@@ -164,7 +164,7 @@ fn n_subjects(curve: &SurvivalCurve) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IntervalRule, QuantileRule};
+    use crate::{IntervalRule, QuantileRule, restricted_mean};
     use cohort::{CaveatCode, Column, EndpointColumns, NotEstimable};
 
     fn query() -> CurvesQuery {
@@ -184,6 +184,7 @@ mod tests {
             Column::numeric("time", vec![0.0, 3.0, 3.0, 4.0]),
             Column::numeric("event", vec![1.0, 0.0, 0.0, 0.0]),
             Column::categorical("arm", levels, vec![0; 4]),
+            Column::numeric("pair", vec![1.0, 1.0, 2.0, 2.0]),
         ];
         let cohort = Cohort::new(None, columns).unwrap();
         curves(&cohort, &Selection::all(&cohort), query)
@@ -246,6 +247,25 @@ mod tests {
             (CaveatCode::EmptyRiskSet, "Nobody is at risk between times 4 and 5."),
         ];
         assert_eq!(messages(&curves.groups[0]), expected);
+    }
+
+    /// Who has the event moves `S = 3/4` by -3/16, each other by 1/16: the clusters by -1/8 and 1/8.
+    #[test]
+    fn few_clusters_are_a_doubt() {
+        let asked = CurvesQuery { cluster: Some("pair".into()), ..query() };
+        let estimated = estimated(&asked).unwrap();
+        let group = &estimated.groups[0];
+        let error = group.curve.standard_error[0].unwrap();
+        assert!((error - 2f64.sqrt() / 8.0).abs() < 1e-15, "{error}");
+        assert_eq!(group.curve.variance, Variance::InfinitesimalJackknife);
+        let caveat = (
+            CaveatCode::FewClusters,
+            "The robust variance with arm = A rests on 2 clusters of pair.",
+        );
+        assert_eq!(messages(group).last(), Some(&caveat));
+        let mean = restricted_mean(&group.curve, 2.0, Confidence::new(0.95).unwrap());
+        assert_eq!(mean.standard_error, Err(NotEstimable::VarianceUndefined));
+        assert!((group.restricted_means[0].standard_error.unwrap() - 2.0 * error).abs() < 1e-15);
     }
 
     #[test]

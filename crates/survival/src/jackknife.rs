@@ -9,54 +9,46 @@ use crate::SurvivalCurve;
 use cohort::{Endpoint, Estimate, NotEstimable};
 use numerics::sum::Sum;
 
-/// How each time of a curve moves a sum over its times, as derivatives by the weight of a subject.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Moves {
+/// How one time of a curve moves a sum over its times, as derivatives by the weight of a subject.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Move {
     /// Of somebody at risk who stays or is censored.
-    of_staying: Vec<f64>,
+    pub(crate) of_staying: f64,
     /// Of somebody with the event.
-    of_event: Vec<f64>,
+    pub(crate) of_event: f64,
+    /// Whether there is any event.
+    pub(crate) has_event: bool,
 }
 
-impl FromIterator<(f64, f64)> for Moves {
-    fn from_iter<I: IntoIterator<Item = (f64, f64)>>(moves: I) -> Self {
-        let (of_staying, of_event) = moves.into_iter().unzip();
-        Self { of_staying, of_event }
-    }
+/// The moves of the logarithm of the survival.
+///
+/// ```text
+/// e / (n (n - e)) of somebody at risk      -1 / n of somebody with the event
+/// ```
+///
+/// Where the curve falls to 0, everybody at risk has the event and nobody moves it.
+pub(crate) fn moves_of_log_survival(curve: &SurvivalCurve) -> Vec<Move> {
+    let at = |row: usize| {
+        let risk_set = curve.risk_set(row);
+        let has_event = risk_set.n_events > 0;
+        if !has_event || risk_set.staying == 0.0 {
+            return Move { has_event, ..Move::default() };
+        }
+        let (n, e) = (risk_set.at_risk, risk_set.events);
+        Move { of_staying: e / (n * risk_set.staying), of_event: -1.0 / n, has_event }
+    };
+    (0..curve.time.len()).map(at).collect()
 }
 
-impl Moves {
-    /// Of the logarithm of the survival.
-    ///
-    /// ```text
-    /// e / (n (n - e)) of somebody at risk      -1 / n of somebody with the event
-    /// ```
-    ///
-    /// Where the curve falls to 0, everybody at risk has the event and nobody moves it.
-    pub(crate) fn of_log_survival(curve: &SurvivalCurve) -> Self {
-        let moves = (0..curve.time.len()).map(|row| {
-            let risk_set = curve.risk_set(row);
-            if risk_set.n_events == 0 || risk_set.staying == 0.0 {
-                return (0.0, 0.0);
-            }
-            let (n, e) = (risk_set.at_risk, risk_set.events);
-            (e / (n * risk_set.staying), -1.0 / n)
-        });
-        moves.collect()
+impl Move {
+    /// The move of a multiple of the sum.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        let (of_staying, of_event) = (self.of_staying * factor, self.of_event * factor);
+        Self { of_staying, of_event, ..self }
     }
 
-    /// The moves of the first times, each times a factor.
-    pub(crate) fn times(&self, factors: &[f64]) -> Self {
-        let moves = self.of_staying.iter().zip(&self.of_event).zip(factors);
-        moves.map(|((staying, event), factor)| (staying * factor, event * factor)).collect()
-    }
-
-    fn len(&self) -> usize {
-        self.of_staying.len()
-    }
-
-    fn is_moved_at(&self, row: usize) -> bool {
-        self.of_staying[row] != 0.0
+    fn of(self, stay: &Stay) -> f64 {
+        if stay.has_event { self.of_event } else { self.of_staying }
     }
 }
 
@@ -163,11 +155,11 @@ impl Jackknife {
     }
 
     /// Influence of each cluster on the sum of all moves; those of the times left out count as 0.
-    pub(crate) fn influence(&self, moves: &Moves) -> Influence {
+    pub(crate) fn influence(&self, moves: &[Move]) -> Influence {
         let mut until = vec![0.0];
         let mut sum = Sum::default();
-        for &staying in &moves.of_staying {
-            sum += staying;
+        for one in moves {
+            sum += one.of_staying;
             until.push(sum.value());
         }
         let n_rows = moves.len();
@@ -175,12 +167,11 @@ impl Jackknife {
         for stay in &self.stays {
             let (entry, exit) = (stay.entry_row as usize, stay.exit_row as usize);
             let before = until[exit.min(n_rows)] - until[entry.min(n_rows)];
-            let at_exit = if stay.has_event { &moves.of_event } else { &moves.of_staying };
-            let moved = before + at_exit.get(exit).copied().unwrap_or(0.0);
+            let moved = before + moves.get(exit).map_or(0.0, |at_exit| at_exit.of(stay));
             sums[stay.cluster as usize] += stay.weight * moved;
         }
         let by_cluster = self.labels.iter().copied().zip(sums.into_iter().map(Sum::value));
-        let is_moved = (0..n_rows).any(|row| moves.is_moved_at(row));
+        let is_moved = moves.iter().any(|one| one.has_event);
         Influence { by_cluster: by_cluster.collect(), is_moved }
     }
 
@@ -188,13 +179,11 @@ impl Jackknife {
     /// undefined from the first event on.
     ///
     /// One walk over times and subjects, however many clusters there are.
-    pub(crate) fn variances(&self, moves: &Moves) -> Vec<Estimate> {
+    pub(crate) fn variances(&self, moves: &[Move]) -> Vec<Estimate> {
         if self.labels.len() < 2 {
-            let first = (0..moves.len()).find(|&row| moves.is_moved_at(row));
-            let first = first.unwrap_or(moves.len());
-            let known =
-                |row| if row < first { Ok(0.0) } else { Err(NotEstimable::VarianceUndefined) };
-            return (0..moves.len()).map(known).collect();
+            let n_certain = moves.iter().take_while(|one| !one.has_event).count();
+            let undefined = vec![Err(NotEstimable::VarianceUndefined); moves.len() - n_certain];
+            return vec![Ok(0.0); n_certain].into_iter().chain(undefined).collect();
         }
         let mut walk = Walk::new(self.labels.len());
         for stay in self.stays.iter().filter(|stay| stay.entry_row == 0) {
@@ -203,20 +192,17 @@ impl Jackknife {
         let (mut leaving, mut entering) =
             (self.stays.iter().peekable(), self.late.iter().peekable());
         let late = |position: &u32| &self.stays[*position as usize];
-        let variance = |row: usize| {
-            while let Some(position) =
-                entering.next_if(|&next| late(next).entry_row as usize <= row)
-            {
-                walk.enter(late(position));
+        let variance = |(row, one): (usize, &Move)| {
+            while let Some(next) = entering.next_if(|&next| late(next).entry_row as usize <= row) {
+                walk.enter(late(next));
             }
-            let (of_staying, of_event) = (moves.of_staying[row], moves.of_event[row]);
             while let Some(stay) = leaving.next_if(|stay| stay.exit_row as usize == row) {
-                walk.leave(stay, if stay.has_event { of_event } else { of_staying });
+                walk.leave(stay, one.of(stay));
             }
-            walk.moved += of_staying;
+            walk.moved += one.of_staying;
             Ok(walk.variance())
         };
-        (0..moves.len()).map(variance).collect()
+        moves.iter().enumerate().map(variance).collect()
     }
 }
 
@@ -226,8 +212,9 @@ impl Jackknife {
 struct Walk {
     /// `a`, the same for all.
     moved: f64,
-    /// `b` and `m` of each cluster.
-    clusters: Vec<(f64, f64)>,
+    /// `b` and `m` of each cluster. Who has left leaves the rounding of a large sum behind in a
+    /// small one unless it is carried along.
+    clusters: Vec<[Sum; 2]>,
     /// Sums over the clusters of `b²`, `b m` and `m²`.
     squares: [Sum; 3],
 }
@@ -238,7 +225,11 @@ const CANCELLATION: f64 = 16.0;
 
 impl Walk {
     fn new(n_clusters: usize) -> Self {
-        Self { moved: 0.0, clusters: vec![(0.0, 0.0); n_clusters], squares: Default::default() }
+        Self {
+            moved: 0.0,
+            clusters: vec![[Sum::default(); 2]; n_clusters],
+            squares: Default::default(),
+        }
     }
 
     fn enter(&mut self, stay: &Stay) {
@@ -250,14 +241,17 @@ impl Walk {
     }
 
     fn change(&mut self, stay: &Stay, rest: f64, at_risk: f64) {
-        let (b, m) = self.clusters[stay.cluster as usize];
-        self.add(-1.0, (b, m));
-        let changed = (b + rest, m + at_risk);
-        self.add(1.0, changed);
-        self.clusters[stay.cluster as usize] = changed;
+        let cluster = stay.cluster as usize;
+        self.add(-1.0, cluster);
+        let [b, m] = &mut self.clusters[cluster];
+        *b += rest;
+        *m += at_risk;
+        self.add(1.0, cluster);
     }
 
-    fn add(&mut self, sign: f64, (b, m): (f64, f64)) {
+    /// Adds a cluster to the sums of squares, or takes it out.
+    fn add(&mut self, sign: f64, cluster: usize) {
+        let [b, m] = self.clusters[cluster].map(Sum::value);
         let [bb, bm, mm] = &mut self.squares;
         *bb += sign * (b * b);
         *bm += sign * (b * m);
@@ -281,9 +275,102 @@ impl Walk {
         let moved = std::mem::take(&mut self.moved);
         self.squares = Default::default();
         for cluster in 0..self.clusters.len() {
-            let (b, m) = self.clusters[cluster];
-            self.clusters[cluster] = (b + m * moved, m);
-            self.add(1.0, self.clusters[cluster]);
+            let [b, m] = &mut self.clusters[cluster];
+            *b += m.value() * moved;
+            self.add(1.0, cluster);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kaplan_meier::tests::curve_of;
+
+    /// Times 1 to 4 with events at 1 and 3.
+    fn four() -> (SurvivalCurve, Endpoint) {
+        let event = vec![true, false, true, false];
+        let endpoint = Endpoint::new(vec![1.0, 2.0, 3.0, 4.0], event).unwrap();
+        (curve_of(&endpoint), endpoint)
+    }
+
+    fn jackknife(clusters: Option<&[u32]>) -> (Jackknife, Vec<Move>) {
+        let (curve, endpoint) = four();
+        let jackknife = Jackknife::new(&curve, &endpoint, &[0, 1, 2, 3], None, clusters);
+        (jackknife, moves_of_log_survival(&curve))
+    }
+
+    fn assert_close(got: &[Estimate], want: &[f64]) {
+        for (got, want) in got.iter().zip(want) {
+            assert!((got.unwrap() - want).abs() < 1e-15, "{got:?} instead of {want}");
+        }
+    }
+
+    /// Those at risk move ln S by 1/12 at 1 and by 1/2 at 3, those with the event by -1/4 and -1/2:
+    /// in all -1/4, 1/12, 1/12 - 1/2 and 1/12 + 1/2. The squares add up to Greenwood's 1/12 + 1/2.
+    #[test]
+    fn four_subjects_by_hand() {
+        let (jackknife, moves) = jackknife(None);
+        let (at_1, at_3) = (1.0 / 12.0, 1.0 / 12.0 + 0.5);
+        assert_close(&jackknife.variances(&moves), &[at_1, at_1, at_3, at_3]);
+        assert_close(&[jackknife.influence(&moves).variance()], &[at_3]);
+        assert_eq!(jackknife.n_clusters(), 4);
+    }
+
+    /// The first with the third, the second with the last: ∓(1/4 + 5/12) at the end.
+    #[test]
+    fn clusters_add_their_influences() {
+        let (jackknife, moves) = jackknife(Some(&[7, 3, 7, 3]));
+        // At 1 the first and third have -1/4 + 1/12.
+        let (at_1, at_3) = (2.0 / 36.0, 2.0 * 4.0 / 9.0);
+        assert_close(&jackknife.variances(&moves), &[at_1, at_1, at_3, at_3]);
+        assert_eq!(jackknife.labels, [3, 7]);
+    }
+
+    #[test]
+    fn one_cluster_has_no_variance_after_the_first_event() {
+        let (jackknife, moves) = jackknife(Some(&[5; 4]));
+        assert_eq!(jackknife.variances(&moves), [Err(NotEstimable::VarianceUndefined); 4]);
+        assert_eq!(jackknife.influence(&moves).variance(), Err(NotEstimable::VarianceUndefined));
+        assert_eq!(jackknife.influence(&[]).variance(), Ok(0.0));
+    }
+
+    /// The walk against the sums by cluster after each time, where entries are late, weights unequal
+    /// and the terms cancel: two clusters have opposite influences.
+    #[test]
+    fn the_walk_agrees_with_sums_by_cluster() {
+        let n = 400u32;
+        let pseudo = |i: u32, salt: u32| f64::from((i * 7919 + salt * 104_729) % 1009) / 1009.0;
+        let entry: Vec<f64> = (0..n).map(|i| (pseudo(i, 1) * 20.0).floor()).collect();
+        let time = (0..n).zip(&entry).map(|(i, entry)| entry + 1.0 + (pseudo(i, 2) * 60.0).floor());
+        let event = (0..n).map(|i| pseudo(i, 3) < 0.6).collect();
+        let endpoint = Endpoint::with_entry(entry.clone(), time.collect(), event).unwrap();
+        let weights: Vec<f64> = (0..n).map(|i| 0.1 + pseudo(i, 4)).collect();
+        let curve = curve_of(&endpoint);
+        let moves = moves_of_log_survival(&curve);
+        let subjects: Vec<usize> = (0..n as usize).collect();
+        for n_clusters in [2, 7, 100] {
+            let clusters: Vec<u32> = (0..n).map(|i| i % n_clusters).collect();
+            let jackknife =
+                Jackknife::new(&curve, &endpoint, &subjects, Some(&weights), Some(&clusters));
+            for (row, variance) in jackknife.variances(&moves).into_iter().enumerate() {
+                let sum = jackknife.influence(&moves[..=row]).variance();
+                let (error, want) = (variance.unwrap().sqrt(), sum.unwrap().sqrt());
+                assert!((error - want).abs() <= 1e-15, "{error} instead of {want}");
+            }
+        }
+    }
+
+    /// The same clusters moved alike are one thing, and others have nothing in common.
+    #[test]
+    fn correlations_come_from_common_clusters() {
+        let (common, moves) = jackknife(Some(&[1, 2, 3, 4]));
+        let influence = common.influence(&moves);
+        assert!((influence.correlation(&influence) - 1.0).abs() < 1e-15);
+        let (apart, moves) = jackknife(Some(&[5, 6, 7, 8]));
+        assert_eq!(influence.correlation(&apart.influence(&moves)), 0.0);
+        let (unmoved, _) = jackknife(Some(&[1, 2, 3, 4]));
+        let unmoved = unmoved.influence(&[]);
+        assert_eq!(influence.correlation(&unmoved), 0.0);
     }
 }

@@ -142,3 +142,61 @@ fn without_weight(column: &str, n_without_weight: usize, n: usize) -> Option<Cav
     );
     (n_without_weight > 0).then(|| Caveat::new(CaveatCode::ZeroWeights, message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::{CohortError, Column};
+
+    fn cohort() -> Cohort {
+        let columns = vec![
+            Column::numeric("time", vec![1.0, 2.0, 3.0]),
+            Column::numeric("event", vec![1.0, 1.0, 0.0]),
+            Column::numeric("arm", vec![0.0, 1.0, 1.0]),
+            Column::numeric("w", vec![0.0, 2.0, 1.0]),
+        ];
+        Cohort::new(None, columns).unwrap()
+    }
+
+    fn query(kind: WeightKind) -> CurvesQuery {
+        CurvesQuery {
+            group: Some("arm".into()),
+            weights: Some(WeightColumn { column: "w".into(), kind }),
+            ..CurvesQuery::new(EndpointColumns::new("time", "event"))
+        }
+    }
+
+    fn read(query: &CurvesQuery) -> Result<CurveSample, SurvivalError> {
+        let cohort = cohort();
+        CurveSample::read(&cohort, &Selection::all(&cohort), query.columns())
+    }
+
+    #[test]
+    fn a_level_without_weight_remains() {
+        let sample = read(&query(WeightKind::Sampling)).unwrap();
+        assert_eq!(sample.levels, [Some("0".to_string()), Some("1".to_string())]);
+        assert_eq!((sample.codes.as_slice(), sample.weights), (&[1, 1][..], Some(vec![2.0, 1.0])));
+        assert_eq!(sample.variance, Variance::InfinitesimalJackknife);
+        assert_eq!(sample.caveats[0].code, CaveatCode::ZeroWeights);
+        let message = "1 of 3 selected rows has the weight 0 in w and is left out.";
+        assert_eq!(sample.caveats[0].message, message);
+    }
+
+    #[test]
+    fn frequencies_are_repeated_rows() {
+        let sample = read(&query(WeightKind::Frequency)).unwrap();
+        assert_eq!((sample.codes.as_slice(), sample.weights), (&[1, 1, 1][..], None));
+        assert_eq!(sample.endpoint.time(), [2.0, 2.0, 3.0]);
+        assert_eq!(sample.variance, Variance::Greenwood);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let greenwood =
+            CurvesQuery { variance: Some(Variance::Greenwood), ..query(WeightKind::Sampling) };
+        assert_eq!(read(&greenwood).err(), Some(SurvivalError::GreenwoodRefused));
+        let unknown = CurvesQuery { cluster: Some("x".into()), ..query(WeightKind::Sampling) };
+        let error = CohortError::UnknownColumn { column: "x".into() };
+        assert_eq!(read(&unknown).err(), Some(SurvivalError::Cohort(error)));
+    }
+}

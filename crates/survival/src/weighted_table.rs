@@ -177,3 +177,59 @@ impl SurvivalCurve {
         RiskSet { at_risk, events, n_events, staying }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use cohort::RiskOrder;
+
+    /// Everybody in one group.
+    pub(crate) fn table(endpoint: &Endpoint, weights: &[f64]) -> WeightedTable {
+        let everyone = vec![0; endpoint.len()];
+        let order = RiskOrder::new(endpoint, &everyone);
+        let counts = RiskTable::tally(endpoint, &order, order.groups(), &everyone, 1);
+        let subjects: Vec<usize> = (0..endpoint.len()).collect();
+        WeightedTable::tally(counts, endpoint, &subjects, weights)
+    }
+
+    /// Weights 1, 2 and 3 with an event, a censoring and an event: S = 5/6, then 0.
+    #[test]
+    fn three_subjects_by_hand() {
+        let endpoint = Endpoint::new(vec![1.0, 2.0, 3.0], vec![true, false, true]).unwrap();
+        let table = table(&endpoint, &[1.0, 2.0, 3.0]);
+        let sums = table.sums();
+        assert_eq!(sums.at_risk, [6.0, 5.0, 3.0]);
+        assert_eq!((sums.events.as_slice(), sums.censored[1]), (&[1.0, 0.0, 3.0][..], 2.0));
+        let curve = weighted_kaplan_meier(&table);
+        assert_eq!((curve.n_at_risk[0], curve.n_events[2]), (3, 1));
+        assert_eq!(curve.survival, [5.0 / 6.0, 5.0 / 6.0, 0.0]);
+        assert_eq!(curve.standard_error, [Err(NotEstimable::VarianceUndefined); 3]);
+    }
+
+    /// Who enters at 2 is not at risk at 2; weights that leave rounding noise leave nobody behind.
+    #[test]
+    fn late_entries_come_and_go() {
+        let (entry, time) = (vec![0.0, 0.0, 2.0, 5.0], vec![2.0, 4.0, 4.0, 6.0]);
+        let endpoint = Endpoint::with_entry(entry, time, vec![true; 4]).unwrap();
+        let table = table(&endpoint, &[0.1, 0.2, 0.3, 0.7]);
+        let at_risk = &table.sums().at_risk;
+        assert!((at_risk[0] - 0.3).abs() < 1e-15);
+        assert_eq!(at_risk[1..], [0.2 + 0.3, 0.7]);
+        assert_eq!(weighted_kaplan_meier(&table).survival[1..], [0.0, 0.0]);
+    }
+
+    #[test]
+    fn tables_of_sites_add_up_to_the_table_of_all() {
+        let entry = vec![0.0, 1.0, 2.0, 0.0, 2.0, 3.0];
+        let time = vec![2.0, 3.0, 5.0, 3.0, 4.0, 5.0];
+        let event = [true, false, true, true, true, false];
+        let weights = [0.5, 1.0, 1.5, 2.0, 2.5, 0.25];
+        let of = |range: std::ops::Range<usize>| {
+            let part = |values: &[f64]| values[range.clone()].to_vec();
+            let event = event[range.clone()].to_vec();
+            let endpoint = Endpoint::with_entry(part(&entry), part(&time), event).unwrap();
+            table(&endpoint, &weights[range.clone()])
+        };
+        assert_eq!([of(0..2), of(2..6)].into_iter().sum::<WeightedTable>(), of(0..6));
+    }
+}

@@ -620,6 +620,34 @@ mod tests {
         assert_eq!(asked.query, landmark);
     }
 
+    /// The answer that arrives is the one that was given.
+    #[test]
+    fn weighted_curves_come_back() {
+        let columns = vec![
+            Column::numeric("time", vec![1.0, 2.0, 3.0]),
+            Column::numeric("event", vec![0.0, 1.0, 1.0]),
+            Column::numeric("arm", vec![0.0; 3]),
+            Column::numeric("weight", vec![0.5, 2.0, 0.25]),
+        ];
+        let cohort = Cohort::new(None, columns).unwrap();
+        let query = CurvesQuery {
+            weights: Some(weights()),
+            variance: None,
+            interval: IntervalRule::Log,
+            hazard_interval: HazardIntervalRule::Plain,
+            ..curves_query()
+        };
+        let curves = survival::curves(&cohort, &Selection::all(&cohort), &query).unwrap();
+        let answer = curves_response(curves.clone(), &query);
+        let options = answer.options.as_ref().unwrap();
+        assert_eq!(options.variance(), pb::CurveVariance::InfinitesimalJackknife);
+        assert_eq!(Curves::try_from(answer.clone()), Ok(curves));
+        let mut short = answer;
+        short.groups[0].cumulative_hazards[0].survival.pop();
+        let malformed = Curves::try_from(short).unwrap_err();
+        assert_eq!(malformed.0[0].path, "groups[0].cumulative_hazards[0]");
+    }
+
     #[test]
     fn a_potential_follow_up_is_one_thing() {
         let mut request = follow_up_request(

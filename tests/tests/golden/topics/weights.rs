@@ -37,7 +37,7 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         "n": weighted.selection.len(),
         "n_dropped_missing": weighted.sample.table.len() - weighted.selection.len(),
         "row": rows.collect::<Vec<_>>(),
-        "propensity": scores.probabilities,
+        "propensity": scores.probability,
         "weights": answers,
     }))
 }
