@@ -128,20 +128,25 @@ impl Jackknife {
         weights: Option<&[f64]>,
         clusters: Option<&[u32]>,
     ) -> Self {
-        let label = |subject: usize| clusters.map_or(subject as u32, |clusters| clusters[subject]);
-        let mut labels: Vec<u32> = subjects.iter().map(|&subject| label(subject)).collect();
+        let of = |subject: usize| clusters.map_or(subject as u32, |clusters| clusters[subject]);
+        let mut labels: Vec<u32> = subjects.iter().map(|&subject| of(subject)).collect();
         labels.sort_unstable();
         labels.dedup();
+        let is_alone = labels.len() == subjects.len() && clusters.is_none();
+        let cluster_of = |position: usize, subject: usize| match is_alone {
+            true => position,
+            false => labels.partition_point(|&other| other < of(subject)),
+        };
         let rows_before = |time: f64| curve.time.partition_point(|&other| other < time) as u32;
         let rows_until = |time: f64| curve.time.partition_point(|&other| other <= time) as u32;
-        let stay = |&subject: &usize| Stay {
+        let stay = |(position, &subject): (usize, &usize)| Stay {
             entry_row: endpoint.entry().map_or(0, |entry| rows_until(entry[subject])),
             exit_row: rows_before(endpoint.time()[subject]),
             has_event: endpoint.event()[subject],
-            cluster: labels.partition_point(|&other| other < label(subject)) as u32,
+            cluster: cluster_of(position, subject) as u32,
             weight: weights.map_or(1.0, |weights| weights[subject]),
         };
-        let mut stays: Vec<Stay> = subjects.iter().map(stay).collect();
+        let mut stays: Vec<Stay> = subjects.iter().enumerate().map(stay).collect();
         stays.sort_by_key(|stay| stay.exit_row);
         let mut late: Vec<u32> = (0..stays.len() as u32).collect();
         late.retain(|&position| stays[position as usize].entry_row > 0);

@@ -23,9 +23,9 @@ use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, EndpointColumns, Estimate, LARGEST_NUMBER, Selection, WeightColumn};
 use hazards::{
-    asked_variance_from, errors_from, hazard_estimator_to, hazard_estimators_from, hazard_from,
-    hazard_interval_rule_from, hazard_interval_rule_to, hazard_to, limits_from, limits_to,
-    undefined, variance_from, variance_to, weighted_counts_from, weighted_counts_to,
+    asked_variance_from, check_lengths, errors_from, hazard_estimator_to, hazard_estimators_from,
+    hazard_from, hazard_interval_rule_from, hazard_interval_rule_to, hazard_to, limits_from,
+    limits_to, undefined, variance_from, variance_to, weighted_counts_from, weighted_counts_to,
     weighted_sums_from, weighted_sums_to,
 };
 use survival::{
@@ -361,10 +361,7 @@ pub(crate) fn curve_from(
         curve.lower_limits.len(),
         curve.upper_limits.len(),
     ];
-    if lengths.iter().any(|&other| other != length) {
-        violations.add(path, "has lists of different lengths");
-        return None;
-    }
+    check_lengths(violations, path, &lengths, length)?;
     let sums = WeightedSums {
         at_risk: curve.weighted_at_risk,
         events: curve.weighted_events,
@@ -565,8 +562,8 @@ mod tests {
             endpoint: endpoint.clone(),
             group: "arm".into(),
             reference: Some("1".into()),
-            weights: Some(weights()),
-            cluster: Some("exposure".into()),
+            weights: None,
+            cluster: None,
             variance: Some(Variance::InfinitesimalJackknife),
             interval: IntervalRule::Arcsin,
             confidence: 0.9,
@@ -579,12 +576,6 @@ mod tests {
         let asked: Asked<ContrastsQuery> =
             contrasts_request(&cohort, &all, &contrasts).try_into().unwrap();
         assert_eq!(asked.query, contrasts);
-        assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("exposure").is_ok());
-        let curves = CurvesQuery { weights: Some(weights()), ..curves_query() };
-        let curves = CurvesQuery { cluster: Some("arm".into()), ..curves };
-        let asked: Asked<CurvesQuery> = curves_request(&cohort, &all, &curves).try_into().unwrap();
-        assert_eq!(asked.query, curves);
-        assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("arm").is_ok());
         let follow_up = FollowUpQuery {
             endpoint: endpoint.clone(),
             group: Some("arm".into()),
@@ -618,6 +609,27 @@ mod tests {
         let asked: Asked<LandmarkQuery> =
             landmark_request(&cohort, &all, &landmark).try_into().unwrap();
         assert_eq!(asked.query, landmark);
+    }
+
+    /// The columns of weights and clusters travel with the question.
+    #[test]
+    fn weighted_questions_come_back() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let (weights, cluster) = (Some(weights()), Some("exposure".to_string()));
+        let curves =
+            CurvesQuery { weights: weights.clone(), cluster: cluster.clone(), ..curves_query() };
+        let asked: Asked<CurvesQuery> = curves_request(&cohort, &all, &curves).try_into().unwrap();
+        assert_eq!(asked.query, curves);
+        assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("exposure").is_ok());
+        let endpoint = EndpointColumns::new("time", "event");
+        let contrasts = ContrastsQuery::new(endpoint, "arm");
+        let contrasts = ContrastsQuery { weights, cluster, ..contrasts };
+        let asked: Asked<ContrastsQuery> =
+            contrasts_request(&cohort, &all, &contrasts).try_into().unwrap();
+        assert_eq!(asked.query.cluster, contrasts.cluster);
+        assert_eq!(asked.query.weights, contrasts.weights);
+        assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("exposure").is_ok());
     }
 
     /// The answer that arrives is the one that was given.

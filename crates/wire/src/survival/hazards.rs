@@ -70,6 +70,17 @@ pub(super) fn hazard_estimators_from(
     read.into_iter().collect()
 }
 
+/// Lists of one curve have one length.
+pub(super) fn check_lengths(
+    violations: &mut Violations,
+    path: &str,
+    lengths: &[usize],
+    length: usize,
+) -> Option<()> {
+    let is_one = lengths.iter().all(|&other| other == length);
+    violations.check(path, is_one.then_some(()).ok_or("has lists of different lengths"))
+}
+
 /// Entries for which there is no number.
 pub(super) fn undefined<T>(items: &[T], is_undefined: impl Fn(&T) -> bool) -> Vec<i32> {
     (0..items.len()).filter(|&index| is_undefined(&items[index])).map(count).collect()
@@ -130,10 +141,7 @@ pub(super) fn weighted_sums_from(
     if lengths == [0; 3] {
         return Some(None);
     }
-    if lengths != [length; 3] {
-        violations.add(path, "has lists of different lengths");
-        return None;
-    }
+    check_lengths(violations, path, &lengths, length)?;
     Some(Some(sums))
 }
 
@@ -182,10 +190,7 @@ pub(super) fn hazard_from(
         hazard.survival_lower_limits.len(),
         hazard.survival_upper_limits.len(),
     ];
-    if lengths.iter().any(|&other| other != length) {
-        violations.add(path, "has lists of another length than its curve");
-        return None;
-    }
+    check_lengths(violations, path, &lengths, length)?;
     let estimator = hazard_estimator_from(hazard.estimator);
     let limits = [hazard.lower_limits, hazard.upper_limits];
     let survival_limits = [hazard.survival_lower_limits, hazard.survival_upper_limits];
