@@ -5,7 +5,9 @@
 //! them: [`contrasts`] between groups, [`conditional`] survival, [`summarise_follow_up`] and
 //! [`landmark_analysis`]; [`incidence`] and [`compare_incidence`] answer where causes compete.
 //! Beneath them every estimator takes a [`RiskTable`], a summary that adds up over sites, a
-//! [`CauseTable`] where there are several causes, or a curve made from one.
+//! [`WeightedTable`] with sampling weights, a [`CauseTable`] where there are several causes, or a
+//! curve made from one. Robust variances rest on subjects: those of sampling weights and clusters
+//! come from [`curves`] and [`contrasts`] alone.
 //! Models with covariates are the business of `cox`.
 //!
 //! `VALIDATION.md` beside this crate shows the coverage of its intervals and the size of its tests
