@@ -63,6 +63,7 @@ fn with_room_for(n_times: usize) -> SurvivalCurve {
         survival: Vec::with_capacity(n_times),
         standard_error: Vec::with_capacity(n_times),
         interval: Vec::with_capacity(n_times),
+        ..SurvivalCurve::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
-use crate::{Band, ConfidenceBand};
-use cohort::{Caveat, EndpointColumns, Estimate, Interval};
+use crate::{Band, ConfidenceBand, CumulativeHazard, HazardEstimator, HazardIntervalRule};
+use cohort::{Caveat, EndpointColumns, Estimate, Interval, WeightColumn};
 
 /// How the limits of a survival curve are computed. The default is that of `survfit` in R.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -28,6 +28,17 @@ pub enum QuantileRule {
     Spss,
 }
 
+/// How the variance of a curve is computed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Variance {
+    /// Greenwood's, for subjects who are independent and count once each.
+    #[default]
+    Greenwood,
+    /// The infinitesimal jackknife: the sum over the clusters, or over the subjects without
+    /// clusters, of the squared influence on the estimate.
+    InfinitesimalJackknife,
+}
+
 /// What to estimate for each group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurvesQuery {
@@ -38,6 +49,14 @@ pub struct CurvesQuery {
     /// Time from which on the curve describes those who survive to it: it is 1 there, and who is
     /// followed to this time or beyond counts. Absent = the whole curve.
     pub start_time: Option<f64>,
+    /// Case weights; absent = everybody counts once.
+    pub weights: Option<WeightColumn>,
+    /// Column of clusters, such as matched pairs, whose members are not independent. A cluster may
+    /// have members in several groups; the curve of each group uses its own.
+    pub cluster: Option<String>,
+    /// How variances are computed; absent = [`Variance::Greenwood`], but the infinitesimal
+    /// jackknife with sampling weights or clusters, for which Greenwood's is refused.
+    pub variance: Option<Variance>,
     /// Censoring is what is waited for (reverse Kaplan-Meier).
     pub reverse: bool,
     /// Rule for the limits of the curve and of survival at chosen times.
@@ -54,6 +73,10 @@ pub struct CurvesQuery {
     pub restricted_mean_times: Vec<f64>,
     /// Simultaneous confidence bands, on the scale of `interval`. They rest on Greenwood's variance.
     pub bands: Vec<Band>,
+    /// Cumulative hazards reported beside the curve.
+    pub hazards: Vec<HazardEstimator>,
+    /// Rule for the limits of the cumulative hazards.
+    pub hazard_interval: HazardIntervalRule,
 }
 
 impl CurvesQuery {
@@ -64,6 +87,9 @@ impl CurvesQuery {
             endpoint,
             group: None,
             start_time: None,
+            weights: None,
+            cluster: None,
+            variance: None,
             reverse: false,
             interval: IntervalRule::default(),
             confidence: 0.95,
@@ -72,6 +98,8 @@ impl CurvesQuery {
             times: Vec::new(),
             restricted_mean_times: Vec::new(),
             bands: Vec::new(),
+            hazards: Vec::new(),
+            hazard_interval: HazardIntervalRule::default(),
         }
     }
 }
@@ -81,6 +109,8 @@ impl CurvesQuery {
 pub struct Curves {
     /// One entry per group.
     pub groups: Vec<GroupCurve>,
+    /// What a reader must know besides the doubts about single groups.
+    pub caveats: Vec<Caveat>,
 }
 
 /// What was estimated for one group.
@@ -94,6 +124,8 @@ pub struct GroupCurve {
     pub n_events: usize,
     /// The curve at every distinct time; empty when there are no subjects.
     pub curve: SurvivalCurve,
+    /// Cumulative hazards at the times of the curve, one per estimator asked for.
+    pub hazards: Vec<CumulativeHazard>,
     /// Quantiles by each rule: for each probability all rules.
     pub quantiles: Vec<Quantile>,
     /// Survival at the times asked for.
@@ -117,12 +149,39 @@ pub struct SurvivalCurve {
     pub n_events: Vec<usize>,
     /// Number censored at each time.
     pub n_censored: Vec<usize>,
+    /// The same as sums of sampling weights; absent without such weights.
+    pub weighted: Option<WeightedSums>,
     /// Survival just after each time.
     pub survival: Vec<f64>,
-    /// Greenwood's standard error of the survival; undefined once the curve has reached 0.
+    /// How the standard errors were computed.
+    pub variance: Variance,
+    /// Standard error of the survival. Greenwood's is undefined once the curve has reached 0, the
+    /// robust one is 0 there and undefined for a single cluster.
     pub standard_error: Vec<Estimate>,
     /// Limits of the survival by the rule asked for.
     pub interval: Vec<Interval>,
+}
+
+/// Sums of sampling weights, one per time of a curve.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WeightedSums {
+    /// Of those at risk just before each time.
+    pub at_risk: Vec<f64>,
+    /// Of those with an event at each time.
+    pub events: Vec<f64>,
+    /// Of those censored at each time.
+    pub censored: Vec<f64>,
+}
+
+/// Sums of sampling weights at one time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightedCounts {
+    /// Of those at risk just before it.
+    pub at_risk: f64,
+    /// Of those with an event up to and including it.
+    pub events: f64,
+    /// Of those censored up to and including it.
+    pub censored: f64,
 }
 
 /// A quantile of the survival time.
@@ -151,6 +210,8 @@ pub struct SurvivalAt {
     pub n_events: usize,
     /// Number censored up to and including it.
     pub n_censored: usize,
+    /// The same as sums of sampling weights; absent without such weights.
+    pub weighted: Option<WeightedCounts>,
     /// Survival just after it; beyond the last observation there is none.
     pub survival: Estimate,
     /// Its standard error.
