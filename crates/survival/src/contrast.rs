@@ -1,4 +1,4 @@
-//! A difference or a ratio of two independent estimates, with its limits and its test.
+//! A difference or a ratio of two estimates, with its limits and its test.
 
 use crate::Confidence;
 use cohort::{Estimate, Interval, NotEstimable};
@@ -25,33 +25,38 @@ pub(crate) struct Normal {
     pub standard_error: Estimate,
 }
 
-/// The first less the second.
+/// The correlation of estimates from different subjects.
+pub(crate) const INDEPENDENT: f64 = 0.0;
+
+/// The first less the second, which have the correlation `r`.
 ///
 /// ```text
-/// d = a - b      SE² = SE(a)² + SE(b)²      limits d ∓ z SE      p = P(|Z| > |d| / SE)
+/// d = a - b      SE² = SE(a)² + SE(b)² - 2 r SE(a) SE(b)
+/// limits d ∓ z SE      p = P(|Z| > |d| / SE)
 /// ```
 ///
 /// A standard error of 0 says that no variance could be estimated: there are no limits then.
-pub(crate) fn difference(a: Normal, b: Normal, confidence: Confidence) -> Contrast {
+pub(crate) fn difference(a: Normal, b: Normal, r: f64, confidence: Confidence) -> Contrast {
     let estimate = both(a.value, b.value).map(|(a, b)| a - b);
-    let standard_error = estimate.and_then(|_| joint(a.standard_error, b.standard_error));
+    let standard_error = estimate.and_then(|_| joint(a.standard_error, b.standard_error, r));
     on_scale(estimate, estimate, standard_error, confidence, |limit| limit)
 }
 
-/// The first over the second; neither is negative.
+/// The first over the second, which have the correlation `r`; neither is negative.
 ///
 /// ```text
-/// r = a / b      SE² = (SE(a) / a)² + (SE(b) / b)²      limits exp(ln r ∓ z SE)
+/// q = a / b      SE² = A² + B² - 2 r A B      A = SE(a) / a, B = SE(b) / b
+/// limits exp(ln q ∓ z SE)
 /// ```
 ///
 /// Not defined over 0. A ratio of 0 has no limits, nor has one without any estimated variance.
-pub(crate) fn ratio(a: Normal, b: Normal, confidence: Confidence) -> Contrast {
+pub(crate) fn ratio(a: Normal, b: Normal, r: f64, confidence: Confidence) -> Contrast {
     let estimate = both(a.value, b.value)
         .and_then(|(a, b)| if b > 0.0 { finite(a / b) } else { Err(NotEstimable::NotDefined) });
     let relative = |one: Normal| Ok(one.standard_error? / one.value?);
     let standard_error = estimate.and_then(|ratio| {
         if ratio > 0.0 {
-            joint(relative(a), relative(b))
+            joint(relative(a), relative(b), r)
         } else {
             Err(NotEstimable::VarianceUndefined)
         }
@@ -68,10 +73,15 @@ fn both(a: Estimate, b: Estimate) -> Estimate<(f64, f64)> {
     Ok((a?, b?))
 }
 
-fn joint(a: Estimate, b: Estimate) -> Estimate {
+/// What rounding may leave of a variance that is 0, as a share of those it comes from.
+const ROUNDING: f64 = 1e-14;
+
+/// Standard error of the difference of two estimates with the correlation `r`.
+pub(crate) fn joint(a: Estimate, b: Estimate, r: f64) -> Estimate {
     let (a, b) = both(a, b)?;
-    let variance = finite(a * a + b * b)?;
-    (variance > 0.0).then(|| variance.sqrt()).ok_or(NotEstimable::VarianceUndefined)
+    let apart = finite(a * a + b * b)?;
+    let variance = apart - 2.0 * r * a * b;
+    (variance > ROUNDING * apart).then(|| variance.sqrt()).ok_or(NotEstimable::VarianceUndefined)
 }
 
 /// Limits and test on the scale on which `centre` is normal; `back` leads from it to the estimate.
@@ -107,7 +117,7 @@ pub(crate) mod tests {
     /// 7 - 2 with SE √(3² + 4²) = 5: one standard error, p = 0.3173.
     #[test]
     fn a_difference_by_hand() {
-        let contrast = difference(normal(7.0, 3.0), normal(2.0, 4.0), confidence());
+        let contrast = difference(normal(7.0, 3.0), normal(2.0, 4.0), INDEPENDENT, confidence());
         assert_eq!(contrast.estimate, Ok(5.0));
         assert_eq!(contrast.standard_error, Some(Ok(5.0)));
         assert!(
@@ -119,23 +129,34 @@ pub(crate) mod tests {
     /// 8 / 2 with relative errors 0.3 and 0.4: SE of the logarithm 0.5.
     #[test]
     fn a_ratio_by_hand() {
-        let contrast = ratio(normal(8.0, 2.4), normal(2.0, 0.8), confidence());
+        let contrast = ratio(normal(8.0, 2.4), normal(2.0, 0.8), INDEPENDENT, confidence());
         assert_eq!(contrast.estimate, Ok(4.0));
         assert!((contrast.standard_error.unwrap().unwrap() - 0.5).abs() < 1e-15);
         let upper = 4.0 * (0.5 * 1.959_963_984_540_054f64).exp();
         assert!((contrast.interval.upper.unwrap() - upper).abs() < 1e-13);
     }
 
+    /// 4² + 3² - 2 · 1/2 · 4 · 3 = 13; with relative errors 0.4 and 0.3 likewise.
+    #[test]
+    fn what_goes_together_differs_less() {
+        let contrast = difference(normal(7.0, 4.0), normal(2.0, 3.0), 0.5, confidence());
+        assert_eq!(contrast.standard_error, Some(Ok(13f64.sqrt())));
+        let contrast = ratio(normal(10.0, 4.0), normal(10.0, 3.0), 0.5, confidence());
+        assert!((contrast.standard_error.unwrap().unwrap() - 0.13f64.sqrt()).abs() < 1e-15);
+        let same = difference(normal(7.0, 0.1), normal(7.0, 0.1), 1.0 - 1e-16, confidence());
+        assert_eq!(same.standard_error, Some(Err(NotEstimable::VarianceUndefined)));
+    }
+
     #[test]
     fn without_variance_there_are_no_limits() {
-        let certain = difference(normal(1.0, 0.0), normal(1.0, 0.0), confidence());
+        let certain = difference(normal(1.0, 0.0), normal(1.0, 0.0), INDEPENDENT, confidence());
         assert_eq!(certain.estimate, Ok(0.0));
         assert_eq!(certain.interval, Interval::none(NotEstimable::VarianceUndefined));
         assert_eq!(certain.p_value, Some(Err(NotEstimable::VarianceUndefined)));
-        let over_0 = ratio(normal(1.0, 0.1), normal(0.0, 0.1), confidence());
+        let over_0 = ratio(normal(1.0, 0.1), normal(0.0, 0.1), INDEPENDENT, confidence());
         assert_eq!(over_0.estimate, Err(NotEstimable::NotDefined));
         assert_eq!(over_0.interval, Interval::none(NotEstimable::NotDefined));
-        let of_0 = ratio(normal(0.0, 0.0), normal(0.5, 0.1), confidence());
+        let of_0 = ratio(normal(0.0, 0.0), normal(0.5, 0.1), INDEPENDENT, confidence());
         assert_eq!(of_0.estimate, Ok(0.0));
         assert_eq!(of_0.interval, Interval::none(NotEstimable::VarianceUndefined));
     }

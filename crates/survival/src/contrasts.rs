@@ -1,7 +1,7 @@
 //! Differences and ratios between the curves of groups: restricted means, survival at chosen times
 //! and quantiles.
 
-use crate::contrast::{Normal, difference, ratio};
+use crate::contrast::{INDEPENDENT, Normal, difference, ratio};
 use crate::quantile_contrast::quantile_contrast;
 use crate::reference::reference_level;
 use crate::restricted_mean::restricted_mean_carried_forward;
@@ -331,7 +331,9 @@ fn group_contrasts(
         group: group.group.clone(),
         restricted_means: means.map(|(a, b)| mean_contrast(a, b, confidence)).collect(),
         at_times: times.map(|(a, b)| survival_contrast(a, b, confidence)).collect(),
-        quantiles: quantiles.map(|(a, b)| quantile_contrast(a, b, confidence)).collect(),
+        quantiles: quantiles
+            .map(|(a, b)| quantile_contrast(a, b, INDEPENDENT, confidence))
+            .collect(),
     }
 }
 
@@ -345,9 +347,9 @@ fn mean_contrast(
     let lost = |one: &GroupMean| Normal { value: one.time_lost, ..mean(one) };
     RestrictedMeanContrast {
         tau: group.mean.tau,
-        difference: difference(mean(group), mean(reference), confidence),
-        ratio: ratio(mean(group), mean(reference), confidence),
-        lost_ratio: ratio(lost(group), lost(reference), confidence),
+        difference: difference(mean(group), mean(reference), INDEPENDENT, confidence),
+        ratio: ratio(mean(group), mean(reference), INDEPENDENT, confidence),
+        lost_ratio: ratio(lost(group), lost(reference), INDEPENDENT, confidence),
     }
 }
 
@@ -358,7 +360,7 @@ fn survival_contrast(
 ) -> SurvivalContrast {
     let survival =
         |at: &SurvivalAt| Normal { value: at.survival, standard_error: at.standard_error };
-    let difference = difference(survival(group), survival(reference), confidence);
+    let difference = difference(survival(group), survival(reference), INDEPENDENT, confidence);
     let Interval { lower, upper } = difference.interval;
     let interval = Interval {
         lower: lower.map(|limit| limit.max(-1.0)),
@@ -367,7 +369,7 @@ fn survival_contrast(
     SurvivalContrast {
         time: group.time,
         difference: Contrast { interval, ..difference },
-        ratio: ratio(survival(group), survival(reference), confidence),
+        ratio: ratio(survival(group), survival(reference), INDEPENDENT, confidence),
         log_log_p_value: log_log_test(group, reference),
     }
 }

@@ -14,25 +14,28 @@ use numerics::elementary::{exp, ln};
 /// ```
 ///
 /// with `d = a - b` and limits `l`, `u` of each quantile; for the ratio the same of the logarithms.
+/// Where the quantiles have the correlation `r`, twice `r` times the product of the two distances
+/// comes off each root.
 /// This method of variance estimates recovery leaves each group the shape of its own interval and
 /// gives no p-value. A limit needs those of the quantiles that stand in its root.
 ///
-/// Zou and Donner (2008), Stat. Med. 27:1693-1702.
+/// Zou and Donner (2008), Stat. Med. 27:1693-1702; Zou (2007), Psychol. Methods 12:399-413.
 pub(crate) fn quantile_contrast(
     group: &Quantile,
     reference: &Quantile,
+    r: f64,
     confidence: Confidence,
 ) -> QuantileContrast {
     let (difference, ratio) = match (group.standard_error, reference.standard_error) {
         (Some(error), Some(reference_error)) => {
             let a = Normal { value: group.value, standard_error: error };
             let b = Normal { value: reference.value, standard_error: reference_error };
-            (difference(a, b, confidence), ratio(a, b, confidence))
+            (difference(a, b, r, confidence), ratio(a, b, r, confidence))
         }
         _ => {
             let (a, b) = (Limits::of(group), Limits::of(reference));
-            let ratio = recovered(a.logarithms(), b.logarithms());
-            (recovered(a, b), ratio.back_from_logarithms())
+            let ratio = recovered(a.logarithms(), b.logarithms(), r);
+            (recovered(a, b, r), ratio.back_from_logarithms())
         }
     };
     let Quantile { probability, rule, .. } = *group;
@@ -67,11 +70,12 @@ impl Limits {
     }
 }
 
-fn recovered(a: Limits, b: Limits) -> Contrast {
+fn recovered(a: Limits, b: Limits, r: f64) -> Contrast {
     let distance = |value: Estimate, limit: Estimate| Ok(value? - limit?);
     let joint = |one: Estimate, other: Estimate| {
-        let (one, other) = (one?, other?);
-        Ok((one * one + other * other).sqrt())
+        let (one, other): (f64, f64) = (one?, other?);
+        let square = one * one + other * other - 2.0 * r * one.abs() * other.abs();
+        Ok(square.max(0.0).sqrt())
     };
     let estimate = distance(a.value, b.value);
     let below = joint(distance(a.value, a.lower), distance(b.value, b.upper));
@@ -100,6 +104,7 @@ impl Contrast {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contrast::INDEPENDENT;
     use crate::contrast::tests::confidence;
     use crate::{IntervalRule, QuantileRule};
 
@@ -117,7 +122,7 @@ mod tests {
     #[test]
     fn limits_are_combined_by_hand() {
         let (a, b) = (quantile(20.0, 17.0, Ok(32.0)), quantile(10.0, 5.0, Ok(14.0)));
-        let contrast = quantile_contrast(&a, &b, confidence());
+        let contrast = quantile_contrast(&a, &b, INDEPENDENT, confidence());
         assert_eq!(contrast.difference.estimate, Ok(10.0));
         assert_eq!(contrast.difference.interval, Interval { lower: Ok(5.0), upper: Ok(23.0) });
         let root = ((20f64 / 17.0).ln().powi(2) + (14f64 / 10.0).ln().powi(2)).sqrt();
@@ -126,12 +131,21 @@ mod tests {
         assert_eq!((contrast.ratio.standard_error, contrast.ratio.p_value), (None, None));
     }
 
+    /// As above, less twice half the product of the distances: 10 - √(25 - 12), 10 + √(169 - 60).
+    #[test]
+    fn correlated_quantiles_differ_less() {
+        let (a, b) = (quantile(20.0, 17.0, Ok(32.0)), quantile(10.0, 5.0, Ok(14.0)));
+        let interval = quantile_contrast(&a, &b, 0.5, confidence()).difference.interval;
+        assert!((interval.lower.unwrap() - (10.0 - 13f64.sqrt())).abs() < 1e-14);
+        assert!((interval.upper.unwrap() - (10.0 + 109f64.sqrt())).abs() < 1e-14);
+    }
+
     /// Only the lower limit of the difference needs the upper limit of the reference.
     #[test]
     fn a_limit_that_is_not_reached_leaves_one_side_open() {
         let not_reached = Err(NotEstimable::NotReached);
         let (a, b) = (quantile(20.0, 17.0, Ok(32.0)), quantile(10.0, 5.0, not_reached));
-        let interval = quantile_contrast(&a, &b, confidence()).difference.interval;
+        let interval = quantile_contrast(&a, &b, INDEPENDENT, confidence()).difference.interval;
         assert_eq!(interval, Interval { lower: not_reached, upper: Ok(23.0) });
     }
 
@@ -143,7 +157,8 @@ mod tests {
             standard_error: Some(Ok(error)),
             ..quantile(value, 0.0, Ok(0.0))
         };
-        let contrast = quantile_contrast(&spss(20.0, 3.0), &spss(10.0, 4.0), confidence());
+        let contrast =
+            quantile_contrast(&spss(20.0, 3.0), &spss(10.0, 4.0), INDEPENDENT, confidence());
         assert_eq!(contrast.difference.standard_error, Some(Ok(5.0)));
         assert!(
             (contrast.difference.p_value.unwrap().unwrap() - 0.045_500_263_896_358).abs() < 1e-14

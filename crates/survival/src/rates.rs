@@ -1,6 +1,6 @@
 //! Events over person-time, with exact limits.
 
-use crate::contrast::{Normal, difference, finite};
+use crate::contrast::{INDEPENDENT, Normal, difference, finite};
 use crate::{Confidence, Contrast};
 use cohort::{Estimate, Interval, NotEstimable};
 use numerics::tails::{Tail, beta_odds_quantile, binomial_two_sided, gamma_quantile};
@@ -87,7 +87,7 @@ pub fn rate_contrast(
         let events = one.n_events as f64;
         Normal { value: per_unit(events), standard_error: per_unit(events.sqrt()) }
     };
-    let difference = difference(normal(group), normal(reference), confidence);
+    let difference = difference(normal(group), normal(reference), INDEPENDENT, confidence);
     RateContrast {
         ratio: rate_ratio(group, reference, confidence),
         difference: Contrast { p_value: None, ..difference },
