@@ -171,6 +171,8 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         SurvivalError::Causes(_) => invalid("endpoint.causes", error),
         SurvivalError::Rho { .. } => invalid("options.rho", error),
         SurvivalError::LateEntry => invalid("endpoint.entry_column", error),
+        SurvivalError::GreenwoodRefused => invalid("options.variance", error),
+        SurvivalError::WeightedLandmark => invalid("options.curves", error),
         SurvivalError::EmptyReference { .. } => invalid("options.reference_level", error),
         SurvivalError::RateUnit { .. } => invalid("options.rate_unit", error),
         SurvivalError::PotentialFollowUp { column, row } => {

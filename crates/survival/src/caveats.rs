@@ -3,14 +3,13 @@
 use crate::{ComparedGroup, CurvesQuery, GroupCurve, Quantile, RiskTable};
 use cohort::{Caveat, CaveatCode, Endpoint, NotEstimable};
 
-/// A survival estimate from fewer subjects than this is shaky.
+/// A survival estimate from fewer subjects than this is shaky, and so is a robust variance from fewer
+/// clusters.
 pub(crate) const FEW: usize = 10;
 
 /// Doubts about one curve and what is read off it.
 pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuery) -> Vec<Caveat> {
-    let level = query.group.as_ref().zip(group.group.as_ref());
-    let place =
-        level.map_or_else(String::new, |(column, level)| format!(" with {column} = {level}"));
+    let place = place(group, query);
     let (Some(&first), Some(&last)) = (group.curve.time.first(), group.curve.time.last()) else {
         let message = format!("There are no selected subjects{place}.");
         return vec![Caveat::new(CaveatCode::EmptyLevel, message)];
@@ -41,6 +40,30 @@ pub(crate) fn of_comparison(
     });
     let n_zero = endpoint.time().iter().filter(|&&time| time == 0.0).count();
     empty.chain(zero_times(n_zero, endpoint.len(), "")).collect()
+}
+
+/// That the robust variance of a curve rests on few clusters, or on few subjects without clusters.
+pub(crate) fn few_clusters(
+    group: &GroupCurve,
+    n_clusters: usize,
+    query: &CurvesQuery,
+) -> Option<Caveat> {
+    let place = place(group, query);
+    let unit = match (&query.cluster, n_clusters) {
+        (Some(column), 1) => format!("cluster of {column}"),
+        (Some(column), _) => format!("clusters of {column}"),
+        (None, 1) => "subject".to_string(),
+        (None, _) => "subjects".to_string(),
+    };
+    let message = format!("The robust variance{place} rests on {n_clusters} {unit}.");
+    let is_few = (1..FEW).contains(&n_clusters);
+    is_few.then(|| Caveat::new(CaveatCode::FewClusters, message))
+}
+
+/// Where a doubt about one group lies.
+fn place(group: &GroupCurve, query: &CurvesQuery) -> String {
+    let level = query.group.as_ref().zip(group.group.as_ref());
+    level.map_or_else(String::new, |(column, level)| format!(" with {column} = {level}"))
 }
 
 pub(crate) fn zero_times(n_zero: usize, n: usize, place: &str) -> Option<Caveat> {

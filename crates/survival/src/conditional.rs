@@ -1,7 +1,9 @@
 //! Survival of those who have survived for a while.
 
 use crate::interval::limits;
-use crate::{Confidence, CurvesQuery, IntervalRule, SurvivalCurve, SurvivalError, curves};
+use crate::{
+    Confidence, CurvesQuery, IntervalRule, SurvivalCurve, SurvivalError, Variance, curves,
+};
 use cohort::{Caveat, Cohort, EndpointColumns, Estimate, Interval, NotEstimable, Selection};
 use numerics::sum::sum;
 
@@ -102,7 +104,8 @@ pub fn conditional(
 ///
 /// `s` is the time survived, `t` the further time. An event at `s` itself is past. Beyond the last
 /// observation nothing is known, and nobody is left to ask about where the curve has reached 0 by
-/// `s`. Where it falls to 0 later, the variance is undefined.
+/// `s`. Where it falls to 0 later, the variance is undefined, and so it is for a curve with a robust
+/// variance, which does not hold its subjects.
 ///
 /// Hieke et al. (2015), Clin. Cancer Res. 21:1530-1536. Same estimate as
 /// `survfit(Surv(time, event) ~ 1, subset = time > s)` in R at the time `s + t`.
@@ -146,6 +149,11 @@ pub fn conditional_survival(
         if 0.0 < d && d < n { d / (n * (n - d)) } else { 0.0 }
     });
     let log_error = sum(terms).sqrt();
+    if curve.variance != Variance::Greenwood {
+        let interval = Interval::none(NotEstimable::VarianceUndefined);
+        let standard_error = Err(NotEstimable::VarianceUndefined);
+        return ConditionalSurvival { survival: Ok(survival), standard_error, interval, ..counted };
+    }
     let standard_error =
         (survival > 0.0).then_some(survival * log_error).ok_or(NotEstimable::VarianceUndefined);
     let interval = limits(rule, survival, log_error, confidence.multiplier());

@@ -292,7 +292,7 @@ fn group_mean(
     let is_beyond = mean.mean == Err(NotEstimable::BeyondFollowUp);
     let is_carried_forward = is_beyond && beyond_last_time == BeyondLastTime::CarryForward;
     let mean = if is_carried_forward {
-        restricted_mean_carried_forward(&group.curve, tau, confidence)
+        restricted_mean_carried_forward(&group.curve, None, tau, confidence)
     } else {
         mean
     };

@@ -1,45 +1,83 @@
 //! One curve for each level of a column.
 
 use crate::caveats;
+use crate::jackknife::Jackknife;
+use crate::restricted_mean::restricted_mean_of;
+use crate::sample::CurveSample;
 use crate::{
-    Confidence, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve, SurvivalError,
-    kaplan_meier, quantile, restricted_mean, survival_at,
+    Confidence, Curves, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve, SurvivalError, Variance,
+    WeightedTable, kaplan_meier, quantile, survival_at, weighted_kaplan_meier,
 };
 use cohort::{Cohort, Endpoint, RiskOrder, Selection};
 
 /// Estimates the curve of each group with all that is read off it.
 ///
 /// A level without subjects has `n = 0`, an empty curve and the reason in every estimate. Ties in
-/// time are settled over all groups together. Fails when columns cannot be read, when no row is
-/// selected, and on a confidence, probability or time that makes no sense.
+/// time are settled over all groups together. Rows of the weight 0 are left out; frequencies are
+/// repeated rows. With sampling weights sums are weighted and counts remain those of subjects.
+/// With such weights, clusters or on request the variance is that of the infinitesimal jackknife, and
+/// so are all standard errors and limits that are read off the curve. It is undefined for the curve of
+/// a single cluster.
 ///
-/// Same as `survfit(Surv(time, event) ~ group)` in R; see [`kaplan_meier`], [`quantile`],
-/// [`survival_at`] and [`restricted_mean`] for formulas and edge cases.
+/// Fails when columns cannot be read, when no row is selected, on weights, a confidence, a
+/// probability or a time that make no sense, and when Greenwood's variance is asked for with sampling
+/// weights or clusters.
+///
+/// Same as `survfit(Surv(time, event) ~ group, weights = w, cluster = c, robust = TRUE)` in R, which
+/// guesses from the numbers what weights mean; see [`kaplan_meier`], [`weighted_kaplan_meier`],
+/// [`quantile`], [`survival_at`] and [`crate::restricted_mean`] for formulas and edge cases. The robust
+/// standard error of a restricted mean is the derivative of the area under the curve; R has none.
 pub fn curves(
     cohort: &Cohort,
     selection: &Selection,
     query: &CurvesQuery,
 ) -> Result<Curves, SurvivalError> {
     let confidence = check(query)?;
-    if selection.is_empty() {
-        return Err(SurvivalError::NoRows);
+    let mut sample = CurveSample::read(cohort, selection, query.columns())?;
+    if query.reverse {
+        sample.endpoint = sample.endpoint.reversed();
     }
-    let endpoint = cohort.endpoint(&query.endpoint, selection)?;
-    let endpoint = if query.reverse { endpoint.reversed() } else { endpoint };
-    let (levels, codes) = match &query.group {
-        Some(column) => {
-            let categories = cohort.categories(column, selection)?;
-            (categories.levels.into_iter().map(Some).collect(), categories.codes)
-        }
-        None => (vec![None], vec![0; selection.len()]),
+    let groups = estimated(&sample, query, confidence);
+    Ok(Curves { groups, caveats: sample.caveats })
+}
+
+/// The curves of a sample, one per level.
+fn estimated(sample: &CurveSample, query: &CurvesQuery, confidence: Confidence) -> Vec<GroupCurve> {
+    let is_robust = sample.variance == Variance::InfinitesimalJackknife;
+    let members = if is_robust { sample.members() } else { vec![Vec::new(); sample.levels.len()] };
+    let tables = tables(&sample.endpoint, &sample.codes, sample.levels.len());
+    let groups = sample.levels.iter().cloned().zip(tables).zip(members);
+    let estimate = |((level, table), members): ((Option<String>, RiskTable), Vec<usize>)| {
+        let (curve, jackknife) = if is_robust {
+            let (curve, jackknife) = robust_curve(sample, &table, &members, query, confidence);
+            (curve, Some(jackknife))
+        } else {
+            (kaplan_meier(&table, query.interval, confidence), None)
+        };
+        group_curve(level, curve, (&table, jackknife.as_ref()), query, confidence)
     };
-    let tables = tables(&endpoint, &codes, levels.len());
-    let groups = levels
-        .into_iter()
-        .zip(tables)
-        .map(|(group, table)| group_curve(group, &table, query, confidence))
-        .collect();
-    Ok(Curves { groups })
+    groups.map(estimate).collect()
+}
+
+/// The curve of some subjects, weighted if they have weights, with its robust variance.
+fn robust_curve(
+    sample: &CurveSample,
+    table: &RiskTable,
+    members: &[usize],
+    query: &CurvesQuery,
+    confidence: Confidence,
+) -> (SurvivalCurve, Jackknife) {
+    let (endpoint, weights) = (&sample.endpoint, sample.weights.as_deref());
+    let curve = match weights {
+        Some(weights) => {
+            let table = WeightedTable::tally(table.clone(), endpoint, members, weights);
+            weighted_kaplan_meier(&table)
+        }
+        None => kaplan_meier(table, query.interval, confidence),
+    };
+    let clusters = sample.clusters.as_deref();
+    let jackknife = Jackknife::new(&curve, endpoint, members, weights, clusters);
+    (curve.with_jackknife(&jackknife, query.interval, confidence), jackknife)
 }
 
 fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
@@ -70,28 +108,34 @@ fn tables(endpoint: &Endpoint, codes: &[u32], n_groups: usize) -> Vec<RiskTable>
 
 fn group_curve(
     group: Option<String>,
-    table: &RiskTable,
+    curve: SurvivalCurve,
+    (table, jackknife): (&RiskTable, Option<&Jackknife>),
     query: &CurvesQuery,
     confidence: Confidence,
 ) -> GroupCurve {
-    let curve = kaplan_meier(table, query.interval, confidence);
     let quantiles = query.quantiles.iter().flat_map(|&probability| {
         let rules = query.quantile_rules.iter();
         let curve = &curve;
         rules.map(move |&rule| quantile(curve, probability, rule, confidence))
     });
     let taus = query.restricted_mean_times.iter();
+    let mean = |&tau: &f64| restricted_mean_of(&curve, jackknife, tau, confidence);
     let mut estimated = GroupCurve {
         group,
         n: n_subjects(&curve),
         n_events: curve.n_events.iter().sum(),
         quantiles: quantiles.collect(),
         at_times: query.times.iter().map(|&time| survival_at(&curve, time)).collect(),
-        restricted_means: taus.map(|&tau| restricted_mean(&curve, tau, confidence)).collect(),
+        restricted_means: taus.map(mean).collect(),
         curve,
         caveats: Vec::new(),
     };
     estimated.caveats = caveats::of_curve(&estimated, table, query);
+    estimated
+        .caveats
+        .extend(jackknife.and_then(|jackknife| {
+            caveats::few_clusters(&estimated, jackknife.n_clusters(), query)
+        }));
     estimated
 }
 
@@ -103,7 +147,7 @@ fn n_subjects(curve: &SurvivalCurve) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IntervalRule, QuantileRule};
+    use crate::{IntervalRule, QuantileRule, restricted_mean};
     use cohort::{CaveatCode, Column, EndpointColumns, NotEstimable};
 
     fn query() -> CurvesQuery {
@@ -123,6 +167,7 @@ mod tests {
             Column::numeric("time", vec![0.0, 3.0, 3.0, 4.0]),
             Column::numeric("event", vec![1.0, 0.0, 0.0, 0.0]),
             Column::categorical("arm", levels, vec![0; 4]),
+            Column::numeric("pair", vec![1.0, 1.0, 2.0, 2.0]),
         ];
         let cohort = Cohort::new(None, columns).unwrap();
         curves(&cohort, &Selection::all(&cohort), query)
@@ -185,6 +230,25 @@ mod tests {
             (CaveatCode::EmptyRiskSet, "Nobody is at risk between times 4 and 5."),
         ];
         assert_eq!(messages(&curves.groups[0]), expected);
+    }
+
+    /// Who has the event moves `S = 3/4` by -3/16, each other by 1/16: the clusters by -1/8 and 1/8.
+    #[test]
+    fn few_clusters_are_a_doubt() {
+        let asked = CurvesQuery { cluster: Some("pair".into()), ..query() };
+        let estimated = estimated(&asked).unwrap();
+        let group = &estimated.groups[0];
+        let error = group.curve.standard_error[0].unwrap();
+        assert!((error - 2f64.sqrt() / 8.0).abs() < 1e-15, "{error}");
+        assert_eq!(group.curve.variance, Variance::InfinitesimalJackknife);
+        let caveat = (
+            CaveatCode::FewClusters,
+            "The robust variance with arm = A rests on 2 clusters of pair.",
+        );
+        assert_eq!(messages(group).last(), Some(&caveat));
+        let mean = restricted_mean(&group.curve, 2.0, Confidence::new(0.95).unwrap());
+        assert_eq!(mean.standard_error, Err(NotEstimable::VarianceUndefined));
+        assert!((group.restricted_means[0].standard_error.unwrap() - 2.0 * error).abs() < 1e-15);
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub enum SurvivalError {
     /// Gray's test is asked for with late entry, for which it is not defined.
     #[error("Gray's test needs everyone to be followed from time 0: leave out the entry column")]
     LateEntry,
+    /// Greenwood's variance is asked for where subjects are weighted or not independent.
+    #[error("Greenwood's variance knows neither sampling weights nor clusters: leave it out")]
+    GreenwoodRefused,
+    /// A landmark analysis is asked for with case weights or clusters.
+    #[error("a landmark analysis takes neither case weights nor clusters")]
+    WeightedLandmark,
     /// No row is selected.
     #[error("no rows are selected")]
     NoRows,

@@ -1,7 +1,8 @@
 //! Survival at chosen times.
 
-use crate::{SurvivalAt, SurvivalCurve};
+use crate::{SurvivalAt, SurvivalCurve, WeightedCounts};
 use cohort::{Interval, NotEstimable};
+use numerics::sum::sum;
 
 /// Reads a curve at `time`, which is finite and not negative; the limits are those of the curve.
 ///
@@ -20,6 +21,11 @@ pub fn survival_at(curve: &SurvivalCurve, time: f64) -> SurvivalAt {
         n_at_risk: curve.n_at_risk.get(n_before).copied().unwrap_or(0),
         n_events: curve.n_events[..n_reached].iter().sum(),
         n_censored: curve.n_censored[..n_reached].iter().sum(),
+        weighted: curve.weighted.as_ref().map(|sums| WeightedCounts {
+            at_risk: sums.at_risk.get(n_before).copied().unwrap_or(0.0),
+            events: sum(sums.events[..n_reached].iter().copied()),
+            censored: sum(sums.censored[..n_reached].iter().copied()),
+        }),
         survival: Ok(1.0),
         standard_error: Ok(0.0),
         interval: Interval { lower: Ok(1.0), upper: Ok(1.0) },

@@ -111,12 +111,15 @@ pub fn landmark_sample(
 ///
 /// See [`landmark_sample`] for who is at risk and exposed, [`curves`] and [`compare`] for the rest;
 /// all times, also those asked for, count from the landmark. Fails where any of these does, so also
-/// when all at risk are of one group.
+/// when all at risk are of one group, and on case weights and clusters, which the test does not know.
 pub fn landmark_analysis(
     cohort: &Cohort,
     selection: &Selection,
     query: &LandmarkQuery,
 ) -> Result<LandmarkAnalysis, SurvivalError> {
+    if query.curves.weights.is_some() || query.curves.cluster.is_some() {
+        return Err(SurvivalError::WeightedLandmark);
+    }
     let exposure = query.exposure.as_deref();
     let sample =
         landmark_sample(cohort, selection, &query.curves.endpoint, query.landmark, exposure)?;

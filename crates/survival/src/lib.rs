@@ -5,7 +5,9 @@
 //! them: [`contrasts`] between groups, [`conditional`] survival, [`summarise_follow_up`] and
 //! [`landmark_analysis`]; [`incidence`] and [`compare_incidence`] answer where causes compete.
 //! Beneath them every estimator takes a [`RiskTable`], a summary that adds up over sites, a
-//! [`CauseTable`] where there are several causes, or a curve made from one.
+//! [`WeightedTable`] with sampling weights, a [`CauseTable`] where there are several causes, or a
+//! curve made from one. Robust variances rest on subjects: those of sampling weights and clusters
+//! come from [`curves`] alone.
 //! Models with covariates are the business of `cox`.
 //!
 //! `VALIDATION.md` beside this crate shows the coverage of its intervals and the size of its tests
@@ -22,6 +24,7 @@ mod curves;
 mod error;
 mod follow_up;
 mod interval;
+mod jackknife;
 mod kaplan_meier;
 mod landmark;
 mod landmark_analysis;
@@ -33,7 +36,10 @@ mod rates;
 mod reference;
 mod restricted_mean;
 mod risk_table;
+mod robust;
+mod sample;
 mod settle;
+mod weighted_table;
 
 pub use compare::compare;
 pub use competing::{
@@ -67,8 +73,10 @@ pub use log_rank::{LogRank, log_rank};
 pub use quantile::quantile;
 pub use query::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
-    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
+    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights, Variance,
+    WeightedCounts, WeightedSums,
 };
 pub use rates::{PersonTime, Rate, RateContrast, rate, rate_contrast};
 pub use restricted_mean::restricted_mean;
 pub use risk_table::{RiskRow, RiskTable};
+pub use weighted_table::{WeightedTable, weighted_kaplan_meier};

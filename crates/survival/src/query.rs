@@ -1,6 +1,6 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
-use cohort::{Caveat, EndpointColumns, Estimate, Interval};
+use cohort::{Caveat, EndpointColumns, Estimate, Interval, WeightColumn};
 
 /// How the limits of a survival curve are computed. The default is that of `survfit` in R.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -27,6 +27,17 @@ pub enum QuantileRule {
     Spss,
 }
 
+/// How the variance of a curve is computed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Variance {
+    /// Greenwood's, for subjects who are independent and count once each.
+    #[default]
+    Greenwood,
+    /// The infinitesimal jackknife: the sum over the clusters, or over the subjects without
+    /// clusters, of the squared influence on the estimate.
+    InfinitesimalJackknife,
+}
+
 /// What to estimate for each group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurvesQuery {
@@ -34,6 +45,14 @@ pub struct CurvesQuery {
     pub endpoint: EndpointColumns,
     /// Column whose levels have a curve each; absent = one curve for all.
     pub group: Option<String>,
+    /// Case weights; absent = everybody counts once.
+    pub weights: Option<WeightColumn>,
+    /// Column of clusters, such as matched pairs, whose members are not independent. A cluster may
+    /// have members in several groups; the curve of each group uses its own.
+    pub cluster: Option<String>,
+    /// How variances are computed; absent = [`Variance::Greenwood`], but the infinitesimal
+    /// jackknife with sampling weights or clusters, for which Greenwood's is refused.
+    pub variance: Option<Variance>,
     /// Censoring is what is waited for (reverse Kaplan-Meier).
     pub reverse: bool,
     /// Rule for the limits of the curve and of survival at chosen times.
@@ -57,6 +76,9 @@ impl CurvesQuery {
         Self {
             endpoint,
             group: None,
+            weights: None,
+            cluster: None,
+            variance: None,
             reverse: false,
             interval: IntervalRule::default(),
             confidence: 0.95,
@@ -73,6 +95,8 @@ impl CurvesQuery {
 pub struct Curves {
     /// One entry per group.
     pub groups: Vec<GroupCurve>,
+    /// What a reader must know besides the doubts about single groups.
+    pub caveats: Vec<Caveat>,
 }
 
 /// What was estimated for one group.
@@ -107,12 +131,39 @@ pub struct SurvivalCurve {
     pub n_events: Vec<usize>,
     /// Number censored at each time.
     pub n_censored: Vec<usize>,
+    /// The same as sums of sampling weights; absent without such weights.
+    pub weighted: Option<WeightedSums>,
     /// Survival just after each time.
     pub survival: Vec<f64>,
-    /// Greenwood's standard error of the survival; undefined once the curve has reached 0.
+    /// How the standard errors were computed.
+    pub variance: Variance,
+    /// Standard error of the survival. Greenwood's is undefined once the curve has reached 0, the
+    /// robust one is 0 there and undefined for a single cluster.
     pub standard_error: Vec<Estimate>,
     /// Limits of the survival by the rule asked for.
     pub interval: Vec<Interval>,
+}
+
+/// Sums of sampling weights, one per time of a curve.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WeightedSums {
+    /// Of those at risk just before each time.
+    pub at_risk: Vec<f64>,
+    /// Of those with an event at each time.
+    pub events: Vec<f64>,
+    /// Of those censored at each time.
+    pub censored: Vec<f64>,
+}
+
+/// Sums of sampling weights at one time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightedCounts {
+    /// Of those at risk just before it.
+    pub at_risk: f64,
+    /// Of those with an event up to and including it.
+    pub events: f64,
+    /// Of those censored up to and including it.
+    pub censored: f64,
 }
 
 /// A quantile of the survival time.
@@ -141,6 +192,8 @@ pub struct SurvivalAt {
     pub n_events: usize,
     /// Number censored up to and including it.
     pub n_censored: usize,
+    /// The same as sums of sampling weights; absent without such weights.
+    pub weighted: Option<WeightedCounts>,
     /// Survival just after it; beyond the last observation there is none.
     pub survival: Estimate,
     /// Its standard error.

@@ -1,7 +1,9 @@
 //! Mean survival time up to a horizon.
 
-use crate::{Confidence, RestrictedMean, SurvivalCurve};
-use cohort::{Interval, NotEstimable};
+use crate::jackknife::Jackknife;
+use crate::robust::RobustCurve;
+use crate::{Confidence, RestrictedMean, SurvivalCurve, Variance};
+use cohort::{Estimate, Interval, NotEstimable};
 use numerics::sum::Sum;
 
 /// Estimates the mean of the survival time cut at `tau`, which is finite and not negative.
@@ -15,10 +17,24 @@ use numerics::sum::Sum;
 /// everybody has the event is 0, and there is no small-sample factor. Beyond the last observation
 /// there is no mean unless the curve has reached 0; R carries the curve on instead.
 ///
+/// The standard error of a curve with a robust variance rests on its subjects, whom the curve does
+/// not hold: it is undefined here, and that of [`crate::curves`] is the one of the infinitesimal
+/// jackknife.
+///
 /// Irwin (1949), J. Hyg. 47:188-189; Klein and Moeschberger (2003), Survival Analysis, section 4.5.
 /// Same as `print(fit, rmean = tau)` for a fit of `survfit` in R.
 #[must_use]
 pub fn restricted_mean(curve: &SurvivalCurve, tau: f64, confidence: Confidence) -> RestrictedMean {
+    restricted_mean_of(curve, None, tau, confidence)
+}
+
+/// The same for a curve beside its subjects, who give it a robust standard error.
+pub(crate) fn restricted_mean_of(
+    curve: &SurvivalCurve,
+    jackknife: Option<&Jackknife>,
+    tau: f64,
+    confidence: Confidence,
+) -> RestrictedMean {
     let none = |reason| RestrictedMean {
         tau,
         mean: Err(reason),
@@ -32,23 +48,32 @@ pub fn restricted_mean(curve: &SurvivalCurve, tau: f64, confidence: Confidence) 
         (Some(_), _) => {}
         (None, _) => return none(NotEstimable::NoSubjects),
     }
-    restricted_mean_carried_forward(curve, tau, confidence)
+    restricted_mean_carried_forward(curve, jackknife, tau, confidence)
 }
 
 /// The same for a curve that holds a subject, with its last value carried forward to `tau` where it
 /// ends before, as R has it.
 pub(crate) fn restricted_mean_carried_forward(
     curve: &SurvivalCurve,
+    jackknife: Option<&Jackknife>,
     tau: f64,
     confidence: Confidence,
 ) -> RestrictedMean {
-    let (mean, standard_error) = area(curve, tau);
-    let distance = confidence.multiplier() * standard_error;
+    let (mean, greenwood) = area(curve, tau);
+    let standard_error: Estimate = match (curve.variance, jackknife) {
+        (Variance::Greenwood, _) => Ok(greenwood),
+        (Variance::InfinitesimalJackknife, Some(jackknife)) => {
+            let influence = RobustCurve { curve, jackknife }.on_restricted_mean(tau);
+            influence.variance().map(f64::sqrt)
+        }
+        (Variance::InfinitesimalJackknife, None) => Err(NotEstimable::VarianceUndefined),
+    };
+    let limit = |side: f64| Ok(mean + side * confidence.multiplier() * standard_error?);
     RestrictedMean {
         tau,
         mean: Ok(mean),
-        standard_error: Ok(standard_error),
-        interval: Interval { lower: Ok(mean - distance), upper: Ok(mean + distance) },
+        standard_error,
+        interval: Interval { lower: limit(-1.0), upper: limit(1.0) },
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every golden case of curves and comparisons that needs no case weights, at its own tolerance.
+//! Every golden case of curves and comparisons without case weights, at its own tolerance.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 

@@ -5,6 +5,7 @@ mod conditional;
 mod contrasts;
 mod follow_up;
 mod landmark;
+mod variance;
 
 pub use conditional::{conditional_request, conditional_response};
 pub use contrasts::{contrasts_request, contrasts_response};
@@ -15,16 +16,20 @@ use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, counts, counts_from,
     endpoint_columns, endpoint_from, endpoint_to, enum_conversion, estimate_from, estimate_to,
     interval_from, interval_to, matrix_from, matrix_to, optional_name, required_name,
+    weights_from as case_weights_from, weights_to as case_weights_to,
 };
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use cohort::{
-    Cohort, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection,
-};
+use cohort::{Cohort, EndpointColumns, Estimate, LARGEST_NUMBER, Selection, WeightColumn};
 use survival::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
-    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
+    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights, WeightedSums,
+};
+use variance::{
+    asked_variance_from, check_lengths, errors_from, limits_from, limits_to, undefined,
+    variance_from, variance_to, weighted_counts_from, weighted_counts_to, weighted_sums_from,
+    weighted_sums_to,
 };
 
 enum_conversion!(
@@ -96,7 +101,10 @@ pub fn curves_request(
     selection: &Selection,
     query: &CurvesQuery,
 ) -> pb::EstimateCurvesRequest {
-    let columns = endpoint_columns(&query.endpoint).chain(query.group.as_deref());
+    let columns = endpoint_columns(&query.endpoint)
+        .chain(query.group.as_deref())
+        .chain(query.weights.as_ref().map(weight_column))
+        .chain(query.cluster.as_deref());
     let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::EstimateCurvesRequest {
         cohort,
@@ -104,7 +112,13 @@ pub fn curves_request(
         endpoint: Some(endpoint_to(&query.endpoint)),
         group_column: query.group.clone().unwrap_or_default(),
         options: Some(curve_options(query)),
+        case_weights: query.weights.as_ref().map(case_weights_to),
+        cluster_column: query.cluster.clone().unwrap_or_default(),
     }
+}
+
+fn weight_column(weights: &WeightColumn) -> &str {
+    &weights.column
 }
 
 fn curve_options(query: &CurvesQuery) -> pb::CurveOptions {
@@ -116,7 +130,14 @@ fn curve_options(query: &CurvesQuery) -> pb::CurveOptions {
         quantile_rules: query.quantile_rules.iter().copied().map(quantile_rule_to).collect(),
         times: query.times.clone(),
         restricted_mean_times: query.restricted_mean_times.clone(),
+        variance: query.variance.map_or(0, variance_to),
     }
+}
+
+/// The options with the variance in force.
+fn curve_options_in_force(query: &CurvesQuery) -> pb::CurveOptions {
+    let variance = variance_to(query.variance_in_force());
+    pb::CurveOptions { variance, ..curve_options(query) }
 }
 
 impl TryFrom<pb::EstimateCurvesRequest> for Asked<CurvesQuery> {
@@ -124,25 +145,33 @@ impl TryFrom<pb::EstimateCurvesRequest> for Asked<CurvesQuery> {
 
     fn try_from(request: pb::EstimateCurvesRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::EstimateCurvesRequest { cohort, selection, endpoint, group_column, options } =
-            request;
+        let pb::EstimateCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
             let endpoint = endpoint_from(violations, endpoint);
-            let query = curves_query(violations, options.unwrap_or_default());
-            Some(CurvesQuery { endpoint: endpoint?, group: optional_name(group_column), ..query? })
+            let query = curves_query(violations, request.options.unwrap_or_default());
+            let weights = case_weights_from(violations, "case_weights", request.case_weights);
+            Some(CurvesQuery {
+                endpoint: endpoint?,
+                group: optional_name(group_column),
+                weights: weights?,
+                cluster: optional_name(request.cluster_column),
+                ..query?
+            })
         });
         violations.finish(asked)
     }
 }
 
-/// The options as a query whose endpoint and group are still to be filled in.
+/// The options as a query whose columns are still to be filled in.
 fn curves_query(violations: &mut Violations, options: pb::CurveOptions) -> Option<CurvesQuery> {
     let interval = interval_rule_from(options.interval_rule);
     let interval = violations.require_known("options.interval_rule", interval);
     let confidence = confidence_from(violations, "options.confidence", options.confidence);
     let quantile_rules =
         quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
+    let variance = asked_variance_from(violations, "options.variance", options.variance);
     Some(CurvesQuery {
+        variance: variance?,
         reverse: options.reverse,
         interval: interval?,
         confidence: confidence?,
@@ -159,7 +188,8 @@ fn curves_query(violations: &mut Violations, options: pb::CurveOptions) -> Optio
 pub fn curves_response(curves: Curves, query: &CurvesQuery) -> pb::EstimateCurvesResponse {
     pb::EstimateCurvesResponse {
         groups: curves.groups.into_iter().map(group_to).collect(),
-        options: Some(curve_options(query)),
+        options: Some(curve_options_in_force(query)),
+        caveats: caveats_to(curves.caveats),
     }
 }
 
@@ -177,10 +207,8 @@ fn group_to(group: GroupCurve) -> pb::GroupCurve {
 }
 
 pub(crate) fn curve_to(curve: &SurvivalCurve) -> pb::SurvivalCurve {
-    let undefined = |is_undefined: &dyn Fn(usize) -> bool| -> Vec<i32> {
-        (0..curve.time.len()).filter(|&index| is_undefined(index)).map(count).collect()
-    };
-    let limits = &curve.interval;
+    let [lower_limits, upper_limits] = limits_to(&curve.interval);
+    let WeightedSums { at_risk, events, censored } = weighted_sums_to(curve);
     pb::SurvivalCurve {
         times: curve.time.clone(),
         at_risk_counts: counts(&curve.n_at_risk),
@@ -188,10 +216,14 @@ pub(crate) fn curve_to(curve: &SurvivalCurve) -> pb::SurvivalCurve {
         censored_counts: counts(&curve.n_censored),
         survival: curve.survival.clone(),
         standard_errors: curve.standard_error.iter().map(|error| error.unwrap_or(0.0)).collect(),
-        lower_limits: limits.iter().map(|limit| limit.lower.unwrap_or(0.0)).collect(),
-        upper_limits: limits.iter().map(|limit| limit.upper.unwrap_or(0.0)).collect(),
-        undefined_standard_errors: undefined(&|index| curve.standard_error[index].is_err()),
-        undefined_limits: undefined(&|index| limits[index].lower.is_err()),
+        lower_limits,
+        upper_limits,
+        undefined_standard_errors: undefined(&curve.standard_error, Estimate::is_err),
+        undefined_limits: undefined(&curve.interval, |interval| interval.lower.is_err()),
+        variance: variance_to(curve.variance),
+        weighted_at_risk: at_risk,
+        weighted_events: events,
+        weighted_censored: censored,
     }
 }
 
@@ -214,6 +246,7 @@ fn survival_at_to(at: SurvivalAt) -> pb::SurvivalAt {
         survival: Some(estimate_to(at.survival)),
         standard_error: Some(estimate_to(at.standard_error)),
         interval: Some(interval_to(at.interval)),
+        weighted: at.weighted.map(weighted_counts_to),
     }
 }
 
@@ -233,7 +266,8 @@ impl TryFrom<pb::EstimateCurvesResponse> for Curves {
         let mut violations = Violations::default();
         let read = |(index, group)| group_from(&mut violations, &format!("groups[{index}]"), group);
         let groups: Option<Vec<_>> = response.groups.into_iter().enumerate().map(read).collect();
-        violations.finish(groups.map(|groups| Self { groups }))
+        let caveats = caveats_from(&mut violations, "caveats", response.caveats);
+        violations.finish(groups.map(|groups| Self { groups, caveats }))
     }
 }
 
@@ -281,6 +315,7 @@ fn survival_at_from(
         survival: estimate_from(at.survival),
         standard_error: estimate_from(at.standard_error),
         interval: interval_from(at.interval),
+        weighted: at.weighted.map(weighted_counts_from),
     })
 }
 
@@ -308,31 +343,24 @@ pub(crate) fn curve_from(
         curve.lower_limits.len(),
         curve.upper_limits.len(),
     ];
-    if lengths.iter().any(|&other| other != length) {
-        violations.add(path, "has lists of different lengths");
-        return None;
-    }
-    let mut standard_error: Vec<Estimate> = curve.standard_errors.into_iter().map(Ok).collect();
-    let mut interval: Vec<Interval> = curve
-        .lower_limits
-        .into_iter()
-        .zip(curve.upper_limits)
-        .map(|(lower, upper)| Interval { lower: Ok(lower), upper: Ok(upper) })
-        .collect();
-    for index in counts_from(violations, path, curve.undefined_standard_errors)? {
-        *standard_error.get_mut(index)? = Err(NotEstimable::VarianceUndefined);
-    }
-    for index in counts_from(violations, path, curve.undefined_limits)? {
-        *interval.get_mut(index)? = Interval::none(NotEstimable::VarianceUndefined);
-    }
+    check_lengths(violations, path, &lengths, length)?;
+    let sums = WeightedSums {
+        at_risk: curve.weighted_at_risk,
+        events: curve.weighted_events,
+        censored: curve.weighted_censored,
+    };
+    let (errors, undefined) = (curve.standard_errors, curve.undefined_standard_errors);
+    let limits = [curve.lower_limits, curve.upper_limits];
     Some(SurvivalCurve {
         time: curve.times,
         n_at_risk: counts_from(violations, path, curve.at_risk_counts)?,
         n_events: counts_from(violations, path, curve.event_counts)?,
         n_censored: counts_from(violations, path, curve.censored_counts)?,
+        weighted: weighted_sums_from(violations, path, sums, length)?,
         survival: curve.survival,
-        standard_error,
-        interval,
+        variance: variance_from(violations, &format!("{path}.variance"), curve.variance)?,
+        standard_error: errors_from(violations, path, errors, undefined)?,
+        interval: limits_from(violations, path, limits, curve.undefined_limits)?,
     })
 }
 
@@ -475,20 +503,25 @@ pub(crate) fn comparison_from(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::Column;
+    use cohort::{Column, WeightKind};
     use survival::{
         BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery, LandmarkQuery,
-        PotentialFollowUp,
+        PotentialFollowUp, Variance,
     };
 
     fn cohort() -> Cohort {
-        let names = ["time", "event", "arm", "exposure"];
+        let names = ["time", "event", "arm", "exposure", "weight"];
         let columns = names.map(|name| Column::numeric(name, vec![1.0, 0.0])).to_vec();
         Cohort::new(None, columns).unwrap()
     }
 
+    fn weights() -> WeightColumn {
+        WeightColumn { column: "weight".into(), kind: WeightKind::Sampling }
+    }
+
     fn curves_query() -> CurvesQuery {
         CurvesQuery {
+            variance: Some(Variance::Greenwood),
             interval: IntervalRule::Logit,
             confidence: 0.9,
             quantiles: vec![0.5],
@@ -553,6 +586,41 @@ mod tests {
         let asked: Asked<LandmarkQuery> =
             landmark_request(&cohort, &all, &landmark).try_into().unwrap();
         assert_eq!(asked.query, landmark);
+    }
+
+    /// The columns of weights and clusters travel with the question.
+    #[test]
+    fn weighted_questions_come_back() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let (weights, cluster) = (Some(weights()), Some("exposure".to_string()));
+        let curves = CurvesQuery { weights, cluster, ..curves_query() };
+        let asked: Asked<CurvesQuery> = curves_request(&cohort, &all, &curves).try_into().unwrap();
+        assert_eq!(asked.query, curves);
+        assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("exposure").is_ok());
+    }
+
+    /// The answer that arrives is the one that was given.
+    #[test]
+    fn weighted_curves_come_back() {
+        let columns = vec![
+            Column::numeric("time", vec![1.0, 2.0, 3.0]),
+            Column::numeric("event", vec![0.0, 1.0, 1.0]),
+            Column::numeric("arm", vec![0.0; 3]),
+            Column::numeric("weight", vec![0.5, 2.0, 0.25]),
+        ];
+        let cohort = Cohort::new(None, columns).unwrap();
+        let query = CurvesQuery {
+            weights: Some(weights()),
+            variance: None,
+            interval: IntervalRule::Log,
+            ..curves_query()
+        };
+        let curves = survival::curves(&cohort, &Selection::all(&cohort), &query).unwrap();
+        let answer = curves_response(curves.clone(), &query);
+        let options = answer.options.as_ref().unwrap();
+        assert_eq!(options.variance(), pb::CurveVariance::InfinitesimalJackknife);
+        assert_eq!(Curves::try_from(answer.clone()), Ok(curves));
     }
 
     #[test]

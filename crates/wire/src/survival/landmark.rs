@@ -2,7 +2,7 @@
 
 use super::{
     check_probabilities, check_times, comparison_options, comparison_response, curve_options,
-    curves_query, group_to, weights_from,
+    curve_options_in_force, curves_query, group_to, weights_from,
 };
 use crate::common::{count, endpoint_columns, endpoint_from, endpoint_to, optional_name};
 use crate::pb::{common, survival as pb};
@@ -112,6 +112,9 @@ pub fn landmark_response(
         not_entered_count: count(answer.n_not_entered),
         groups: answer.curves.groups.into_iter().map(group_to).collect(),
         comparison,
-        options: Some(options_to(query)),
+        options: Some(pb::LandmarkOptions {
+            curves: Some(curve_options_in_force(&query.curves)),
+            ..options_to(query)
+        }),
     }
 }
