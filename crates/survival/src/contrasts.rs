@@ -1,16 +1,20 @@
 //! Differences and ratios between the curves of groups: restricted means, survival at chosen times
 //! and quantiles.
 
-use crate::contrast::{INDEPENDENT, Normal, difference, ratio};
+use crate::contrast::{INDEPENDENT, Normal, difference, joint, ratio};
+use crate::curves::{Estimated, check, estimated};
 use crate::quantile_contrast::quantile_contrast;
 use crate::reference::reference_level;
-use crate::restricted_mean::restricted_mean_carried_forward;
+use crate::restricted_mean::{restricted_mean_carried_forward, restricted_mean_of};
+use crate::sample::{CurveSample, SampleColumns};
+use crate::shared_clusters::{Correlations, Influences};
 use crate::{
     Confidence, Contrast, CurvesQuery, GroupCurve, IntervalRule, Quantile, QuantileRule,
-    RestrictedMean, SurvivalAt, SurvivalCurve, SurvivalError, curves, restricted_mean,
+    RestrictedMean, SurvivalAt, SurvivalCurve, SurvivalError, Variance,
 };
 use cohort::{
     Caveat, Cohort, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection,
+    WeightColumn,
 };
 use numerics::elementary::ln;
 use numerics::sum::sum;
@@ -25,6 +29,13 @@ pub struct ContrastsQuery {
     pub group: String,
     /// Level that every other is contrasted with; absent = the first that holds a subject.
     pub reference: Option<String>,
+    /// Case weights, such as those of inverse probability; absent = everybody counts once.
+    pub weights: Option<WeightColumn>,
+    /// Column of clusters, such as matched pairs, whose members are not independent, within a group
+    /// or between groups.
+    pub cluster: Option<String>,
+    /// How variances are computed; absent = as for [`CurvesQuery::variance`].
+    pub variance: Option<Variance>,
     /// Rule for the limits of survival at chosen times within a group.
     pub interval: IntervalRule,
     /// Confidence of every interval.
@@ -40,6 +51,44 @@ pub struct ContrastsQuery {
     pub quantiles: Vec<f64>,
     /// Rules for the limits of the quantiles; each contrast is answered once per rule.
     pub quantile_rules: Vec<QuantileRule>,
+}
+
+impl ContrastsQuery {
+    /// Restricted means up to the smallest of the last times; the settings are defaults.
+    #[must_use]
+    pub fn new(endpoint: EndpointColumns, group: impl Into<String>) -> Self {
+        Self {
+            endpoint,
+            group: group.into(),
+            reference: None,
+            weights: None,
+            cluster: None,
+            variance: None,
+            interval: IntervalRule::default(),
+            confidence: 0.95,
+            restricted_mean_times: Vec::new(),
+            beyond_last_time: BeyondLastTime::default(),
+            times: Vec::new(),
+            quantiles: Vec::new(),
+            quantile_rules: Vec::new(),
+        }
+    }
+
+    /// The variance in force: the one asked for, else the one that weights and clusters call for.
+    #[must_use]
+    pub fn variance_in_force(&self) -> Variance {
+        self.columns().variance_in_force()
+    }
+
+    fn columns(&self) -> SampleColumns<'_> {
+        SampleColumns {
+            endpoint: &self.endpoint,
+            group: Some(&self.group),
+            weights: self.weights.as_ref(),
+            cluster: self.cluster.as_ref(),
+            variance: self.variance,
+        }
+    }
 }
 
 /// What a restricted mean is where the curve ends above 0 before the horizon.
@@ -164,15 +213,20 @@ pub struct QuantileContrast {
     pub ratio: Contrast,
 }
 
-/// Contrasts every level of a column with the reference; groups are taken as independent.
+/// Contrasts every level of a column with the reference.
 ///
-/// Restricted means `m` up to `tau` (see [`restricted_mean`]) and times lost `tau - m`:
+/// Restricted means `m` up to `tau` (see [`crate::restricted_mean`]) and times lost `tau - m`:
 ///
 /// ```text
 /// difference  m1 - m0                     SE² = SE1² + SE0²
 /// ratio       m1 / m0                     SE² of the logarithm = (SE1 / m1)² + (SE0 / m0)²
 /// lost ratio  (tau - m1) / (tau - m0)     SE² of the logarithm likewise, with the times lost
 /// ```
+///
+/// With sampling weights or clusters all standard errors are robust, as in [`crate::curves`]; weights
+/// are taken as known. Groups are independent unless clusters have members in both: then the
+/// influences of these clusters on the two estimates give their correlation, and twice the
+/// covariance comes off the variances above and below.
 ///
 /// Uno et al. (2014), J. Clin. Oncol. 32:2380-2385; Royston and Parmar (2013), BMC Med. Res.
 /// Methodol. 13:152. Same as `rmst2(time, status, arm, tau)` of survRM2 in R for a horizon asked
@@ -182,12 +236,13 @@ pub struct QuantileContrast {
 ///
 /// Survival at a time: Wald on the difference, on the logarithm of the ratio, and on `log(-log S)`
 /// as Klein, Logan, Harhoff and Andersen (2007), Stat. Med. 26:4505-4519, who compare them. Where a
-/// curve has reached 0 its variance is undefined, and so are limits and tests.
+/// curve has reached 0 limits and tests are undefined.
 ///
 /// Quantiles: with [`QuantileRule::Spss`] Wald with the standard errors of that rule, which rest on
 /// the slope of the curve between its 45th and 55th percentile. With [`QuantileRule::Curve`] the
 /// limits of the two quantiles are combined by the method of variance estimates recovery, which has
-/// no p-value: Zou and Donner (2008), Stat. Med. 27:1693-1702. A limit of the contrast exists when
+/// no p-value: Zou and Donner (2008), Stat. Med. 27:1693-1702; Zou (2007), Psychol. Methods
+/// 12:399-413, where they are correlated. Quantiles are correlated as the survival at them. A limit of the contrast exists when
 /// the limits of the quantiles that it needs are reached. Both are large-sample methods; with few
 /// events near the quantile their limits are rough.
 ///
@@ -204,25 +259,39 @@ pub fn contrasts(
     if let Some(&time) = query.restricted_mean_times.iter().find(|&tau| !is_number(tau)) {
         return Err(SurvivalError::Time { time });
     }
-    let (taus, horizon) = horizons(cohort, selection, query)?;
-    let groups = curves(cohort, selection, &curves_query(query, taus.clone()))?.groups;
-    let sizes: Vec<(&str, usize)> = groups.iter().map(|group| (label(group), group.n)).collect();
+    let sample = CurveSample::read(cohort, selection, query.columns())?;
+    let (taus, horizon) = horizons(&sample, query);
+    let asked = curves_query(query, taus.clone());
+    check(&asked)?;
+    let estimated = estimated(&sample, &asked, confidence);
+    let sizes: Vec<(&str, usize)> =
+        estimated.iter().map(|one| (label(&one.group), one.group.n)).collect();
     let levels = sizes.iter().filter(|size| size.1 > 0).count();
     if levels < 2 {
         return Err(SurvivalError::TooFewGroups { column: query.group.clone(), levels });
     }
     let reference = reference_level(&query.group, &sizes, query.reference.as_deref())?;
     let reference = sizes[reference].0.to_string();
-    let (held, empty): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group.n > 0);
-    let caveats = empty.into_iter().flat_map(|group| group.caveats).collect();
-    let groups: Vec<ContrastedGroup> = held
-        .into_iter()
-        .map(|group| contrasted_group(group, &taus, query.beyond_last_time, confidence))
-        .collect();
+    let (held, empty): (Vec<_>, Vec<_>) = estimated.into_iter().partition(|one| one.group.n > 0);
+    let of_empty = empty.into_iter().flat_map(|one| one.group.caveats);
+    let caveats = sample.caveats.into_iter().chain(of_empty).collect();
+    let beyond = query.beyond_last_time;
+    let groups: Vec<ContrastedGroup> =
+        held.iter().map(|one| contrasted_group(one, &taus, beyond, confidence)).collect();
+    let influences: Vec<Option<Influences>> = match sample.clusters {
+        Some(_) => held.iter().map(|one| Influences::of(one, &taus)).collect(),
+        None => held.iter().map(|_| None).collect(),
+    };
+    let with_influences = groups.iter().zip(&influences);
     let (references, others): (Vec<_>, Vec<_>) =
-        groups.iter().partition(|group| group.group == reference);
-    let contrast = |group: &&ContrastedGroup| group_contrasts(group, references[0], confidence);
-    let contrasts = others.iter().map(contrast).collect();
+        with_influences.partition(|(group, _)| group.group == reference);
+    let contrasts = others.into_iter().map(|(group, influence)| {
+        let (reference, of_reference) = references[0];
+        let pair = influence.as_ref().zip(of_reference.as_ref());
+        let correlations = pair.map(|(one, other)| one.correlations(other)).unwrap_or_default();
+        group_contrasts(group, reference, &correlations, confidence)
+    });
+    let contrasts = contrasts.collect();
     Ok(Contrasts { reference, horizon, contrasts, groups, caveats })
 }
 
@@ -231,28 +300,23 @@ fn label(group: &GroupCurve) -> &str {
 }
 
 /// The horizons asked for, or the smallest of the last times of the levels that hold a subject.
-fn horizons(
-    cohort: &Cohort,
-    selection: &Selection,
-    query: &ContrastsQuery,
-) -> Result<(Vec<f64>, Horizon), SurvivalError> {
+fn horizons(sample: &CurveSample, query: &ContrastsQuery) -> (Vec<f64>, Horizon) {
     if !query.restricted_mean_times.is_empty() {
-        return Ok((query.restricted_mean_times.clone(), Horizon::Chosen));
+        return (query.restricted_mean_times.clone(), Horizon::Chosen);
     }
-    let endpoint = cohort.endpoint(&query.endpoint, selection)?;
-    let categories = cohort.categories(&query.group, selection)?;
-    let mut last_times: Vec<Option<f64>> = vec![None; categories.levels.len()];
-    for (&code, &time) in categories.codes.iter().zip(endpoint.time()) {
+    let mut last_times: Vec<Option<f64>> = vec![None; sample.levels.len()];
+    for (&code, &time) in sample.codes.iter().zip(sample.endpoint.time()) {
         let last = &mut last_times[code as usize];
         *last = Some(last.map_or(time, |last| last.max(time)));
     }
     let smallest = last_times.into_iter().flatten().min_by(f64::total_cmp);
-    Ok((smallest.into_iter().collect(), Horizon::SmallestLastTime))
+    (smallest.into_iter().collect(), Horizon::SmallestLastTime)
 }
 
 fn curves_query(query: &ContrastsQuery, restricted_mean_times: Vec<f64>) -> CurvesQuery {
     CurvesQuery {
         group: Some(query.group.clone()),
+        cluster: query.cluster.clone(),
         interval: query.interval,
         confidence: query.confidence,
         quantiles: query.quantiles.clone(),
@@ -264,12 +328,13 @@ fn curves_query(query: &ContrastsQuery, restricted_mean_times: Vec<f64>) -> Curv
 }
 
 fn contrasted_group(
-    group: GroupCurve,
+    estimated: &Estimated,
     taus: &[f64],
     beyond_last_time: BeyondLastTime,
     confidence: Confidence,
 ) -> ContrastedGroup {
-    let mean = |&tau: &f64| group_mean(&group, tau, beyond_last_time, confidence);
+    let group = estimated.group.clone();
+    let mean = |&tau: &f64| group_mean(estimated, tau, beyond_last_time, confidence);
     ContrastedGroup {
         restricted_means: taus.iter().map(mean).collect(),
         n: group.n,
@@ -283,20 +348,21 @@ fn contrasted_group(
 }
 
 fn group_mean(
-    group: &GroupCurve,
+    estimated: &Estimated,
     tau: f64,
     beyond_last_time: BeyondLastTime,
     confidence: Confidence,
 ) -> GroupMean {
-    let mean = restricted_mean(&group.curve, tau, confidence);
+    let (curve, jackknife) = (&estimated.group.curve, estimated.jackknife.as_ref());
+    let mean = restricted_mean_of(curve, jackknife, tau, confidence);
     let is_beyond = mean.mean == Err(NotEstimable::BeyondFollowUp);
     let is_carried_forward = is_beyond && beyond_last_time == BeyondLastTime::CarryForward;
     let mean = if is_carried_forward {
-        restricted_mean_carried_forward(&group.curve, None, tau, confidence)
+        restricted_mean_carried_forward(curve, jackknife, tau, confidence)
     } else {
         mean
     };
-    let time_lost = mean.mean.map(|_| area_above(&group.curve, tau));
+    let time_lost = mean.mean.map(|_| area_above(curve, tau));
     let distance = mean.standard_error.map(|error| confidence.multiplier() * error);
     let limit = |side: f64| Ok(time_lost? + side * distance?);
     GroupMean {
@@ -322,24 +388,33 @@ fn area_above(curve: &SurvivalCurve, tau: f64) -> f64 {
 fn group_contrasts(
     group: &ContrastedGroup,
     reference: &ContrastedGroup,
+    correlations: &Correlations,
     confidence: Confidence,
 ) -> GroupContrasts {
-    let means = group.restricted_means.iter().zip(&reference.restricted_means);
-    let times = group.at_times.iter().zip(&reference.at_times);
-    let quantiles = group.quantiles.iter().zip(&reference.quantiles);
+    let known = |correlations: &[f64], index: usize| {
+        correlations.get(index).copied().unwrap_or(INDEPENDENT)
+    };
+    let means = group.restricted_means.iter().zip(&reference.restricted_means).enumerate();
+    let times = group.at_times.iter().zip(&reference.at_times).enumerate();
+    let quantiles = group.quantiles.iter().zip(&reference.quantiles).enumerate();
+    let means =
+        means.map(|(i, (a, b))| mean_contrast(a, b, known(&correlations.means, i), confidence));
+    let at_times = times
+        .map(|(i, (a, b))| survival_contrast(a, b, known(&correlations.at_times, i), confidence));
+    let quantiles = quantiles
+        .map(|(i, (a, b))| quantile_contrast(a, b, known(&correlations.quantiles, i), confidence));
     GroupContrasts {
         group: group.group.clone(),
-        restricted_means: means.map(|(a, b)| mean_contrast(a, b, confidence)).collect(),
-        at_times: times.map(|(a, b)| survival_contrast(a, b, confidence)).collect(),
-        quantiles: quantiles
-            .map(|(a, b)| quantile_contrast(a, b, INDEPENDENT, confidence))
-            .collect(),
+        restricted_means: means.collect(),
+        at_times: at_times.collect(),
+        quantiles: quantiles.collect(),
     }
 }
 
 fn mean_contrast(
     group: &GroupMean,
     reference: &GroupMean,
+    r: f64,
     confidence: Confidence,
 ) -> RestrictedMeanContrast {
     let mean =
@@ -347,20 +422,19 @@ fn mean_contrast(
     let lost = |one: &GroupMean| Normal { value: one.time_lost, ..mean(one) };
     RestrictedMeanContrast {
         tau: group.mean.tau,
-        difference: difference(mean(group), mean(reference), INDEPENDENT, confidence),
-        ratio: ratio(mean(group), mean(reference), INDEPENDENT, confidence),
-        lost_ratio: ratio(lost(group), lost(reference), INDEPENDENT, confidence),
+        difference: difference(mean(group), mean(reference), r, confidence),
+        ratio: ratio(mean(group), mean(reference), r, confidence),
+        lost_ratio: ratio(lost(group), lost(reference), r, confidence),
     }
 }
 
 fn survival_contrast(
     group: &SurvivalAt,
     reference: &SurvivalAt,
+    r: f64,
     confidence: Confidence,
 ) -> SurvivalContrast {
-    let survival =
-        |at: &SurvivalAt| Normal { value: at.survival, standard_error: at.standard_error };
-    let difference = difference(survival(group), survival(reference), INDEPENDENT, confidence);
+    let difference = difference(survival(group), survival(reference), r, confidence);
     let Interval { lower, upper } = difference.interval;
     let interval = Interval {
         lower: lower.map(|limit| limit.max(-1.0)),
@@ -369,15 +443,24 @@ fn survival_contrast(
     SurvivalContrast {
         time: group.time,
         difference: Contrast { interval, ..difference },
-        ratio: ratio(survival(group), survival(reference), INDEPENDENT, confidence),
-        log_log_p_value: log_log_test(group, reference),
+        ratio: ratio(survival(group), survival(reference), r, confidence),
+        log_log_p_value: log_log_test(survival(group), survival(reference), r),
     }
 }
 
+/// Survival with its standard error; a robust one of 0 at a survival of 0 is no measure of doubt.
+fn survival(at: &SurvivalAt) -> Normal {
+    let standard_error = match at.survival {
+        Ok(0.0) => Err(NotEstimable::VarianceUndefined),
+        _ => at.standard_error,
+    };
+    Normal { value: at.survival, standard_error }
+}
+
 /// Compares `ln(-ln S)`, whose standard error is `SE / (S |ln S|)`; it needs `0 < S < 1` in both.
-fn log_log_test(group: &SurvivalAt, reference: &SurvivalAt) -> Estimate {
-    let transformed = |at: &SurvivalAt| {
-        let (survival, standard_error) = (at.survival?, at.standard_error?);
+fn log_log_test(group: Normal, reference: Normal, r: f64) -> Estimate {
+    let transformed = |at: Normal| {
+        let (survival, standard_error) = (at.value?, at.standard_error?);
         if survival >= 1.0 {
             return Err(NotEstimable::NoEvents);
         }
@@ -385,26 +468,20 @@ fn log_log_test(group: &SurvivalAt, reference: &SurvivalAt) -> Estimate {
         Ok((ln(-ln_survival), standard_error / (survival * ln_survival)))
     };
     let ((a, error_a), (b, error_b)) = (transformed(group)?, transformed(reference)?);
-    Ok(normal_two_sided((a - b) / (error_a * error_a + error_b * error_b).sqrt()))
+    Ok(normal_two_sided((a - b) / joint(Ok(error_a), Ok(error_b), r)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::{CaveatCode, CohortError, Column};
+    use cohort::{CaveatCode, CohortError, Column, WeightKind};
 
     fn query() -> ContrastsQuery {
         ContrastsQuery {
-            endpoint: EndpointColumns::new("time", "event"),
-            group: "arm".into(),
-            reference: None,
-            interval: IntervalRule::Log,
-            confidence: 0.95,
-            restricted_mean_times: vec![],
-            beyond_last_time: BeyondLastTime::Refuse,
             times: vec![2.0],
             quantiles: vec![0.5],
             quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
+            ..ContrastsQuery::new(EndpointColumns::new("time", "event"), "arm")
         }
     }
 
@@ -415,6 +492,8 @@ mod tests {
             Column::numeric("time", vec![1.0, 3.0, 2.0, 5.0]),
             Column::numeric("event", vec![1.0, 0.0, 1.0, 0.0]),
             Column::categorical("arm", levels, vec![1, 1, 2, 2]),
+            Column::numeric("pair", vec![1.0, 2.0, 1.0, 2.0]),
+            Column::numeric("w", vec![1.0, 3.0, 0.0, 2.0]),
         ];
         let cohort = Cohort::new(None, columns).unwrap();
         contrasts(&cohort, &Selection::all(&cohort), query)
@@ -438,6 +517,43 @@ mod tests {
         let lost = &answer.groups[1].restricted_means[0];
         assert_eq!(lost.time_lost, Ok(0.5));
         assert!(lost.time_lost_interval.lower.unwrap() < 0.5);
+    }
+
+    /// The first of each arm move its mean by -1/2 and -1/4, the second by as much upwards. With one
+    /// of each arm in a pair the pairs move the difference by 1/4 and -1/4.
+    #[test]
+    fn pairs_differ_less_than_strangers() {
+        let query = ContrastsQuery { cluster: Some("pair".into()), ..query() };
+        let answer = contrasted(&query).unwrap();
+        let group = &answer.groups[0];
+        assert_eq!(group.restricted_means[0].mean.standard_error, Ok(0.5f64.sqrt()));
+        assert_eq!(group.caveats.last().unwrap().code, CaveatCode::FewClusters);
+        let contrast = &answer.contrasts[0];
+        let error = contrast.restricted_means[0].difference.standard_error.unwrap().unwrap();
+        assert!((error - 0.125f64.sqrt()).abs() < 1e-15);
+        // At 2 both arms have S = 1/2, moved by the same pairs in the same way: nothing differs.
+        let at = &contrast.at_times[0];
+        assert_eq!(at.difference.interval, Interval::none(NotEstimable::VarianceUndefined));
+        assert_eq!(at.log_log_p_value, Err(NotEstimable::VarianceUndefined));
+        // Both medians have the limits of their arm alone.
+        let quantile = &contrast.quantiles[0];
+        assert_eq!(quantile.difference.estimate, Ok(1.0));
+    }
+
+    /// Weights 1 and 3: S = 3/4 from 1 to 3, so the mean is 1 + 3/2. Of the other arm the second is
+    /// left alone.
+    #[test]
+    fn weighted_means_are_contrasted() {
+        let weights = WeightColumn { column: "w".into(), kind: WeightKind::Sampling };
+        let answer = contrasted(&ContrastsQuery { weights: Some(weights), ..query() }).unwrap();
+        assert_eq!(answer.caveats[0].code, CaveatCode::ZeroWeights);
+        let means: Vec<_> =
+            answer.groups.iter().map(|group| group.restricted_means[0].mean.mean).collect();
+        assert_eq!((answer.groups[1].n, means), (1, vec![Ok(2.5), Ok(3.0)]));
+        // S = 3 / (w + 3) has the derivative -3/16 by the weight of the first, and 1/16 three times
+        // for the second: the area of two units moves by 3/8 either way.
+        let error = answer.groups[0].restricted_means[0].mean.standard_error;
+        assert!((error.unwrap() - 2f64.sqrt() * 3.0 / 8.0).abs() < 1e-15);
     }
 
     /// Subtracted from the horizon the area under the curve would leave rounding noise.

@@ -37,12 +37,23 @@ pub fn curves(
     if query.reverse {
         sample.endpoint = sample.endpoint.reversed();
     }
-    let groups = estimated(&sample, query, confidence);
+    let estimated = estimated(&sample, query, confidence);
+    let groups = estimated.into_iter().map(|one| one.group).collect();
     Ok(Curves { groups, caveats: sample.caveats })
 }
 
+/// The curve of one group beside its subjects, if its variance needs them.
+pub(crate) struct Estimated {
+    pub(crate) group: GroupCurve,
+    pub(crate) jackknife: Option<Jackknife>,
+}
+
 /// The curves of a sample, one per level.
-fn estimated(sample: &CurveSample, query: &CurvesQuery, confidence: Confidence) -> Vec<GroupCurve> {
+pub(crate) fn estimated(
+    sample: &CurveSample,
+    query: &CurvesQuery,
+    confidence: Confidence,
+) -> Vec<Estimated> {
     let is_robust = sample.variance == Variance::InfinitesimalJackknife;
     let members = if is_robust { sample.members() } else { vec![Vec::new(); sample.levels.len()] };
     let tables = tables(&sample.endpoint, &sample.codes, sample.levels.len());
@@ -54,7 +65,8 @@ fn estimated(sample: &CurveSample, query: &CurvesQuery, confidence: Confidence) 
         } else {
             (kaplan_meier(&table, query.interval, confidence), None)
         };
-        group_curve(level, curve, (&table, jackknife.as_ref()), query, confidence)
+        let group = group_curve(level, curve, (&table, jackknife.as_ref()), query, confidence);
+        Estimated { group, jackknife }
     };
     groups.map(estimate).collect()
 }
@@ -80,7 +92,7 @@ fn robust_curve(
     (curve.with_jackknife(&jackknife, query.interval, confidence), jackknife)
 }
 
-fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
+pub(crate) fn check(query: &CurvesQuery) -> Result<Confidence, SurvivalError> {
     let times = query.times.iter().chain(&query.restricted_mean_times);
     for &time in times {
         if !(time.is_finite() && time >= 0.0) {

@@ -85,6 +85,12 @@ pub(crate) struct Influence {
 }
 
 impl Influence {
+    /// The same on an estimate that changes by `factor` when this one changes by 1.
+    pub(crate) fn times(mut self, factor: f64) -> Self {
+        self.by_cluster.iter_mut().for_each(|(_, influence)| *influence *= factor);
+        self
+    }
+
     /// Variance of the estimate. That of a single cluster, whose influence is always 0, is undefined
     /// unless nothing moves the estimate.
     pub(crate) fn variance(&self) -> Estimate {
@@ -92,6 +98,19 @@ impl Influence {
             return Err(NotEstimable::VarianceUndefined);
         }
         Ok(self.squares())
+    }
+
+    /// Correlation with an estimate from other subjects, some of whose clusters may be the same; 0
+    /// with an estimate that nothing moves.
+    pub(crate) fn correlation(&self, other: &Self) -> f64 {
+        let mut others = other.by_cluster.iter().peekable();
+        let products = self.by_cluster.iter().filter_map(|(label, influence)| {
+            while others.next_if(|(other, _)| other < label).is_some() {}
+            others.next_if(|(other, _)| other == label).map(|(_, other)| influence * other)
+        });
+        let covariance = products.collect::<Sum>().value();
+        let scale = (self.squares() * other.squares()).sqrt();
+        if scale > 0.0 { (covariance / scale).clamp(-1.0, 1.0) } else { 0.0 }
     }
 
     fn squares(&self) -> f64 {
@@ -345,5 +364,18 @@ mod tests {
                 assert!((error - want).abs() <= 1e-15, "{error} instead of {want}");
             }
         }
+    }
+
+    /// The same clusters moved alike are one thing, and others have nothing in common.
+    #[test]
+    fn correlations_come_from_common_clusters() {
+        let (common, moves) = jackknife(Some(&[1, 2, 3, 4]));
+        let influence = common.influence(&moves);
+        assert!((influence.correlation(&influence) - 1.0).abs() < 1e-15);
+        let (apart, moves) = jackknife(Some(&[5, 6, 7, 8]));
+        assert_eq!(influence.correlation(&apart.influence(&moves)), 0.0);
+        let (unmoved, _) = jackknife(Some(&[1, 2, 3, 4]));
+        let unmoved = unmoved.influence(&[]);
+        assert_eq!(influence.correlation(&unmoved), 0.0);
     }
 }

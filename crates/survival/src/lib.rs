@@ -7,7 +7,7 @@
 //! Beneath them every estimator takes a [`RiskTable`], a summary that adds up over sites, a
 //! [`WeightedTable`] with sampling weights, a [`CauseTable`] where there are several causes, or a
 //! curve made from one. Robust variances rest on subjects: those of sampling weights and clusters
-//! come from [`curves`] alone.
+//! come from [`curves`] and [`contrasts`] alone.
 //! Models with covariates are the business of `cox`.
 //!
 //! `VALIDATION.md` beside this crate shows the coverage of its intervals and the size of its tests
@@ -39,6 +39,7 @@ mod risk_table;
 mod robust;
 mod sample;
 mod settle;
+mod shared_clusters;
 mod weighted_table;
 
 pub use compare::compare;

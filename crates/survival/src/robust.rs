@@ -64,6 +64,13 @@ impl SurvivalCurve {
 }
 
 impl RobustCurve<'_> {
+    /// Influence on the survival after `n_rows` times of the curve.
+    pub(crate) fn on_survival(self, n_rows: usize) -> Influence {
+        let survival = n_rows.checked_sub(1).map_or(1.0, |row| self.curve.survival[row]);
+        let moves = moves_of_log_survival(self.curve);
+        self.jackknife.influence(&moves[..n_rows]).times(survival)
+    }
+
     /// Influence on the restricted mean up to `tau`.
     ///
     /// ```text
@@ -114,6 +121,8 @@ mod tests {
         assert_eq!((curve.survival[2], curve.standard_error[2]), (0.0, Ok(0.0)));
         assert_eq!(curve.interval[2], Interval::none(NotEstimable::VarianceUndefined));
         let robust = RobustCurve { curve: &curve, jackknife: &jackknife };
+        assert_close(robust.on_survival(1).variance().map(f64::sqrt), error);
+        assert_close(robust.on_survival(0).variance(), 0.0);
         // From 1 to 2.5 the area moves with the curve, 1.5 times as much.
         assert_close(robust.on_restricted_mean(2.5).variance().map(f64::sqrt), 1.5 * error);
         assert_close(robust.on_restricted_mean(0.5).variance(), 0.0);

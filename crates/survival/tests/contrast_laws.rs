@@ -5,10 +5,9 @@
 use cohort::{Cohort, Column, EndpointColumns, Estimate, Selection};
 use proptest::prelude::*;
 use survival::{
-    BeyondLastTime, ComparisonQuery, ConditionalQuery, Contrast, Contrasts, ContrastsQuery,
-    CurvesQuery, FollowUp, FollowUpQuery, IntervalRule, LandmarkQuery, PotentialFollowUp,
-    QuantileRule, TestWeights, compare, conditional, contrasts, curves, landmark_analysis,
-    summarise_follow_up,
+    ComparisonQuery, ConditionalQuery, Contrast, Contrasts, ContrastsQuery, CurvesQuery, FollowUp,
+    FollowUpQuery, IntervalRule, LandmarkQuery, PotentialFollowUp, QuantileRule, TestWeights,
+    compare, conditional, contrasts, curves, landmark_analysis, summarise_follow_up,
 };
 
 /// Entry, follow-up after entry, event, arm.
@@ -43,16 +42,11 @@ fn endpoint(late_entry: bool) -> EndpointColumns {
 
 fn contrasted(cohort: &Cohort, late: bool, reference: &str, unit: f64) -> Contrasts {
     let query = ContrastsQuery {
-        endpoint: endpoint(late),
-        group: "arm".into(),
         reference: Some(reference.into()),
-        interval: IntervalRule::Log,
-        confidence: 0.95,
-        restricted_mean_times: Vec::new(),
-        beyond_last_time: BeyondLastTime::Refuse,
         times: vec![4.0 * unit],
         quantiles: vec![0.5],
         quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log), QuantileRule::Spss],
+        ..ContrastsQuery::new(endpoint(late), "arm")
     };
     contrasts(cohort, &Selection::all(cohort), &query).unwrap()
 }

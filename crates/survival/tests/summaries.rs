@@ -6,8 +6,8 @@
 use cohort::{Cohort, Column, EndpointColumns, Estimate, Interval, Selection};
 use std::fs;
 use survival::{
-    BeyondLastTime, ConditionalQuery, Contrast, ContrastsQuery, FollowUpQuery, IntervalRule,
-    QuantileRule, conditional, contrasts, summarise_follow_up,
+    ConditionalQuery, Contrast, ContrastsQuery, FollowUpQuery, IntervalRule, QuantileRule,
+    conditional, contrasts, summarise_follow_up,
 };
 
 /// Time in days, status 2 for a death, sex 1 for men and 2 for women.
@@ -48,16 +48,9 @@ fn assert_contrast(got: &Contrast, want: [f64; 4]) {
 fn women_are_contrasted_with_men() {
     let (cohort, all, endpoint) = lung();
     let query = ContrastsQuery {
-        endpoint,
-        group: "sex".into(),
-        reference: None,
-        interval: IntervalRule::Log,
-        confidence: 0.95,
         restricted_mean_times: vec![700.0],
-        beyond_last_time: BeyondLastTime::Refuse,
         times: vec![365.0],
-        quantiles: vec![],
-        quantile_rules: vec![],
+        ..ContrastsQuery::new(endpoint, "sex")
     };
     let answer = contrasts(&cohort, &all, &query).unwrap();
     let women = &answer.contrasts[0];

@@ -6,7 +6,10 @@ use cohort::{
     Cohort, Column, EndpointColumns, Estimate, NotEstimable, Selection, WeightColumn, WeightKind,
 };
 use proptest::prelude::*;
-use survival::{Curves, CurvesQuery, GroupCurve, IntervalRule, QuantileRule, Variance, curves};
+use survival::{
+    Contrasts, ContrastsQuery, Curves, CurvesQuery, GroupCurve, IntervalRule, QuantileRule,
+    Variance, contrasts, curves,
+};
 
 /// Entry, follow-up after entry, event, arm, weight in quarters, cluster.
 type Subject = (u8, u8, bool, u32, u8, u8);
@@ -70,6 +73,18 @@ fn clustered(column: &str, query: CurvesQuery) -> CurvesQuery {
 
 fn estimated(cohort: &Cohort, query: &CurvesQuery) -> Curves {
     curves(cohort, &Selection::all(cohort), query).unwrap()
+}
+
+fn contrasted(cohort: &Cohort, cluster: Option<&str>, late: bool) -> Option<Contrasts> {
+    let query = ContrastsQuery {
+        weights: sampling(late).weights,
+        cluster: cluster.map(String::from),
+        times: vec![4.0],
+        quantiles: vec![0.5],
+        quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log), QuantileRule::Spss],
+        ..ContrastsQuery::new(endpoint(late), "arm")
+    };
+    contrasts(cohort, &Selection::all(cohort), &query).ok()
 }
 
 fn is_near(x: Estimate, y: Estimate) -> bool {
@@ -202,6 +217,8 @@ proptest! {
         for (alone, free) in alone.groups.iter().zip(&estimated(&cohort, &sampling(late)).groups) {
             prop_assert_eq!(numbers(alone), numbers(free));
         }
+        let alone = contrasted(&cohort, Some("row"), late).map(|answer| answer.contrasts);
+        prop_assert_eq!(alone, contrasted(&cohort, None, late).map(|answer| answer.contrasts));
     }
 
     /// The influences of all subjects add up to 0, so those of two clusters are opposite, and one
@@ -243,5 +260,22 @@ proptest! {
         });
         let error = squares.sum::<f64>().sqrt();
         prop_assert!((mean.standard_error.unwrap() - error).abs() < 1e-4 * (1.0 + error));
+    }
+
+    /// Contrasts turn round with the reference, whatever the groups have in common.
+    #[test]
+    fn common_clusters_make_symmetric_contrasts(subjects in subjects(), late in any::<bool>()) {
+        let cohort = cohort(&subjects, 1.0);
+        let Some(answer) = contrasted(&cohort, Some("cluster"), late) else { return Ok(()) };
+        let Some(free) = contrasted(&cohort, None, late) else { return Ok(()) };
+        let (mean, of_free) =
+            (&answer.contrasts[0].restricted_means[0], &free.contrasts[0].restricted_means[0]);
+        prop_assert_eq!(mean.difference.estimate, of_free.difference.estimate);
+        let Some(Ok(error)) = mean.difference.standard_error else { return Ok(()) };
+        let errors = [0, 1].map(|group: usize| {
+            answer.groups[group].restricted_means[0].mean.standard_error.unwrap()
+        });
+        prop_assert!(error <= errors[0] + errors[1] + 1e-12);
+        prop_assert!(error >= (errors[0] - errors[1]).abs() - 1e-12);
     }
 }

@@ -542,6 +542,9 @@ mod tests {
             endpoint: endpoint.clone(),
             group: "arm".into(),
             reference: Some("1".into()),
+            weights: None,
+            cluster: None,
+            variance: Some(Variance::InfinitesimalJackknife),
             interval: IntervalRule::Arcsin,
             confidence: 0.9,
             restricted_mean_times: vec![2.0],
@@ -594,9 +597,18 @@ mod tests {
         let cohort = cohort();
         let all = Selection::all(&cohort);
         let (weights, cluster) = (Some(weights()), Some("exposure".to_string()));
-        let curves = CurvesQuery { weights, cluster, ..curves_query() };
+        let curves =
+            CurvesQuery { weights: weights.clone(), cluster: cluster.clone(), ..curves_query() };
         let asked: Asked<CurvesQuery> = curves_request(&cohort, &all, &curves).try_into().unwrap();
         assert_eq!(asked.query, curves);
+        assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("exposure").is_ok());
+        let endpoint = EndpointColumns::new("time", "event");
+        let contrasts = ContrastsQuery::new(endpoint, "arm");
+        let contrasts = ContrastsQuery { weights, cluster, ..contrasts };
+        let asked: Asked<ContrastsQuery> =
+            contrasts_request(&cohort, &all, &contrasts).try_into().unwrap();
+        assert_eq!(asked.query.cluster, contrasts.cluster);
+        assert_eq!(asked.query.weights, contrasts.weights);
         assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("exposure").is_ok());
     }
 

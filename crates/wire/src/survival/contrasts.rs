@@ -1,12 +1,13 @@
 //! Contrasts between the curves of groups.
 
+use super::variance::{asked_variance_from, variance_to};
 use super::{
     check_probabilities, check_times, interval_rule_from, interval_rule_to, quantile_rule_to,
-    quantile_rules_from, quantile_to, restricted_mean_to, survival_at_to,
+    quantile_rules_from, quantile_to, restricted_mean_to, survival_at_to, weight_column,
 };
 use crate::common::{
     caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
-    interval_to, optional_name, required_name,
+    interval_to, optional_name, required_name, weights_from, weights_to,
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
@@ -24,7 +25,10 @@ pub fn contrasts_request(
     selection: &Selection,
     query: &ContrastsQuery,
 ) -> pb::ContrastCurvesRequest {
-    let columns = endpoint_columns(&query.endpoint).chain([query.group.as_str()]);
+    let columns = endpoint_columns(&query.endpoint)
+        .chain([query.group.as_str()])
+        .chain(query.weights.as_ref().map(weight_column))
+        .chain(query.cluster.as_deref());
     let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::ContrastCurvesRequest {
         cohort,
@@ -32,6 +36,8 @@ pub fn contrasts_request(
         endpoint: Some(endpoint_to(&query.endpoint)),
         group_column: query.group.clone(),
         options: Some(options_to(query)),
+        case_weights: query.weights.as_ref().map(weights_to),
+        cluster_column: query.cluster.clone().unwrap_or_default(),
     }
 }
 
@@ -45,6 +51,7 @@ fn options_to(query: &ContrastsQuery) -> pb::ContrastOptions {
         times: query.times.clone(),
         quantile_probabilities: query.quantiles.clone(),
         quantile_rules: query.quantile_rules.iter().copied().map(quantile_rule_to).collect(),
+        variance: query.variance.map_or(0, variance_to),
     }
 }
 
@@ -53,19 +60,25 @@ impl TryFrom<pb::ContrastCurvesRequest> for Asked<ContrastsQuery> {
 
     fn try_from(request: pb::ContrastCurvesRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::ContrastCurvesRequest { cohort, selection, endpoint, group_column, options } =
-            request;
+        let pb::ContrastCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
             let endpoint = endpoint_from(violations, endpoint);
             let group = required_name(violations, "group_column", group_column);
-            let query = query_from(violations, options.unwrap_or_default());
-            Some(ContrastsQuery { endpoint: endpoint?, group: group?, ..query? })
+            let query = query_from(violations, request.options.unwrap_or_default());
+            let weights = weights_from(violations, "case_weights", request.case_weights);
+            Some(ContrastsQuery {
+                endpoint: endpoint?,
+                group: group?,
+                weights: weights?,
+                cluster: optional_name(request.cluster_column),
+                ..query?
+            })
         });
         violations.finish(asked)
     }
 }
 
-/// The options as a query whose endpoint and group are still to be filled in.
+/// The options as a query whose columns are still to be filled in.
 fn query_from(violations: &mut Violations, options: pb::ContrastOptions) -> Option<ContrastsQuery> {
     let interval = interval_rule_from(options.interval_rule);
     let interval = violations.require_known("options.interval_rule", interval);
@@ -76,10 +89,10 @@ fn query_from(violations: &mut Violations, options: pb::ContrastOptions) -> Opti
     let probabilities = &options.quantile_probabilities;
     check_probabilities(violations, "options.quantile_probabilities", probabilities);
     let rules = quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
+    let variance = asked_variance_from(violations, "options.variance", options.variance);
     Some(ContrastsQuery {
-        endpoint: EndpointColumns::new("", ""),
-        group: String::new(),
         reference: optional_name(options.reference_level),
+        variance: variance?,
         interval: interval?,
         confidence: confidence?,
         restricted_mean_times: options.restricted_mean_times,
@@ -91,6 +104,7 @@ fn query_from(violations: &mut Violations, options: pb::ContrastOptions) -> Opti
         times: options.times,
         quantiles: options.quantile_probabilities,
         quantile_rules: rules,
+        ..ContrastsQuery::new(EndpointColumns::new("", ""), "")
     })
 }
 
@@ -101,7 +115,11 @@ pub fn contrasts_response(answer: Contrasts, query: &ContrastsQuery) -> pb::Cont
         Horizon::Chosen => pb::Horizon::Chosen,
         Horizon::SmallestLastTime => pb::Horizon::SmallestLastTime,
     };
-    let options = pb::ContrastOptions { reference_level: answer.reference, ..options_to(query) };
+    let options = pb::ContrastOptions {
+        reference_level: answer.reference,
+        variance: variance_to(query.variance_in_force()),
+        ..options_to(query)
+    };
     pb::ContrastCurvesResponse {
         groups: answer.groups.into_iter().map(group_to).collect(),
         contrasts: answer.contrasts.into_iter().map(contrasts_to).collect(),
