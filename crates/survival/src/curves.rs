@@ -1,6 +1,7 @@
 //! One curve for each level of a column.
 
 use crate::caveats;
+use crate::cumulative_hazard::{HazardRules, cumulative_hazard};
 use crate::jackknife::Jackknife;
 use crate::restricted_mean::restricted_mean_of;
 use crate::sample::CurveSample;
@@ -132,6 +133,9 @@ fn group_curve(
     });
     let taus = query.restricted_mean_times.iter();
     let mean = |&tau: &f64| restricted_mean_of(&curve, jackknife, tau, confidence);
+    let (rule, survival) = (query.hazard_interval, query.interval);
+    let rules = HazardRules { hazard: rule, survival, confidence };
+    let hazard = |&estimator: &_| cumulative_hazard(&curve, jackknife, estimator, rules);
     let mut estimated = GroupCurve {
         group,
         n: n_subjects(&curve),
@@ -139,6 +143,7 @@ fn group_curve(
         quantiles: quantiles.collect(),
         at_times: query.times.iter().map(|&time| survival_at(&curve, time)).collect(),
         restricted_means: taus.map(mean).collect(),
+        hazards: query.hazards.iter().map(hazard).collect(),
         curve,
         caveats: Vec::new(),
     };

@@ -20,6 +20,7 @@ mod conditional;
 mod confidence;
 mod contrast;
 mod contrasts;
+mod cumulative_hazard;
 mod curves;
 mod error;
 mod follow_up;
@@ -58,6 +59,7 @@ pub use contrasts::{
     BeyondLastTime, ContrastedGroup, Contrasts, ContrastsQuery, GroupContrasts, GroupMean, Horizon,
     QuantileContrast, RestrictedMeanContrast, SurvivalContrast, contrasts,
 };
+pub use cumulative_hazard::{CumulativeHazard, HazardEstimator, HazardIntervalRule};
 pub use curves::curves;
 pub use error::SurvivalError;
 pub use follow_up::{

@@ -1,5 +1,6 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
+use crate::{CumulativeHazard, HazardEstimator, HazardIntervalRule};
 use cohort::{Caveat, EndpointColumns, Estimate, Interval, WeightColumn};
 
 /// How the limits of a survival curve are computed. The default is that of `survfit` in R.
@@ -67,6 +68,10 @@ pub struct CurvesQuery {
     pub times: Vec<f64>,
     /// Times up to which the restricted mean is reported.
     pub restricted_mean_times: Vec<f64>,
+    /// Cumulative hazards reported beside the curve.
+    pub hazards: Vec<HazardEstimator>,
+    /// Rule for the limits of the cumulative hazards.
+    pub hazard_interval: HazardIntervalRule,
 }
 
 impl CurvesQuery {
@@ -86,6 +91,8 @@ impl CurvesQuery {
             quantile_rules: Vec::new(),
             times: Vec::new(),
             restricted_mean_times: Vec::new(),
+            hazards: Vec::new(),
+            hazard_interval: HazardIntervalRule::default(),
         }
     }
 }
@@ -110,6 +117,8 @@ pub struct GroupCurve {
     pub n_events: usize,
     /// The curve at every distinct time; empty when there are no subjects.
     pub curve: SurvivalCurve,
+    /// Cumulative hazards at the times of the curve, one per estimator asked for.
+    pub hazards: Vec<CumulativeHazard>,
     /// Quantiles by each rule: for each probability all rules.
     pub quantiles: Vec<Quantile>,
     /// Survival at the times asked for.

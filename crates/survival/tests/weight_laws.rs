@@ -1,4 +1,4 @@
-//! Laws of case weights and clusters that hold for any cohort.
+//! Laws of case weights, clusters and cumulative hazards that hold for any cohort.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
@@ -7,8 +7,8 @@ use cohort::{
 };
 use proptest::prelude::*;
 use survival::{
-    Contrasts, ContrastsQuery, Curves, CurvesQuery, GroupCurve, IntervalRule, QuantileRule,
-    Variance, contrasts, curves,
+    Contrasts, ContrastsQuery, Curves, CurvesQuery, GroupCurve, HazardEstimator, IntervalRule,
+    QuantileRule, Variance, contrasts, curves,
 };
 
 /// Entry, follow-up after entry, event, arm, weight in quarters, cluster.
@@ -54,6 +54,7 @@ fn query(late: bool) -> CurvesQuery {
         quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log), QuantileRule::Spss],
         times: vec![4.0],
         restricted_mean_times: vec![5.0],
+        hazards: vec![HazardEstimator::NelsonAalen, HazardEstimator::FlemingHarrington],
         ..CurvesQuery::new(endpoint(late))
     }
 }
@@ -112,6 +113,11 @@ fn numbers(group: &GroupCurve) -> Vec<Estimate> {
     }
     for mean in &group.restricted_means {
         numbers.extend([mean.mean, mean.standard_error, mean.interval.upper]);
+    }
+    for hazard in &group.hazards {
+        numbers.extend(hazard.hazard.iter().map(|&hazard| Ok(hazard)));
+        numbers.extend(&hazard.standard_error);
+        numbers.extend(hazard.survival_interval.iter().map(|interval| interval.lower));
     }
     numbers
 }
@@ -231,6 +237,31 @@ proptest! {
             for (survival, error) in group.curve.survival.iter().zip(errors) {
                 let expected = if *survival < 1.0 { Err(NotEstimable::VarianceUndefined) } else { Ok(0.0) };
                 prop_assert_eq!(*error, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn hazards_grow_and_leave_more_alive(
+        subjects in subjects(),
+        late in any::<bool>(),
+        has_weights in any::<bool>(),
+    ) {
+        let asked = if has_weights { sampling(late) } else { query(late) };
+        for group in estimated(&cohort(&subjects, 1.0), &asked).groups {
+            let [nelson_aalen, fleming_harrington] = &group.hazards[..] else { panic!("two") };
+            for hazard in [nelson_aalen, fleming_harrington] {
+                prop_assert!(hazard.hazard.windows(2).all(|pair| pair[0] <= pair[1]));
+                for (alive, survival) in hazard.survival.iter().zip(&group.curve.survival) {
+                    prop_assert!(*alive >= survival - 1e-12);
+                }
+                for (height, interval) in hazard.hazard.iter().zip(&hazard.interval) {
+                    prop_assert!(interval.lower.is_err() || interval.lower <= Ok(*height));
+                    prop_assert!(interval.upper.is_err() || interval.upper >= Ok(*height));
+                }
+            }
+            for (one, other) in nelson_aalen.hazard.iter().zip(&fleming_harrington.hazard) {
+                prop_assert!(*one <= other + 1e-12);
             }
         }
     }

@@ -4,6 +4,7 @@
 mod conditional;
 mod contrasts;
 mod follow_up;
+mod hazards;
 mod landmark;
 mod variance;
 
@@ -22,6 +23,10 @@ use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, EndpointColumns, Estimate, LARGEST_NUMBER, Selection, WeightColumn};
+use hazards::{
+    hazard_estimator_to, hazard_estimators_from, hazard_from, hazard_interval_rule_from,
+    hazard_interval_rule_to, hazard_to,
+};
 use survival::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
     Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights, WeightedSums,
@@ -131,6 +136,8 @@ fn curve_options(query: &CurvesQuery) -> pb::CurveOptions {
         times: query.times.clone(),
         restricted_mean_times: query.restricted_mean_times.clone(),
         variance: query.variance.map_or(0, variance_to),
+        cumulative_hazards: query.hazards.iter().copied().map(hazard_estimator_to).collect(),
+        hazard_interval_rule: hazard_interval_rule_to(query.hazard_interval),
     }
 }
 
@@ -170,8 +177,14 @@ fn curves_query(violations: &mut Violations, options: pb::CurveOptions) -> Optio
     let quantile_rules =
         quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
     let variance = asked_variance_from(violations, "options.variance", options.variance);
+    let hazards = &options.cumulative_hazards;
+    let hazards = hazard_estimators_from(violations, "options.cumulative_hazards", hazards);
+    let hazard_interval = hazard_interval_rule_from(options.hazard_interval_rule);
+    let hazard_interval = violations.require_known("options.hazard_interval_rule", hazard_interval);
     Some(CurvesQuery {
         variance: variance?,
+        hazards: hazards?,
+        hazard_interval: hazard_interval?,
         reverse: options.reverse,
         interval: interval?,
         confidence: confidence?,
@@ -203,6 +216,7 @@ fn group_to(group: GroupCurve) -> pb::GroupCurve {
         at_times: group.at_times.into_iter().map(survival_at_to).collect(),
         restricted_means: group.restricted_means.into_iter().map(restricted_mean_to).collect(),
         caveats: caveats_to(group.caveats),
+        cumulative_hazards: group.hazards.into_iter().map(hazard_to).collect(),
     }
 }
 
@@ -290,11 +304,19 @@ fn group_from(
     let quantiles: Option<Vec<_>> = group.quantiles.into_iter().enumerate().map(quantile).collect();
     let at_times: Option<Vec<_>> =
         group.at_times.into_iter().map(|at| survival_at_from(violations, path, at)).collect();
+    let n_times = curve.times.len();
+    let hazard = |(index, hazard): (usize, pb::CumulativeHazard)| {
+        let path = format!("{path}.cumulative_hazards[{index}]");
+        hazard_from(violations, &path, hazard, n_times)
+    };
+    let hazards: Option<Vec<_>> =
+        group.cumulative_hazards.into_iter().enumerate().map(hazard).collect();
     Some(GroupCurve {
         group: group.group,
         n: count_from(violations, path, group.subject_count)?,
         n_events: count_from(violations, path, group.event_count)?,
         curve: curve_from(violations, &format!("{path}.curve"), curve)?,
+        hazards: hazards?,
         quantiles: quantiles?,
         at_times: at_times?,
         restricted_means: group.restricted_means.into_iter().map(restricted_mean_from).collect(),
@@ -505,8 +527,8 @@ mod tests {
     use super::*;
     use cohort::{Column, WeightKind};
     use survival::{
-        BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery, LandmarkQuery,
-        PotentialFollowUp, Variance,
+        BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery, HazardEstimator,
+        HazardIntervalRule, LandmarkQuery, PotentialFollowUp, Variance,
     };
 
     fn cohort() -> Cohort {
@@ -522,6 +544,8 @@ mod tests {
     fn curves_query() -> CurvesQuery {
         CurvesQuery {
             variance: Some(Variance::Greenwood),
+            hazards: vec![HazardEstimator::FlemingHarrington, HazardEstimator::NelsonAalen],
+            hazard_interval: HazardIntervalRule::Log,
             interval: IntervalRule::Logit,
             confidence: 0.9,
             quantiles: vec![0.5],
@@ -626,6 +650,7 @@ mod tests {
             weights: Some(weights()),
             variance: None,
             interval: IntervalRule::Log,
+            hazard_interval: HazardIntervalRule::Plain,
             ..curves_query()
         };
         let curves = survival::curves(&cohort, &Selection::all(&cohort), &query).unwrap();
@@ -633,6 +658,10 @@ mod tests {
         let options = answer.options.as_ref().unwrap();
         assert_eq!(options.variance(), pb::CurveVariance::InfinitesimalJackknife);
         assert_eq!(Curves::try_from(answer.clone()), Ok(curves));
+        let mut short = answer;
+        short.groups[0].cumulative_hazards[0].survival.pop();
+        let malformed = Curves::try_from(short).unwrap_err();
+        assert_eq!(malformed.0[0].path, "groups[0].cumulative_hazards[0]");
     }
 
     #[test]
