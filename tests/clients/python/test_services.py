@@ -106,6 +106,48 @@ def estimate_curves(client):
     return "S(3) = 3/8, median 3"
 
 
+def estimate_weighted_curves(client):
+    """Weights 1, 3 and 2, the first has the event: S moves by -5/36 and 1/36 per unit of weight."""
+    request = eq.survival.EstimateCurvesRequest(
+        cohort=eq.cohort(time=[1, 2, 3], event=[1, 0, 1], weight=[1, 3, 2]),
+        endpoint=endpoint(),
+        case_weights=eq.common.CaseWeights(
+            column="weight", kind=eq.common.WEIGHT_KIND_SAMPLING
+        ),
+        options=eq.survival.CurveOptions(
+            cumulative_hazards=[eq.survival.HAZARD_ESTIMATOR_NELSON_AALEN]
+        ),
+    )
+    answer = client.survival.EstimateCurves(request, timeout=TIMEOUT)
+    equal(answer.options.variance, eq.survival.CURVE_VARIANCE_INFINITESIMAL_JACKKNIFE)
+    (group,) = answer.groups
+    equal(list(group.curve.at_risk_counts), [3, 2, 1])
+    equal(list(group.curve.weighted_at_risk), [6, 5, 2])
+    close(group.curve.survival[0], 5 / 6)
+    close(group.curve.standard_errors[0], math.sqrt(5**2 + 3**2 + 2**2) / 36)
+    (hazard,) = group.cumulative_hazards
+    close(hazard.hazards[0], 1 / 6)
+    close(hazard.survival[0], math.exp(-1 / 6))
+    return "S(1) = 5/6 with robust error √38/36"
+
+
+def contrast_paired_curves(client):
+    """The pairs move one mean by 1/2, the other by 1/4, both in one direction: they differ by 1/4."""
+    request = eq.survival.ContrastCurvesRequest(
+        cohort=eq.cohort(
+            time=[1, 3, 2, 5], event=[1, 0, 1, 0], arm=["A", "A", "B", "B"], pair=[1, 2, 1, 2]
+        ),
+        endpoint=endpoint(),
+        group_column="arm",
+        cluster_column="pair",
+    )
+    answer = client.survival.ContrastCurves(request, timeout=TIMEOUT)
+    (mean,) = answer.contrasts[0].restricted_means
+    close(eq.number(mean.difference.estimate), 1 / 2)
+    close(eq.number(mean.difference.standard_error), math.sqrt(2 / 16))
+    return f"means up to {mean.tau:g} differ by 1/2 ± √(1/8)"
+
+
 def compare_curves(client):
     """Of the events of arm new 1/2 + 1/3 + 1/2 are expected, with variance 1/4 + 2/9 + 1/4."""
     request = eq.survival.CompareCurvesRequest(
@@ -298,6 +340,8 @@ CHECKS = [
     health,
     reflection,
     estimate_curves,
+    estimate_weighted_curves,
+    contrast_paired_curves,
     compare_curves,
     estimate_incidence,
     compare_incidence,

@@ -23,19 +23,23 @@ pub enum Fields {
 
 use Fields::{All, Only};
 
+/// Fields of every kind of weights.
+macro_rules! of_each_kind {
+    ($($field:literal),+ $(,)?) => {
+        &[$(
+            concat!("weights.ate.", $field),
+            concat!("weights.ate_stabilised.", $field),
+            concat!("weights.ate_stabilised_truncated_1_99.", $field),
+            concat!("weights.att.", $field),
+            concat!("weights.overlap.", $field),
+            concat!("weights.matching_weight.", $field),
+        )+]
+    };
+}
+
 /// Estimates that are not built.
 pub const NOT_BUILT: &[Gap] = &[
     // Survival curves
-    Gap {
-        reason: "the hazard estimates of Nelson-Aalen and Fleming-Harrington are not built",
-        cases: &["km/*"],
-        fields: Only(&["groups.nelson_aalen", "groups.fleming_harrington"]),
-    },
-    Gap {
-        reason: "case weights and robust variances of curves are not built",
-        cases: &["km/lung_weighted_cluster_inst", "km/lung_weighted_robust"],
-        fields: All,
-    },
     Gap {
         reason: "curves conditional on surviving to a time are not built",
         cases: &["km/mgus2_age_scale_start_time_720"],
@@ -255,7 +259,30 @@ pub const NOT_BUILT: &[Gap] = &[
         fields: All,
     },
     // Whole topics
-    Gap { reason: "inverse-probability weights are not built", cases: &["weights/*"], fields: All },
+    Gap {
+        reason: "inverse-probability weights and their balance are not built",
+        cases: &["weights/*"],
+        fields: Only(of_each_kind!(
+            "weights",
+            "sum_treated",
+            "sum_control",
+            "ess_treated",
+            "ess_control",
+            "min",
+            "max",
+            "balance",
+        )),
+    },
+    Gap {
+        reason: "case weights of models are not built",
+        cases: &["weights/*"],
+        fields: Only(of_each_kind!("cox")),
+    },
+    Gap {
+        reason: "weighted log-rank tests are not built",
+        cases: &["weights/*"],
+        fields: Only(of_each_kind!("logrank_xie_liu", "logrank_survey")),
+    },
     Gap {
         reason: "models of the cumulative incidence (Fine and Gray) are not built",
         cases: &["competing/mgus2_sex"],

@@ -9,3 +9,4 @@ mod harness;
 mod local;
 mod rows;
 mod summaries;
+mod weights;

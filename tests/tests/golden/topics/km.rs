@@ -4,11 +4,12 @@ use super::{nothing, words};
 use crate::case::Case;
 use crate::json::{estimate, list, lower, numbers, upper, with_limits};
 use crate::sample::Sample;
-use cohort::{Cohort, Estimate, Interval, NotEstimable, Selection};
+use cohort::{Cohort, Estimate, Interval, NotEstimable, Selection, WeightColumn, WeightKind};
 use serde_json::{Map, Value, json};
 use survival::{
-    BeyondLastTime, Contrast, ContrastsQuery, CurvesQuery, GroupCurve, IntervalRule, Quantile,
-    QuantileRule, SurvivalAt, contrasts, curves,
+    BeyondLastTime, Contrast, ContrastsQuery, CumulativeHazard, CurvesQuery, GroupCurve,
+    HazardEstimator, IntervalRule, Quantile, QuantileRule, SurvivalAt, SurvivalCurve, Variance,
+    contrasts, curves,
 };
 
 /// The rules of the golden files by their names there.
@@ -21,7 +22,7 @@ pub const RULES: [(&str, IntervalRule); 5] = [
 ];
 
 /// Entries of the input for which a query has no place.
-const WITHOUT_QUERY: [&str; 4] = ["weights", "robust", "cluster", "start_time"];
+const WITHOUT_QUERY: [&str; 1] = ["start_time"];
 
 pub fn answer(case: &Case) -> Result<Value, String> {
     if WITHOUT_QUERY.iter().any(|name| case.has(name)) {
@@ -31,6 +32,8 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     let mut sample = Sample::new(case);
     let endpoint = sample.add_endpoint(input);
     let group = sample.add_group(input);
+    let [weights, cluster] = ["weights", "cluster"].map(|name| sample.add_all(&input[name]).pop());
+    let sampling = |column: String| WeightColumn { column, kind: WeightKind::Sampling };
     let selection = sample.complete();
     let quantile_rules = RULES
         .iter()
@@ -39,6 +42,10 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         .collect();
     let query = CurvesQuery {
         group,
+        weights: weights.map(sampling),
+        cluster,
+        variance: (input["robust"] == true).then_some(Variance::InfinitesimalJackknife),
+        hazards: vec![HazardEstimator::NelsonAalen, HazardEstimator::FlemingHarrington],
         reverse: input["reverse"] == true,
         confidence: input["conf_level"].as_f64().unwrap_or(0.95),
         quantiles: vec![0.25, 0.5, 0.75],
@@ -77,16 +84,10 @@ fn mean_differences(
     query: &CurvesQuery,
 ) -> Result<Value, String> {
     let query = ContrastsQuery {
-        endpoint: query.endpoint.clone(),
-        group: query.group.clone().unwrap_or_default(),
-        reference: None,
-        interval: query.interval,
         confidence: query.confidence,
         restricted_mean_times: query.restricted_mean_times.clone(),
         beyond_last_time: BeyondLastTime::CarryForward,
-        times: Vec::new(),
-        quantiles: Vec::new(),
-        quantile_rules: Vec::new(),
+        ..ContrastsQuery::new(query.endpoint.clone(), query.group.as_deref().unwrap_or_default())
     };
     let answer = contrasts(cohort, selection, &query).map_err(words)?;
     Ok(list(&answer.contrasts[0].restricted_means, |mean| {
@@ -109,14 +110,15 @@ fn mean_differences(
 pub fn group_answer(by_rule: &[(&str, &GroupCurve)]) -> Value {
     let group = by_rule[0].1;
     let curve = &group.curve;
-    json!({
+    let [n_risk, n_event, n_censor] = sums(curve);
+    let mut answer = json!({
         "label": group.group.as_deref().unwrap_or("all"),
         "n": group.n,
-        "events": group.n_events,
+        "events": n_event.iter().sum::<f64>(),
         "time": curve.time,
-        "n_risk": curve.n_at_risk,
-        "n_event": curve.n_events,
-        "n_censor": curve.n_censored,
+        "n_risk": n_risk,
+        "n_event": n_event,
+        "n_censor": n_censor,
         "surv": curve.survival,
         "se": list(&curve.standard_error, estimate),
         "ci": limits(by_rule.iter().map(|(name, group)| (*name, group.curve.interval.clone()))),
@@ -129,7 +131,34 @@ pub fn group_answer(by_rule: &[(&str, &GroupCurve)]) -> Value {
             "rmst": estimate(&mean.mean),
             "se": estimate(&mean.standard_error),
         })),
-    })
+    });
+    for hazard in &group.hazards {
+        let (name, fields) = cumulative_hazard(hazard);
+        answer[name] = fields;
+    }
+    answer
+}
+
+/// Those at risk, with an event and censored at each time: counts, or sums of weights.
+fn sums(curve: &SurvivalCurve) -> [Vec<f64>; 3] {
+    let numbers = |counts: &[usize]| counts.iter().map(|&count| count as f64).collect();
+    match curve.weighted.clone() {
+        Some(sums) => [sums.at_risk, sums.events, sums.censored],
+        None => [&curve.n_at_risk, &curve.n_events, &curve.n_censored].map(|n| numbers(n)),
+    }
+}
+
+fn cumulative_hazard(hazard: &CumulativeHazard) -> (&'static str, Value) {
+    let name = match hazard.estimator {
+        HazardEstimator::NelsonAalen => "nelson_aalen",
+        HazardEstimator::FlemingHarrington => "fleming_harrington",
+    };
+    let fields = json!({
+        "cumhaz": hazard.hazard,
+        "se": list(&hazard.standard_error, estimate),
+        "surv_exp": hazard.survival,
+    });
+    (name, fields)
 }
 
 fn limits<'a>(by_rule: impl Iterator<Item = (&'a str, Vec<Interval>)>) -> Value {
@@ -184,8 +213,14 @@ fn at_times(by_rule: &[(&str, &GroupCurve)]) -> Value {
     let intervals = |group: &GroupCurve| group.at_times.iter().map(|at| at.interval).collect();
     json!({
         "times": list(at_times, |at| json!(at.time)),
-        "n_risk": list(at_times, |at| json!(at.n_at_risk)),
-        "cum_event": list(at_times, |at| json!(at.n_events)),
+        "n_risk": list(at_times, |at| match at.weighted {
+            Some(sums) => json!(sums.at_risk),
+            None => json!(at.n_at_risk),
+        }),
+        "cum_event": list(at_times, |at| match at.weighted {
+            Some(sums) => json!(sums.events),
+            None => json!(at.n_events),
+        }),
         "surv": list(at_times, |at| estimate(&at.survival)),
         "se": list(at_times, |at| estimate(&at.standard_error)),
         "beyond_last_time": list(at_times, |at| json!(is_beyond(at))),

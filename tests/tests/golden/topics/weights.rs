@@ -1,0 +1,98 @@
+//! Inverse-probability weights: the scores, and what is estimated with the weights of the file.
+
+use super::words;
+use crate::case::Case;
+use crate::json::{estimate, list, numbers, text};
+use crate::sample::{Reading, Sample};
+use cohort::{Column, EndpointColumns, Selection, Term, WeightColumn, WeightKind};
+use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
+use serde_json::{Map, Value, json};
+use survival::{CurvesQuery, GroupCurve, IntervalRule, QuantileRule, curves};
+
+/// A weighted sample: the weights of one kind stand in a column of its name.
+struct Weighted {
+    sample: Sample,
+    selection: Selection,
+    endpoint: EndpointColumns,
+    exposure: String,
+}
+
+pub fn answer(case: &Case) -> Result<Value, String> {
+    let mut sample = Sample::new(case);
+    let endpoint = sample.add_endpoint(&case.input);
+    let exposure = text(&case.input["treatment"]);
+    sample.add(&exposure, &Reading::Plain);
+    let terms = sample.add_covariates(&case.input["covariates"]);
+    let selection = sample.complete();
+    let scores = scores(&sample, &selection, &exposure, terms)?;
+    let mut weighted = Weighted { sample, selection, endpoint, exposure };
+    let kinds = case.expect["weights"].as_object().into_iter().flatten();
+    let mut answers = Map::new();
+    for (kind, golden) in kinds {
+        weighted.add(kind, &numbers(&case.expect["row"]), &numbers(&golden["weights"]));
+        answers.insert(kind.clone(), json!({"km": weighted.curves(case, kind)?}));
+    }
+    let rows = weighted.selection.rows().iter().map(|row| row + 1);
+    Ok(json!({
+        "n": weighted.selection.len(),
+        "n_dropped_missing": weighted.sample.table.len() - weighted.selection.len(),
+        "row": rows.collect::<Vec<_>>(),
+        "propensity": scores.probability,
+        "weights": answers,
+    }))
+}
+
+fn scores(
+    sample: &Sample,
+    selection: &Selection,
+    exposure: &str,
+    terms: Vec<Term>,
+) -> Result<PropensityScores, String> {
+    let outcome = Level { column: exposure.into(), level: "1".into() };
+    let query = LogisticQuery { outcome, terms, options: LogisticOptions::default() };
+    propensity(&sample.cohort, selection, &query).map_err(words)
+}
+
+impl Weighted {
+    /// Adds the weights of some rows, which count from 1; the others have none.
+    fn add(&mut self, kind: &str, rows: &[f64], weights: &[f64]) {
+        let mut values = vec![0.0; self.sample.table.len()];
+        for (row, weight) in rows.iter().zip(weights) {
+            values[*row as usize - 1] = *weight;
+        }
+        let column = Column::numeric(kind, values);
+        self.sample.cohort.push(column).expect("the column fits the cohort");
+    }
+
+    /// The curve of each treatment at some times, and its median.
+    fn curves(&self, case: &Case, kind: &str) -> Result<Value, String> {
+        let query = CurvesQuery {
+            group: Some(self.exposure.clone()),
+            weights: Some(WeightColumn { column: kind.into(), kind: WeightKind::Sampling }),
+            interval: IntervalRule::LogLog,
+            quantiles: vec![0.5],
+            quantile_rules: vec![QuantileRule::Curve(IntervalRule::LogLog)],
+            times: numbers(&case.input["at_times"]),
+            ..CurvesQuery::new(self.endpoint.clone())
+        };
+        let answer = curves(&self.sample.cohort, &self.selection, &query).map_err(words)?;
+        Ok(list(&answer.groups, curve))
+    }
+}
+
+fn curve(group: &GroupCurve) -> Value {
+    let at_times = &group.at_times;
+    let median = &group.quantiles[0];
+    json!({
+        "group": group.group.as_deref().and_then(|level| level.parse::<f64>().ok()),
+        "times": list(at_times, |at| json!(at.time)),
+        "n_risk_weighted": list(at_times, |at| json!(at.weighted.map(|sums| sums.at_risk))),
+        "surv": list(at_times, |at| estimate(&at.survival)),
+        "se_robust": list(at_times, |at| estimate(&at.standard_error)),
+        "lower_loglog": list(at_times, |at| estimate(&at.interval.lower)),
+        "upper_loglog": list(at_times, |at| estimate(&at.interval.upper)),
+        "median": estimate(&median.value),
+        "median_lower_loglog": estimate(&median.interval.lower),
+        "median_upper_loglog": estimate(&median.interval.upper),
+    })
+}
