@@ -8,6 +8,7 @@ mod follow_up;
 mod hazard;
 mod hazards;
 mod landmark;
+mod variance;
 
 pub use conditional::{conditional_request, conditional_response};
 pub use contrasts::{contrasts_request, contrasts_response};
@@ -26,14 +27,17 @@ use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, EndpointColumns, Estimate, LARGEST_NUMBER, Selection, WeightColumn};
 use hazards::{
-    asked_variance_from, check_lengths, errors_from, hazard_estimator_to, hazard_estimators_from,
-    hazard_from, hazard_interval_rule_from, hazard_interval_rule_to, hazard_to, limits_from,
-    limits_to, undefined, variance_from, variance_to, weighted_counts_from, weighted_counts_to,
-    weighted_sums_from, weighted_sums_to,
+    hazard_estimator_to, hazard_estimators_from, hazard_from, hazard_interval_rule_from,
+    hazard_interval_rule_to, hazard_to,
 };
 use survival::{
     ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
     Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights, WeightedSums,
+};
+use variance::{
+    asked_variance_from, check_lengths, errors_from, limits_from, limits_to, undefined,
+    variance_from, variance_to, weighted_counts_from, weighted_counts_to, weighted_sums_from,
+    weighted_sums_to,
 };
 
 enum_conversion!(

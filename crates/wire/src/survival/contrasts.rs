@@ -1,6 +1,6 @@
 //! Contrasts between the curves of groups.
 
-use super::hazards::{asked_variance_from, variance_to};
+use super::variance::{asked_variance_from, variance_to};
 use super::{
     check_probabilities, check_times, interval_rule_from, interval_rule_to, quantile_rule_to,
     quantile_rules_from, quantile_to, restricted_mean_to, survival_at_to, weight_column,
