@@ -1,11 +1,12 @@
 //! Numerical tools that know nothing of patients: elementary functions whose bits do not depend
 //! on the processor, upper tails with their logarithms, probabilities of correlated normal
-//! variables, ranks, sums of fixed order, integrals, standardised
+//! variables, p-values of several tests at once, ranks, sums of fixed order, integrals, standardised
 //! columns, a rank-revealing factor, the Newton state machine that every iterative fit runs on, and
 //! streams of random numbers.
 
 pub mod cholesky;
 pub mod elementary;
+pub mod multiplicity;
 pub mod multivariate_normal;
 pub mod newton;
 pub mod quadrature;
