@@ -32,13 +32,15 @@ pub struct LogRank {
 /// ```text
 /// log-rank 1      Gehan-Breslow n_j      Tarone-Ware √n_j
 /// Peto-Peto            Π (1 - d / (n + 1))     up to and including t_j
+/// modified Peto-Peto   that times n_j / (n_j + 1)
 /// Fleming-Harrington   S^p (1 - S)^q           S the Kaplan-Meier estimate just before t_j
 /// ```
 ///
 /// Mantel (1966), Cancer Chemother. Rep. 50:163-170; Gehan (1965), Biometrika 52:203-223; Tarone
 /// and Ware (1977), Biometrika 64:156-160; Peto and Peto (1972), J. R. Stat. Soc. A 135:185-207;
-/// Harrington and Fleming (1982), Biometrika 69:553-566. Same as `survdiff(..., rho = p)` in R,
-/// which has the Fleming-Harrington weights with `q = 0`.
+/// Andersen et al. (1982), Int. Stat. Rev. 50:219-258; Harrington and Fleming (1982), Biometrika
+/// 69:553-566. Same as `survdiff(..., rho = p)` in R, which has the Fleming-Harrington weights with
+/// `q = 0`.
 #[must_use]
 pub fn log_rank(table: &RiskTable, weights: TestWeights) -> LogRank {
     let mut sums = LogRank::of_groups(table.n_groups());
@@ -177,6 +179,7 @@ impl Pooled {
             TestWeights::GehanBreslow => n,
             TestWeights::TaroneWare => n.sqrt(),
             TestWeights::PetoPeto => self.peto,
+            TestWeights::ModifiedPetoPeto => self.peto * n / (n + 1.0),
             TestWeights::FlemingHarrington { p, q } => {
                 pow(survival_before, p) * pow(1.0 - survival_before, q)
             }
@@ -237,7 +240,8 @@ mod tests {
         assert_eq!(degrees_of_freedom, 1);
     }
 
-    /// At the four times: n = 4, 3, 2, 1; S before = 1, 3/4, 1/2, 1/4; Peto-Peto = 4/5, 3/5, 2/5, 1/5.
+    /// At the four times: n = 4, 3, 2, 1; S before = 1, 3/4, 1/2, 1/4; Peto-Peto = 4/5, 3/5, 2/5, 1/5,
+    /// modified times 4/5, 3/4, 2/3, 1/2.
     #[test]
     fn weights_by_hand() {
         let observed = |weights| sums(&[1.0, 2.0, 3.0, 4.0], &[0, 1, 2, 3], 4, weights).observed();
@@ -245,8 +249,13 @@ mod tests {
         assert_eq!(observed(TestWeights::TaroneWare), [2.0, 3f64.sqrt(), 2f64.sqrt(), 1.0]);
         let early_and_late = observed(TestWeights::FlemingHarrington { p: 1.0, q: 1.0 });
         assert_eq!(early_and_late, [0.0, 0.1875, 0.25, 0.1875]);
-        for (got, want) in observed(TestWeights::PetoPeto).into_iter().zip([0.8, 0.6, 0.4, 0.2]) {
-            assert!((got - want).abs() < 1e-15);
+        for (weights, want) in [
+            (TestWeights::PetoPeto, [0.8, 0.6, 0.4, 0.2]),
+            (TestWeights::ModifiedPetoPeto, [0.64, 0.45, 0.8 / 3.0, 0.1]),
+        ] {
+            for (got, want) in observed(weights).into_iter().zip(want) {
+                assert!((got - want).abs() < 1e-15);
+            }
         }
     }
 

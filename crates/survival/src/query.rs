@@ -156,6 +156,8 @@ pub enum TestWeights {
     TaroneWare,
     /// By a survival estimate close to Kaplan and Meier's.
     PetoPeto,
+    /// By that estimate times `n / (n + 1)`, which lets small risk sets weigh less.
+    ModifiedPetoPeto,
     /// By `S(t-)^p (1 - S(t-))^q` of the pooled sample.
     FlemingHarrington {
         /// Weight of early differences.

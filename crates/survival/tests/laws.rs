@@ -150,6 +150,7 @@ proptest! {
             TestWeights::GehanBreslow,
             TestWeights::TaroneWare,
             TestWeights::PetoPeto,
+            TestWeights::ModifiedPetoPeto,
             TestWeights::FlemingHarrington { p: 0.5, q: 2.0 },
         ]),
     ) {

@@ -362,6 +362,7 @@ fn comparison_options(query: &ComparisonQuery) -> pb::ComparisonOptions {
         TestWeights::GehanBreslow => (pb::TestWeights::GehanBreslow, 0.0, 0.0),
         TestWeights::TaroneWare => (pb::TestWeights::TaroneWare, 0.0, 0.0),
         TestWeights::PetoPeto => (pb::TestWeights::PetoPeto, 0.0, 0.0),
+        TestWeights::ModifiedPetoPeto => (pb::TestWeights::ModifiedPetoPeto, 0.0, 0.0),
         TestWeights::FlemingHarrington { p, q } => (pb::TestWeights::FlemingHarrington, p, q),
     };
     pb::ComparisonOptions { weights: weights as i32, early_power, late_power }
@@ -377,6 +378,7 @@ fn weights_from(
         pb::TestWeights::GehanBreslow => TestWeights::GehanBreslow,
         pb::TestWeights::TaroneWare => TestWeights::TaroneWare,
         pb::TestWeights::PetoPeto => TestWeights::PetoPeto,
+        pb::TestWeights::ModifiedPetoPeto => TestWeights::ModifiedPetoPeto,
         pb::TestWeights::FlemingHarrington => {
             let (p, q) = (options.early_power, options.late_power);
             let is_power = |power: f64| power.is_finite() && power >= 0.0;

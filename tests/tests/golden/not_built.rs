@@ -43,11 +43,6 @@ pub const NOT_BUILT: &[Gap] = &[
     },
     // Comparisons of curves
     Gap {
-        reason: "the modified weights of Peto and Peto are not built",
-        cases: &["logrank/*"],
-        fields: Only(&["tests.modified_peto_peto"]),
-    },
-    Gap {
         reason: "tests for trend and pairwise comparisons with corrections are not built",
         cases: &["logrank/*"],
         fields: Only(&["trend", "pairwise", "pairwise_pooled_variance"]),

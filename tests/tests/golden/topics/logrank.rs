@@ -57,6 +57,7 @@ fn weights(name: &str) -> Option<TestWeights> {
         "gehan_breslow" => Some(TestWeights::GehanBreslow),
         "tarone_ware" => Some(TestWeights::TaroneWare),
         "peto_peto" => Some(TestWeights::PetoPeto),
+        "modified_peto_peto" => Some(TestWeights::ModifiedPetoPeto),
         "peto_km_left" => Some(TestWeights::FlemingHarrington { p: 1.0, q: 0.0 }),
         _ => {
             let (p, q) = name.strip_prefix("fleming_harrington_")?.split_once('_')?;
