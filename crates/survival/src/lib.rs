@@ -35,7 +35,11 @@ mod restricted_mean;
 mod risk_table;
 mod settle;
 
-pub use compare::compare;
+pub use compare::{
+    AdjustedPValue, Alternative, ComparedGroup, Comparison, ComparisonOptions, ComparisonQuery,
+    FlemingHarrington, MaxCombo, MaxComboComponent, MaxComboQuery, PairTest, PairsWithin,
+    PairwiseQuery, ScoreTest, TestVariance, TestWeights, Trend, TrendQuery, compare,
+};
 pub use competing::{
     CauseAt, CauseCurve, CauseRow, CauseSummary, CauseTable, Gray, GrayGroup, GrayTest,
     GroupIncidence, IncidenceAt, IncidenceComparison, IncidenceComparisonQuery, IncidenceCurve,
@@ -66,8 +70,8 @@ pub use landmark_analysis::{
 pub use log_rank::{LogRank, log_rank};
 pub use quantile::quantile;
 pub use query::{
-    ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
-    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
+    Curves, CurvesQuery, GroupCurve, IntervalRule, Quantile, QuantileRule, RestrictedMean,
+    SurvivalAt, SurvivalCurve,
 };
 pub use rates::{PersonTime, Rate, RateContrast, rate, rate_contrast};
 pub use restricted_mean::restricted_mean;

@@ -8,8 +8,8 @@ use cohort::{
 use serde_json::Value;
 use std::path::Path;
 use survival::{
-    Comparison, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule, QuantileRule,
-    SurvivalError, TestWeights, compare, curves,
+    Comparison, ComparisonOptions, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule,
+    QuantileRule, SurvivalError, TestWeights, compare, curves,
 };
 
 const RULES: [(&str, IntervalRule); 5] = [
@@ -256,7 +256,8 @@ impl Case {
             endpoint: self.endpoint(),
             group: self.input["group"].as_str().unwrap().into(),
             strata: list(&self.input["strata"]).iter().map(label).collect(),
-            weights,
+            weights: None,
+            options: ComparisonOptions { weights, ..Default::default() },
         }
     }
 

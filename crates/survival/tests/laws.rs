@@ -5,8 +5,8 @@
 use cohort::{Cohort, Column, EndpointColumns, Estimate, Selection};
 use proptest::prelude::*;
 use survival::{
-    Comparison, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule, QuantileRule, TestWeights,
-    compare, curves,
+    Comparison, ComparisonOptions, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule,
+    QuantileRule, TestWeights, compare, curves,
 };
 
 /// Entry, follow-up after entry, event, arm.
@@ -62,7 +62,8 @@ fn compared(cohort: &Cohort, late_entry: bool, weights: TestWeights) -> Option<C
         endpoint: endpoint(late_entry),
         group: "arm".into(),
         strata: vec![],
-        weights,
+        weights: None,
+        options: ComparisonOptions { weights, ..Default::default() },
     };
     compare(cohort, &Selection::all(cohort), &query).ok()
 }

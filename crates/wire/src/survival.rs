@@ -1,11 +1,14 @@
-//! `equipoise.survival.v1`: curves and their comparison; in modules of their own what stands on
+//! `equipoise.survival.v1`: curves; in modules of their own their comparison and what else stands on
 //! curves.
 
+mod comparison;
 mod conditional;
 mod contrasts;
 mod follow_up;
 mod landmark;
 
+pub(crate) use comparison::comparison_from;
+pub use comparison::{comparison_request, comparison_response};
 pub use conditional::{conditional_request, conditional_response};
 pub use contrasts::{contrasts_request, contrasts_response};
 pub use follow_up::{follow_up_request, follow_up_response};
@@ -14,15 +17,15 @@ pub use landmark::{landmark_request, landmark_response};
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, counts, counts_from,
     endpoint_columns, endpoint_from, endpoint_to, enum_conversion, estimate_from, estimate_to,
-    interval_from, interval_to, matrix_from, matrix_to, optional_name, required_name,
+    interval_from, interval_to, optional_name,
 };
-use crate::pb::{common, survival as pb};
+use crate::pb::survival as pb;
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, Estimate, Interval, LARGEST_NUMBER, NotEstimable, Selection};
 use survival::{
-    ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
-    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights,
+    Curves, CurvesQuery, GroupCurve, IntervalRule, Quantile, QuantileRule, RestrictedMean,
+    SurvivalAt, SurvivalCurve,
 };
 
 enum_conversion!(
@@ -335,151 +338,13 @@ pub(crate) fn curve_from(
     })
 }
 
-/// Asks for a comparison.
-#[must_use]
-pub fn comparison_request(
-    cohort: &Cohort,
-    selection: &Selection,
-    query: &ComparisonQuery,
-) -> pb::CompareCurvesRequest {
-    let columns = endpoint_columns(&query.endpoint)
-        .chain([query.group.as_str()])
-        .chain(query.strata.iter().map(String::as_str));
-    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
-    pb::CompareCurvesRequest {
-        cohort,
-        selection,
-        endpoint: Some(endpoint_to(&query.endpoint)),
-        group_column: query.group.clone(),
-        strata_columns: query.strata.clone(),
-        options: Some(comparison_options(query)),
-    }
-}
-
-fn comparison_options(query: &ComparisonQuery) -> pb::ComparisonOptions {
-    let (weights, early_power, late_power) = match query.weights {
-        TestWeights::LogRank => (pb::TestWeights::LogRank, 0.0, 0.0),
-        TestWeights::GehanBreslow => (pb::TestWeights::GehanBreslow, 0.0, 0.0),
-        TestWeights::TaroneWare => (pb::TestWeights::TaroneWare, 0.0, 0.0),
-        TestWeights::PetoPeto => (pb::TestWeights::PetoPeto, 0.0, 0.0),
-        TestWeights::ModifiedPetoPeto => (pb::TestWeights::ModifiedPetoPeto, 0.0, 0.0),
-        TestWeights::FlemingHarrington { p, q } => (pb::TestWeights::FlemingHarrington, p, q),
-    };
-    pb::ComparisonOptions { weights: weights as i32, early_power, late_power }
-}
-
-fn weights_from(
-    violations: &mut Violations,
-    options: pb::ComparisonOptions,
-) -> Option<TestWeights> {
-    let weights = pb::TestWeights::try_from(options.weights).ok();
-    Some(match violations.require_known("options.weights", weights)? {
-        pb::TestWeights::Unspecified | pb::TestWeights::LogRank => TestWeights::LogRank,
-        pb::TestWeights::GehanBreslow => TestWeights::GehanBreslow,
-        pb::TestWeights::TaroneWare => TestWeights::TaroneWare,
-        pb::TestWeights::PetoPeto => TestWeights::PetoPeto,
-        pb::TestWeights::ModifiedPetoPeto => TestWeights::ModifiedPetoPeto,
-        pb::TestWeights::FlemingHarrington => {
-            let (p, q) = (options.early_power, options.late_power);
-            let is_power = |power: f64| power.is_finite() && power >= 0.0;
-            if !is_power(p) || !is_power(q) {
-                violations.add("options", "the powers must be finite and not negative");
-                return None;
-            }
-            TestWeights::FlemingHarrington { p, q }
-        }
-    })
-}
-
-impl TryFrom<pb::CompareCurvesRequest> for Asked<ComparisonQuery> {
-    type Error = Malformed;
-
-    fn try_from(request: pb::CompareCurvesRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::CompareCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let group = required_name(violations, "group_column", group_column);
-            let weights = weights_from(violations, request.options.unwrap_or_default());
-            Some(ComparisonQuery {
-                endpoint: endpoint?,
-                group: group?,
-                strata: request.strata_columns,
-                weights: weights?,
-            })
-        });
-        violations.finish(asked)
-    }
-}
-
-/// Answers with a comparison and the options in force.
-#[must_use]
-pub fn comparison_response(
-    comparison: Comparison,
-    query: &ComparisonQuery,
-) -> pb::CompareCurvesResponse {
-    let group = |group: ComparedGroup| pb::ComparedGroup {
-        group: group.group,
-        subject_count: count(group.n),
-        observed: group.observed,
-        expected: group.expected,
-    };
-    pb::CompareCurvesResponse {
-        groups: comparison.groups.into_iter().map(group).collect(),
-        variance: Some(matrix_to(&comparison.variance)),
-        test: Some(common::ChiSquaredTest {
-            chi_squared: Some(estimate_to(comparison.chi_squared)),
-            degrees_of_freedom: count(comparison.degrees_of_freedom),
-            p_value: Some(estimate_to(comparison.p_value)),
-        }),
-        ln_p_value: Some(estimate_to(comparison.ln_p_value)),
-        caveats: caveats_to(comparison.caveats),
-        options: Some(comparison_options(query)),
-    }
-}
-
-impl TryFrom<pb::CompareCurvesResponse> for Comparison {
-    type Error = Malformed;
-
-    fn try_from(response: pb::CompareCurvesResponse) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let comparison = comparison_from(&mut violations, response);
-        violations.finish(comparison)
-    }
-}
-
-pub(crate) fn comparison_from(
-    violations: &mut Violations,
-    response: pb::CompareCurvesResponse,
-) -> Option<Comparison> {
-    let mut groups = Vec::new();
-    for group in response.groups {
-        groups.push(ComparedGroup {
-            group: group.group,
-            n: count_from(violations, "groups", group.subject_count)?,
-            observed: group.observed,
-            expected: group.expected,
-        });
-    }
-    let test = violations.require("test", response.test)?;
-    Some(Comparison {
-        groups,
-        variance: matrix_from(violations, "variance", response.variance.unwrap_or_default())?,
-        chi_squared: estimate_from(test.chi_squared),
-        degrees_of_freedom: count_from(violations, "test", test.degrees_of_freedom)?,
-        p_value: estimate_from(test.p_value),
-        ln_p_value: estimate_from(response.ln_p_value),
-        caveats: caveats_from(violations, "caveats", response.caveats),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use cohort::{Column, EndpointColumns};
     use survival::{
-        BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery, LandmarkQuery,
-        PotentialFollowUp,
+        BeyondLastTime, ComparisonOptions, ConditionalQuery, ContrastsQuery, FollowUpQuery,
+        LandmarkQuery, PotentialFollowUp, TrendQuery,
     };
 
     fn cohort() -> Cohort {
@@ -551,7 +416,10 @@ mod tests {
             landmark: 1.0,
             exposure: Some("exposure".into()),
             curves: curves_query(),
-            weights: TestWeights::FlemingHarrington { p: 1.0, q: 2.0 },
+            comparison: ComparisonOptions {
+                trend: Some(TrendQuery::default()),
+                ..ComparisonOptions::default()
+            },
         };
         let asked: Asked<LandmarkQuery> =
             landmark_request(&cohort, &all, &landmark).try_into().unwrap();

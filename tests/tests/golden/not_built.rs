@@ -23,6 +23,20 @@ pub enum Fields {
 
 use Fields::{All, Only};
 
+/// Fields of every kind of weights.
+macro_rules! of_each_kind {
+    ($($field:literal),+ $(,)?) => {
+        &[$(
+            concat!("weights.ate.", $field),
+            concat!("weights.ate_stabilised.", $field),
+            concat!("weights.ate_stabilised_truncated_1_99.", $field),
+            concat!("weights.att.", $field),
+            concat!("weights.overlap.", $field),
+            concat!("weights.matching_weight.", $field),
+        )+]
+    };
+}
+
 /// Estimates that are not built.
 pub const NOT_BUILT: &[Gap] = &[
     // Survival curves
@@ -40,12 +54,6 @@ pub const NOT_BUILT: &[Gap] = &[
         reason: "curves conditional on surviving to a time are not built",
         cases: &["km/mgus2_age_scale_start_time_720"],
         fields: All,
-    },
-    // Comparisons of curves
-    Gap {
-        reason: "tests for trend and pairwise comparisons with corrections are not built",
-        cases: &["logrank/*"],
-        fields: Only(&["trend", "pairwise", "pairwise_pooled_variance"]),
     },
     // Cox models
     Gap {
@@ -250,7 +258,30 @@ pub const NOT_BUILT: &[Gap] = &[
         fields: All,
     },
     // Whole topics
-    Gap { reason: "inverse-probability weights are not built", cases: &["weights/*"], fields: All },
+    Gap {
+        reason: "inverse-probability weights and their balance are not built",
+        cases: &["weights/*"],
+        fields: Only(of_each_kind!(
+            "weights",
+            "sum_treated",
+            "sum_control",
+            "ess_treated",
+            "ess_control",
+            "min",
+            "max",
+            "balance",
+        )),
+    },
+    Gap {
+        reason: "case weights of models are not built",
+        cases: &["weights/*"],
+        fields: Only(of_each_kind!("cox")),
+    },
+    Gap {
+        reason: "case weights and robust variances of curves are not built",
+        cases: &["weights/*"],
+        fields: Only(of_each_kind!("km")),
+    },
     Gap {
         reason: "models of the cumulative incidence (Fine and Gray) are not built",
         cases: &["competing/mgus2_sex"],
@@ -309,6 +340,11 @@ pub const INFORMATION: &[Gap] = &[
             "groups.spss_quantiles.se_surv",
             "groups.spss_quantiles.u",
         ]),
+    },
+    Gap {
+        reason: "how the file describes its pairwise tests",
+        cases: &["logrank/*"],
+        fields: Only(&["pairwise.method", "pairwise_pooled_variance.method"]),
     },
     Gap {
         reason: "how the file calls its curves",

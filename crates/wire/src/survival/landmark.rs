@@ -1,9 +1,7 @@
 //! Analysis from a landmark.
 
-use super::{
-    check_probabilities, check_times, comparison_options, comparison_response, curve_options,
-    curves_query, group_to, weights_from,
-};
+use super::comparison;
+use super::{check_probabilities, check_times, curve_options, curves_query, group_to};
 use crate::common::{count, endpoint_columns, endpoint_from, endpoint_to, optional_name};
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
@@ -36,7 +34,7 @@ fn options_to(query: &LandmarkQuery) -> pb::LandmarkOptions {
         landmark: query.landmark,
         exposure_column: query.exposure.clone().unwrap_or_default(),
         curves: Some(curve_options(&query.curves)),
-        comparison: Some(comparison_options(&comparison_query(query))),
+        comparison: Some(comparison::options_to(&query.comparison)),
     }
 }
 
@@ -46,7 +44,8 @@ fn comparison_query(query: &LandmarkQuery) -> ComparisonQuery {
         endpoint: query.curves.endpoint.clone(),
         group: query.curves.group.clone().unwrap_or_default(),
         strata: Vec::new(),
-        weights: query.weights,
+        weights: None,
+        options: query.comparison.clone(),
     }
 }
 
@@ -77,14 +76,14 @@ impl TryFrom<pb::AnalyseLandmarkRequest> for Asked<LandmarkQuery> {
                 check_probabilities(violations, "options.quantile_probabilities", probabilities);
                 curves_query(violations, curves)
             });
-            let weights = violations.within(("options", "options.comparison"), |violations| {
-                weights_from(violations, options.comparison.unwrap_or_default())
+            let comparison = violations.within(("options", "options.comparison"), |violations| {
+                comparison::options_from(violations, options.comparison.unwrap_or_default())
             });
             Some(LandmarkQuery {
                 landmark: options.landmark,
                 exposure,
                 curves: CurvesQuery { endpoint: endpoint?, group, ..curves? },
-                weights: weights?,
+                comparison: comparison?,
             })
         });
         violations.finish(asked)
@@ -105,7 +104,7 @@ pub fn landmark_response(
     }
     let comparison = answer
         .comparison
-        .map(|comparison| comparison_response(comparison, &comparison_query(query)));
+        .map(|answer| comparison::comparison_response(answer, &comparison_query(query)));
     pb::AnalyseLandmarkResponse {
         selection: Some(selection),
         ended_count: count(answer.n_ended),

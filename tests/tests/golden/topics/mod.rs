@@ -10,6 +10,7 @@ mod logrank;
 mod matching;
 mod sensitivity;
 mod study;
+mod weights;
 
 use crate::case::Case;
 use serde_json::{Value, json};
@@ -27,7 +28,8 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         "study" => study::answer(case),
         "adversarial" => adversarial::answer(case),
         "competing" => competing::answer(case),
-        "weights" | "bootstrap" | "federated" => Ok(nothing()),
+        "weights" => weights::answer(case),
+        "bootstrap" | "federated" => Ok(nothing()),
         other => Err(format!("nobody answers the topic {other}")),
     }
 }

@@ -1,0 +1,102 @@
+//! Inverse-probability weights: the scores, and what is estimated with the weights of the file.
+
+use super::words;
+use crate::case::Case;
+use crate::json::{estimate, numbers, text};
+use crate::sample::{Reading, Sample};
+use cohort::{Column, EndpointColumns, Selection, Term, WeightColumn, WeightKind};
+use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
+use serde_json::{Map, Value, json};
+use survival::{Comparison, ComparisonOptions, ComparisonQuery, TestVariance, TrendQuery, compare};
+
+/// A weighted sample: the weights of one kind stand in a column of its name.
+struct Weighted {
+    sample: Sample,
+    selection: Selection,
+    endpoint: EndpointColumns,
+    exposure: String,
+}
+
+pub fn answer(case: &Case) -> Result<Value, String> {
+    let mut sample = Sample::new(case);
+    let endpoint = sample.add_endpoint(&case.input);
+    let exposure = text(&case.input["treatment"]);
+    sample.add(&exposure, &Reading::Plain);
+    let terms = sample.add_covariates(&case.input["covariates"]);
+    let selection = sample.complete();
+    let scores = scores(&sample, &selection, &exposure, terms)?;
+    let mut weighted = Weighted { sample, selection, endpoint, exposure };
+    let kinds = case.expect["weights"].as_object().into_iter().flatten();
+    let mut answers = Map::new();
+    for (kind, golden) in kinds {
+        weighted.add(kind, &numbers(&case.expect["row"]), &numbers(&golden["weights"]));
+        let answer = json!({
+            "logrank_xie_liu": xie_liu(&weighted.log_rank(kind, TestVariance::Hypergeometric)?),
+            "logrank_survey": survey(&weighted.log_rank(kind, TestVariance::Design)?),
+        });
+        answers.insert(kind.clone(), answer);
+    }
+    let rows = weighted.selection.rows().iter().map(|row| row + 1);
+    Ok(json!({
+        "n": weighted.selection.len(),
+        "n_dropped_missing": weighted.sample.table.len() - weighted.selection.len(),
+        "row": rows.collect::<Vec<_>>(),
+        "propensity": scores.probability,
+        "weights": answers,
+    }))
+}
+
+fn scores(
+    sample: &Sample,
+    selection: &Selection,
+    exposure: &str,
+    terms: Vec<Term>,
+) -> Result<PropensityScores, String> {
+    let outcome = Level { column: exposure.into(), level: "1".into() };
+    let query = LogisticQuery { outcome, terms, options: LogisticOptions::default() };
+    propensity(&sample.cohort, selection, &query).map_err(words)
+}
+
+impl Weighted {
+    /// Adds the weights of some rows, which count from 1; the others have none.
+    fn add(&mut self, kind: &str, rows: &[f64], weights: &[f64]) {
+        let mut values = vec![0.0; self.sample.table.len()];
+        for (row, weight) in rows.iter().zip(weights) {
+            values[*row as usize - 1] = *weight;
+        }
+        let column = Column::numeric(kind, values);
+        self.sample.cohort.push(column).expect("the column fits the cohort");
+    }
+
+    /// The log-rank test of the treatment, with a trend for its sign.
+    fn log_rank(&self, kind: &str, variance: TestVariance) -> Result<Comparison, String> {
+        let query = ComparisonQuery {
+            endpoint: self.endpoint.clone(),
+            group: self.exposure.clone(),
+            strata: Vec::new(),
+            weights: Some(WeightColumn { column: kind.into(), kind: WeightKind::Sampling }),
+            options: ComparisonOptions {
+                variance,
+                trend: Some(TrendQuery::default()),
+                ..ComparisonOptions::default()
+            },
+        };
+        compare(&self.sample.cohort, &self.selection, &query).map_err(words)
+    }
+}
+
+fn xie_liu(comparison: &Comparison) -> Value {
+    let treated = &comparison.groups[1];
+    let mut fields = survey(comparison);
+    fields["numerator"] = json!(treated.observed - treated.expected);
+    fields["variance"] = json!(comparison.variance[1][1]);
+    fields
+}
+
+fn survey(comparison: &Comparison) -> Value {
+    json!({
+        "z": comparison.trend.as_ref().map(|trend| estimate(&trend.test.z)),
+        "chisq": estimate(&comparison.chi_squared),
+        "p": estimate(&comparison.p_value),
+    })
+}
