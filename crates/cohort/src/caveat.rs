@@ -34,7 +34,7 @@ pub enum CaveatCode {
     CurveEndsOnEvent,
     /// The risk set is empty between two events, because entry is late.
     EmptyRiskSet,
-    /// Few events for the number of coefficients.
+    /// Few events for the number of coefficients, or in a group that is tested.
     FewEvents,
     /// A column is a linear combination of others and has no coefficient.
     Aliased,

@@ -1,12 +1,13 @@
 //! Numerical tools that know nothing of patients: elementary functions whose bits do not depend
 //! on the processor, upper tails with their logarithms, probabilities of correlated normal
-//! variables, ranks, orders of many keys, sums of fixed order, integrals, inverse Laplace transforms,
-//! standardised columns, a rank-revealing factor, the Newton state machine that every iterative fit
-//! runs on, and streams of random numbers.
+//! variables, p-values of several tests at once, ranks, orders of many keys, sums of fixed order,
+//! integrals, inverse Laplace transforms, standardised columns, a rank-revealing factor, the Newton
+//! state machine that every iterative fit runs on, and streams of random numbers.
 
 pub mod cholesky;
 pub mod elementary;
 pub mod laplace;
+pub mod multiplicity;
 pub mod multivariate_normal;
 pub mod newton;
 pub mod parallel;

@@ -6,7 +6,6 @@
 use crate::elementary::{exp, exp_m1, ln, ln_1p};
 use crate::quadrature::{Approximation, integral};
 use crate::tails::{ln_normal_two_sided, normal_sf};
-use nalgebra::DMatrix;
 use std::f64::consts::{LN_2, TAU};
 
 /// Most variables whose probability is computed: five take some tenths of a second, and each further
@@ -50,7 +49,7 @@ pub struct Tail {
 /// `correlation` is symmetric and positive semidefinite with a diagonal of 1; one row per limit,
 /// and at most [`MOST_VARIABLES`] of them.
 #[must_use]
-pub fn between(lower: &[f64], upper: &[f64], correlation: &DMatrix<f64>) -> Approximation {
+pub fn between(lower: &[f64], upper: &[f64], correlation: &[Vec<f64>]) -> Approximation {
     match Limits::new(lower, upper, correlation).merged() {
         Some(limits) => limits.probability(TOLERANCE),
         None => Approximation::exact(0.0),
@@ -64,8 +63,8 @@ pub fn between(lower: &[f64], upper: &[f64], correlation: &DMatrix<f64>) -> Appr
 /// `1 - Π (1 - q)`, both as multiples of the tail `q` of one variable, and the difference is at
 /// least 1. `limit` is finite, and not negative on both sides.
 #[must_use]
-pub fn beyond(limit: f64, sides: Sides, correlation: &DMatrix<f64>) -> Tail {
-    let n = correlation.nrows();
+pub fn beyond(limit: f64, sides: Sides, correlation: &[Vec<f64>]) -> Tail {
+    let n = correlation.len();
     let lowest = match sides {
         Sides::Upper => f64::NEG_INFINITY,
         Sides::Both => -limit,
@@ -120,14 +119,12 @@ impl Limits {
         correlation: [[0.0; MOST_VARIABLES]; MOST_VARIABLES],
     };
 
-    fn new(lower: &[f64], upper: &[f64], correlation: &DMatrix<f64>) -> Self {
-        let mut limits = Self { n: correlation.nrows(), ..Self::NONE };
+    fn new(lower: &[f64], upper: &[f64], correlation: &[Vec<f64>]) -> Self {
+        let mut limits = Self { n: correlation.len(), ..Self::NONE };
         limits.lower[..limits.n].copy_from_slice(lower);
         limits.upper[..limits.n].copy_from_slice(upper);
-        for i in 0..limits.n {
-            for j in 0..limits.n {
-                limits.correlation[i][j] = correlation[(i, j)].clamp(-1.0, 1.0);
-            }
+        for (row, given) in limits.correlation.iter_mut().zip(correlation) {
+            row.iter_mut().zip(given).for_each(|(cell, given)| *cell = given.clamp(-1.0, 1.0));
         }
         limits
     }
@@ -313,12 +310,17 @@ mod tests {
     use crate::tails::{normal_quantile, normal_two_sided};
     use std::f64::consts::PI;
 
-    fn equicorrelated(n: usize, correlation: f64) -> DMatrix<f64> {
-        DMatrix::from_fn(n, n, |i, j| if i == j { 1.0 } else { correlation })
+    fn matrix(n: usize, cell: impl Fn(usize, usize) -> f64) -> Vec<Vec<f64>> {
+        let cell = |i: usize, j: usize| if i == j { 1.0 } else { cell(i.min(j), i.max(j)) };
+        (0..n).map(|i| (0..n).map(|j| cell(i, j)).collect()).collect()
     }
 
-    fn orthant(correlation: &DMatrix<f64>) -> f64 {
-        let n = correlation.nrows();
+    fn equicorrelated(n: usize, correlation: f64) -> Vec<Vec<f64>> {
+        matrix(n, |_, _| correlation)
+    }
+
+    fn orthant(correlation: &[Vec<f64>]) -> f64 {
+        let n = correlation.len();
         between(&vec![0.0; n], &vec![f64::INFINITY; n], correlation).value
     }
 
@@ -335,7 +337,7 @@ mod tests {
             assert_close(orthant(&equicorrelated(2, correlation)), pair(correlation));
         }
         let (a, b, c) = (0.6, -0.3, 0.5);
-        let matrix = DMatrix::from_row_slice(3, 3, &[1.0, a, b, a, 1.0, c, b, c, 1.0]);
+        let matrix = matrix(3, |i, j| [a, b, c][i + j - 1]);
         assert_close(orthant(&matrix), 0.5 * (pair(a) + pair(b) + pair(c) - 0.5));
     }
 
@@ -352,8 +354,8 @@ mod tests {
     fn independent_variables_multiply() {
         let (lower, upper) = ([-1.0, 0.5, f64::NEG_INFINITY, -3.0], [1.5, 2.0, 0.3, -1.0]);
         let want: f64 = (0..4).map(|i| inside(lower[i], upper[i])).product();
-        assert_close(between(&lower, &upper, &DMatrix::identity(4, 4)).value, want);
-        let tail = beyond(2.0, Sides::Both, &DMatrix::identity(3, 3));
+        assert_close(between(&lower, &upper, &equicorrelated(4, 0.0)).value, want);
+        let tail = beyond(2.0, Sides::Both, &equicorrelated(3, 0.0));
         assert_close(tail.value, 1.0 - (1.0 - normal_two_sided(2.0)).powi(3));
     }
 
@@ -380,9 +382,7 @@ mod tests {
     fn a_singular_matrix_is_an_octagon() {
         let half = 0.5f64.sqrt();
         let rows = [[1.0, 0.0], [half, half], [0.0, 1.0], [-half, half]];
-        let matrix = DMatrix::from_fn(4, 4, |i, j| {
-            if i == j { 1.0 } else { rows[i][0] * rows[j][0] + rows[i][1] * rows[j][1] }
-        });
+        let matrix = matrix(4, |i, j| rows[i][0] * rows[j][0] + rows[i][1] * rows[j][1]);
         for limit in [0.5, 2.0, 6.0] {
             let edge = |angle: f64| {
                 let cosine = libm::cos(angle);
@@ -412,17 +412,14 @@ mod tests {
         assert_eq!(beyond_numbers.value, 0.0);
         assert_close(beyond_numbers.ln_value, ln_normal_two_sided(60.0) + ln(3.0));
         let median = normal_quantile(0.5f64.powf(0.25));
-        assert_close(beyond(median, Sides::Upper, &DMatrix::identity(4, 4)).value, 0.5);
+        assert_close(beyond(median, Sides::Upper, &equicorrelated(4, 0.0)).value, 0.5);
     }
 
     /// `pmvnorm(rep(-2, 4), rep(2, 4), corr = R, algorithm = Miwa(4097))` of `mvtnorm`.
     #[test]
     fn four_variables_agree_with_r() {
-        let matrix = DMatrix::from_row_slice(
-            4,
-            4,
-            &[1.0, 0.5, 0.2, 0.1, 0.5, 1.0, 0.6, -0.3, 0.2, 0.6, 1.0, 0.4, 0.1, -0.3, 0.4, 1.0],
-        );
+        let above = [[0.5, 0.2, 0.1], [0.0, 0.6, -0.3], [0.0, 0.0, 0.4]];
+        let matrix = matrix(4, |i, j| above[i][j - 1]);
         let inside = between(&[-2.0; 4], &[2.0; 4], &matrix).value;
         assert!((inside - 0.849_932_046_172).abs() < 1e-8, "{inside}");
     }

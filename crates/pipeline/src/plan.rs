@@ -24,7 +24,7 @@ use study::protocol::{
     Subgroup,
 };
 use study::result::id;
-use survival::{ComparisonQuery, CurvesQuery, TestWeights};
+use survival::{ComparisonOptions, ComparisonQuery, CurvesQuery};
 
 /// A study on its way from the prepared patients to the result.
 ///
@@ -288,7 +288,8 @@ impl Pipeline {
             endpoint: endpoint_columns(endpoint),
             group: group.into(),
             strata: Vec::new(),
-            weights: TestWeights::LogRank,
+            weights: None,
+            options: ComparisonOptions::default(),
         }
     }
 

@@ -188,6 +188,12 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         SurvivalError::Bandwidth { .. } => invalid("options.bandwidth", error),
         SurvivalError::BandEnds { .. } => invalid("options.bands", error),
         SurvivalError::Exponents { .. } => invalid("options", error),
+        SurvivalError::SizeWeights => invalid("options.weights", error),
+        SurvivalError::ScoreCount { .. } | SurvivalError::Scores => {
+            invalid("options.trend.scores", error)
+        }
+        SurvivalError::MaxComboGroups { .. } => invalid("options.max_combo", error),
+        SurvivalError::MaxComboWeights { .. } => invalid("options.max_combo.weights", error),
         SurvivalError::Causes(_) => invalid("endpoint.causes", error),
         SurvivalError::Rho { .. } => invalid("options.rho", error),
         SurvivalError::LateEntry => invalid("endpoint.entry_column", error),

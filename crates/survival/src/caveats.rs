@@ -1,12 +1,17 @@
 //! What a reader must know of curves and comparisons besides their numbers.
 
 use crate::bands::of_bands;
-use crate::{ComparedGroup, CurvesQuery, GroupCurve, Quantile, RiskTable};
-use cohort::{Caveat, CaveatCode, Endpoint, NotEstimable};
+use crate::compare::Sample;
+use crate::{ComparedGroup, ComparisonQuery, CurvesQuery, GroupCurve, Quantile, RiskTable};
+use cohort::{Caveat, CaveatCode, Estimate, NotEstimable};
 
 /// A survival estimate from fewer subjects than this is shaky, and so is a robust variance from fewer
 /// clusters.
 pub(crate) const FEW: usize = 10;
+
+/// With fewer events in a group the chi-squared approximation of a test is in doubt: the bound of
+/// Cochran (1954), Biometrics 10:417-451, for the counts of a table.
+const FEW_EVENTS: usize = 5;
 
 /// Doubts about one curve and what is read off it.
 pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuery) -> Vec<Caveat> {
@@ -29,10 +34,12 @@ pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuer
 
 /// Doubts about one comparison.
 pub(crate) fn of_comparison(
-    column: &str,
+    query: &ComparisonQuery,
     groups: &[ComparedGroup],
-    endpoint: &Endpoint,
+    p_value: Estimate,
+    sample: &Sample,
 ) -> Vec<Caveat> {
+    let column = &query.group;
     let empty = groups.iter().filter(|group| group.n == 0).map(|group| {
         let message = format!(
             "Level {} of {column} occurs in no selected subject and is left out of the test.",
@@ -40,7 +47,29 @@ pub(crate) fn of_comparison(
         );
         Caveat::new(CaveatCode::EmptyLevel, message)
     });
-    empty.chain(zero_times(endpoint.n_zero_times(), endpoint.len(), "")).collect()
+    let few = |group: &&ComparedGroup| group.n > 0 && group.n_events < FEW_EVENTS;
+    let few = groups.iter().filter(few).filter(|_| p_value.is_ok()).map(|group| {
+        let message = format!(
+            "{} of {} subjects with {column} = {} {} an event: below {FEW_EVENTS} the p-value is a \
+             rough approximation.",
+            group.n_events,
+            group.n,
+            group.group,
+            if group.n_events == 1 { "has" } else { "have" },
+        );
+        Caveat::new(CaveatCode::FewEvents, message)
+    });
+    let endpoint = &sample.endpoint;
+    let n_zero = endpoint.n_zero_times();
+    let zero_weights = query.weights.iter().filter_map(|weights| {
+        let (n_zero, n, column) = (sample.n_without_weight, sample.n_selected, &weights.column);
+        let (has, is) = if n_zero == 1 { ("has", "is") } else { ("have", "are") };
+        let message = format!(
+            "{n_zero} of {n} selected rows {has} the weight 0 in {column} and {is} left out."
+        );
+        (n_zero > 0).then(|| Caveat::new(CaveatCode::ZeroWeights, message))
+    });
+    empty.chain(few).chain(zero_times(n_zero, endpoint.len(), "")).chain(zero_weights).collect()
 }
 
 /// That the robust variance of a curve rests on few clusters, or on few subjects without clusters.

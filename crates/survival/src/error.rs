@@ -65,6 +65,44 @@ pub enum SurvivalError {
         /// Exponent of its complement.
         q: f64,
     },
+    /// Weights of events by the size of the risk set go with no sampling weights.
+    #[error(
+        "weights of events by the number at risk need subjects that count once each: with sampling \
+         weights use those of the log-rank test or of Fleming and Harrington"
+    )]
+    SizeWeights,
+    /// There is not one score for each level.
+    #[error("there are {scores} scores for {levels} levels")]
+    ScoreCount {
+        /// Number of scores.
+        scores: usize,
+        /// Number of levels.
+        levels: usize,
+    },
+    /// The scores order no levels.
+    #[error("the scores must be finite, not too large and not all equal")]
+    Scores,
+    /// The largest of several tests is asked for with more than two groups.
+    #[error(
+        "the largest of several tests compares two groups: {levels} levels of {column} occur in the \
+         selected rows, so select two of them"
+    )]
+    MaxComboGroups {
+        /// Column of the groups.
+        column: String,
+        /// Number of its levels that occur in somebody.
+        levels: usize,
+    },
+    /// The largest is asked for of too many tests, or of none.
+    #[error(
+        "the largest of {count} tests is asked for: there must be at least 1 and at most {most}"
+    )]
+    MaxComboWeights {
+        /// Number of tests.
+        count: usize,
+        /// Number of tests of which the largest can be judged.
+        most: usize,
+    },
     /// The causes of an endpoint contradict each other.
     #[error(transparent)]
     Causes(#[from] CausesError),

@@ -3,7 +3,8 @@
 
 use crate::settle::settled;
 use crate::{
-    Comparison, ComparisonQuery, Curves, CurvesQuery, SurvivalError, TestWeights, compare, curves,
+    Comparison, ComparisonOptions, ComparisonQuery, Curves, CurvesQuery, SurvivalError, compare,
+    curves,
 };
 use cohort::{Cohort, Column, EndpointColumns, Selection, Values};
 
@@ -17,8 +18,8 @@ pub struct LandmarkQuery {
     pub exposure: Option<String>,
     /// The curves to estimate. Its times count from the landmark.
     pub curves: CurvesQuery,
-    /// Weights of the test between the groups.
-    pub weights: TestWeights,
+    /// How the groups are compared.
+    pub comparison: ComparisonOptions,
 }
 
 /// An analysis from a landmark.
@@ -128,12 +129,12 @@ pub fn landmark_analysis(
         None => query.curves.group.clone(),
     };
     let comparison = group.clone().map(|group| {
-        let weights = query.weights;
         let query = ComparisonQuery {
             endpoint: sample.endpoint.clone(),
             group,
             strata: Vec::new(),
-            weights,
+            weights: None,
+            options: query.comparison.clone(),
         };
         compare(&sample.cohort, &sample.selection, &query)
     });
@@ -203,7 +204,7 @@ mod tests {
     fn query(landmark: f64) -> LandmarkQuery {
         let curves = CurvesQuery::new(EndpointColumns::new("time", "event"));
         let exposure = Some("exposure".into());
-        LandmarkQuery { landmark, exposure, curves, weights: TestWeights::LogRank }
+        LandmarkQuery { landmark, exposure, curves, comparison: ComparisonOptions::default() }
     }
 
     fn analysed(query: &LandmarkQuery) -> Result<LandmarkAnalysis, SurvivalError> {

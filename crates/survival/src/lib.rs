@@ -48,7 +48,11 @@ mod start_time;
 mod weighted_table;
 
 pub use bands::{Band, BandKind, BandLimits, ConfidenceBand, confidence_band};
-pub use compare::compare;
+pub use compare::{
+    AdjustedPValue, Alternative, ComparedGroup, Comparison, ComparisonOptions, ComparisonQuery,
+    FlemingHarrington, MaxCombo, MaxComboComponent, MaxComboQuery, PairTest, PairsWithin,
+    PairwiseQuery, ScoreTest, TestVariance, TestWeights, Trend, TrendQuery, compare,
+};
 pub use competing::{
     CauseAt, CauseCurve, CauseRow, CauseSummary, CauseTable, Gray, GrayGroup, GrayTest,
     GroupIncidence, IncidenceAt, IncidenceComparison, IncidenceComparisonQuery, IncidenceCurve,
@@ -83,9 +87,8 @@ pub use landmark_analysis::{
 pub use log_rank::{LogRank, log_rank};
 pub use quantile::quantile;
 pub use query::{
-    ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
-    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights, Variance,
-    WeightedCounts, WeightedSums,
+    Curves, CurvesQuery, GroupCurve, IntervalRule, Quantile, QuantileRule, RestrictedMean,
+    SurvivalAt, SurvivalCurve, Variance, WeightedCounts, WeightedSums,
 };
 pub use rates::{PersonTime, Rate, RateContrast, rate, rate_contrast};
 pub use restricted_mean::restricted_mean;

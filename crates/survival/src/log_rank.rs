@@ -1,6 +1,6 @@
 //! Weighted log-rank tests: observed against expected events, summed over strata and sites.
 
-use crate::{RiskRow, RiskTable, TestWeights};
+use crate::{RiskTable, TestWeights};
 use cohort::{Estimate, NotEstimable};
 use numerics::elementary::pow;
 use numerics::sum::Sum;
@@ -32,28 +32,43 @@ pub struct LogRank {
 /// ```text
 /// log-rank 1      Gehan-Breslow n_j      Tarone-Ware √n_j
 /// Peto-Peto            Π (1 - d / (n + 1))     up to and including t_j
+/// modified Peto-Peto   that times n_j / (n_j + 1)
 /// Fleming-Harrington   S^p (1 - S)^q           S the Kaplan-Meier estimate just before t_j
 /// ```
 ///
 /// Mantel (1966), Cancer Chemother. Rep. 50:163-170; Gehan (1965), Biometrika 52:203-223; Tarone
 /// and Ware (1977), Biometrika 64:156-160; Peto and Peto (1972), J. R. Stat. Soc. A 135:185-207;
-/// Harrington and Fleming (1982), Biometrika 69:553-566. Same as `survdiff(..., rho = p)` in R,
-/// which has the Fleming-Harrington weights with `q = 0`.
+/// Andersen et al. (1982), Int. Stat. Rev. 50:219-258; Harrington and Fleming (1982), Biometrika
+/// 69:553-566. Same as `survdiff(..., rho = p)` in R, which has the Fleming-Harrington weights with
+/// `q = 0`.
 #[must_use]
 pub fn log_rank(table: &RiskTable, weights: TestWeights) -> LogRank {
     let mut sums = LogRank::of_groups(table.n_groups());
-    let mut pooled = Pooled { survival: 1.0, peto: 1.0 };
+    let mut pooled = Pooled::default();
     for row in table.rows() {
-        let (n, d) = (row.n_at_risk() as f64, row.n_events() as f64);
-        if d > 0.0 {
-            sums.add(&row, n, d, pooled.weight(weights, n, d));
-        }
+        sums.add(row.at_risk, row.events, weights, &mut pooled);
+    }
+    sums
+}
+
+/// Sums one stratum as if it held two of its groups alone.
+pub(crate) fn log_rank_of_pair(
+    table: &RiskTable,
+    [first, second]: [usize; 2],
+    weights: TestWeights,
+) -> LogRank {
+    let mut sums = LogRank::of_groups(2);
+    let mut pooled = Pooled::default();
+    let of_pair = |counts: &[usize]| [counts[first], counts[second]];
+    for row in table.rows() {
+        sums.add(&of_pair(row.at_risk), &of_pair(row.events), weights, &mut pooled);
     }
     sums
 }
 
 impl LogRank {
-    fn of_groups(n_groups: usize) -> Self {
+    /// Sums without events.
+    pub(crate) fn of_groups(n_groups: usize) -> Self {
         Self {
             observed: vec![Sum::default(); n_groups],
             expected: vec![Sum::default(); n_groups],
@@ -104,14 +119,11 @@ impl LogRank {
     /// the rank of `V` gives the degrees of freedom. There is no statistic without events, with
     /// fewer than two groups at risk at events, and when `V` is 0.
     pub fn chi_squared(&self) -> (Estimate, usize) {
-        let compared: Vec<usize> =
-            (0..self.is_compared.len()).filter(|&group| self.is_compared[group]).collect();
-        let [_, rest @ ..] = compared.as_slice() else {
-            return (Err(NotEstimable::NoEvents), 0);
+        let compared = match self.compared() {
+            Ok(compared) => compared,
+            Err(reason) => return (Err(reason), 0),
         };
-        if rest.is_empty() {
-            return (Err(NotEstimable::TooFewGroups), 0);
-        }
+        let rest = &compared[1..];
         let (observed, expected, variance) = (self.observed(), self.expected(), self.variance());
         let difference = rest.iter().map(|&i| observed[i] - expected[i]).collect();
         let covariance =
@@ -122,20 +134,56 @@ impl LogRank {
         }
     }
 
-    fn add(&mut self, row: &RiskRow, n: f64, d: f64, weight: f64) {
+    /// The groups at risk at an event, at least two of them, or why there is nothing to compare.
+    pub(crate) fn compared(&self) -> Estimate<Vec<usize>> {
+        let is_compared = |&group: &usize| self.is_compared[group];
+        let compared: Vec<usize> = (0..self.is_compared.len()).filter(is_compared).collect();
+        match compared.len() {
+            0 => Err(NotEstimable::NoEvents),
+            1 => Err(NotEstimable::TooFewGroups),
+            _ => Ok(compared),
+        }
+    }
+
+    /// Adds another stratum or site with the same groups.
+    pub(crate) fn add_part(&mut self, part: Self) {
+        let both = |into: &mut Vec<Sum>, from: Vec<Sum>| {
+            into.iter_mut().zip(from).for_each(|(sum, term)| *sum += term.value());
+        };
+        both(&mut self.observed, part.observed);
+        both(&mut self.expected, part.expected);
+        both(&mut self.variance, part.variance);
+        for (any, one) in self.is_compared.iter_mut().zip(part.is_compared) {
+            *any |= one;
+        }
+    }
+
+    fn add(
+        &mut self,
+        at_risk: &[usize],
+        events: &[usize],
+        weights: TestWeights,
+        pooled: &mut Pooled,
+    ) {
+        let n = at_risk.iter().sum::<usize>() as f64;
+        let d = events.iter().sum::<usize>() as f64;
+        if d == 0.0 {
+            return;
+        }
         let n_groups = self.observed.len();
+        let weight = pooled.weight(weights, n, d);
         let spread = if n > 1.0 { weight * weight * d * (n - d) / (n - 1.0) } else { 0.0 };
-        for (i, &at_risk) in row.at_risk.iter().enumerate() {
-            if at_risk == 0 {
+        for (i, &n_own) in at_risk.iter().enumerate() {
+            if n_own == 0 {
                 continue;
             }
-            let share = at_risk as f64 / n;
+            let share = n_own as f64 / n;
             self.is_compared[i] = true;
-            self.observed[i] += weight * row.events[i] as f64;
+            self.observed[i] += weight * events[i] as f64;
             self.expected[i] += weight * d * share;
-            self.variance[i * n_groups + i] += spread * share * ((n - at_risk as f64) / n);
-            for k in i + 1..n_groups {
-                self.variance[i * n_groups + k] += -spread * share * (row.at_risk[k] as f64 / n);
+            self.variance[i * n_groups + i] += spread * share * ((n - n_own as f64) / n);
+            for (k, &n_other) in at_risk.iter().enumerate().skip(i + 1) {
+                self.variance[i * n_groups + k] += -spread * share * (n_other as f64 / n);
             }
         }
     }
@@ -145,30 +193,28 @@ impl LogRank {
 impl std::iter::Sum for LogRank {
     fn sum<I: Iterator<Item = Self>>(mut parts: I) -> Self {
         let mut total = parts.next().unwrap_or_default();
-        for part in parts {
-            let both = |into: &mut Vec<Sum>, from: Vec<Sum>| {
-                into.iter_mut().zip(from).for_each(|(sum, term)| *sum += term.value());
-            };
-            both(&mut total.observed, part.observed);
-            both(&mut total.expected, part.expected);
-            both(&mut total.variance, part.variance);
-            for (any, one) in total.is_compared.iter_mut().zip(part.is_compared) {
-                *any |= one;
-            }
-        }
+        parts.for_each(|part| total.add_part(part));
         total
     }
 }
 
 /// What the weights know of the pooled sample.
-struct Pooled {
+#[derive(Clone, Copy)]
+pub(crate) struct Pooled {
     survival: f64,
     peto: f64,
 }
 
+impl Default for Pooled {
+    /// Before the first event.
+    fn default() -> Self {
+        Self { survival: 1.0, peto: 1.0 }
+    }
+}
+
 impl Pooled {
-    /// Weight of `d` events among `n` at risk; event times come in ascending order.
-    fn weight(&mut self, weights: TestWeights, n: f64, d: f64) -> f64 {
+    /// Weight of `d` events among `n` at risk, `d` at most `n`; event times come in ascending order.
+    pub(crate) fn weight(&mut self, weights: TestWeights, n: f64, d: f64) -> f64 {
         let survival_before = self.survival;
         self.survival *= (n - d) / n;
         self.peto *= (n + 1.0 - d) / (n + 1.0);
@@ -177,6 +223,7 @@ impl Pooled {
             TestWeights::GehanBreslow => n,
             TestWeights::TaroneWare => n.sqrt(),
             TestWeights::PetoPeto => self.peto,
+            TestWeights::ModifiedPetoPeto => self.peto * n / (n + 1.0),
             TestWeights::FlemingHarrington { p, q } => {
                 pow(survival_before, p) * pow(1.0 - survival_before, q)
             }
@@ -186,7 +233,7 @@ impl Pooled {
 
 /// A pivot below this share of its diagonal element is rounding noise: the power 3/4 of the machine
 /// epsilon, as in the Cholesky decomposition of `coxph` in R.
-const SINGULAR_BELOW: f64 = 1.818_989_403_545_856_5e-12;
+pub(crate) const SINGULAR_BELOW: f64 = 1.818_989_403_545_856_5e-12;
 
 /// `uᵀ V⁻ u` and the rank of `V` by elimination; columns that depend on those before are skipped,
 /// which leaves the value unchanged because `u` lies in the range of `V`.
@@ -237,7 +284,8 @@ mod tests {
         assert_eq!(degrees_of_freedom, 1);
     }
 
-    /// At the four times: n = 4, 3, 2, 1; S before = 1, 3/4, 1/2, 1/4; Peto-Peto = 4/5, 3/5, 2/5, 1/5.
+    /// At the four times: n = 4, 3, 2, 1; S before = 1, 3/4, 1/2, 1/4; Peto-Peto = 4/5, 3/5, 2/5, 1/5,
+    /// modified times 4/5, 3/4, 2/3, 1/2.
     #[test]
     fn weights_by_hand() {
         let observed = |weights| sums(&[1.0, 2.0, 3.0, 4.0], &[0, 1, 2, 3], 4, weights).observed();
@@ -245,8 +293,13 @@ mod tests {
         assert_eq!(observed(TestWeights::TaroneWare), [2.0, 3f64.sqrt(), 2f64.sqrt(), 1.0]);
         let early_and_late = observed(TestWeights::FlemingHarrington { p: 1.0, q: 1.0 });
         assert_eq!(early_and_late, [0.0, 0.1875, 0.25, 0.1875]);
-        for (got, want) in observed(TestWeights::PetoPeto).into_iter().zip([0.8, 0.6, 0.4, 0.2]) {
-            assert!((got - want).abs() < 1e-15);
+        for (weights, want) in [
+            (TestWeights::PetoPeto, [0.8, 0.6, 0.4, 0.2]),
+            (TestWeights::ModifiedPetoPeto, [0.64, 0.45, 0.8 / 3.0, 0.1]),
+        ] {
+            for (got, want) in observed(weights).into_iter().zip(want) {
+                assert!((got - want).abs() < 1e-15);
+            }
         }
     }
 

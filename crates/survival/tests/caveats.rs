@@ -5,9 +5,10 @@
 use CaveatCode::{BeyondFollowUp, CurveEndsOnEvent, EmptyRiskSet, FewAtRisk, MedianNotReached};
 use cohort::{Cause, CauseColumns, Caveat, CaveatCode, Cohort, Column, EndpointColumns, Selection};
 use survival::{
-    BeyondLastTime, ConditionalQuery, ContrastsQuery, CurvesQuery, FollowUpQuery, HazardQuery,
-    IncidenceQuery, IntervalRule, LandmarkQuery, QuantileRule, TestWeights, conditional, contrasts,
-    curves, incidence, landmark_analysis, smoothed_hazard, summarise_follow_up,
+    BeyondLastTime, ComparisonOptions, ConditionalQuery, ContrastsQuery, CurvesQuery,
+    FollowUpQuery, HazardQuery, IncidenceQuery, IntervalRule, LandmarkQuery, QuantileRule,
+    conditional, contrasts, curves, incidence, landmark_analysis, smoothed_hazard,
+    summarise_follow_up,
 };
 
 const LOG: QuantileRule = QuantileRule::Curve(IntervalRule::Log);
@@ -62,16 +63,12 @@ fn curves_and_contrasts() {
     let (cohort, all) = cohort();
     let curves = curves(&cohort, &all, &query()).unwrap().groups;
     let contrasts_query = ContrastsQuery {
-        endpoint: endpoint(),
-        group: "arm".into(),
-        reference: None,
-        interval: IntervalRule::Log,
-        confidence: 0.95,
         restricted_mean_times: vec![20.0],
         beyond_last_time: BeyondLastTime::CarryForward,
         times: vec![4.0],
         quantiles: vec![0.5],
         quantile_rules: vec![LOG],
+        ..ContrastsQuery::new(endpoint(), "arm")
     };
     let contrasts = contrasts(&cohort, &all, &contrasts_query).unwrap().groups;
     assert_eq!(codes(&curves[0].caveats), GAP);
@@ -106,7 +103,7 @@ fn landmark() {
         landmark: 1.0,
         exposure: None,
         curves: query(),
-        weights: TestWeights::LogRank,
+        comparison: ComparisonOptions::default(),
     };
     let groups = landmark_analysis(&cohort, &all, &query).unwrap().curves.groups;
     assert_eq!(codes(&groups[0].caveats), [BeyondFollowUp]);

@@ -5,9 +5,9 @@
 use cohort::{Cohort, Column, EndpointColumns, Estimate, Selection};
 use proptest::prelude::*;
 use survival::{
-    ComparisonQuery, ConditionalQuery, Contrast, Contrasts, ContrastsQuery, CurvesQuery, FollowUp,
-    FollowUpQuery, IntervalRule, LandmarkQuery, PotentialFollowUp, QuantileRule, TestWeights,
-    compare, conditional, contrasts, curves, landmark_analysis, summarise_follow_up,
+    ComparisonOptions, ComparisonQuery, ConditionalQuery, Contrast, Contrasts, ContrastsQuery,
+    CurvesQuery, FollowUp, FollowUpQuery, IntervalRule, LandmarkQuery, PotentialFollowUp,
+    QuantileRule, compare, conditional, contrasts, curves, landmark_analysis, summarise_follow_up,
 };
 
 /// Entry, follow-up after entry, event, arm.
@@ -203,14 +203,15 @@ proptest! {
             landmark: 0.0,
             exposure: None,
             curves: curves_query(false, vec![3.0]),
-            weights: TestWeights::LogRank,
+            comparison: ComparisonOptions::default(),
         };
         let analysis = landmark_analysis(&cohort, &all, &query).unwrap();
         let comparison = ComparisonQuery {
             endpoint: endpoint(false),
             group: "arm".into(),
             strata: vec![],
-            weights: TestWeights::LogRank,
+            weights: None,
+            options: ComparisonOptions::default(),
         };
         prop_assert_eq!(analysis.comparison.unwrap(), compare(&cohort, &all, &comparison).unwrap());
         prop_assert_eq!(analysis.curves, curves(&cohort, &all, &query.curves).unwrap());

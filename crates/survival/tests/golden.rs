@@ -8,8 +8,8 @@ use cohort::{
 use serde_json::Value;
 use std::path::Path;
 use survival::{
-    Comparison, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule, QuantileRule,
-    SurvivalError, TestWeights, compare, curves,
+    Comparison, ComparisonOptions, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule,
+    QuantileRule, SurvivalError, TestWeights, compare, curves,
 };
 
 const RULES: [(&str, IntervalRule); 5] = [
@@ -20,11 +20,12 @@ const RULES: [(&str, IntervalRule); 5] = [
     ("arcsin", IntervalRule::Arcsin),
 ];
 
-const TESTS: [(&str, TestWeights); 8] = [
+const TESTS: [(&str, TestWeights); 9] = [
     ("logrank", TestWeights::LogRank),
     ("gehan_breslow", TestWeights::GehanBreslow),
     ("tarone_ware", TestWeights::TaroneWare),
     ("peto_peto", TestWeights::PetoPeto),
+    ("modified_peto_peto", TestWeights::ModifiedPetoPeto),
     ("peto_km_left", TestWeights::FlemingHarrington { p: 1.0, q: 0.0 }),
     ("fleming_harrington_0_1", TestWeights::FlemingHarrington { p: 0.0, q: 1.0 }),
     ("fleming_harrington_1_1", TestWeights::FlemingHarrington { p: 1.0, q: 1.0 }),
@@ -249,7 +250,8 @@ impl Case {
             endpoint: self.endpoint(),
             group: self.input["group"].as_str().unwrap().into(),
             strata: list(&self.input["strata"]).iter().map(label).collect(),
-            weights,
+            weights: None,
+            options: ComparisonOptions { weights, ..Default::default() },
         }
     }
 

@@ -5,8 +5,8 @@
 use cohort::{Cohort, Column, EndpointColumns, Estimate, Selection};
 use proptest::prelude::*;
 use survival::{
-    Comparison, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule, QuantileRule, TestWeights,
-    compare, curves,
+    Comparison, ComparisonOptions, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule,
+    QuantileRule, TestWeights, compare, curves,
 };
 
 /// Entry, follow-up after entry, event, arm.
@@ -60,7 +60,8 @@ fn compared(cohort: &Cohort, late_entry: bool, weights: TestWeights) -> Option<C
         endpoint: endpoint(late_entry),
         group: "arm".into(),
         strata: vec![],
-        weights,
+        weights: None,
+        options: ComparisonOptions { weights, ..Default::default() },
     };
     compare(cohort, &Selection::all(cohort), &query).ok()
 }
@@ -148,6 +149,7 @@ proptest! {
             TestWeights::GehanBreslow,
             TestWeights::TaroneWare,
             TestWeights::PetoPeto,
+            TestWeights::ModifiedPetoPeto,
             TestWeights::FlemingHarrington { p: 0.5, q: 2.0 },
         ]),
     ) {

@@ -6,6 +6,7 @@ use cohort::{
     Caveat, CaveatCode, Cohort, CohortError, Column, EndpointColumns, Estimate, Interval,
     NotEstimable, Selection, Term, Transform, Values, WeightColumn, WeightKind,
 };
+use numerics::multiplicity::Correction;
 use std::collections::BTreeSet;
 
 /// Conversions between an enum and its message, variant by variant of the same name.
@@ -382,6 +383,15 @@ enum_conversion!(
     pb::WeightKind,
     None,
     [Frequency, Sampling]
+);
+
+enum_conversion!(
+    correction_to,
+    correction_from,
+    Correction,
+    pb::Correction,
+    Some(Correction::default()),
+    [Bonferroni, Holm, Hochberg, BenjaminiHochberg]
 );
 
 pub(crate) fn weights_to(weights: &WeightColumn) -> pb::CaseWeights {

@@ -1,7 +1,8 @@
-//! `equipoise.survival.v1`: curves and their comparison; in modules of their own what stands on
+//! `equipoise.survival.v1`: curves; in modules of their own their comparison and what else stands on
 //! curves.
 
 mod bands;
+mod comparison;
 mod conditional;
 mod contrasts;
 mod follow_up;
@@ -10,6 +11,8 @@ mod hazards;
 mod landmark;
 mod variance;
 
+pub(crate) use comparison::comparison_from;
+pub use comparison::{comparison_request, comparison_response};
 pub use conditional::{conditional_request, conditional_response};
 pub use contrasts::{contrasts_request, contrasts_response};
 pub use follow_up::{follow_up_request, follow_up_response};
@@ -19,10 +22,10 @@ pub use landmark::{landmark_request, landmark_response};
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, counts, counts_from,
     endpoint_columns, endpoint_from, endpoint_to, enum_conversion, estimate_from, estimate_to,
-    interval_from, interval_to, matrix_from, matrix_to, optional_name, required_name,
-    weights_from as case_weights_from, weights_to as case_weights_to,
+    interval_from, interval_to, optional_name, weights_from as case_weights_from,
+    weights_to as case_weights_to,
 };
-use crate::pb::{common, survival as pb};
+use crate::pb::survival as pb;
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, EndpointColumns, Estimate, LARGEST_NUMBER, Selection, WeightColumn};
@@ -31,8 +34,8 @@ use hazards::{
     hazard_interval_rule_to, hazard_to,
 };
 use survival::{
-    ComparedGroup, Comparison, ComparisonQuery, Curves, CurvesQuery, GroupCurve, IntervalRule,
-    Quantile, QuantileRule, RestrictedMean, SurvivalAt, SurvivalCurve, TestWeights, WeightedSums,
+    Curves, CurvesQuery, GroupCurve, IntervalRule, Quantile, QuantileRule, RestrictedMean,
+    SurvivalAt, SurvivalCurve, WeightedSums,
 };
 use variance::{
     asked_variance_from, check_lengths, errors_from, limits_from, limits_to, undefined,
@@ -441,150 +444,14 @@ pub(crate) fn curve_from(
     })
 }
 
-/// Asks for a comparison.
-#[must_use]
-pub fn comparison_request(
-    cohort: &Cohort,
-    selection: &Selection,
-    query: &ComparisonQuery,
-) -> pb::CompareCurvesRequest {
-    let columns = endpoint_columns(&query.endpoint)
-        .chain([query.group.as_str()])
-        .chain(query.strata.iter().map(String::as_str));
-    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
-    pb::CompareCurvesRequest {
-        cohort,
-        selection,
-        endpoint: Some(endpoint_to(&query.endpoint)),
-        group_column: query.group.clone(),
-        strata_columns: query.strata.clone(),
-        options: Some(comparison_options(query)),
-    }
-}
-
-fn comparison_options(query: &ComparisonQuery) -> pb::ComparisonOptions {
-    let (weights, early_power, late_power) = match query.weights {
-        TestWeights::LogRank => (pb::TestWeights::LogRank, 0.0, 0.0),
-        TestWeights::GehanBreslow => (pb::TestWeights::GehanBreslow, 0.0, 0.0),
-        TestWeights::TaroneWare => (pb::TestWeights::TaroneWare, 0.0, 0.0),
-        TestWeights::PetoPeto => (pb::TestWeights::PetoPeto, 0.0, 0.0),
-        TestWeights::FlemingHarrington { p, q } => (pb::TestWeights::FlemingHarrington, p, q),
-    };
-    pb::ComparisonOptions { weights: weights as i32, early_power, late_power }
-}
-
-fn weights_from(
-    violations: &mut Violations,
-    options: pb::ComparisonOptions,
-) -> Option<TestWeights> {
-    let weights = pb::TestWeights::try_from(options.weights).ok();
-    Some(match violations.require_known("options.weights", weights)? {
-        pb::TestWeights::Unspecified | pb::TestWeights::LogRank => TestWeights::LogRank,
-        pb::TestWeights::GehanBreslow => TestWeights::GehanBreslow,
-        pb::TestWeights::TaroneWare => TestWeights::TaroneWare,
-        pb::TestWeights::PetoPeto => TestWeights::PetoPeto,
-        pb::TestWeights::FlemingHarrington => {
-            let (p, q) = (options.early_power, options.late_power);
-            let is_power = |power: f64| power.is_finite() && power >= 0.0;
-            if !is_power(p) || !is_power(q) {
-                violations.add("options", "the powers must be finite and not negative");
-                return None;
-            }
-            TestWeights::FlemingHarrington { p, q }
-        }
-    })
-}
-
-impl TryFrom<pb::CompareCurvesRequest> for Asked<ComparisonQuery> {
-    type Error = Malformed;
-
-    fn try_from(request: pb::CompareCurvesRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::CompareCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let group = required_name(violations, "group_column", group_column);
-            let weights = weights_from(violations, request.options.unwrap_or_default());
-            Some(ComparisonQuery {
-                endpoint: endpoint?,
-                group: group?,
-                strata: request.strata_columns,
-                weights: weights?,
-            })
-        });
-        violations.finish(asked)
-    }
-}
-
-/// Answers with a comparison and the options in force.
-#[must_use]
-pub fn comparison_response(
-    comparison: Comparison,
-    query: &ComparisonQuery,
-) -> pb::CompareCurvesResponse {
-    let group = |group: ComparedGroup| pb::ComparedGroup {
-        group: group.group,
-        subject_count: count(group.n),
-        observed: group.observed,
-        expected: group.expected,
-    };
-    pb::CompareCurvesResponse {
-        groups: comparison.groups.into_iter().map(group).collect(),
-        variance: Some(matrix_to(&comparison.variance)),
-        test: Some(common::ChiSquaredTest {
-            chi_squared: Some(estimate_to(comparison.chi_squared)),
-            degrees_of_freedom: count(comparison.degrees_of_freedom),
-            p_value: Some(estimate_to(comparison.p_value)),
-        }),
-        ln_p_value: Some(estimate_to(comparison.ln_p_value)),
-        caveats: caveats_to(comparison.caveats),
-        options: Some(comparison_options(query)),
-    }
-}
-
-impl TryFrom<pb::CompareCurvesResponse> for Comparison {
-    type Error = Malformed;
-
-    fn try_from(response: pb::CompareCurvesResponse) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let comparison = comparison_from(&mut violations, response);
-        violations.finish(comparison)
-    }
-}
-
-pub(crate) fn comparison_from(
-    violations: &mut Violations,
-    response: pb::CompareCurvesResponse,
-) -> Option<Comparison> {
-    let mut groups = Vec::new();
-    for group in response.groups {
-        groups.push(ComparedGroup {
-            group: group.group,
-            n: count_from(violations, "groups", group.subject_count)?,
-            observed: group.observed,
-            expected: group.expected,
-        });
-    }
-    let test = violations.require("test", response.test)?;
-    Some(Comparison {
-        groups,
-        variance: matrix_from(violations, "variance", response.variance.unwrap_or_default())?,
-        chi_squared: estimate_from(test.chi_squared),
-        degrees_of_freedom: count_from(violations, "test", test.degrees_of_freedom)?,
-        p_value: estimate_from(test.p_value),
-        ln_p_value: estimate_from(response.ln_p_value),
-        caveats: caveats_from(violations, "caveats", response.caveats),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use cohort::{Column, WeightKind};
     use survival::{
-        Band, BandKind, BeyondLastTime, ConditionalQuery, ContrastsQuery, FollowUpQuery,
-        HazardEstimator, HazardIntervalRule, HazardQuery, LandmarkQuery, PotentialFollowUp,
-        Variance,
+        Band, BandKind, BeyondLastTime, ComparisonOptions, ConditionalQuery, ContrastsQuery,
+        FollowUpQuery, HazardEstimator, HazardIntervalRule, HazardQuery, LandmarkQuery,
+        PotentialFollowUp, TrendQuery, Variance,
     };
 
     fn cohort() -> Cohort {
@@ -676,7 +543,10 @@ mod tests {
             landmark: 1.0,
             exposure: Some("exposure".into()),
             curves: curves_query(),
-            weights: TestWeights::FlemingHarrington { p: 1.0, q: 2.0 },
+            comparison: ComparisonOptions {
+                trend: Some(TrendQuery::default()),
+                ..ComparisonOptions::default()
+            },
         };
         let asked: Asked<LandmarkQuery> =
             landmark_request(&cohort, &all, &landmark).try_into().unwrap();

@@ -161,6 +161,71 @@ def compare_curves(client):
     return "log-rank chi-squared 8/13"
 
 
+def compare_trend_and_pairs(client):
+    """Deaths at 1, 2 and 3, one in each arm: O - E is 2/3, 1/6 and -5/6, with the scores 1, 2, 3 it
+    is -3/2 with variance 11/12. Each pair has z = -1, and Holm's p-values are three times the raw."""
+    request = eq.survival.CompareCurvesRequest(
+        cohort=eq.cohort(time=[1, 2, 3], event=[1, 1, 1], arm=["a", "b", "c"]),
+        endpoint=endpoint(),
+        group_column="arm",
+        options=eq.survival.ComparisonOptions(
+            trend=eq.survival.TrendOptions(),
+            pairwise=eq.survival.PairwiseOptions(corrections=[eq.common.CORRECTION_HOLM]),
+        ),
+    )
+    answer = client.survival.CompareCurves(request, timeout=TIMEOUT)
+    close(eq.number(answer.trend.test.z) ** 2, 27 / 11)
+    pairs = [(pair.first.group, pair.second.group) for pair in answer.pairwise]
+    equal(pairs, [("a", "b"), ("a", "c"), ("b", "c")])
+    for pair in answer.pairwise:
+        close(eq.number(pair.test.z), -1)
+        close(eq.number(pair.adjusted[0].p_value), 3 * math.erfc(math.sqrt(1 / 2)))
+    return "trend chi-squared 27/11, pairs with z = -1"
+
+
+def compare_by_the_largest_test(client):
+    """In turns, old less new: the log-rank score is -2/3 with variance 13/18; of the late events,
+    weighted by 0, 1/4, 1/2 and 3/4, -1/6 with variance 11/144 and covariance 13/72."""
+    request = eq.survival.CompareCurvesRequest(
+        cohort=eq.cohort(**TURNS),
+        endpoint=endpoint(),
+        group_column="arm",
+        options=eq.survival.ComparisonOptions(
+            max_combo=eq.survival.MaxComboOptions(
+                weights=[
+                    eq.survival.FlemingHarrington(),
+                    eq.survival.FlemingHarrington(late_power=1),
+                ],
+            ),
+        ),
+    )
+    tested = client.survival.CompareCurves(request, timeout=TIMEOUT).max_combo
+    for found, expected in zip(
+        tested.covariance.values, [13 / 18, 13 / 72, 13 / 72, 11 / 144], strict=True
+    ):
+        close(found, expected)
+    close(eq.number(tested.statistic), 2 / 3 / math.sqrt(13 / 18))
+    smallest = min(eq.number(one.test.p_value) for one in tested.components)
+    p_value = eq.number(tested.p_value)
+    if not smallest < p_value < 2 * smallest:
+        raise AssertionError(f"{p_value} does not lie between {smallest} and twice that")
+    return f"the largest of two tests has p = {p_value:.4f}"
+
+
+def compare_with_weights(client):
+    """The first death of arm old counts three times. Expected of it are 4/6, 3 · 4/5, 1/2 and 1."""
+    request = eq.survival.CompareCurvesRequest(
+        cohort=eq.cohort(weight=[1, 3, 1, 1], **TURNS),
+        endpoint=endpoint(),
+        group_column="arm",
+        case_weights=eq.common.CaseWeights(column="weight", kind=eq.common.WEIGHT_KIND_SAMPLING),
+    )
+    old = client.survival.CompareCurves(request, timeout=TIMEOUT).groups[1]
+    equal((old.group, old.event_count, old.observed), ("old", 2, 4))
+    close(old.expected, 2 / 3 + 12 / 5 + 1 / 2 + 1)
+    return "137/30 weighted events expected"
+
+
 def estimate_incidence(client):
     """Relapse at 1 and death at 2 of four: 1/4 each; the last two are censored."""
     request = eq.survival.EstimateIncidenceRequest(
@@ -343,6 +408,9 @@ CHECKS = [
     estimate_weighted_curves,
     contrast_paired_curves,
     compare_curves,
+    compare_trend_and_pairs,
+    compare_by_the_largest_test,
+    compare_with_weights,
     estimate_incidence,
     compare_incidence,
     fit_cox,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail where it stands")]
 
 mod calls;
+mod comparisons;
 mod competing;
 mod faults;
 mod harness;

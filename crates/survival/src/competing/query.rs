@@ -1,6 +1,6 @@
 //! What may be asked about competing risks and what is answered, in terms of a cohort's columns.
 
-use crate::{Comparison, ComparisonQuery, IntervalRule, SurvivalCurve, TestWeights};
+use crate::{Comparison, ComparisonOptions, ComparisonQuery, IntervalRule, SurvivalCurve};
 use cohort::{CauseColumns, Caveat, Estimate, Interval};
 
 /// What to estimate for each group.
@@ -173,7 +173,8 @@ impl IncidenceComparisonQuery {
             endpoint: self.endpoint.cause_specific(cause),
             group: self.group.clone(),
             strata: self.strata.clone(),
-            weights: TestWeights::LogRank,
+            weights: None,
+            options: ComparisonOptions::default(),
         }
     }
 }

@@ -1,9 +1,7 @@
 //! Analysis from a landmark.
 
-use super::{
-    comparison_options, comparison_response, curve_options, curve_options_in_force, curves_query,
-    group_to, weights_from,
-};
+use super::comparison;
+use super::{curve_options, curve_options_in_force, curves_query, group_to};
 use crate::common::{count, endpoint_columns, endpoint_from, endpoint_to, optional_name};
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
@@ -36,7 +34,7 @@ fn options_to(query: &LandmarkQuery) -> pb::LandmarkOptions {
         landmark: query.landmark,
         exposure_column: query.exposure.clone().unwrap_or_default(),
         curves: Some(curve_options(&query.curves)),
-        comparison: Some(comparison_options(&comparison_query(query))),
+        comparison: Some(comparison::options_to(&query.comparison)),
     }
 }
 
@@ -46,7 +44,8 @@ fn comparison_query(query: &LandmarkQuery) -> ComparisonQuery {
         endpoint: query.curves.endpoint.clone(),
         group: query.curves.group.clone().unwrap_or_default(),
         strata: Vec::new(),
-        weights: query.weights,
+        weights: None,
+        options: query.comparison.clone(),
     }
 }
 
@@ -71,14 +70,14 @@ impl TryFrom<pb::AnalyseLandmarkRequest> for Asked<LandmarkQuery> {
             let curves = violations.within(("options", "options.curves"), |violations| {
                 curves_query(violations, options.curves.unwrap_or_default())
             });
-            let weights = violations.within(("options", "options.comparison"), |violations| {
-                weights_from(violations, options.comparison.unwrap_or_default())
+            let comparison = violations.within(("options", "options.comparison"), |violations| {
+                comparison::options_from(violations, options.comparison.unwrap_or_default())
             });
             Some(LandmarkQuery {
                 landmark: options.landmark,
                 exposure,
                 curves: CurvesQuery { endpoint: endpoint?, group, ..curves? },
-                weights: weights?,
+                comparison: comparison?,
             })
         });
         violations.finish(asked)
@@ -99,7 +98,7 @@ pub fn landmark_response(
     }
     let comparison = answer
         .comparison
-        .map(|comparison| comparison_response(comparison, &comparison_query(query)));
+        .map(|answer| comparison::comparison_response(answer, &comparison_query(query)));
     pb::AnalyseLandmarkResponse {
         selection: Some(selection),
         ended_count: count(answer.n_ended),

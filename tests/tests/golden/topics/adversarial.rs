@@ -18,8 +18,8 @@ use matching::{MatchOrder, MatchQuery, MatchingError, match_pairs};
 use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Value, json};
 use survival::{
-    Comparison, ComparisonQuery, Curves, CurvesQuery, IntervalRule, QuantileRule, SurvivalError,
-    TestWeights, compare, curves,
+    Comparison, ComparisonOptions, ComparisonQuery, Curves, CurvesQuery, IntervalRule,
+    QuantileRule, SurvivalError, compare, curves,
 };
 
 /// How much of a judgement holds.
@@ -580,7 +580,8 @@ fn comparison_query(group: String) -> ComparisonQuery {
         endpoint: EndpointColumns::new("time", "event"),
         group,
         strata: Vec::new(),
-        weights: TestWeights::LogRank,
+        weights: None,
+        options: ComparisonOptions::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Survival curves.
 
-use super::{nothing, words};
+use super::words;
 use crate::case::Case;
 use crate::json::{estimate, list, lower, numbers, upper, with_limits};
 use crate::sample::Sample;

@@ -4,9 +4,13 @@ use super::words;
 use crate::case::Case;
 use crate::json::{estimate, list};
 use crate::sample::Sample;
-use cohort::Selection;
+use cohort::{Estimate, Selection};
+use numerics::multiplicity::Correction;
 use serde_json::{Map, Value, json};
-use survival::{Comparison, ComparisonQuery, TestWeights, compare};
+use survival::{
+    Comparison, ComparisonOptions, ComparisonQuery, PairTest, PairsWithin, PairwiseQuery,
+    TestWeights, TrendQuery, compare,
+};
 
 pub fn answer(case: &Case) -> Result<Value, String> {
     let mut sample = Sample::new(case);
@@ -14,7 +18,8 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         endpoint: sample.add_endpoint(&case.input),
         group: sample.add_group(&case.input).expect("a comparison has groups"),
         strata: sample.add_all(&case.input["strata"]),
-        weights: TestWeights::LogRank,
+        weights: None,
+        options: ComparisonOptions::default(),
     };
     let selection = sample.complete();
     let run = |weights| compare_by(&sample, &selection, &query, weights);
@@ -37,7 +42,74 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         }
     }
     fields.insert("tests".into(), Value::Object(tests));
+    if case.expect.get("trend").is_some() {
+        fields.insert("trend".into(), trends(case, run)?);
+    }
+    for (name, within) in
+        [("pairwise", PairsWithin::Pair), ("pairwise_pooled_variance", PairsWithin::AllGroups)]
+    {
+        if case.expect.get(name).is_some() {
+            fields.insert(name.into(), pairwise(&sample, &selection, &query, within)?);
+        }
+    }
     Ok(Value::Object(fields))
+}
+
+/// The test for trend by each of the weights that the file has.
+fn trends(
+    case: &Case,
+    run: impl Fn(TestWeights) -> Result<Comparison, String>,
+) -> Result<Value, String> {
+    let mut trends = Map::new();
+    for name in case.expect["trend"].as_object().into_iter().flat_map(Map::keys) {
+        let weights = weights(name).ok_or("a trend by unknown weights")?;
+        let trend = run(weights)?.trend.ok_or("the trend is not answered")?;
+        let (z, p_value) = (trend.test.z, trend.test.p_value);
+        let fields = json!({
+            "scores": trend.scores,
+            "z": estimate(&z),
+            "chisq": estimate(&square(z)),
+            "p": estimate(&p_value),
+        });
+        trends.insert(name.clone(), fields);
+    }
+    Ok(Value::Object(trends))
+}
+
+/// The names of the corrections in the files.
+const CORRECTIONS: [(&str, Correction); 4] = [
+    ("p_holm", Correction::Holm),
+    ("p_bh", Correction::BenjaminiHochberg),
+    ("p_bonferroni", Correction::Bonferroni),
+    ("p_hochberg", Correction::Hochberg),
+];
+
+/// All pairs by the log-rank test.
+fn pairwise(
+    sample: &Sample,
+    selection: &Selection,
+    query: &ComparisonQuery,
+    within: PairsWithin,
+) -> Result<Value, String> {
+    let corrections = CORRECTIONS.map(|(_, correction)| correction).to_vec();
+    let pairwise = Some(PairwiseQuery { within, corrections });
+    let options = ComparisonOptions { pairwise, ..ComparisonOptions::default() };
+    let query = ComparisonQuery { options, ..query.clone() };
+    let pairs = compare(&sample.cohort, selection, &query).map_err(words)?.pairwise;
+    let mut fields = json!({
+        "pairs": list(&pairs, |pair| json!([pair.first.group, pair.second.group])),
+        "chisq": list(&pairs, |pair| estimate(&square(pair.test.z))),
+        "p_raw": list(&pairs, |pair| estimate(&pair.test.p_value)),
+    });
+    for (at, (name, _)) in CORRECTIONS.iter().enumerate() {
+        let adjusted = |pair: &PairTest| estimate(&pair.adjusted[at].p_value);
+        fields[*name] = list(&pairs, adjusted);
+    }
+    Ok(fields)
+}
+
+fn square(z: Estimate) -> Estimate {
+    z.map(|z| z * z)
 }
 
 fn compare_by(
@@ -46,7 +118,9 @@ fn compare_by(
     query: &ComparisonQuery,
     weights: TestWeights,
 ) -> Result<Comparison, String> {
-    let query = ComparisonQuery { weights, ..query.clone() };
+    let trend = Some(TrendQuery::default());
+    let options = ComparisonOptions { weights, trend, ..ComparisonOptions::default() };
+    let query = ComparisonQuery { options, ..query.clone() };
     compare(&sample.cohort, selection, &query).map_err(words)
 }
 
@@ -57,6 +131,7 @@ fn weights(name: &str) -> Option<TestWeights> {
         "gehan_breslow" => Some(TestWeights::GehanBreslow),
         "tarone_ware" => Some(TestWeights::TaroneWare),
         "peto_peto" => Some(TestWeights::PetoPeto),
+        "modified_peto_peto" => Some(TestWeights::ModifiedPetoPeto),
         "peto_km_left" => Some(TestWeights::FlemingHarrington { p: 1.0, q: 0.0 }),
         _ => {
             let (p, q) = name.strip_prefix("fleming_harrington_")?.split_once('_')?;

@@ -13,7 +13,8 @@ use numerics::tails::chi_squared_sf;
 use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Map, Value, json};
 use survival::{
-    ComparisonQuery, Curves, CurvesQuery, IntervalRule, QuantileRule, TestWeights, compare, curves,
+    ComparisonOptions, ComparisonQuery, Curves, CurvesQuery, IntervalRule, QuantileRule, compare,
+    curves,
 };
 
 /// The treatment as the golden file calls it: 1 is treated.
@@ -269,7 +270,8 @@ impl<'a> Study<'a> {
             endpoint: self.endpoint.clone(),
             group: TREATMENT.into(),
             strata: strata.to_vec(),
-            weights: TestWeights::LogRank,
+            weights: None,
+            options: ComparisonOptions::default(),
         };
         let comparison = compare(&self.sample.cohort, selection, &query).map_err(words)?;
         Ok(json!({

@@ -7,7 +7,10 @@ use crate::sample::{Reading, Sample};
 use cohort::{Column, EndpointColumns, Selection, Term, WeightColumn, WeightKind};
 use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Map, Value, json};
-use survival::{CurvesQuery, GroupCurve, IntervalRule, QuantileRule, curves};
+use survival::{
+    Comparison, ComparisonOptions, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule,
+    QuantileRule, TestVariance, TrendQuery, compare, curves,
+};
 
 /// A weighted sample: the weights of one kind stand in a column of its name.
 struct Weighted {
@@ -30,7 +33,12 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     let mut answers = Map::new();
     for (kind, golden) in kinds {
         weighted.add(kind, &numbers(&case.expect["row"]), &numbers(&golden["weights"]));
-        answers.insert(kind.clone(), json!({"km": weighted.curves(case, kind)?}));
+        let answer = json!({
+            "km": weighted.curves(case, kind)?,
+            "logrank_xie_liu": xie_liu(&weighted.log_rank(kind, TestVariance::Hypergeometric)?),
+            "logrank_survey": survey(&weighted.log_rank(kind, TestVariance::Design)?),
+        });
+        answers.insert(kind.clone(), answer);
     }
     let rows = weighted.selection.rows().iter().map(|row| row + 1);
     Ok(json!({
@@ -78,6 +86,22 @@ impl Weighted {
         let answer = curves(&self.sample.cohort, &self.selection, &query).map_err(words)?;
         Ok(list(&answer.groups, curve))
     }
+
+    /// The log-rank test of the treatment, with a trend for its sign.
+    fn log_rank(&self, kind: &str, variance: TestVariance) -> Result<Comparison, String> {
+        let query = ComparisonQuery {
+            endpoint: self.endpoint.clone(),
+            group: self.exposure.clone(),
+            strata: Vec::new(),
+            weights: Some(WeightColumn { column: kind.into(), kind: WeightKind::Sampling }),
+            options: ComparisonOptions {
+                variance,
+                trend: Some(TrendQuery::default()),
+                ..ComparisonOptions::default()
+            },
+        };
+        compare(&self.sample.cohort, &self.selection, &query).map_err(words)
+    }
 }
 
 fn curve(group: &GroupCurve) -> Value {
@@ -94,5 +118,21 @@ fn curve(group: &GroupCurve) -> Value {
         "median": estimate(&median.value),
         "median_lower_loglog": estimate(&median.interval.lower),
         "median_upper_loglog": estimate(&median.interval.upper),
+    })
+}
+
+fn xie_liu(comparison: &Comparison) -> Value {
+    let treated = &comparison.groups[1];
+    let mut fields = survey(comparison);
+    fields["numerator"] = json!(treated.observed - treated.expected);
+    fields["variance"] = json!(comparison.variance[1][1]);
+    fields
+}
+
+fn survey(comparison: &Comparison) -> Value {
+    json!({
+        "z": comparison.trend.as_ref().map(|trend| estimate(&trend.test.z)),
+        "chisq": estimate(&comparison.chi_squared),
+        "p": estimate(&comparison.p_value),
     })
 }
