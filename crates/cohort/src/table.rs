@@ -431,6 +431,44 @@ mod tests {
     }
 
     #[test]
+    fn row_numbers_are_the_ids_of_a_cohort_without_ids() {
+        let cohort = Cohort::new(None, vec![Column::numeric("x", vec![5.0, 6.0])]).unwrap();
+        assert_eq!((cohort.id(0), cohort.id(1)), ("1".into(), "2".into()));
+        assert_eq!((cohort.caller_row(1), cohort.rows_by_caller()), (1, vec![0, 1]));
+        assert_eq!(cohort.is_missing("x").unwrap(), [false; 2]);
+    }
+
+    /// The column begins with two codes; others come where only a whole pass finds them.
+    #[test]
+    fn late_event_codes_are_read_and_refused_as_early_ones_are() {
+        let mut codes = [0.0, 1.0].repeat(FIRST_CODES);
+        codes.push(3.0);
+        let row = codes.len() - 1;
+        let columns = [("time", vec![1.0; codes.len()]), ("event", codes)];
+        let columns = columns.map(|(name, values)| Column::numeric(name, values)).to_vec();
+        let cohort = Cohort::new(None, columns).unwrap();
+        let all = Selection::all(&cohort);
+        let mut endpoint = EndpointColumns::new("time", "event");
+        let error = CohortError::UndeclaredEventCode { column: "event".into(), row };
+        assert_eq!(cohort.endpoint(&endpoint, &all), Err(error));
+        endpoint.event_codes.push("3".into());
+        assert_eq!(cohort.endpoint(&endpoint, &all).unwrap().n_events(), FIRST_CODES + 1);
+    }
+
+    #[test]
+    fn everybody_shares_the_column() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let listed = Selection::of(&cohort, 0..cohort.len()).unwrap();
+        assert_eq!(all, listed);
+        assert_ne!(all, all.filter(|row| row > 0));
+        let x = |selection| cohort.numbers("x", selection).unwrap();
+        assert_eq!(x(&all), x(&listed));
+        let Values::Numeric(column) = cohort.values("x").unwrap() else { panic!() };
+        assert!(std::ptr::eq(&**column, &*x(&all)));
+    }
+
+    #[test]
     fn strata_cross_their_columns() {
         let cohort = Cohort::new(
             None,

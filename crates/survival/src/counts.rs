@@ -45,25 +45,61 @@ impl<'a> Counts<'a> {
         self.n_groups
     }
 
-    /// Those of a stratum who leave at each time, a cell for each group.
-    pub(crate) fn exits(&self, stratum: usize) -> impl Iterator<Item = (f64, &[Cell])> {
+    /// Those of a stratum who leave.
+    pub(crate) fn exits(&self, stratum: usize) -> Rows<'_> {
         self.rows(&self.exits, stratum)
     }
 
-    /// Those of a stratum who enter at each time; nothing when everyone is followed from time 0.
-    pub(crate) fn entries(&self, stratum: usize) -> impl Iterator<Item = (f64, &[Cell])> {
+    /// Those of a stratum who enter; nobody when everyone is followed from time 0.
+    pub(crate) fn entries(&self, stratum: usize) -> Rows<'_> {
         self.rows(self.entries.as_deref().unwrap_or_default(), stratum)
     }
 
-    fn rows<'b>(
-        &'b self,
-        counts: &'b [u32],
-        stratum: usize,
-    ) -> impl Iterator<Item = (f64, &'b [Cell])> {
+    fn rows<'b>(&'b self, counts: &'b [u32], stratum: usize) -> Rows<'b> {
         let (cells, _) = counts.as_chunks();
-        let rows = cells.chunks(self.n_strata * self.n_groups);
-        let groups = stratum * self.n_groups..(stratum + 1) * self.n_groups;
-        self.times.iter().zip(rows).map(move |(&time, row)| (time, &row[groups.clone()]))
+        let width = (self.n_strata * self.n_groups).max(1);
+        let first = stratum * self.n_groups;
+        let n_groups = self.n_groups;
+        let is_filled = |row: &u32| {
+            let groups = &cells[*row as usize * width + first..][..n_groups];
+            groups.iter().any(|cell| *cell != [0; 2])
+        };
+        let filled = (0..(cells.len() / width) as u32).filter(is_filled).collect();
+        Rows { times: self.times, cells, width, first, n_groups, filled }
+    }
+}
+
+/// The times at which somebody of one stratum is counted.
+pub(crate) struct Rows<'a> {
+    times: &'a [f64],
+    cells: &'a [Cell],
+    width: usize,
+    first: usize,
+    n_groups: usize,
+    filled: Vec<u32>,
+}
+
+impl Rows<'_> {
+    pub(crate) fn times(&self) -> Vec<f64> {
+        self.filled.iter().map(|&row| self.times[row as usize]).collect()
+    }
+
+    /// For each time the numbers with one outcome, of all groups.
+    pub(crate) fn counts(&self, outcome: usize) -> Vec<usize> {
+        let mut counts = Vec::with_capacity(self.filled.len() * self.n_groups);
+        for &row in &self.filled {
+            counts.extend(self.groups(row).iter().map(|cell| cell[outcome] as usize));
+        }
+        counts
+    }
+
+    /// Each time with the cells of its groups.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (f64, &[Cell])> {
+        self.filled.iter().map(|&row| (self.times[row as usize], self.groups(row)))
+    }
+
+    fn groups(&self, row: u32) -> &[Cell] {
+        &self.cells[row as usize * self.width + self.first..][..self.n_groups]
     }
 }
 

@@ -27,8 +27,8 @@ pub fn kaplan_meier(
 ) -> SurvivalCurve {
     let z = confidence.multiplier();
     let mut curve = with_room_for(table.len());
-    let (mut survival, mut greenwood) = (1.0, Sum::default());
-    let mut interval = limits(rule, survival, 0.0, z);
+    let (mut survival, mut greenwood, mut log_error) = (1.0, Sum::default(), 0.0);
+    let mut interval = limits(rule, survival, log_error, z);
     for row in table.rows() {
         let (n, d) = (row.n_at_risk() as f64, row.n_events() as f64);
         if d > 0.0 {
@@ -36,9 +36,10 @@ pub fn kaplan_meier(
             if d < n {
                 greenwood += d / (n * (n - d));
             }
-            interval = limits(rule, survival, greenwood.value().sqrt(), z);
+            log_error = greenwood.value().sqrt();
+            interval = limits(rule, survival, log_error, z);
         }
-        let standard_error = survival * greenwood.value().sqrt();
+        let standard_error = survival * log_error;
         let is_defined = survival > 0.0;
         curve.time.push(row.time);
         curve.n_at_risk.push(row.n_at_risk());

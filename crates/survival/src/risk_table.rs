@@ -1,6 +1,6 @@
 //! Who is at risk, has the event and is censored at each time: all that the estimators here need.
 
-use crate::counts::{Cell, Counts};
+use crate::counts::Counts;
 use cohort::{Endpoint, Groups, RiskOrder, TieGroup};
 use std::borrow::Cow;
 use std::iter::Sum;
@@ -121,24 +121,15 @@ impl RiskTable {
 
     fn counted(counts: &Counts, stratum: usize) -> Self {
         let n_groups = counts.n_groups();
-        let is_filled = |cell: &Cell| *cell != [0, 0];
-        let rows = || counts.exits(stratum).filter(|(_, cells)| cells.iter().any(is_filled));
-        let n_times = rows().count();
-        let mut times = Vec::with_capacity(n_times);
-        times.extend(rows().map(|(time, _)| time));
-        let count = |outcome: usize| {
-            let mut counts = Vec::with_capacity(n_times * n_groups);
-            for (_, cells) in rows() {
-                counts.extend(cells.iter().map(|cell| cell[outcome] as usize));
-            }
-            counts
-        };
-        let (censored, events) = (count(0), count(1));
+        let rows = counts.exits(stratum);
+        let (times, censored, events) = (rows.times(), rows.counts(0), rows.counts(1));
         let mut table = Self { n_groups, times, events, censored, ..Self::default() };
-        for (time, cells) in counts.entries(stratum) {
-            for (group, cell) in cells.iter().enumerate().filter(|(_, cell)| is_filled(cell)) {
-                let count = cell.iter().map(|&count| count as usize).sum();
-                table.entries.push(Entries { time, group, count });
+        for (time, cells) in counts.entries(stratum).iter() {
+            for (group, [censored, events]) in cells.iter().enumerate() {
+                let count = (censored + events) as usize;
+                if count > 0 {
+                    table.entries.push(Entries { time, group, count });
+                }
             }
         }
         table.with_risk_sets()

@@ -77,3 +77,12 @@ fn many_subjects_and_many_strata() {
     assert_eq!(tables.len(), n as usize / 2);
     assert_eq!(tables.into_iter().sum::<RiskTable>(), expected);
 }
+
+#[test]
+fn nobody_and_no_group_make_an_empty_table() {
+    let nobody = Endpoint::new(Vec::new(), Vec::new()).unwrap();
+    for n_groups in [0, 2] {
+        let table = RiskTable::of(&nobody, &Groups::new(Vec::new(), n_groups));
+        assert_eq!((table.n_groups(), table.len()), (n_groups, 0));
+    }
+}
