@@ -435,10 +435,10 @@ fn weights_from(
         pb::TestWeights::PetoPeto => TestWeights::PetoPeto,
         pb::TestWeights::FlemingHarrington => {
             let (p, q) = (options.early_power, options.late_power);
-            let is_power = |power: f64| power.is_finite() && power >= 0.0;
-            if !is_power(p) || !is_power(q) {
-                violations.add("options", "the powers must be finite and not negative");
-                return None;
+            for (name, power) in [("early_power", p), ("late_power", q)] {
+                if !(power.is_finite() && power >= 0.0) {
+                    violations.add(format!("options.{name}"), "must be finite and not negative");
+                }
             }
             TestWeights::FlemingHarrington { p, q }
         }
