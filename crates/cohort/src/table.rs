@@ -1,7 +1,8 @@
 //! A cohort: named columns over the same patients, in the order of their ids.
 
 use crate::{
-    CohortError, Column, Endpoint, EndpointColumns, LARGEST_NUMBER, Selection, Values, id_order,
+    CohortError, Column, Endpoint, EndpointColumns, EndpointError, LARGEST_NUMBER, Selection,
+    Values, id_order,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -202,9 +203,27 @@ impl Cohort {
             None => Endpoint::new(time, event),
         };
         endpoint.map_err(|source| CohortError::Endpoint {
-            column: columns.time.clone(),
+            column: self.column_at_fault(columns, selection, source).clone(),
             source: source.at(|index| self.caller_rows[selection.rows()[index]]),
         })
+    }
+
+    /// Of the columns of entry and exit the one in which the cell at fault lies: where the exit is a
+    /// time, the entry is none.
+    fn column_at_fault<'a>(
+        &self,
+        columns: &'a EndpointColumns,
+        selection: &Selection,
+        source: EndpointError,
+    ) -> &'a String {
+        match (source, &columns.entry, self.values(&columns.time)) {
+            (EndpointError::InvalidTime { row }, Some(entry), Ok(Values::Numeric(times)))
+                if times[selection.rows()[row]] >= 0.0 =>
+            {
+                entry
+            }
+            _ => &columns.time,
+        }
     }
 
     fn events(
