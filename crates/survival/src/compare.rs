@@ -10,7 +10,7 @@ use numerics::tails::{chi_squared_sf, ln_chi_squared_sf};
 
 /// Most groups that are compared. The table of risk sets holds a number per time and group: a column
 /// of numbers read as categories would ask for the square of its rows.
-const MOST_GROUPS: usize = 100;
+pub(crate) const MOST_GROUPS: usize = 100;
 
 /// Tests whether the selected subjects of each level have equal hazards; see [`log_rank`] for the
 /// formulas.
