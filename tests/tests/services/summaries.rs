@@ -160,7 +160,7 @@ async fn senseless_questions_name_their_fields() {
     let unknown =
         survival::ContrastOptions { reference_level: "other".into(), ..Default::default() };
     let refused = failure(client.contrast_curves(contrasts(unknown)).await);
-    assert_eq!(refused.violations[0].field, "cohort.columns[2]");
+    assert_eq!(refused.violations[0].field, "options.reference_level");
 
     let mut request = landmark(-1.0);
     request.group_column = "arm".into();
