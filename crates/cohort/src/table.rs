@@ -2,8 +2,8 @@
 
 use crate::factor::{crossed, factor, few_distinct};
 use crate::{
-    Cells, CohortError, Column, Endpoint, EndpointColumns, LARGEST_NUMBER, Selection, Values,
-    id_order,
+    Cells, CohortError, Column, Endpoint, EndpointColumns, EndpointError, LARGEST_NUMBER,
+    Selection, Values, id_order,
 };
 use numerics::parallel;
 use std::borrow::Cow;
@@ -229,9 +229,27 @@ impl Cohort {
         let entry =
             columns.entry.as_ref().map(|entry| self.numbers(entry, selection)).transpose()?;
         Endpoint::of_cells(entry, time, event).map_err(|source| CohortError::Endpoint {
-            column: columns.time.clone(),
+            column: self.column_at_fault(columns, selection, source).clone(),
             source: source.at(|subject| self.caller_row(selection.row(subject))),
         })
+    }
+
+    /// Of the columns of entry and exit the one in which the cell at fault lies: where the exit is a
+    /// time, the entry is none.
+    fn column_at_fault<'a>(
+        &self,
+        columns: &'a EndpointColumns,
+        selection: &Selection,
+        source: EndpointError,
+    ) -> &'a String {
+        match (source, &columns.entry, self.values(&columns.time)) {
+            (EndpointError::InvalidTime { row }, Some(entry), Ok(Values::Numeric(times)))
+                if times[selection.row(row)] >= 0.0 =>
+            {
+                entry
+            }
+            _ => &columns.time,
+        }
     }
 
     fn events(

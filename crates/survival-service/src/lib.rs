@@ -1,6 +1,6 @@
 //! Survival curves, their comparison and what stands on them over gRPC: converts, asks `survival`, converts.
 
-use cohort::Cohort;
+use cohort::{Cohort, CohortError};
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use survival::{
     ComparisonQuery, ConditionalQuery, ContrastsQuery, CurvesQuery, FollowUpQuery, HazardQuery,
@@ -174,6 +174,8 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         return impossible(reason, error);
     }
     match error {
+        SurvivalError::Cohort(CohortError::UnknownLevel { .. })
+        | SurvivalError::EmptyReference { .. } => invalid("options.reference_level", error),
         SurvivalError::Cohort(error) => cohort_failure(cohort, error),
         SurvivalError::NoRows => invalid("selection", error),
         SurvivalError::TooFewGroups { .. } | SurvivalError::TooManyGroups { .. } => {
@@ -199,7 +201,6 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         SurvivalError::LateEntry => invalid("endpoint.entry_column", error),
         SurvivalError::GreenwoodRefused => invalid("options.variance", error),
         SurvivalError::WeightedLandmark => invalid("options.curves", error),
-        SurvivalError::EmptyReference { .. } => invalid("options.reference_level", error),
         SurvivalError::RateUnit { .. } => invalid("options.rate_unit", error),
         SurvivalError::PotentialFollowUp { column, row } => {
             invalid(cell(cohort, column, *row), error)

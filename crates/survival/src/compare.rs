@@ -21,14 +21,15 @@ pub use query::{
 pub use score::ScoreTest;
 pub use trend::{Trend, TrendQuery};
 
+use crate::sample::counted_levels;
 use crate::{LogRank, SurvivalError, caveats};
-use cohort::{Categories, Cohort, CohortError, Endpoint, Groups, Selection};
+use cohort::{Categories, Cohort, Endpoint, Groups, Selection};
 use numerics::tails::{chi_squared_sf, ln_chi_squared_sf};
 use strata::Strata;
 
 /// Most groups that are compared. The table of risk sets holds a number per time and group: a column
 /// of numbers read as categories would ask for the square of its rows.
-const MOST_GROUPS: usize = 100;
+pub(crate) const MOST_GROUPS: usize = 100;
 
 /// Tests whether the selected subjects of each level have equal hazards; see [`crate::log_rank`] for
 /// the formulas.
@@ -101,7 +102,7 @@ impl Sample {
         let weighted = query.weights.as_ref().map(|one| cohort.weighted(selection, Some(one)));
         let weighted = weighted.transpose()?;
         let counted = weighted.as_ref().map_or(selection, |weighted| &weighted.selection);
-        let levels = levels(cohort, selection, counted, &query.group)?;
+        let levels = counted_levels(cohort, selection, counted, &query.group)?;
         let counts = levels.counts();
         let endpoint = cohort.endpoint(&query.endpoint, counted)?;
         let strata = match query.strata.as_slice() {
@@ -153,26 +154,6 @@ impl Sample {
         occupied.for_each(|(level, _)| last = [last[1], level]);
         last
     }
-}
-
-/// The levels of all selected rows with the codes of those that count: a level remains when its rows
-/// have no weight.
-fn levels(
-    cohort: &Cohort,
-    selection: &Selection,
-    counted: &Selection,
-    column: &str,
-) -> Result<Categories, CohortError> {
-    let all = cohort.categories(column, selection)?;
-    if std::ptr::eq(selection, counted) {
-        return Ok(all);
-    }
-    let mut by_row = vec![0; cohort.len()];
-    for (&row, &code) in selection.rows().iter().zip(&all.codes) {
-        by_row[row] = code;
-    }
-    let codes = counted.rows().iter().map(|&row| by_row[row]).collect();
-    Ok(Categories { levels: all.levels, codes })
 }
 
 impl ComparisonOptions {

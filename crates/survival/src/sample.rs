@@ -2,8 +2,8 @@
 
 use crate::{CurvesQuery, SurvivalError, Variance};
 use cohort::{
-    Caveat, CaveatCode, Cohort, Endpoint, EndpointColumns, Groups, Selection, WeightColumn,
-    WeightKind,
+    Categories, Caveat, CaveatCode, Cohort, CohortError, Endpoint, EndpointColumns, Groups,
+    Selection, WeightColumn, WeightKind,
 };
 
 /// Selected subjects by group, those without weight left out and frequencies repeated.
@@ -118,27 +118,37 @@ impl CurveSample {
     }
 }
 
-/// The levels of all selected rows and the codes of those that count: a level remains when its rows
-/// have no weight.
+/// The levels and who belongs to which; one without name when there are no groups.
 fn groups(
     cohort: &Cohort,
     selection: &Selection,
     counted: &Selection,
     column: Option<&str>,
-) -> Result<(Vec<Option<String>>, Groups), SurvivalError> {
+) -> Result<(Vec<Option<String>>, Groups), CohortError> {
     let Some(column) = column else { return Ok((vec![None], Groups::one())) };
-    let categories = cohort.categories(column, selection)?;
-    let groups = if std::ptr::eq(selection, counted) {
-        Groups::from(&categories)
-    } else {
-        let mut by_row = vec![0; cohort.len()];
-        for (&row, &code) in selection.rows().iter().zip(&categories.codes) {
-            by_row[row] = code;
-        }
-        let codes: Vec<u32> = counted.rows().iter().map(|&row| by_row[row]).collect();
-        Groups::new(codes, categories.levels.len())
-    };
+    let categories = counted_levels(cohort, selection, counted, column)?;
+    let groups = Groups::from(&categories);
     Ok((categories.levels.into_iter().map(Some).collect(), groups))
+}
+
+/// The levels of all selected rows with the codes of those that count: a level remains when its rows
+/// have no weight.
+pub(crate) fn counted_levels(
+    cohort: &Cohort,
+    selection: &Selection,
+    counted: &Selection,
+    column: &str,
+) -> Result<Categories, CohortError> {
+    let all = cohort.categories(column, selection)?;
+    if std::ptr::eq(selection, counted) {
+        return Ok(all);
+    }
+    let mut by_row = vec![0; cohort.len()];
+    for (&row, &code) in selection.rows().iter().zip(&all.codes) {
+        by_row[row] = code;
+    }
+    let codes = counted.rows().iter().map(|&row| by_row[row]).collect();
+    Ok(Categories { levels: all.levels, codes })
 }
 
 fn without_weight(column: &str, n_without_weight: usize, n: usize) -> Option<Caveat> {
@@ -152,7 +162,7 @@ fn without_weight(column: &str, n_without_weight: usize, n: usize) -> Option<Cav
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::{CohortError, Column};
+    use cohort::Column;
 
     fn cohort() -> Cohort {
         let columns = vec![

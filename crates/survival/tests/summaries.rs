@@ -6,8 +6,8 @@
 use cohort::{Cohort, Column, EndpointColumns, Estimate, Interval, Selection};
 use std::fs;
 use survival::{
-    ConditionalQuery, Contrast, ContrastsQuery, FollowUpQuery, IntervalRule, QuantileRule,
-    conditional, contrasts, summarise_follow_up,
+    Band, BandKind, ConditionalQuery, Contrast, ContrastsQuery, CurvesQuery, FollowUpQuery,
+    IntervalRule, QuantileRule, conditional, contrasts, curves, summarise_follow_up,
 };
 
 /// Time in days, status 2 for a death, sex 1 for men and 2 for women.
@@ -163,5 +163,41 @@ fn survival_to_a_year_of_those_alive_after_half_a_year() {
         assert_close(given.standard_error, error);
         assert_close(given.interval.lower, lower);
         assert_close(given.interval.upper, upper);
+    }
+}
+
+/// Limits at day 288 of the bands over all deaths, and from day 100 to 600: the formulas on `survfit`
+/// with critical values of other rules of integration. `km.ci` has 0.4482629 and 0.6355374 for the
+/// first plain and 0.4438376 and 0.6299542 for the first log-log band of Hall and Wellner.
+#[test]
+fn bands_of_all_patients() {
+    use BandKind::{EqualPrecision, HallWellner};
+    use IntervalRule::{Arcsin, LogLog, Plain};
+    let (cohort, all, endpoint) = lung();
+    let between = [(None, None), (Some(100.0), Some(600.0))];
+    let expected = [
+        (HallWellner, 0, Plain, [0.448_263_008_411_511, 0.635_537_353_985_622_1]),
+        (HallWellner, 0, LogLog, [0.443_837_735_667_875_2, 0.629_954_162_722_886_1]),
+        (HallWellner, 0, Arcsin, [0.448_075_466_306_388_4, 0.634_249_344_392_529]),
+        (EqualPrecision, 0, Plain, [0.428_530_825_206_223_8, 0.655_269_537_190_909_3]),
+        (EqualPrecision, 0, LogLog, [0.422_301_054_170_099_3, 0.646_977_338_083_568_3]),
+        (EqualPrecision, 0, Arcsin, [0.428_426_561_762_602_2, 0.653_213_803_025_456_2]),
+        (HallWellner, 1, Plain, [0.448_283_105_253_990_5, 0.635_517_257_143_142_6]),
+        (HallWellner, 1, LogLog, [0.443_859_558_728_753_2, 0.629_936_541_372_908_1]),
+        (EqualPrecision, 1, Plain, [0.439_046_324_413_026_5, 0.644_754_037_984_106_6]),
+        (EqualPrecision, 1, Arcsin, [0.438_885_667_130_681_2, 0.643_135_454_117_950_9]),
+    ];
+    for (kind, index, rule, [lower, upper]) in expected {
+        let (from, to) = between[index];
+        let query = CurvesQuery {
+            interval: rule,
+            bands: vec![Band { kind, from, to }],
+            ..CurvesQuery::new(endpoint.clone())
+        };
+        let groups = curves(&cohort, &all, &query).unwrap().groups;
+        let limits = groups[0].bands[0].limits.as_ref().unwrap();
+        let at = limits.time.iter().position(|&time| time == 288.0).unwrap();
+        assert_close(limits.interval[at].lower, lower);
+        assert_close(limits.interval[at].upper, upper);
     }
 }

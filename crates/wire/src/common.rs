@@ -4,7 +4,7 @@ use crate::pb::common as pb;
 use crate::violation::Violations;
 use cohort::{
     Caveat, CaveatCode, Cohort, CohortError, Column, EndpointColumns, Estimate, Interval,
-    NotEstimable, Selection, Term, Transform, Values, WeightColumn, WeightKind,
+    LARGEST_NUMBER, NotEstimable, Selection, Term, Transform, Values, WeightColumn, WeightKind,
 };
 use numerics::multiplicity::Correction;
 use std::collections::BTreeSet;
@@ -117,8 +117,10 @@ pub(crate) fn counts_from(
     path: &str,
     numbers: Vec<i32>,
 ) -> Option<Vec<usize>> {
-    let read = |(index, number)| count_from(violations, &format!("{path}[{index}]"), number);
-    numbers.into_iter().enumerate().map(read).collect()
+    let is_negative = |&(_, number): &(usize, &i32)| *number < 0;
+    let negative = numbers.iter().enumerate().filter(is_negative).map(|(index, _)| index);
+    violations.add_each(path, negative, "must not be negative");
+    numbers.into_iter().map(|number| usize::try_from(number).ok()).collect()
 }
 
 pub(crate) fn estimate_to(estimate: Estimate) -> pb::Estimate {
@@ -229,14 +231,16 @@ pub(crate) fn cohort_from(violations: &mut Violations, message: pb::Cohort) -> O
         .iter()
         .map(|column| (column.name.clone(), is_categorical(column)))
         .collect();
-    let columns: Option<Vec<Column>> = message
-        .columns
-        .into_iter()
-        .enumerate()
-        .map(|(index, column)| column_from(violations, &format!("cohort.columns[{index}]"), column))
-        .collect();
+    let n_violations = violations.len();
+    let mut columns = Vec::with_capacity(message.columns.len());
+    for (index, column) in message.columns.into_iter().enumerate() {
+        columns.extend(column_from(violations, &format!("cohort.columns[{index}]"), column));
+    }
+    if violations.len() > n_violations {
+        return None;
+    }
     let ids = (!message.ids.is_empty()).then_some(message.ids);
-    match Cohort::new(ids, columns?) {
+    match Cohort::new(ids, columns) {
         Ok(cohort) => Some(cohort),
         Err(error) => {
             violations.add(cohort_error_path(&error, &positions), error);
@@ -253,20 +257,71 @@ fn column_from(violations: &mut Violations, path: &str, column: pb::Column) -> O
     if column.name.is_empty() {
         violations.add(format!("{path}.name"), "is required");
     }
-    let missing =
-        counts_from(violations, &format!("{path}.missing_rows"), column.missing_rows.clone());
+    let missing = missing_rows_from(violations, path, &column)?;
     let values = if is_categorical(&column) {
         if !column.values.is_empty() {
             violations.add(path, "has both values and codes; give one of them");
         }
-        let codes = column.codes.iter().map(|&code| u32::try_from(code)).collect::<Result<_, _>>();
-        let path = format!("{path}.codes");
-        let codes = violations.check(path, codes.map_err(|_| "codes must not be negative"))?;
-        Values::Categorical { levels: column.levels, codes }
+        let codes = codes_from(violations, &format!("{path}.codes"), &column, &missing)?;
+        Values::Categorical { levels: column.levels, codes: codes.into() }
     } else {
+        check_numbers(violations, &format!("{path}.values"), &column.values, &missing);
         Values::Numeric(column.values.into())
     };
-    Some(Column { name: column.name, values, missing: missing? })
+    Some(Column { name: column.name, values, missing })
+}
+
+/// Rows of a column that hold nothing; each must exist.
+fn missing_rows_from(
+    violations: &mut Violations,
+    path: &str,
+    column: &pb::Column,
+) -> Option<Vec<usize>> {
+    let path = format!("{path}.missing_rows");
+    let rows = counts_from(violations, &path, column.missing_rows.clone())?;
+    let length = if is_categorical(column) { column.codes.len() } else { column.values.len() };
+    let outside = |&(_, &row): &(usize, &usize)| row >= length;
+    let entries = rows.iter().enumerate().filter(outside).map(|(index, _)| index);
+    violations.add_each(&path, entries, format!("does not exist among {length} rows"));
+    rows.iter().all(|&row| row < length).then_some(rows)
+}
+
+/// Codes of the levels of a column; only those of missing rows mean nothing.
+fn codes_from(
+    violations: &mut Violations,
+    path: &str,
+    column: &pb::Column,
+    missing: &[usize],
+) -> Option<Vec<u32>> {
+    let levels = column.levels.len();
+    let is_missing = flags(column.codes.len(), missing);
+    let read = |row: usize| -> Option<u32> {
+        let code = u32::try_from(column.codes[row]).ok()?;
+        (is_missing[row] || (code as usize) < levels).then_some(code)
+    };
+    let rows = 0..column.codes.len();
+    let unknown = rows.clone().filter(|&row| read(row).is_none());
+    violations.add_each(path, unknown, format!("has no level among the {levels}"));
+    rows.map(read).collect()
+}
+
+/// Notes every number that cannot be computed with, but those of missing rows.
+fn check_numbers(violations: &mut Violations, path: &str, numbers: &[f64], missing: &[usize]) {
+    let is_number = |number: f64| number.abs() <= LARGEST_NUMBER;
+    if numbers.iter().all(|&number| is_number(number)) {
+        return;
+    }
+    let is_missing = flags(numbers.len(), missing);
+    let bad = (0..numbers.len()).filter(|&row| !is_number(numbers[row]) && !is_missing[row]);
+    let message = "is not finite or too large to compute with; list the row as missing instead";
+    violations.add_each(path, bad, message);
+}
+
+/// Which of `length` rows are listed; all of those listed exist.
+fn flags(length: usize, rows: &[usize]) -> Vec<bool> {
+    let mut flags = vec![false; length];
+    rows.iter().for_each(|&row| flags[row] = true);
+    flags
 }
 
 /// The field that a cohort error is about.
@@ -327,9 +382,11 @@ pub(crate) fn selection_from(
         violations.add(format!("{path}.multiplicities"), message);
         return None;
     }
-    if let Some(index) = rows.iter().position(|&row| row >= cohort.len()) {
-        let error = CohortError::RowOutOfRange { row: rows[index], rows: cohort.len() };
-        violations.add(format!("{path}.rows[{index}]"), error);
+    let outside = |&(_, &row): &(usize, &usize)| row >= cohort.len();
+    let entries = rows.iter().enumerate().filter(outside).map(|(index, _)| index);
+    let message = format!("does not exist: the cohort has {} rows", cohort.len());
+    violations.add_each(&format!("{path}.rows"), entries, message);
+    if rows.iter().any(|&row| row >= cohort.len()) {
         return None;
     }
     // Multiplicities let a small message ask for any amount of memory.

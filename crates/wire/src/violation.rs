@@ -26,6 +26,9 @@ fn first(violations: &[FieldViolation]) -> FieldViolation {
     violations.first().cloned().unwrap_or(unknown)
 }
 
+/// Entries of lists are noted as long as there are fewer violations; a status carries about a hundred.
+const MOST_VIOLATIONS: usize = 1000;
+
 /// Collects what is wrong while a message is read to its end.
 #[derive(Default)]
 pub(crate) struct Violations(Vec<FieldViolation>);
@@ -33,6 +36,11 @@ pub(crate) struct Violations(Vec<FieldViolation>);
 impl Violations {
     pub(crate) fn add(&mut self, path: impl Into<String>, message: impl Display) {
         self.0.push(FieldViolation { path: path.into(), message: message.to_string() });
+    }
+
+    /// How many things are wrong so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The value, or a violation of the field at `path`.
@@ -90,8 +98,21 @@ impl Violations {
         is_valid: impl Fn(f64) -> bool,
         message: &str,
     ) {
-        for (index, _) in numbers.iter().enumerate().filter(|(_, number)| !is_valid(**number)) {
-            self.add(format!("{path}[{index}]"), message);
+        let bad = numbers.iter().enumerate().filter(|(_, number)| !is_valid(**number));
+        self.add_each(path, bad.map(|(index, _)| index), message);
+    }
+
+    /// Notes these entries of a list, as long as there is room: a small message could otherwise
+    /// ask for any amount of memory.
+    pub(crate) fn add_each(
+        &mut self,
+        path: &str,
+        entries: impl Iterator<Item = usize>,
+        message: impl Display,
+    ) {
+        let room = MOST_VIOLATIONS.saturating_sub(self.0.len());
+        for index in entries.take(room) {
+            self.add(format!("{path}[{index}]"), &message);
         }
     }
 

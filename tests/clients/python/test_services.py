@@ -14,6 +14,7 @@ import math
 import sys
 import traceback
 from pathlib import Path
+from statistics import NormalDist
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -146,6 +147,56 @@ def contrast_paired_curves(client):
     close(eq.number(mean.difference.estimate), 1 / 2)
     close(eq.number(mean.difference.standard_error), math.sqrt(2 / 16))
     return f"means up to {mean.tau:g} differ by 1/2 ± √(1/8)"
+
+
+def estimate_bands(client):
+    """One event among four: at a single time a band has the pointwise limits, 3/4 · (1 - z / √12)."""
+    kinds = [eq.survival.BAND_KIND_HALL_WELLNER, eq.survival.BAND_KIND_EQUAL_PRECISION]
+    request = eq.survival.EstimateCurvesRequest(
+        cohort=eq.cohort(time=[1, 2, 3, 4], event=[1, 0, 0, 0]),
+        endpoint=endpoint(),
+        options=eq.survival.CurveOptions(
+            interval_rule=eq.survival.INTERVAL_RULE_PLAIN,
+            bands=[eq.survival.Band(kind=kind) for kind in kinds],
+        ),
+    )
+    (group,) = client.survival.EstimateCurves(request, timeout=TIMEOUT).groups
+    equal([band.band.kind for band in group.bands], kinds)
+    z = NormalDist().inv_cdf(0.975)
+    for band in group.bands:
+        equal((band.limits.from_time, band.limits.to_time), (1, 1))
+        close(band.limits.from_share, 1 / 4)
+        close(band.limits.lower_limits[0], 3 / 4 * (1 - z / math.sqrt(12)), 1e-9)
+    return "both bands have the pointwise limit"
+
+
+def estimate_from_a_start(client):
+    """Of four who die in turns three live to 2, where one of them dies."""
+    request = eq.survival.EstimateCurvesRequest(
+        cohort=eq.cohort(**TURNS),
+        endpoint=endpoint(),
+        options=eq.survival.CurveOptions(start_time=2, restricted_mean_times=[3]),
+    )
+    (group,) = client.survival.EstimateCurves(request, timeout=TIMEOUT).groups
+    equal((group.subject_count, list(group.curve.times)), (3, [2, 3, 4]))
+    close(group.curve.survival[0], 2 / 3)
+    close(eq.number(group.restricted_means[0].mean), 2 + 2 / 3)
+    return "S(2) = 2/3, mean 8/3"
+
+
+def estimate_hazard(client):
+    """One event among three at risk: a step of 1/3 under a kernel of 3/4 and a bandwidth of 2."""
+    request = eq.survival.EstimateHazardRequest(
+        cohort=eq.cohort(time=[1, 2, 3, 4], event=[0, 1, 0, 0]),
+        endpoint=endpoint(),
+        options=eq.survival.HazardOptions(bandwidth=2, times=[2], fewest_at_risk=1),
+    )
+    (group,) = client.survival.EstimateHazard(request, timeout=TIMEOUT).groups
+    (at,) = group.at_times
+    close(eq.number(at.hazard), 1 / 8)
+    close(eq.number(at.standard_error), 1 / 8)
+    equal(group.smoothing.bandwidth_source, eq.survival.BANDWIDTH_SOURCE_CHOSEN)
+    return "hazard 1/8 at 2"
 
 
 def compare_curves(client):
@@ -407,6 +458,9 @@ CHECKS = [
     estimate_curves,
     estimate_weighted_curves,
     contrast_paired_curves,
+    estimate_bands,
+    estimate_from_a_start,
+    estimate_hazard,
     compare_curves,
     compare_trend_and_pairs,
     compare_by_the_largest_test,

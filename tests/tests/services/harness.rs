@@ -15,7 +15,11 @@ pub struct Clients {
 }
 
 pub async fn clients() -> Clients {
-    let settings = Settings::default();
+    clients_of(Settings::default()).await
+}
+
+/// Clients of services with other settings.
+pub async fn clients_of(settings: Settings) -> Clients {
     let compute = Compute::with_settings(&settings).unwrap();
     let services = matching_service::add(Services::new(), &compute, &settings);
     let services = survival_service::add(services, &compute, &settings);

@@ -142,6 +142,78 @@ async fn a_landmark_is_analysed() {
     assert_eq!(test.degrees_of_freedom, 1);
 }
 
+/// Of the eight the curve falls by 1/8 at each time: σ² = 1/56 at 1, and a = 1/8.
+#[tokio::test]
+async fn bands_and_starts_are_options_of_curves() {
+    let band = |kind, to_time| survival::Band { kind, from_time: None, to_time };
+    let options = survival::CurveOptions {
+        bands: vec![
+            band(survival::BandKind::EqualPrecision as i32, Some(1.0)),
+            band(survival::BandKind::HallWellner as i32, Some(0.5)),
+        ],
+        ..Default::default()
+    };
+    let request = survival::EstimateCurvesRequest {
+        cohort: Some(cohort()),
+        endpoint: Some(endpoint()),
+        options: Some(options),
+        ..Default::default()
+    };
+    let mut client = clients().await.survival;
+    let answer = client.estimate_curves(request.clone()).await.unwrap().into_inner();
+    assert_eq!(answer.options.unwrap().bands, request.options.as_ref().unwrap().bands);
+    let [band, none] = &answer.groups[0].bands[..] else { panic!("two bands") };
+    let limits = band.limits.as_ref().unwrap();
+    assert_eq!(limits.times, [1.0]);
+    assert!((limits.from_share - 0.125).abs() < 1e-15);
+    assert!((limits.critical_value - 1.959_963_984_540_054).abs() < 1e-12);
+    assert_eq!((none.limits.as_ref(), none.reason()), (None, NotEstimable::NoEvents));
+
+    let options = survival::CurveOptions { start_time: Some(5.0), ..Default::default() };
+    let request = survival::EstimateCurvesRequest { options: Some(options), ..request };
+    let answer = client.estimate_curves(request).await.unwrap().into_inner();
+    assert_eq!(answer.options.unwrap().start_time, Some(5.0));
+    let group = &answer.groups[0];
+    let curve = group.curve.as_ref().unwrap();
+    assert_eq!((group.subject_count, curve.times.as_slice()), (4, &[5.0, 6.0, 7.0, 8.0][..]));
+    assert_eq!(curve.survival, [0.75, 0.5, 0.25, 0.25]);
+}
+
+/// Steps of 1/5 at 4, 1/4 at 5 and 1/3 at 6 under kernels of 9/16, 3/4 and 9/16 and a bandwidth of 2.
+#[tokio::test]
+async fn hazards_are_smoothed() {
+    let options = survival::HazardOptions {
+        bandwidth: Some(2.0),
+        times: vec![5.0, 9.0],
+        fewest_at_risk: Some(1),
+        ..Default::default()
+    };
+    let request = survival::EstimateHazardRequest {
+        cohort: Some(cohort()),
+        endpoint: Some(endpoint()),
+        options: Some(options),
+        ..Default::default()
+    };
+    let mut client = clients().await.survival;
+    let answer = client.estimate_hazard(request.clone()).await.unwrap().into_inner();
+    assert_eq!(answer.options.unwrap().confidence, Some(0.95));
+    let group = &answer.groups[0];
+    let smoothing = group.smoothing.unwrap();
+    assert_eq!((smoothing.from_time, smoothing.to_time, smoothing.event_count), (0.0, 8.0, 7));
+    assert_eq!(smoothing.bandwidth_source(), survival::BandwidthSource::Chosen);
+    let [at, beyond] = group.at_times[..] else { panic!("two times") };
+    let hazard = 0.5 * (9.0 / 16.0 * (1.0 / 5.0 + 1.0 / 3.0) + 3.0 / 4.0 / 4.0);
+    assert!((at.hazard.unwrap().value.unwrap() - hazard).abs() < 1e-15);
+    assert_eq!(beyond.hazard.unwrap().reason(), NotEstimable::BeyondFollowUp);
+
+    let defaults = survival::EstimateHazardRequest { options: None, ..request };
+    let answer = client.estimate_hazard(defaults).await.unwrap().into_inner();
+    assert_eq!(answer.options.unwrap().fewest_at_risk, Some(10));
+    assert_eq!(answer.groups[0].at_times.len(), 101);
+    let source = answer.groups[0].smoothing.unwrap().bandwidth_source();
+    assert_eq!(source, survival::BandwidthSource::CrossValidation);
+}
+
 #[tokio::test]
 async fn senseless_questions_name_their_fields() {
     let mut client = clients().await.survival;
@@ -160,7 +232,7 @@ async fn senseless_questions_name_their_fields() {
     let unknown =
         survival::ContrastOptions { reference_level: "other".into(), ..Default::default() };
     let refused = failure(client.contrast_curves(contrasts(unknown)).await);
-    assert_eq!(refused.violations[0].field, "cohort.columns[2]");
+    assert_eq!(refused.violations[0].field, "options.reference_level");
 
     let mut request = landmark(-1.0);
     request.group_column = "arm".into();

@@ -5,6 +5,7 @@ use super::endpoint::{self, CauseEndpoint};
 use super::gray::{Gray, gray};
 use super::query::{GrayGroup, GrayTest, IncidenceComparison, IncidenceComparisonQuery};
 use super::table::CauseTable;
+use crate::compare::MOST_GROUPS;
 use crate::{SurvivalError, compare};
 use cohort::{Categories, Cohort, RiskOrder, Selection};
 use numerics::tails::{chi_squared_sf, ln_chi_squared_sf};
@@ -15,8 +16,8 @@ use numerics::tails::{chi_squared_sf, ln_chi_squared_sf};
 /// A level without subjects is shown with `n = 0` and left out of the test. A cause without events
 /// has no statistic, which is part of the answer, and neither has one whose pooled incidence comes
 /// to 1 while groups are still compared. Fails when columns cannot be read, when causes
-/// contradict each other, when no row is selected, when fewer than two levels hold a subject, on a
-/// power that gives no weight, and with late entry.
+/// contradict each other, when no row is selected, when fewer than two levels hold a subject or there
+/// are more than 100 levels, on a power that gives no weight, and with late entry.
 ///
 /// Same as `cuminc(time, cause, group, strata, rho)$Tests` of `cmprsk` in R.
 pub fn compare_incidence(
@@ -36,6 +37,10 @@ pub fn compare_incidence(
     if n_levels < 2 {
         let column = query.group.clone();
         return Err(SurvivalError::TooFewGroups { column, levels: n_levels });
+    }
+    if levels.levels.len() > MOST_GROUPS {
+        let (column, levels) = (query.group.clone(), levels.levels.len());
+        return Err(SurvivalError::TooManyGroups { column, levels, most: MOST_GROUPS });
     }
     let strata = cohort.strata(&query.strata, selection)?;
     let tables = tables(&endpoint, &levels, &strata, query.endpoint.causes.len());
