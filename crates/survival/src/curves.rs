@@ -16,12 +16,13 @@ use cohort::{Cohort, Endpoint, RiskOrder, Selection};
 /// followed to it, and describes survival given survival to it: quantiles and restricted means count
 /// from time 0 as always, so that a mean includes the time to the start.
 ///
-/// Fails when columns cannot be read, when no row is
-/// selected or followed to the start, and on a confidence, probability or time that makes no sense,
-/// such as one before the start, for which R repeats the survival 1.
+/// Fails when columns cannot be read, when no row is selected or followed to the start, and on a
+/// confidence, probability or time that makes no sense, such as one before the start, for which R
+/// repeats the survival 1.
 ///
-/// Same as `survfit(Surv(time, event) ~ group, start.time = start)` in R; see [`kaplan_meier`], [`quantile`],
-/// [`survival_at`] and [`restricted_mean`] for formulas and edge cases.
+/// Same as `survfit(Surv(time, event) ~ group, start.time = start)` in R; see [`kaplan_meier`],
+/// [`quantile`], [`survival_at`], [`restricted_mean`] and [`crate::confidence_band`] for formulas and
+/// edge cases.
 pub fn curves(
     cohort: &Cohort,
     selection: &Selection,
