@@ -4,59 +4,16 @@
 //! To a caller it is a request that cannot be used, so it becomes INVALID_ARGUMENT, which says the
 //! limit and what to do.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use hyper::{HeaderMap, Request, Response};
+use hyper::{HeaderMap, Response};
 use tonic::{Code, Status, body::Body};
-use tower::{Layer, Service};
 
 use crate::Failure;
 
-/// Turns tonic's refusal of a request over the limit into [`Failure::request_too_large`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MessageLimitLayer;
-
-impl<S> Layer<S> for MessageLimitLayer {
-    type Service = MessageLimitService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        MessageLimitService { inner }
-    }
-}
-
-/// The service made by [`MessageLimitLayer`].
-#[derive(Clone, Debug)]
-pub(crate) struct MessageLimitService<S> {
-    inner: S,
-}
-
-impl<S, B> Service<Request<B>> for MessageLimitService<S>
-where
-    S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let response = answer.await?;
-            Ok(match refused(response.headers()) {
-                Some(failure) => Status::from(failure).into_http(),
-                None => response,
-            })
-        })
+/// The response, or [`Failure::request_too_large`] in the place of tonic's refusal.
+pub(crate) fn explained(response: Response<Body>) -> Response<Body> {
+    match refused(response.headers()) {
+        Some(failure) => Status::from(failure).into_http(),
+        None => response,
     }
 }
 

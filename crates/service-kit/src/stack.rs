@@ -11,10 +11,9 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 use tonic_reflection::server::Builder as Reflection;
-use tower::Layer;
+use tower::{Layer, util::MapResponse};
 
-use crate::message_limit::{MessageLimitLayer, MessageLimitService};
-use crate::{DeadlineLayer, DeadlineService, StartError};
+use crate::{DeadlineLayer, DeadlineService, StartError, message_limit};
 
 /// The tonic services of a server with the descriptors that explain them.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +61,8 @@ pub struct Stack {
 }
 
 /// The routes within their layers.
-pub(crate) type Layered = DeadlineService<MessageLimitService<Routes>>;
+pub(crate) type Layered =
+    DeadlineService<MapResponse<Routes, fn(Response<Body>) -> Response<Body>>>;
 
 impl Stack {
     /// Adds health and reflection (v1 and v1alpha) to the services and puts the layers around.
@@ -102,7 +102,8 @@ impl Stack {
 
 /// Puts the layers around the routes, the outermost last.
 fn layer(routes: Routes) -> Layered {
-    DeadlineLayer.layer(MessageLimitLayer.layer(routes.prepare()))
+    let explained: fn(Response<Body>) -> Response<Body> = message_limit::explained;
+    DeadlineLayer.layer(MapResponse::new(routes.prepare(), explained))
 }
 
 fn health_server(health: &HealthReporter) -> HealthServer<HealthService> {

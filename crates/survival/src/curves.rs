@@ -34,8 +34,8 @@ use cohort::{Cohort, Groups, NotEstimable, Selection};
 ///
 /// Same as `survfit(Surv(time, event) ~ group, start.time = start, weights = w, cluster = c, robust =
 /// TRUE)` in R, which guesses from the numbers what weights mean; see [`kaplan_meier`],
-/// [`weighted_kaplan_meier`], [`quantile`], [`survival_at`] and [`crate::restricted_mean`] for formulas
-/// and edge cases. The robust standard error of a restricted mean is the derivative of the area under
+/// [`weighted_kaplan_meier`], [`quantile`], [`survival_at`], [`crate::restricted_mean`] and
+/// [`crate::confidence_band`] for formulas and edge cases. The robust standard error of a restricted mean is the derivative of the area under
 /// the curve; R has none.
 pub fn curves(
     cohort: &Cohort,

@@ -390,6 +390,23 @@ mod tests {
         assert_eq!(empty.caveats[0].code, CaveatCode::EmptyLevel);
     }
 
+    /// Two at risk up to 2, one from there on, and again two from 3 to 4.
+    #[test]
+    fn a_small_risk_set_within_the_range_is_a_doubt() {
+        let columns = vec![
+            Column::numeric("entry", vec![0.0, 0.0, 3.0, 3.0]),
+            Column::numeric("time", vec![2.0, 3.0, 4.0, 5.0]),
+            Column::numeric("event", vec![1.0; 4]),
+        ];
+        let cohort = Cohort::new(None, columns).unwrap();
+        let entry = Some("entry".into());
+        let endpoint = EndpointColumns { entry, ..EndpointColumns::new("time", "event") };
+        let query = HazardQuery { endpoint, fewest_at_risk: 2, times: vec![], ..query() };
+        let groups = smoothed_hazard(&cohort, &Selection::all(&cohort), &query).unwrap();
+        let thin = "1 of 4 subjects is at risk at time 3, within the range of the hazard.";
+        assert_eq!(groups[0].caveats[0].message, thin);
+    }
+
     #[test]
     fn nobody_has_the_event_or_is_followed() {
         let of = |time: f64, event: f64| {

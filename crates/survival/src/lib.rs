@@ -1,9 +1,10 @@
 //! Survival without covariates: Kaplan-Meier curves with their quantiles, landmark rates and
-//! restricted means, the log-rank family of tests, and cumulative incidence under competing risks.
+//! restricted means, simultaneous bands, the log-rank family of tests, smoothed hazards, and
+//! cumulative incidence under competing risks.
 //!
 //! [`curves`] and [`compare`] answer a query about the columns of a cohort, and so do what stands on
 //! them: [`contrasts`] between groups, [`conditional`] survival, [`summarise_follow_up`] and
-//! [`landmark_analysis`]; [`incidence`] and [`compare_incidence`] answer where causes compete.
+//! [`landmark_analysis`]; [`smoothed_hazard`] is for plots; [`incidence`] and [`compare_incidence`] answer where causes compete.
 //! Beneath them every estimator takes a [`RiskTable`], a summary that adds up over sites, a
 //! [`WeightedTable`] with sampling weights, a [`CauseTable`] where there are several causes, or a
 //! curve made from one. Robust variances rest on subjects: those of sampling weights and clusters

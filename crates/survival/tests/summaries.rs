@@ -176,7 +176,7 @@ fn bands_of_all_patients() {
     let (cohort, all, endpoint) = lung();
     let between = [(None, None), (Some(100.0), Some(600.0))];
     let expected = [
-        (HallWellner, 0, Plain, [0.448_263_008_411_511, 0.635_537_353_985_622_1]),
+        (HallWellner, 0, Plain, [0.448_263_008_411_511, 0.635_537_353_985_622]),
         (HallWellner, 0, LogLog, [0.443_837_735_667_875_2, 0.629_954_162_722_886_1]),
         (HallWellner, 0, Arcsin, [0.448_075_466_306_388_4, 0.634_249_344_392_529]),
         (EqualPrecision, 0, Plain, [0.428_530_825_206_223_8, 0.655_269_537_190_909_3]),

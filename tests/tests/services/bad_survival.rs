@@ -85,6 +85,7 @@ impl Question {
 macro_rules! ask {
     ($client:expr, $method:ident, $request:ident, $question:expr, $endpoint:expr, $options:expr) => {{
         let question = $question;
+        #[allow(clippy::needless_update, reason = "some requests have more fields")]
         let request = pb::$request {
             endpoint: $endpoint,
             cohort: question.cohort,
@@ -156,8 +157,10 @@ fn fields(refused: &Failure) -> Vec<&str> {
     refused.violations.iter().map(|known| known.field.as_str()).collect()
 }
 
+type Change = fn(&mut Question);
+
 /// A change to a question and the fields that are at fault after it.
-type Case = (&'static str, fn(&mut Question), &'static [&'static str]);
+type Case = (&'static str, Change, &'static [&'static str]);
 
 const CASES: &[Case] = &[
     (
@@ -288,7 +291,7 @@ async fn each_call_names_what_is_wrong_with_its_table() {
 #[tokio::test]
 async fn late_entries_are_held_against_their_times() {
     let mut client = clients().await.survival;
-    let wrong: [(fn(&mut Question), &str); 3] = [
+    let wrong: [(Change, &str); 3] = [
         (|asked| asked.column(4).values[2] = SECRET, "cohort.columns[0].values[2]"),
         (|asked| asked.column(4).values[0] = 1.0, "cohort.columns[0].values[0]"),
         (|asked| asked.column(4).values[7] = -SECRET, "cohort.columns[4].values[7]"),
@@ -431,13 +434,15 @@ async fn options_of_curves() {
 macro_rules! with_options {
     ($request:ident, $endpoint:expr, $options:expr) => {{
         let asked = question();
-        pb::$request {
+        #[allow(clippy::needless_update, reason = "some requests have more fields")]
+        let request = pb::$request {
             endpoint: $endpoint(&asked),
             cohort: asked.cohort,
             group_column: asked.group,
             options: Some($options),
             ..Default::default()
-        }
+        };
+        request
     }};
 }
 
@@ -449,8 +454,8 @@ fn follow_up(asked: &Question) -> Option<Endpoint> {
 async fn options_of_comparisons() {
     let mut client = clients().await.survival;
     let mut fault = async |weights, early_power, late_power| {
-        let options =
-            pb::ComparisonOptions { weights, early_power, late_power, ..Default::default() };
+        let mut options = pb::ComparisonOptions { weights, ..Default::default() };
+        (options.early_power, options.late_power) = (early_power, late_power);
         let request = with_options!(CompareCurvesRequest, follow_up, options);
         let refused = failure(client.compare_curves(request).await);
         fields(&refused).join(" ")

@@ -1,8 +1,8 @@
 //! Doubts about smoothed hazards.
 
 use super::{GroupHazard, HazardQuery, Smoothing};
-use crate::RiskTable;
 use crate::caveats::{FEW, empty_risk_set, shown};
+use crate::{RiskRow, RiskTable};
 use cohort::{Caveat, CaveatCode};
 
 /// Doubts about the hazard of one group.
@@ -25,11 +25,35 @@ pub(super) fn of_hazard(
         caveats.push(Caveat::new(CaveatCode::FewAtRisk, message));
     }
     if let Ok(smoothing) = &group.smoothing {
+        if is_enough {
+            caveats.extend(thin(group, smoothing, table, query, &place));
+        }
         caveats.extend(beyond(smoothing, query, &place));
         caveats.extend(few_events(smoothing, &place));
         caveats.extend(empty_risk_set(table, &place));
     }
     caveats
+}
+
+/// With late entry the risk set can be small within the range, and its steps large.
+fn thin(
+    group: &GroupHazard,
+    smoothing: &Smoothing,
+    table: &RiskTable,
+    query: &HazardQuery,
+    place: &str,
+) -> Option<Caveat> {
+    let is_inside = |time: f64| smoothing.from < time && time <= smoothing.to;
+    let is_thin = |row: &RiskRow| is_inside(row.time) && row.n_at_risk() < query.fewest_at_risk;
+    let row = table.rows().find(is_thin)?;
+    let n_at_risk = row.n_at_risk();
+    let verb = if n_at_risk == 1 { "is" } else { "are" };
+    let message = format!(
+        "{n_at_risk} of {} subjects{place} {verb} at risk at time {}, within the range of the hazard.",
+        group.n,
+        shown(row.time)
+    );
+    Some(Caveat::new(CaveatCode::FewAtRisk, message))
 }
 
 /// Times asked for at which there is no estimate any more, each once.

@@ -150,13 +150,14 @@ fn powers_from(
     powers: pb::FlemingHarrington,
 ) -> Option<FlemingHarrington> {
     let (p, q) = (powers.early_power, powers.late_power);
-    let is_power = |power: f64| power.is_finite() && power >= 0.0;
-    if is_power(p) && is_power(q) {
-        Some(FlemingHarrington { p, q })
-    } else {
-        violations.add(path, "the powers must be finite and not negative");
-        None
+    let mut are_powers = true;
+    for (name, power) in [("early_power", p), ("late_power", q)] {
+        if !(power.is_finite() && power >= 0.0) {
+            violations.add(format!("{path}.{name}"), "must be finite and not negative");
+            are_powers = false;
+        }
     }
+    are_powers.then_some(FlemingHarrington { p, q })
 }
 
 fn pairwise_from(
