@@ -146,7 +146,10 @@ async fn what_makes_no_sense_is_refused_by_its_field() {
     for (request, field) in [
         (compare(three_arms(), max_combo(Vec::new())), "options.max_combo"),
         (compare(cohort(), max_combo(vec![powers; 6])), "options.max_combo.weights"),
-        (compare(cohort(), max_combo(vec![powers, bad])), "options.max_combo.weights[1]"),
+        (
+            compare(cohort(), max_combo(vec![powers, bad])),
+            "options.max_combo.weights[1].early_power",
+        ),
         (compare(cohort(), trend(&[1.0])), "options.trend.scores"),
         (compare(cohort(), trend(&[1.0, f64::NAN])), "options.trend.scores"),
         (compare(cohort(), trend(&[2.0, 2.0])), "options.trend.scores"),
