@@ -494,7 +494,7 @@ mod tests {
             "options.pairwise.within",
             "options.pairwise.corrections[1]",
             "options.max_combo.alternative",
-            "options.max_combo.weights[1]",
+            "options.max_combo.weights[1].early_power",
         ];
         assert_eq!(paths, want);
     }
