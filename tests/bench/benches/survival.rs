@@ -1,91 +1,92 @@
 //! Kaplan-Meier with the interval of the median, and the log-rank test, by number of patients.
 //!
-//! "Cold" begins with columns as R does: it settles ties and sorts. "Prepared" begins with the table
-//! of those at risk, which curves and tests of one cohort share.
+//! "Cold" begins with columns as R does: it settles ties and counts. "Query" asks the same of a cohort
+//! with its columns, as a service does. "Prepared" begins with the table of those at risk, which
+//! curves and tests of one cohort share.
 
-use cohort::{Endpoint, RiskOrder};
+use cohort::Estimate;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use equipoise_bench::{SIZES, patients};
+use equipoise_bench::{Columns, SIZES, chi_squared, median};
+use rayon::ThreadPool;
+use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
-use survival::{
-    Confidence, IntervalRule, LogRank, Quantile, QuantileRule, RiskTable, TestWeights,
-    kaplan_meier, log_rank, quantile,
-};
 
 criterion_group! {
-    name = benches;
-    config = Criterion::default()
-        .with_measurement(CpuTime(WallTime))
+    name = one_thread;
+    config = settings(CpuTime(WallTime));
+    targets = on_one_thread
+}
+criterion_group! {
+    name = all_cores;
+    config = settings(WallTime);
+    targets = on_all_cores
+}
+criterion_main!(one_thread, all_cores);
+
+fn settings<M: Measurement>(measurement: M) -> Criterion<M> {
+    Criterion::default()
+        .with_measurement(measurement)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(3));
-    targets = survival
+        .measurement_time(Duration::from_secs(3))
 }
-criterion_main!(benches);
 
-fn survival(criterion: &mut Criterion<CpuTime>) {
+/// CPU time of one thread.
+fn on_one_thread(criterion: &mut Criterion<CpuTime>) {
+    survival(criterion, "one thread", &pool(1));
+}
+
+/// Time by the clock: what is won with more threads, if nothing else runs.
+fn on_all_cores(criterion: &mut Criterion<WallTime>) {
+    survival(criterion, "all cores", &pool(0));
+}
+
+/// Threads to work on; 0 stands for as many as there are cores.
+fn pool(n_threads: usize) -> ThreadPool {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build();
+    pool.expect("threads can be started")
+}
+
+fn survival<M: Measurement + Sync>(criterion: &mut Criterion<M>, threads: &str, pool: &ThreadPool)
+where
+    M::Value: Send,
+{
     for n in SIZES {
-        let sample = patients(n);
-        let event: Vec<bool> = sample.cause.iter().map(|&cause| cause == 1).collect();
-        let (time, exposed, everyone) = (sample.time.clone(), sample.exposed(), vec![0; n]);
-        drop(sample);
-        let endpoint =
-            || Endpoint::new(time.clone(), event.clone()).expect("simulated times are valid");
-        let mut group = criterion.benchmark_group("kaplan-meier with median");
-        group.bench_function(BenchmarkId::new("cold", n), |bencher| {
-            bencher.iter(|| median(&table(&endpoint(), &everyone, 1)));
-        });
-        let prepared = table(&endpoint(), &everyone, 1);
-        group.bench_function(BenchmarkId::new("prepared", n), |bencher| {
-            bencher.iter(|| median(&prepared));
-        });
-        group.finish();
-        let mut group = criterion.benchmark_group("log-rank");
-        group.bench_function(BenchmarkId::new("cold", n), |bencher| {
-            bencher.iter(|| tested(&table(&endpoint(), &exposed, 2)));
-        });
-        let prepared = table(&endpoint(), &exposed, 2);
-        group.bench_function(BenchmarkId::new("prepared", n), |bencher| {
-            bencher.iter(|| tested(&prepared));
-        });
-        group.finish();
-        print_answers(&table(&endpoint(), &everyone, 1), &prepared);
+        let columns = Columns::of_patients(n);
+        let mut bench = |task: &str, name: &str, work: &(dyn Fn() -> Estimate + Sync)| {
+            let mut group = criterion.benchmark_group(format!("{task}, {threads}"));
+            group.bench_function(BenchmarkId::new(name, n), |bencher| {
+                pool.install(|| bencher.iter(work));
+            });
+            group.finish();
+        };
+        let (everyone, groups) = (columns.table(false), columns.table(true));
+        let (km, test) = ("kaplan-meier with median", "log-rank");
+        bench(km, "cold", &|| median(&columns.table(false)).0);
+        bench(km, "query", &|| columns.ask_median().0);
+        bench(km, "prepared", &|| median(&everyone).0);
+        bench(test, "cold", &|| chi_squared(&columns.table(true)));
+        bench(test, "query", &|| columns.ask_chi_squared());
+        bench(test, "prepared", &|| chi_squared(&groups));
+        // R prints the same numbers: a bench of different answers would say nothing.
+        let (value, interval) = median(&everyone);
+        println!("median {value:?}, interval {interval:?}");
+        println!("chi-squared {:?}", chi_squared(&groups));
+        assert_eq!(columns.ask_median(), (value, interval));
+        assert_eq!(columns.ask_chi_squared(), chi_squared(&groups));
     }
-}
-
-fn table(endpoint: &Endpoint, groups: &[u32], n_groups: usize) -> RiskTable {
-    let order = RiskOrder::new(endpoint, &vec![0; groups.len()]);
-    RiskTable::tally(endpoint, &order, order.groups(), groups, n_groups)
-}
-
-fn median(table: &RiskTable) -> Quantile {
-    let confidence = Confidence::new(0.95).expect("0.95 is a confidence");
-    let curve = kaplan_meier(table, IntervalRule::Log, confidence);
-    quantile(&curve, 0.5, QuantileRule::Curve(IntervalRule::Log), confidence)
-}
-
-fn tested(table: &RiskTable) -> LogRank {
-    log_rank(table, TestWeights::LogRank)
-}
-
-/// R prints the same numbers: a bench of different answers would say nothing.
-fn print_answers(everyone: &RiskTable, groups: &RiskTable) {
-    let median = median(everyone);
-    println!("median {:?}, interval {:?}", median.value, median.interval);
-    println!("chi-squared {:?}", tested(groups).chi_squared().0);
 }
 
 /// Time that the thread spent on a processor, so that other work on the machine counts little.
 struct CpuTime(WallTime);
 
 impl CpuTime {
-    /// The kernel gives nanoseconds as the first of three numbers.
     fn now() -> Duration {
-        let line = std::fs::read_to_string("/proc/thread-self/schedstat")
-            .expect("the benches need Linux with scheduler statistics");
-        let nanoseconds = line.split(' ').next().and_then(|number| number.parse().ok());
-        Duration::from_nanos(nanoseconds.expect("the first number counts nanoseconds"))
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        let seconds = u64::try_from(time.tv_sec).expect("the clock starts at 0");
+        let nanoseconds = u32::try_from(time.tv_nsec).expect("a fraction of a second");
+        Duration::new(seconds, nanoseconds)
     }
 }
 
