@@ -4,7 +4,7 @@ use cohort::{Cohort, Column, EndpointColumns, Selection};
 use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait};
 use std::alloc::System;
 use survival::{
-    ComparisonQuery, CurvesQuery, IntervalRule, QuantileRule, TestWeights, compare, curves,
+    ComparisonOptions, ComparisonQuery, CurvesQuery, IntervalRule, QuantileRule, compare, curves,
 };
 
 #[global_allocator]
@@ -49,15 +49,10 @@ fn cohort(time: impl Fn(u32) -> f64) -> Cohort {
 
 fn estimated(cohort: &Cohort) {
     let query = CurvesQuery {
-        endpoint: EndpointColumns::new("time", "event"),
         group: Some("group".into()),
-        reverse: false,
-        interval: IntervalRule::Log,
-        confidence: 0.95,
         quantiles: vec![0.5],
         quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
-        times: Vec::new(),
-        restricted_mean_times: Vec::new(),
+        ..CurvesQuery::new(EndpointColumns::new("time", "event"))
     };
     curves(cohort, &Selection::all(cohort), &query).expect("the query makes sense");
 }
@@ -67,7 +62,8 @@ fn compared(cohort: &Cohort) {
         endpoint: EndpointColumns::new("time", "event"),
         group: "group".into(),
         strata: Vec::new(),
-        weights: TestWeights::LogRank,
+        weights: None,
+        options: ComparisonOptions::default(),
     };
     compare(cohort, &Selection::all(cohort), &query).expect("the query makes sense");
 }

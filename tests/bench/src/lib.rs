@@ -6,8 +6,8 @@ use cohort::{
 use simulate::{Baseline, Censoring, Sample, Scenario, Simulation, Steps};
 use std::f64::consts::LN_2;
 use survival::{
-    ComparisonQuery, Confidence, CurvesQuery, IntervalRule, QuantileRule, RiskTable, TestWeights,
-    compare, curves, kaplan_meier, log_rank, quantile,
+    ComparisonOptions, ComparisonQuery, Confidence, CurvesQuery, IntervalRule, QuantileRule,
+    RiskTable, TestWeights, compare, curves, kaplan_meier, log_rank, quantile,
 };
 
 /// Numbers of patients.
@@ -84,15 +84,9 @@ impl Columns {
     /// Never: the query makes sense.
     pub fn ask_median(&self) -> (Estimate, Interval) {
         let query = CurvesQuery {
-            endpoint: EndpointColumns::new("time", "event"),
-            group: None,
-            reverse: false,
-            interval: IntervalRule::Log,
-            confidence: 0.95,
             quantiles: vec![0.5],
             quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
-            times: Vec::new(),
-            restricted_mean_times: Vec::new(),
+            ..CurvesQuery::new(EndpointColumns::new("time", "event"))
         };
         let curves = curves(&self.cohort, &Selection::all(&self.cohort), &query);
         let median = &curves.expect("the query makes sense").groups[0].quantiles[0];
@@ -109,7 +103,8 @@ impl Columns {
             endpoint: EndpointColumns::new("time", "event"),
             group: "exposed".into(),
             strata: Vec::new(),
-            weights: TestWeights::LogRank,
+            weights: None,
+            options: ComparisonOptions::default(),
         };
         let comparison = compare(&self.cohort, &Selection::all(&self.cohort), &query);
         comparison.expect("the query makes sense").chi_squared
