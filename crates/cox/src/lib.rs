@@ -27,5 +27,5 @@ pub use error::CoxError;
 pub use fit::{CoxData, CoxExtras, fit};
 pub use query::{
     Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
-    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
+    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };

@@ -5,10 +5,11 @@ use crate::derivatives::TieSums;
 use crate::risk_sets::{RiskSets, RiskSums, Risks};
 use nalgebra::DMatrix;
 
-/// Sums of score residuals by cluster, clusters by columns; `clusters` holds an index per position.
+/// Sums of weighted score residuals by cluster, clusters by columns; `clusters` holds an index per
+/// position.
 ///
 /// ```text
-/// U_i = δ_i (x_i - m(t_i))  -  r_i Σ_t Σ_l (1 - δ_i(t) l/d) (x_i - m_l(t)) / φ_l(t)
+/// U_i = w_i δ_i (x_i - m(t_i))  -  r_i Σ_t Σ_l (1 - δ_i(t) l/d) (x_i - m_l(t)) / φ_l(t)
 /// ```
 ///
 /// over the event times `t` at which subject `i` is at risk. `m_l = (S1 - (l/d) D1) / φ_l` is the
@@ -72,13 +73,13 @@ impl EventTimes {
         };
         sets.sweep(risks, &mut RiskSums::new(p), |index, sums| {
             let d = sets.groups()[index].events.len();
-            let tied = TieSums::new(ties, d, sums.s0, sums.d0);
+            let tied = TieSums::new(ties, d, sums);
             times.hazard[index] = [tied.one, tied.share];
             for (j, (s1, d1)) in sums.s1.iter().zip(&sums.d1).enumerate() {
                 let at = (index, j);
                 times.product[at] = tied.square * s1 - tied.share_square * d1;
                 times.shared_product[at] = tied.share_square * s1 - tied.square_square * d1;
-                times.mean[at] = (tied.one * s1 - tied.share * d1) / d as f64;
+                times.mean[at] = (tied.one * s1 - tied.share * d1) / sums.death_weight;
             }
         });
         times
@@ -108,7 +109,7 @@ impl EventTimes {
                     if group.events.contains(&position) {
                         hazard -= self.hazard[index][1];
                         product -= self.shared_product[(index, j)];
-                        residuals[position] = x - self.mean[(index, j)];
+                        residuals[position] = sets.weight(position) * (x - self.mean[(index, j)]);
                     }
                     residuals[position] -= risks.risk[position] * (x * hazard - product);
                 }

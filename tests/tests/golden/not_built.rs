@@ -64,8 +64,8 @@ pub const NOT_BUILT: &[Gap] = &[
         fields: All,
     },
     Gap {
-        reason: "case weights and offsets of models are not built",
-        cases: &["cox/lung_weights_*", "cox/lung_offset", "logistic/lung_weighted"],
+        reason: "case weights of logistic models are not built",
+        cases: &["logistic/lung_weighted"],
         fields: All,
     },
     Gap { reason: "backward elimination is not built", cases: &["cox/backward_*"], fields: All },
@@ -101,16 +101,6 @@ pub const NOT_BUILT: &[Gap] = &[
             "zph.identity.by_coefficient",
             "zph.log.by_coefficient",
         ]),
-    },
-    Gap {
-        reason: "the robust score test is not built",
-        cases: &["cox/*"],
-        fields: Only(&["test_robust_score"]),
-    },
-    Gap {
-        reason: "with clusters each term has a robust Wald test, all terms together have none",
-        cases: &["cox/colon_two_events_cluster_id", "cox/lung_cluster_inst"],
-        fields: Only(&["test_wald"]),
     },
     // Logistic models
     Gap {
@@ -281,11 +271,6 @@ pub const NOT_BUILT: &[Gap] = &[
     Gap {
         reason: "separation is marked; the penalised fit is not built",
         cases: &["adversarial/logistic_separation", "adversarial/logistic_quasi_separation"],
-        fields: Only(&["judgement"]),
-    },
-    Gap {
-        reason: "case weights are not built",
-        cases: &["adversarial/cox_negative_weight", "adversarial/cox_zero_weight"],
         fields: Only(&["judgement"]),
     },
     Gap {

@@ -5,7 +5,7 @@ use crate::case::Case;
 use crate::json::{estimate, list, numbers, text};
 use crate::sample::{Reading, Sample};
 use cohort::{Cause, CauseColumns, Interval, Selection};
-use cox::{CoxOptions, CoxQuery, cox};
+use cox::{CoxQuery, cox};
 use serde_json::{Map, Value, json};
 use survival::{
     GroupIncidence, IncidenceComparisonQuery, IncidenceCurve, IncidenceQuery, IntervalRule,
@@ -148,15 +148,7 @@ fn regression(sample: &mut Sample, case: &Case, endpoint: &CauseColumns) -> Resu
     let terms = sample.add_covariates(&case.input["covariates"]);
     let selection = sample.complete();
     let model = |(index, cause): (usize, &Cause)| {
-        let query = CoxQuery {
-            endpoint: endpoint.cause_specific(index),
-            terms: terms.clone(),
-            strata: Vec::new(),
-            cluster: None,
-            options: CoxOptions::default(),
-            proportional_hazards: None,
-            concordance: false,
-        };
+        let query = CoxQuery::new(endpoint.cause_specific(index), terms.clone());
         let fit = cox(&sample.cohort, &selection, &query).map_err(words)?;
         Ok(json!({
             "cause": cause.codes[0].parse::<f64>().ok(),
