@@ -182,7 +182,12 @@ impl<'a> PartialLikelihood<'a> {
 }
 
 /// Adds `g (a S1 S1' - b (S1 D1' + D1 S1') + c D1 D1')` to the lower triangle.
-fn add_mean_products(products: &mut DMatrix<f64>, sums: &RiskSums, tied: &TieSums, g: f64) {
+pub(crate) fn add_mean_products(
+    products: &mut DMatrix<f64>,
+    sums: &RiskSums,
+    tied: &TieSums,
+    g: f64,
+) {
     let (s1, d1) = (&sums.s1, &sums.d1);
     for k in 0..s1.len() {
         // Column k of the product is `left S1 + right D1`.
@@ -200,7 +205,7 @@ const ROUNDING: f64 = 1e-13;
 
 /// The information as the difference of its two parts; exactly 0 for a column that does not vary
 /// within any risk set.
-fn difference(gram: DMatrix<f64>, mean_products: &DMatrix<f64>) -> DMatrix<f64> {
+pub(crate) fn difference(gram: DMatrix<f64>, mean_products: &DMatrix<f64>) -> DMatrix<f64> {
     let mut information = &gram - mean_products;
     for j in 0..gram.nrows() {
         if information[(j, j)].abs() <= ROUNDING * gram[(j, j)].abs() {
@@ -211,7 +216,7 @@ fn difference(gram: DMatrix<f64>, mean_products: &DMatrix<f64>) -> DMatrix<f64> 
     information
 }
 
-fn mirrored(mut lower: DMatrix<f64>) -> DMatrix<f64> {
+pub(crate) fn mirrored(mut lower: DMatrix<f64>) -> DMatrix<f64> {
     lower.fill_upper_triangle_with_lower_triangle();
     lower
 }
@@ -219,7 +224,7 @@ fn mirrored(mut lower: DMatrix<f64>) -> DMatrix<f64> {
 /// Number of running totals in a sum of products; its order is the same on every machine.
 const LANES: usize = 8;
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut totals = [0.0; LANES];
     let (a_blocks, b_blocks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f64 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(a, b)| a * b).sum();

@@ -76,7 +76,11 @@ pub fn fit(data: &CoxData, options: &CoxOptions, extras: CoxExtras) -> Result<Co
         NewtonOptions { max_iterations: options.max_iterations, tolerance: options.tolerance };
     let maximum =
         maximise(sets.p(), newton, |beta| likelihood.derivatives(beta.as_slice(), |_| 1.0));
-    let model = Model { data, options, sets: &sets, maximum: &maximum };
+    let scores = data.clusters.map(|clusters| {
+        let clusters = sets.in_risk_order(clusters);
+        ScoresByCluster::new(&maximum, |beta| cluster_scores(&sets, options.ties, beta, &clusters))
+    });
+    let model = Model { data, options, sets: &sets, maximum: &maximum, scores };
     let hazards = extras
         .proportional_hazards
         .map(|transform| model.proportional_hazards(&mut likelihood, transform));
@@ -99,23 +103,36 @@ fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
     for (what, values) in [("the case weights", data.weights), ("the offsets", data.offset)] {
         same_length(what, values.map_or(subjects, <[f64]>::len))?;
     }
-    let confidence = options.confidence;
-    if !(0.0 < confidence && confidence < 1.0) {
-        return Err(CoxError::InvalidConfidence { confidence });
-    }
+    options.check()?;
     if data.endpoint.n_events() == 0 { Err(CoxError::NoEvents { subjects }) } else { Ok(()) }
 }
 
 /// A model at its maximum.
-struct Model<'a> {
-    data: &'a CoxData<'a>,
-    options: &'a CoxOptions,
-    sets: &'a RiskSets<'a>,
-    maximum: &'a Maximum,
+pub(crate) struct Model<'a> {
+    pub data: &'a CoxData<'a>,
+    pub options: &'a CoxOptions,
+    pub sets: &'a RiskSets<'a>,
+    pub maximum: &'a Maximum,
+    /// Absent without a robust variance.
+    pub scores: Option<ScoresByCluster>,
+}
+
+/// Score residuals summed by cluster, clusters by columns.
+pub(crate) struct ScoresByCluster {
+    at_start: DMatrix<f64>,
+    at_maximum: DMatrix<f64>,
+}
+
+impl ScoresByCluster {
+    /// Evaluates them at 0 and at the maximum.
+    pub fn new(maximum: &Maximum, mut at: impl FnMut(&[f64]) -> DMatrix<f64>) -> Self {
+        let estimate = maximum.estimate.as_slice();
+        Self { at_start: at(&vec![0.0; estimate.len()]), at_maximum: at(estimate) }
+    }
 }
 
 impl Model<'_> {
-    fn report(&self, proportional_hazards: Option<ProportionalHazards>) -> CoxFit {
+    pub fn report(&self, proportional_hazards: Option<ProportionalHazards>) -> CoxFit {
         let (design, maximum) = (self.data.design, self.maximum);
         let reasons = self.reasons();
         let robust = self.robust_covariance();
@@ -146,7 +163,7 @@ impl Model<'_> {
             score_test: self.score_test(),
             robust_wald_test: robust.as_ref().map(|robust| estimates.wald_test(&all, robust)),
             robust_score_test: self.robust_score_test(),
-            term_tests: estimates.term_tests(&self.columns_by_term()),
+            term_tests: estimates.term_tests(&columns_by_term(design)),
             aic: -2.0 * maximum.value + 2.0 * df,
             bic: -2.0 * maximum.value + df * ln(n_events as f64),
             iterations: maximum.iterations,
@@ -184,14 +201,6 @@ impl Model<'_> {
         self.maximum.aliased.iter().filter(|&&aliased| !aliased).count()
     }
 
-    fn columns_by_term(&self) -> Vec<(String, Vec<usize>)> {
-        let design = self.data.design;
-        let columns_of = |term: usize| -> Vec<usize> {
-            (0..design.p()).filter(|&j| design.columns[j].term == term).collect()
-        };
-        design.terms.iter().cloned().enumerate().map(|(i, name)| (name, columns_of(i))).collect()
-    }
-
     fn likelihood_ratio_test(&self) -> TestResult {
         let df = self.degrees_of_freedom();
         if !self.maximum.converged {
@@ -207,26 +216,21 @@ impl Model<'_> {
     }
 
     fn robust_covariance(&self) -> Option<DMatrix<f64>> {
-        let scores = self.cluster_scores(self.maximum.estimate.as_slice())?;
-        Some(sandwich(&self.maximum.covariance, &scores))
+        let scores = self.scores.as_ref()?;
+        Some(sandwich(&self.maximum.covariance, &scores.at_maximum))
     }
 
     /// `(Σ u)' (Σ u u')⁻ (Σ u)` over the summed scores `u` of the clusters at 0, as `rscore` of
     /// `coxph` in R has it. As many clusters as columns make it their number, whatever the data say.
     fn robust_score_test(&self) -> Option<TestResult> {
-        let scores = self.cluster_scores(&vec![0.0; self.sets.p()])?;
-        let factor = Cholesky::rank_revealing(&scores.tr_mul(&scores));
+        let scores = &self.scores.as_ref()?.at_start;
+        let factor = Cholesky::rank_revealing(&scores.tr_mul(scores));
         if factor.rank() == 0 && self.degrees_of_freedom() > 0 {
             let df = self.degrees_of_freedom();
             return Some(TestResult::none(NotEstimable::VarianceUndefined, df));
         }
         let total = scores.row_sum_tr();
         Some(chi_squared_test(factor.quadratic_form(&total), factor.rank()))
-    }
-
-    fn cluster_scores(&self, beta: &[f64]) -> Option<DMatrix<f64>> {
-        let clusters = self.sets.in_risk_order(self.data.clusters?);
-        Some(cluster_scores(self.sets, self.options.ties, beta, &clusters))
     }
 
     fn concordance(&self) -> crate::Concordance {
@@ -241,7 +245,7 @@ impl Model<'_> {
         likelihood: &mut PartialLikelihood,
         transform: TimeTransform,
     ) -> ProportionalHazards {
-        let mut terms = self.columns_by_term();
+        let mut terms = columns_by_term(self.data.design);
         for (_, columns) in &mut terms {
             columns.retain(|&j| !self.maximum.aliased[j]);
         }
@@ -286,6 +290,14 @@ impl Model<'_> {
         caveats.extend(hazards.and_then(doubt_about_proportionality));
         caveats
     }
+}
+
+/// The columns of each term, by its name.
+fn columns_by_term(design: &Design) -> Vec<(String, Vec<usize>)> {
+    let columns_of = |term: usize| -> Vec<usize> {
+        (0..design.p()).filter(|&j| design.columns[j].term == term).collect()
+    };
+    design.terms.iter().cloned().enumerate().map(|(i, name)| (name, columns_of(i))).collect()
 }
 
 fn without_coefficient(column: &str, reason: NotEstimable) -> Option<Caveat> {

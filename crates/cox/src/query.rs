@@ -1,5 +1,6 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
+use crate::CoxError;
 use cohort::{Caveat, EndpointColumns, Estimate, Interval, Term, WeightColumn};
 
 /// How tied events enter the partial likelihood. The default is that of `coxph` in R.
@@ -47,6 +48,15 @@ pub struct CoxOptions {
     pub tolerance: f64,
     /// Confidence of the Wald intervals.
     pub confidence: f64,
+}
+
+impl CoxOptions {
+    /// Refuses a confidence outside 0 to 1.
+    pub(crate) fn check(&self) -> Result<(), CoxError> {
+        let confidence = self.confidence;
+        let is_share = 0.0 < confidence && confidence < 1.0;
+        if is_share { Ok(()) } else { Err(CoxError::InvalidConfidence { confidence }) }
+    }
 }
 
 impl Default for CoxOptions {

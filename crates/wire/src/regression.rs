@@ -1,5 +1,9 @@
 //! `equipoise.regression.v1`: Cox and logistic models.
 
+mod fine_gray;
+
+pub use fine_gray::{fine_gray_from, fine_gray_request, fine_gray_response};
+
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
     endpoint_to, enum_conversion, estimate_from, estimate_to, interval_from, interval_to,

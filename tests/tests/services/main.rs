@@ -7,5 +7,6 @@ mod competing;
 mod faults;
 mod harness;
 mod local;
+mod regression;
 mod rows;
 mod summaries;
