@@ -1,8 +1,11 @@
 //! From the columns of a cohort to fitted models.
 
 use crate::fit::{CoxData, CoxExtras, fit};
-use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm};
-use cohort::{Cohort, CohortError, Design, Endpoint, NotEstimable, RiskOrder, Selection, Term};
+use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm, Variance};
+use cohort::{
+    Caveat, CaveatCode, Cohort, CohortError, Design, Endpoint, NotEstimable, RiskOrder, Selection,
+    Term, Weighted,
+};
 
 /// Fits the model of a query to the selected subjects; see [`fit()`] for the estimator.
 ///
@@ -37,29 +40,35 @@ pub fn screen(
 /// What all models of a query share.
 struct FollowUp<'a> {
     cohort: &'a Cohort,
-    selection: &'a Selection,
     query: &'a CoxQuery,
+    weighted: Weighted,
     endpoint: Endpoint,
     order: RiskOrder,
     clusters: Option<Vec<u32>>,
+    offset: Option<Vec<f64>>,
 }
 
 impl<'a> FollowUp<'a> {
     fn read(
         cohort: &'a Cohort,
-        selection: &'a Selection,
+        selection: &Selection,
         query: &'a CoxQuery,
     ) -> Result<Self, CoxError> {
         if selection.is_empty() {
             return Err(CohortError::NoRows.into());
         }
+        let weighted = cohort.weighted(selection, query.weights.as_ref())?;
+        let selection = &weighted.selection;
         let endpoint = cohort.endpoint(&query.endpoint, selection)?;
         let order = RiskOrder::new(&endpoint, &cohort.strata(&query.strata, selection)?);
+        let is_robust = query.variance == Variance::Robust || weighted.weights.is_some();
         let clusters = match &query.cluster {
             Some(column) => Some(cohort.strata(std::slice::from_ref(column), selection)?),
-            None => None,
+            None => is_robust.then(|| (0..selection.len() as u32).collect()),
         };
-        Ok(Self { cohort, selection, query, endpoint, order, clusters })
+        let offset =
+            query.offset.as_ref().map(|column| cohort.numeric(column, selection)).transpose()?;
+        Ok(Self { cohort, query, endpoint, order, clusters, offset, weighted })
     }
 
     fn fit(&self, terms: &[Term]) -> Result<CoxFit, CoxError> {
@@ -67,13 +76,23 @@ impl<'a> FollowUp<'a> {
             endpoint: &self.endpoint,
             order: &self.order,
             terms,
-            design: &Design::new(self.cohort, self.selection, terms)?,
+            design: &Design::new(self.cohort, &self.weighted.selection, terms)?,
             clusters: self.clusters.as_deref(),
+            weights: self.weighted.weights.as_deref(),
+            offset: self.offset.as_deref(),
         };
         let extras = CoxExtras {
             proportional_hazards: self.query.proportional_hazards,
             concordance: self.query.concordance,
         };
-        fit(&data, &self.query.options, extras)
+        let mut fit = fit(&data, &self.query.options, extras)?;
+        fit.caveats.extend(self.left_out());
+        Ok(fit)
+    }
+
+    fn left_out(&self) -> Option<Caveat> {
+        let n = self.weighted.n_without_weight;
+        let message = format!("rows with the weight 0 are left out (rows: {n})");
+        (n > 0).then(|| Caveat::new(CaveatCode::ZeroWeights, message))
     }
 }

@@ -10,12 +10,13 @@ use numerics::sum::Sum;
 /// Evaluates the log partial likelihood; holds its scratch so that no sweep allocates.
 ///
 /// ```text
-/// log L = Σ_t g(t) [ Σ_deaths η  -  Σ_{l<d} ln φ_l ]     φ_l = S0 - (l/d) D0   (Efron)
-///                                                       φ_l = S0              (Breslow)
+/// log L = Σ_t g(t) [ Σ_deaths w η  -  w̄ Σ_{l<d} ln φ_l ]     φ_l = S0 - (l/d) D0   (Efron)
+///                                                           φ_l = S0              (Breslow)
 /// ```
 ///
-/// `S0` and `D0` sum `r = exp(η)` over the risk set and over the `d` deaths at `t`; `S1`, `D1`, `S2`
-/// and `D2` carry a factor `x` and `x x'`. Written out in powers of `1/φ`, the information is
+/// `S0` and `D0` sum `r = w exp(η)` over the risk set and over the `d` deaths at `t`, whose weights
+/// `w` have the mean `w̄`; without case weights all are 1. `S1`, `D1`, `S2` and `D2` carry a factor
+/// `x` and `x x'`. Written out in powers of `1/φ`, the information is
 ///
 /// ```text
 /// Σ_t g(t) [ A S2 - B D2  -  (a S1 S1' - b (S1 D1' + D1 S1') + c D1 D1') ]
@@ -23,8 +24,8 @@ use numerics::sum::Sum;
 ///
 /// in which the first two terms of all times together are one weighted Gram matrix `X' W X`: no
 /// `p` by `p` matrix is touched per subject or per death. The weight `w_i` is what subject `i` was
-/// expected to contribute to the deaths, so that `δ_i - w_i` is its martingale residual and
-/// `X'(δ - w)` the gradient.
+/// expected to contribute to the deaths, so that its case weight times `δ_i` less `w_i` is its
+/// weighted martingale residual, and these times `X` the gradient.
 ///
 /// The factor `g(t)` is 1 in a fit and a power of transformed time in the test of proportional
 /// hazards. Cox (1972), J. R. Stat. Soc. B 34:187-220; Efron (1977), J. Am. Stat. Assoc. 72:557-565.
@@ -32,7 +33,7 @@ pub(crate) struct PartialLikelihood<'a> {
     sets: &'a RiskSets<'a>,
     ties: Ties,
     risks: Risks,
-    /// `w` of each position, then `δ g - w`.
+    /// `w` of each position, then the residuals that make up the gradient.
     weight: Vec<f64>,
     weighted_column: Vec<f64>,
     sums: RiskSums,
@@ -42,7 +43,8 @@ pub(crate) struct PartialLikelihood<'a> {
     before: Vec<f64>,
 }
 
-/// Sums over the `d` deaths of one time, which stand for the powers of `1/φ`.
+/// Sums over the `d` deaths of one time, which stand for the powers of `1/φ`; all carry the factor
+/// `w̄`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TieSums {
     /// `Σ ln φ`.
@@ -60,8 +62,10 @@ pub(crate) struct TieSums {
 }
 
 impl TieSums {
-    /// The sums for `d` deaths in a risk set with `s0`, of which the deaths make up `d0`.
-    pub fn new(ties: Ties, d: usize, s0: f64, d0: f64) -> Self {
+    /// The sums for `d` deaths in a risk set.
+    pub fn new(ties: Ties, d: usize, at_risk: &RiskSums) -> Self {
+        let (s0, d0) = (at_risk.s0, at_risk.d0);
+        let mean_weight = at_risk.death_weight / d as f64;
         let mut sums = Self::default();
         for l in 0..d {
             let share = match ties {
@@ -69,13 +73,14 @@ impl TieSums {
                 Ties::Breslow => 0.0,
             };
             let phi = s0 - share * d0;
-            let inverse = 1.0 / phi;
-            sums.ln_phi += ln(phi);
-            sums.one += inverse;
-            sums.share += share * inverse;
-            sums.square += inverse * inverse;
-            sums.share_square += share * inverse * inverse;
-            sums.square_square += share * share * inverse * inverse;
+            let one = mean_weight / phi;
+            let square = one / phi;
+            sums.ln_phi += mean_weight * ln(phi);
+            sums.one += one;
+            sums.share += share * one;
+            sums.square += square;
+            sums.share_square += share * square;
+            sums.square_square += share * share * square;
         }
         sums
     }
@@ -116,8 +121,9 @@ impl<'a> PartialLikelihood<'a> {
         sets.sweep(risks, sums, |index, sums| {
             let events = sets.groups()[index].events.clone();
             let factor = g(index);
-            let tied = TieSums::new(*ties, events.len(), sums.s0, sums.d0);
-            value += factor * (risks.eta[events].iter().sum::<f64>() - tied.ln_phi);
+            let tied = TieSums::new(*ties, events.len(), sums);
+            let of_deaths: f64 = events.map(|at| sets.weight(at) * risks.eta[at]).sum();
+            value += factor * (of_deaths - tied.ln_phi);
             terms[index] = [factor * tied.one, factor * tied.share];
             add_mean_products(products, sums, &tied, factor);
         });
@@ -148,14 +154,14 @@ impl<'a> PartialLikelihood<'a> {
         }
     }
 
-    /// Turns `w` into `δ g - w`.
+    /// Turns `w` into `δ g` times the case weight, less `w`.
     fn subtract_from_deaths(&mut self, g: &impl Fn(usize) -> f64) {
         for weight in &mut self.weight {
             *weight = -*weight;
         }
         for (index, group) in self.sets.groups().iter().enumerate() {
             for position in group.events.clone() {
-                self.weight[position] += g(index);
+                self.weight[position] += g(index) * self.sets.weight(position);
             }
         }
     }
@@ -176,7 +182,12 @@ impl<'a> PartialLikelihood<'a> {
 }
 
 /// Adds `g (a S1 S1' - b (S1 D1' + D1 S1') + c D1 D1')` to the lower triangle.
-fn add_mean_products(products: &mut DMatrix<f64>, sums: &RiskSums, tied: &TieSums, g: f64) {
+pub(crate) fn add_mean_products(
+    products: &mut DMatrix<f64>,
+    sums: &RiskSums,
+    tied: &TieSums,
+    g: f64,
+) {
     let (s1, d1) = (&sums.s1, &sums.d1);
     for k in 0..s1.len() {
         // Column k of the product is `left S1 + right D1`.
@@ -194,7 +205,7 @@ const ROUNDING: f64 = 1e-13;
 
 /// The information as the difference of its two parts; exactly 0 for a column that does not vary
 /// within any risk set.
-fn difference(gram: DMatrix<f64>, mean_products: &DMatrix<f64>) -> DMatrix<f64> {
+pub(crate) fn difference(gram: DMatrix<f64>, mean_products: &DMatrix<f64>) -> DMatrix<f64> {
     let mut information = &gram - mean_products;
     for j in 0..gram.nrows() {
         if information[(j, j)].abs() <= ROUNDING * gram[(j, j)].abs() {
@@ -205,7 +216,7 @@ fn difference(gram: DMatrix<f64>, mean_products: &DMatrix<f64>) -> DMatrix<f64> 
     information
 }
 
-fn mirrored(mut lower: DMatrix<f64>) -> DMatrix<f64> {
+pub(crate) fn mirrored(mut lower: DMatrix<f64>) -> DMatrix<f64> {
     lower.fill_upper_triangle_with_lower_triangle();
     lower
 }
@@ -213,7 +224,7 @@ fn mirrored(mut lower: DMatrix<f64>) -> DMatrix<f64> {
 /// Number of running totals in a sum of products; its order is the same on every machine.
 const LANES: usize = 8;
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut totals = [0.0; LANES];
     let (a_blocks, b_blocks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f64 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(a, b)| a * b).sum();

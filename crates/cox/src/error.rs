@@ -1,6 +1,6 @@
 //! Why a Cox model could not be set up.
 
-use cohort::{CohortError, NotEstimable};
+use cohort::{CausesError, CohortError, NotEstimable};
 use thiserror::Error;
 
 /// Why a Cox model could not be set up; messages fit after "could not fit the model: ".
@@ -27,6 +27,21 @@ pub enum CoxError {
         /// Number of subjects.
         subjects: usize,
     },
+    /// The causes of an endpoint contradict each other.
+    #[error(transparent)]
+    Causes(#[from] CausesError),
+    /// No cause of the endpoint has this label.
+    #[error("the endpoint has no cause {cause}")]
+    UnknownCause {
+        /// Label asked for.
+        cause: String,
+    },
+    /// Late entry, for which the subdistribution hazard is not built.
+    #[error(
+        "the subdistribution hazard needs everyone to be followed from time 0: leave out the entry \
+         column"
+    )]
+    LateEntry,
     /// A confidence lies strictly between 0 and 1.
     #[error("the confidence {confidence} is not between 0 and 1")]
     InvalidConfidence {

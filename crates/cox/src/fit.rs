@@ -27,6 +27,10 @@ pub struct CoxData<'a> {
     pub design: &'a Design,
     /// One cluster index per subject for the robust variance; absent = model variance only.
     pub clusters: Option<&'a [u32]>,
+    /// One positive case weight per subject; absent = everyone counts once.
+    pub weights: Option<&'a [f64]>,
+    /// One number per subject that is added to the linear predictor; absent = 0.
+    pub offset: Option<&'a [f64]>,
 }
 
 /// What to compute besides the model itself.
@@ -49,27 +53,34 @@ const DOUBT: f64 = 0.05;
 /// Fits a Cox model.
 ///
 /// ```text
-/// h(t | x) = h0_stratum(t) exp(x'beta)
+/// h(t | x) = h0_stratum(t) exp(offset + x'beta)
 /// ```
 ///
-/// by maximum partial likelihood. A subject is at risk at `t` when `entry < t <= time`, so one
+/// by maximum partial likelihood, in which a subject with the case weight `w` counts `w` times; tied
+/// deaths take turns with their mean weight, so that Efron's likelihood of weights is not that of
+/// repeated rows. A subject is at risk at `t` when `entry < t <= time`, so one
 /// censored at `t` is at risk at `t`. Columns are centred and scaled within and reported on the
 /// caller's scale. A column that depends on those before it has no coefficient (`Aliased`, or
 /// `EmptyLevel`), one whose coefficient is infinite is `Monotone`; neither disturbs the others. The
 /// likelihood-ratio test and the log-likelihoods exist in every case.
 ///
 /// Cox (1972), J. R. Stat. Soc. B 34:187-220. Same as `coxph(Surv(entry, time, event) ~ x +
-/// strata(s), cluster = c)` in R, at the maximum itself and not where R happens to stop. Fails when
+/// strata(s) + offset(o), weights = w, cluster = c)` in R, at the maximum itself and not where R happens to stop. Fails when
 /// nobody has the event.
 pub fn fit(data: &CoxData, options: &CoxOptions, extras: CoxExtras) -> Result<CoxFit, CoxError> {
     check(data, options)?;
-    let sets = RiskSets::new(data.endpoint, data.order, data.design);
+    let sets =
+        RiskSets::new(data.endpoint, data.order, data.design).with(data.weights, data.offset);
     let mut likelihood = PartialLikelihood::new(&sets, options.ties);
     let newton =
         NewtonOptions { max_iterations: options.max_iterations, tolerance: options.tolerance };
     let maximum =
         maximise(sets.p(), newton, |beta| likelihood.derivatives(beta.as_slice(), |_| 1.0));
-    let model = Model { data, options, sets: &sets, maximum: &maximum };
+    let scores = data.clusters.map(|clusters| {
+        let clusters = sets.in_risk_order(clusters);
+        ScoresByCluster::new(&maximum, |beta| cluster_scores(&sets, options.ties, beta, &clusters))
+    });
+    let model = Model { data, options, sets: &sets, maximum: &maximum, scores };
     let hazards = extras
         .proportional_hazards
         .map(|transform| model.proportional_hazards(&mut likelihood, transform));
@@ -89,23 +100,39 @@ fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
     if let Some(clusters) = data.clusters {
         same_length("the clusters", clusters.len())?;
     }
-    let confidence = options.confidence;
-    if !(0.0 < confidence && confidence < 1.0) {
-        return Err(CoxError::InvalidConfidence { confidence });
+    for (what, values) in [("the case weights", data.weights), ("the offsets", data.offset)] {
+        same_length(what, values.map_or(subjects, <[f64]>::len))?;
     }
+    options.check()?;
     if data.endpoint.n_events() == 0 { Err(CoxError::NoEvents { subjects }) } else { Ok(()) }
 }
 
 /// A model at its maximum.
-struct Model<'a> {
-    data: &'a CoxData<'a>,
-    options: &'a CoxOptions,
-    sets: &'a RiskSets<'a>,
-    maximum: &'a Maximum,
+pub(crate) struct Model<'a> {
+    pub data: &'a CoxData<'a>,
+    pub options: &'a CoxOptions,
+    pub sets: &'a RiskSets<'a>,
+    pub maximum: &'a Maximum,
+    /// Absent without a robust variance.
+    pub scores: Option<ScoresByCluster>,
+}
+
+/// Score residuals summed by cluster, clusters by columns.
+pub(crate) struct ScoresByCluster {
+    at_start: DMatrix<f64>,
+    at_maximum: DMatrix<f64>,
+}
+
+impl ScoresByCluster {
+    /// Evaluates them at 0 and at the maximum.
+    pub fn new(maximum: &Maximum, mut at: impl FnMut(&[f64]) -> DMatrix<f64>) -> Self {
+        let estimate = maximum.estimate.as_slice();
+        Self { at_start: at(&vec![0.0; estimate.len()]), at_maximum: at(estimate) }
+    }
 }
 
 impl Model<'_> {
-    fn report(&self, proportional_hazards: Option<ProportionalHazards>) -> CoxFit {
+    pub fn report(&self, proportional_hazards: Option<ProportionalHazards>) -> CoxFit {
         let (design, maximum) = (self.data.design, self.maximum);
         let reasons = self.reasons();
         let robust = self.robust_covariance();
@@ -134,7 +161,9 @@ impl Model<'_> {
             likelihood_ratio_test: self.likelihood_ratio_test(),
             wald_test: estimates.wald_test(&all, &maximum.covariance),
             score_test: self.score_test(),
-            term_tests: estimates.term_tests(&self.columns_by_term()),
+            robust_wald_test: robust.as_ref().map(|robust| estimates.wald_test(&all, robust)),
+            robust_score_test: self.robust_score_test(),
+            term_tests: estimates.term_tests(&columns_by_term(design)),
             aic: -2.0 * maximum.value + 2.0 * df,
             bic: -2.0 * maximum.value + df * ln(n_events as f64),
             iterations: maximum.iterations,
@@ -172,14 +201,6 @@ impl Model<'_> {
         self.maximum.aliased.iter().filter(|&&aliased| !aliased).count()
     }
 
-    fn columns_by_term(&self) -> Vec<(String, Vec<usize>)> {
-        let design = self.data.design;
-        let columns_of = |term: usize| -> Vec<usize> {
-            (0..design.p()).filter(|&j| design.columns[j].term == term).collect()
-        };
-        design.terms.iter().cloned().enumerate().map(|(i, name)| (name, columns_of(i))).collect()
-    }
-
     fn likelihood_ratio_test(&self) -> TestResult {
         let df = self.degrees_of_freedom();
         if !self.maximum.converged {
@@ -195,10 +216,21 @@ impl Model<'_> {
     }
 
     fn robust_covariance(&self) -> Option<DMatrix<f64>> {
-        let clusters = self.sets.in_risk_order(self.data.clusters?);
-        let beta = self.maximum.estimate.as_slice();
-        let scores = cluster_scores(self.sets, self.options.ties, beta, &clusters);
-        Some(sandwich(&self.maximum.covariance, &scores))
+        let scores = self.scores.as_ref()?;
+        Some(sandwich(&self.maximum.covariance, &scores.at_maximum))
+    }
+
+    /// `(Σ u)' (Σ u u')⁻ (Σ u)` over the summed scores `u` of the clusters at 0, as `rscore` of
+    /// `coxph` in R has it. As many clusters as columns make it their number, whatever the data say.
+    fn robust_score_test(&self) -> Option<TestResult> {
+        let scores = &self.scores.as_ref()?.at_start;
+        let factor = Cholesky::rank_revealing(&scores.tr_mul(scores));
+        if factor.rank() == 0 && self.degrees_of_freedom() > 0 {
+            let df = self.degrees_of_freedom();
+            return Some(TestResult::none(NotEstimable::VarianceUndefined, df));
+        }
+        let total = scores.row_sum_tr();
+        Some(chi_squared_test(factor.quadratic_form(&total), factor.rank()))
     }
 
     fn concordance(&self) -> crate::Concordance {
@@ -213,7 +245,7 @@ impl Model<'_> {
         likelihood: &mut PartialLikelihood,
         transform: TimeTransform,
     ) -> ProportionalHazards {
-        let mut terms = self.columns_by_term();
+        let mut terms = columns_by_term(self.data.design);
         for (_, columns) in &mut terms {
             columns.retain(|&j| !self.maximum.aliased[j]);
         }
@@ -258,6 +290,14 @@ impl Model<'_> {
         caveats.extend(hazards.and_then(doubt_about_proportionality));
         caveats
     }
+}
+
+/// The columns of each term, by its name.
+fn columns_by_term(design: &Design) -> Vec<(String, Vec<usize>)> {
+    let columns_of = |term: usize| -> Vec<usize> {
+        (0..design.p()).filter(|&j| design.columns[j].term == term).collect()
+    };
+    design.terms.iter().cloned().enumerate().map(|(i, name)| (name, columns_of(i))).collect()
 }
 
 fn without_coefficient(column: &str, reason: NotEstimable) -> Option<Caveat> {
@@ -311,8 +351,15 @@ mod tests {
         let columns = columns.into_iter().enumerate().map(column).collect();
         let order = RiskOrder::new(endpoint, &vec![0; endpoint.len()]);
         let design = Design { terms: names.clone(), columns };
-        let data =
-            CoxData { endpoint, order: &order, terms: &terms, design: &design, clusters: None };
+        let data = CoxData {
+            endpoint,
+            order: &order,
+            terms: &terms,
+            design: &design,
+            clusters: None,
+            weights: None,
+            offset: None,
+        };
         let hazards = Some(TimeTransform::Log);
         fit(&data, options, CoxExtras { proportional_hazards: hazards, concordance: true }).unwrap()
     }
@@ -422,6 +469,8 @@ mod tests {
             terms: &[],
             design: &design,
             clusters: None,
+            weights: None,
+            offset: None,
         };
         let error = fit(&data, &CoxOptions::default(), CoxExtras::default());
         assert_eq!(error, Err(CoxError::NoEvents { subjects: 2 }));

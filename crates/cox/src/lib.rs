@@ -12,6 +12,7 @@ mod concordance;
 mod derivatives;
 mod e_value;
 mod error;
+mod fine_gray;
 mod fit;
 mod inference;
 mod proportionality;
@@ -24,8 +25,9 @@ mod testing;
 pub use cohort_fit::{cox, screen};
 pub use e_value::{EValue, Outcome, e_value};
 pub use error::CoxError;
+pub use fine_gray::{CensoringTies, CensoringVariance, FineGrayQuery, fine_gray};
 pub use fit::{CoxData, CoxExtras, fit};
 pub use query::{
     Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
-    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
+    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };

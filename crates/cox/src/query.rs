@@ -1,6 +1,7 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
-use cohort::{Caveat, EndpointColumns, Estimate, Interval, Term};
+use crate::CoxError;
+use cohort::{Caveat, EndpointColumns, Estimate, Interval, Term, WeightColumn};
 
 /// How tied events enter the partial likelihood. The default is that of `coxph` in R.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -26,6 +27,16 @@ pub enum TimeTransform {
     Log,
 }
 
+/// Whether coefficients have a robust variance beside that of the model.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Variance {
+    /// A robust one where there are clusters or sampling weights.
+    #[default]
+    Automatic,
+    /// A robust one in any case; without clusters every row is one.
+    Robust,
+}
+
 /// Settings of a Cox fit; the defaults are those of `coxph` in R.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoxOptions {
@@ -37,6 +48,15 @@ pub struct CoxOptions {
     pub tolerance: f64,
     /// Confidence of the Wald intervals.
     pub confidence: f64,
+}
+
+impl CoxOptions {
+    /// Refuses a confidence outside 0 to 1.
+    pub(crate) fn check(&self) -> Result<(), CoxError> {
+        let confidence = self.confidence;
+        let is_share = 0.0 < confidence && confidence < 1.0;
+        if is_share { Ok(()) } else { Err(CoxError::InvalidConfidence { confidence }) }
+    }
 }
 
 impl Default for CoxOptions {
@@ -54,14 +74,40 @@ pub struct CoxQuery {
     pub terms: Vec<Term>,
     /// Columns whose crossing has a baseline hazard each.
     pub strata: Vec<String>,
-    /// Column of clusters, such as matched pairs, for the robust variance; absent = model variance.
+    /// Column of clusters, such as matched pairs, for the robust variance.
     pub cluster: Option<String>,
+    /// Case weights; absent = everyone counts once.
+    pub weights: Option<WeightColumn>,
+    /// Numeric column that enters the linear predictor with a coefficient of 1.
+    pub offset: Option<String>,
+    /// Whether there is a robust variance.
+    pub variance: Variance,
     /// Settings.
     pub options: CoxOptions,
     /// Scale of time for the test of proportional hazards; absent = no test.
     pub proportional_hazards: Option<TimeTransform>,
     /// Whether to compute the concordance.
     pub concordance: bool,
+}
+
+impl CoxQuery {
+    /// A model with everything else at its default: no strata, clusters, weights or offset, Efron's
+    /// ties, and nothing beside the model.
+    #[must_use]
+    pub fn new(endpoint: EndpointColumns, terms: Vec<Term>) -> Self {
+        Self {
+            endpoint,
+            terms,
+            strata: Vec::new(),
+            cluster: None,
+            weights: None,
+            offset: None,
+            variance: Variance::default(),
+            options: CoxOptions::default(),
+            proportional_hazards: None,
+            concordance: false,
+        }
+    }
 }
 
 /// One model for each of several terms, alone.
@@ -84,7 +130,7 @@ pub struct CoxFit {
     pub coefficients: Vec<Coefficient>,
     /// Model covariance of the coefficients, row by row; rows of aliased columns are 0.
     pub covariance: Vec<Vec<f64>>,
-    /// Robust covariance when clusters were given.
+    /// Robust covariance when there are clusters or sampling weights, or it was asked for.
     pub robust_covariance: Option<Vec<Vec<f64>>>,
     /// Log partial likelihood without covariates.
     pub log_likelihood_null: f64,
@@ -96,6 +142,10 @@ pub struct CoxFit {
     pub wald_test: TestResult,
     /// Score test of all coefficients at 0.
     pub score_test: TestResult,
+    /// Wald test of all coefficients with the robust variance, when there is one.
+    pub robust_wald_test: Option<TestResult>,
+    /// Score test of all coefficients at 0 with the robust variance, when there is one.
+    pub robust_score_test: Option<TestResult>,
     /// Wald test of each term, with the robust variance when there is one.
     pub term_tests: Vec<TermTest>,
     /// Akaike's criterion, `-2 log L + 2 df`.
@@ -123,7 +173,7 @@ pub struct Coefficient {
     pub estimate: Estimate,
     /// Model standard error.
     pub standard_error: Estimate,
-    /// Robust standard error when clusters were given; a single cluster leaves it undefined.
+    /// Robust standard error, when there is one; a single cluster leaves it undefined.
     pub robust_standard_error: Option<Estimate>,
     /// `exp` of the estimate.
     pub hazard_ratio: Estimate,
@@ -159,14 +209,14 @@ pub struct TermTest {
     pub test: TestResult,
 }
 
-/// Harrell's concordance and the pairs it counts.
+/// Harrell's concordance and the pairs it counts, each by the product of its case weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Concordance {
     /// The share; ties in risk count one half.
     pub value: Estimate,
     /// Its infinitesimal-jackknife standard error, as if everyone were independent.
     pub standard_error: Estimate,
-    /// The same with clusters as the independent units, when clusters were given.
+    /// The same with clusters as the independent units, when there is a robust variance.
     pub robust_standard_error: Option<Estimate>,
     /// Pairs in which the earlier event has the higher risk.
     pub concordant: f64,

@@ -17,6 +17,10 @@ pub(crate) struct RiskSets<'a> {
     columns: Vec<f64>,
     /// Standard deviation of each column in the caller's unit.
     scales: Vec<f64>,
+    /// Case weight of each position; absent when everyone counts once.
+    weights: Option<Vec<f64>>,
+    /// Known part of the linear predictor of each position; absent = 0.
+    offset: Option<Vec<f64>>,
 }
 
 /// When subjects enter who are not followed from the start.
@@ -30,7 +34,8 @@ struct LateEntry {
     first_group: Vec<usize>,
 }
 
-/// `exp(x'beta)` of everyone, in units that never leave the range of a number.
+/// `w exp(x'beta)` of everyone, in units that never leave the range of a number; `w` is the case
+/// weight.
 ///
 /// The unit of a group is the largest `exp(x'beta)` among those whose follow-up ends there or later
 /// in its stratum. It cancels from every quotient, and a coefficient on its way to infinity
@@ -39,7 +44,7 @@ struct LateEntry {
 pub(crate) struct Risks {
     /// `x'beta` of each position, less the logarithm of the unit of its group.
     pub eta: Vec<f64>,
-    /// `exp` of that.
+    /// `w exp` of that.
     pub risk: Vec<f64>,
     /// Logarithm of the unit of each group; within a stratum it falls with time.
     highest: Vec<f64>,
@@ -59,7 +64,7 @@ impl Risks {
     }
 }
 
-/// Sums over the risk set at one event time and over the deaths in it, `r = exp(x'beta)`.
+/// Sums over the risk set at one event time and over the deaths in it, `r = w exp(x'beta)`.
 #[derive(Clone, Debug)]
 pub(crate) struct RiskSums {
     /// Sum of `r` over the risk set.
@@ -70,6 +75,8 @@ pub(crate) struct RiskSums {
     pub d0: f64,
     /// Sum of `r x` over the deaths.
     pub d1: Vec<f64>,
+    /// Sum of `w` over the deaths.
+    pub death_weight: f64,
 }
 
 impl<'a> RiskSets<'a> {
@@ -84,7 +91,19 @@ impl<'a> RiskSets<'a> {
         }
         let strata = strata(order);
         let late_entry = endpoint.entry().map(|entry| LateEntry::new(entry, order, &strata));
-        Self { order, strata, late_entry, columns, scales }
+        Self { order, strata, late_entry, columns, scales, weights: None, offset: None }
+    }
+
+    /// The same subjects with these case weights and offsets, one per subject in the caller's order.
+    pub fn with(self, weights: Option<&[f64]>, offset: Option<&[f64]>) -> Self {
+        let weights = weights.map(|weights| self.in_risk_order(weights));
+        let offset = offset.map(|offset| self.in_risk_order(offset));
+        Self { weights, offset, ..self }
+    }
+
+    /// Case weight of a position.
+    pub fn weight(&self, position: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[position])
     }
 
     pub fn n(&self) -> usize {
@@ -129,9 +148,13 @@ impl<'a> RiskSets<'a> {
         self.groups()[stratum.start].all().start..self.groups()[stratum.end - 1].all().end
     }
 
-    /// `x'beta` of each position. Equal rows have equal bits, since each is summed column by column.
+    /// `x'beta` and the offset of each position. Equal rows have equal bits, since each is summed
+    /// column by column.
     pub fn linear_predictor(&self, beta: &[f64], eta: &mut [f64]) {
-        eta.fill(0.0);
+        match &self.offset {
+            Some(offset) => eta.copy_from_slice(offset),
+            None => eta.fill(0.0),
+        }
         for (j, &beta) in beta.iter().enumerate() {
             for (eta, x) in eta.iter_mut().zip(self.column(j)) {
                 *eta += beta * x;
@@ -139,7 +162,7 @@ impl<'a> RiskSets<'a> {
         }
     }
 
-    /// Evaluates `exp(x'beta)` of everyone.
+    /// Evaluates `w exp(x'beta)` of everyone.
     pub fn evaluate(&self, beta: &[f64], risks: &mut Risks) {
         self.linear_predictor(beta, &mut risks.eta);
         for stratum in &self.strata {
@@ -150,7 +173,7 @@ impl<'a> RiskSets<'a> {
                 risks.highest[index] = highest;
                 for position in positions {
                     risks.eta[position] -= highest;
-                    risks.risk[position] = exp(risks.eta[position]);
+                    risks.risk[position] = self.weight(position) * exp(risks.eta[position]);
                 }
             }
         }
@@ -258,7 +281,7 @@ fn strata(order: &RiskOrder) -> Vec<Range<usize>> {
 
 impl RiskSums {
     pub fn new(p: usize) -> Self {
-        Self { s0: 0.0, s1: vec![0.0; p], d0: 0.0, d1: vec![0.0; p] }
+        Self { s0: 0.0, s1: vec![0.0; p], d0: 0.0, d1: vec![0.0; p], death_weight: 0.0 }
     }
 
     fn clear(&mut self) {
@@ -276,6 +299,7 @@ impl RiskSums {
     fn clear_deaths(&mut self) {
         self.d0 = 0.0;
         self.d1.fill(0.0);
+        self.death_weight = 0.0;
     }
 
     fn join(&mut self, sets: &RiskSets, position: usize, r: f64) {
@@ -289,6 +313,7 @@ impl RiskSums {
 
     fn die(&mut self, sets: &RiskSets, position: usize, r: f64) {
         self.d0 += r;
+        self.death_weight += sets.weight(position);
         accumulate(&mut self.d1, sets, position, r);
     }
 

@@ -5,10 +5,11 @@ use crate::derivatives::TieSums;
 use crate::risk_sets::{RiskSets, RiskSums, Risks};
 use nalgebra::DMatrix;
 
-/// Sums of score residuals by cluster, clusters by columns; `clusters` holds an index per position.
+/// Sums of weighted score residuals by cluster, clusters by columns; `clusters` holds an index per
+/// position.
 ///
 /// ```text
-/// U_i = δ_i (x_i - m(t_i))  -  r_i Σ_t Σ_l (1 - δ_i(t) l/d) (x_i - m_l(t)) / φ_l(t)
+/// U_i = w_i δ_i (x_i - m(t_i))  -  r_i Σ_t Σ_l (1 - δ_i(t) l/d) (x_i - m_l(t)) / φ_l(t)
 /// ```
 ///
 /// over the event times `t` at which subject `i` is at risk. `m_l = (S1 - (l/d) D1) / φ_l` is the
@@ -49,7 +50,7 @@ pub(crate) fn sandwich(covariance: &DMatrix<f64>, scores: &DMatrix<f64>) -> DMat
 }
 
 /// What each tie group adds to the residuals of those at risk; groups by columns.
-struct EventTimes {
+pub(crate) struct EventTimes {
     /// `Σ 1/φ` and `Σ (l/d)/φ`.
     hazard: Vec<[f64; 2]>,
     /// `Σ m_l/φ_l`.
@@ -61,27 +62,51 @@ struct EventTimes {
 }
 
 impl EventTimes {
-    fn collect(sets: &RiskSets, ties: Ties, risks: &Risks) -> Self {
+    /// Nothing at any time yet.
+    pub fn new(sets: &RiskSets) -> Self {
         let (groups, p) = (sets.groups().len(), sets.p());
         let zeros = || DMatrix::zeros(groups, p);
-        let mut times = Self {
+        Self {
             hazard: vec![[0.0; 2]; groups],
             product: zeros(),
             shared_product: zeros(),
             mean: zeros(),
-        };
-        sets.sweep(risks, &mut RiskSums::new(p), |index, sums| {
+        }
+    }
+
+    fn collect(sets: &RiskSets, ties: Ties, risks: &Risks) -> Self {
+        let mut times = Self::new(sets);
+        sets.sweep(risks, &mut RiskSums::new(sets.p()), |index, sums| {
             let d = sets.groups()[index].events.len();
-            let tied = TieSums::new(ties, d, sums.s0, sums.d0);
-            times.hazard[index] = [tied.one, tied.share];
-            for (j, (s1, d1)) in sums.s1.iter().zip(&sums.d1).enumerate() {
-                let at = (index, j);
-                times.product[at] = tied.square * s1 - tied.share_square * d1;
-                times.shared_product[at] = tied.share_square * s1 - tied.square_square * d1;
-                times.mean[at] = (tied.one * s1 - tied.share * d1) / d as f64;
-            }
+            times.set(index, &TieSums::new(ties, d, sums), sums);
         });
         times
+    }
+
+    /// Takes down the sums at one group.
+    pub fn set(&mut self, index: usize, tied: &TieSums, sums: &RiskSums) {
+        self.hazard[index] = [tied.one, tied.share];
+        for (j, (s1, d1)) in sums.s1.iter().zip(&sums.d1).enumerate() {
+            let at = (index, j);
+            self.product[at] = tied.square * s1 - tied.share_square * d1;
+            self.shared_product[at] = tied.share_square * s1 - tied.square_square * d1;
+            self.mean[at] = (tied.one * s1 - tied.share * d1) / sums.death_weight;
+        }
+    }
+
+    /// `Σ 1/φ` and `Σ m_l/φ_l` of column `j`.
+    pub fn increments(&self, index: usize, j: usize) -> [f64; 2] {
+        [self.hazard[index][0], self.product[(index, j)]]
+    }
+
+    /// The shares of both that those with the event at the time itself do not see.
+    pub fn shared_increments(&self, index: usize, j: usize) -> [f64; 2] {
+        [self.hazard[index][1], self.shared_product[(index, j)]]
+    }
+
+    /// Weighted mean of column `j` over the risk set, averaged over the tied events.
+    pub fn mean(&self, index: usize, j: usize) -> f64 {
+        self.mean[(index, j)]
     }
 
     /// Score residuals of one column, by position.
@@ -108,7 +133,7 @@ impl EventTimes {
                     if group.events.contains(&position) {
                         hazard -= self.hazard[index][1];
                         product -= self.shared_product[(index, j)];
-                        residuals[position] = x - self.mean[(index, j)];
+                        residuals[position] = sets.weight(position) * (x - self.mean[(index, j)]);
                     }
                     residuals[position] -= risks.risk[position] * (x * hazard - product);
                 }

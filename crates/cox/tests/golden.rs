@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use cohort::{Cohort, Column, EndpointColumns, Estimate, Selection, Term};
-use cox::{CoxFit, CoxOptions, CoxQuery, ProportionalHazards, TestResult, TimeTransform, cox};
+use cox::{CoxFit, CoxQuery, ProportionalHazards, TestResult, TimeTransform, cox};
 use serde_json::Value;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
@@ -87,13 +87,9 @@ impl Golden {
 
 fn query(time: &str, event: &str, terms: Vec<Term>) -> CoxQuery {
     CoxQuery {
-        endpoint: EndpointColumns::new(time, event),
-        terms,
-        strata: Vec::new(),
-        cluster: None,
-        options: CoxOptions::default(),
         proportional_hazards: Some(TimeTransform::KaplanMeier),
         concordance: true,
+        ..CoxQuery::new(EndpointColumns::new(time, event), terms)
     }
 }
 

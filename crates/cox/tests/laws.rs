@@ -4,6 +4,7 @@
 
 use cohort::{
     CaveatCode, Cohort, Column, EndpointColumns, Estimate, NotEstimable, Selection, Term,
+    WeightColumn, WeightKind,
 };
 use cox::{CoxFit, CoxOptions, CoxQuery, Ties, TimeTransform, cox};
 use proptest::prelude::*;
@@ -39,19 +40,18 @@ fn cohort(subjects: &[Subject]) -> Cohort {
         column("z", |subject| subject.4),
         column("x in 0", |subject| if subject.2 == 0 { subject.3 } else { 0.0 }),
         column("x in 1", |subject| if subject.2 == 1 { subject.3 } else { 0.0 }),
+        column("one or two", |subject| 1.0 + f64::from(subject.2)),
+        column("half x", |subject| 0.5 * subject.3),
     ];
     Cohort::new(None, columns).unwrap()
 }
 
 fn query(terms: &[&str], ties: Ties) -> CoxQuery {
+    let terms = terms.iter().map(|term| Term::linear(*term)).collect();
     CoxQuery {
-        endpoint: EndpointColumns::new("time", "event"),
-        terms: terms.iter().map(|term| Term::linear(*term)).collect(),
-        strata: Vec::new(),
-        cluster: None,
         options: CoxOptions { ties, ..CoxOptions::default() },
-        proportional_hazards: None,
         concordance: true,
+        ..CoxQuery::new(EndpointColumns::new("time", "event"), terms)
     }
 }
 
@@ -115,6 +115,48 @@ proptest! {
         if a.coefficients[0].estimate.is_ok_and(|beta| beta.abs() > 1e-9) {
             assert_same(a.concordance.unwrap().value, b.concordance.unwrap().value)?;
         }
+    }
+
+    /// A frequency is so many rows for every rule of ties; a sampling weight is only for Breslow's,
+    /// whose tied deaths all see the same risk set.
+    #[test]
+    fn weights_are_repeated_rows(subjects in subjects(5, 0.05, 1.0)) {
+        let twice = subjects.iter().filter(|subject| subject.2 == 1);
+        let repeated: Vec<Subject> = subjects.iter().chain(twice).copied().collect();
+        let cases = [
+            (Ties::Efron, WeightKind::Frequency),
+            (Ties::Breslow, WeightKind::Frequency),
+            (Ties::Breslow, WeightKind::Sampling),
+        ];
+        for (ties, kind) in cases {
+            let query = query(&["x", "z"], ties);
+            let weights = Some(WeightColumn { column: "one or two".into(), kind });
+            let want = fit(&repeated, &query);
+            let got = fit(&subjects, &CoxQuery { weights, ..query });
+            prop_assert!((got.log_likelihood - want.log_likelihood).abs() < tolerance(&want));
+            for (got, want) in got.coefficients.iter().zip(&want.coefficients) {
+                assert_same(got.estimate, want.estimate)?;
+                assert_same(got.standard_error, want.standard_error)?;
+                prop_assert_eq!(got.robust_p_value.is_some(), kind == WeightKind::Sampling);
+            }
+            let pairs = |fit: &CoxFit| fit.concordance.as_ref().unwrap().tied_time;
+            if kind == WeightKind::Frequency {
+                prop_assert_eq!(pairs(&got), pairs(&want));
+            }
+        }
+    }
+
+    /// What is known of an effect is missing from its coefficient.
+    #[test]
+    fn an_offset_is_taken_from_the_coefficient(subjects in subjects(5, 0.05, 1.0)) {
+        let query = query(&["x", "z"], Ties::Efron);
+        let alone = fit(&subjects, &query);
+        let known = fit(&subjects, &CoxQuery { offset: Some("half x".into()), ..query });
+        prop_assert!((alone.log_likelihood - known.log_likelihood).abs() < tolerance(&alone));
+        let [x, z] = &alone.coefficients[..] else { panic!("two columns") };
+        assert_same(known.coefficients[0].estimate, x.estimate.map(|beta| beta - 0.5))?;
+        assert_same(known.coefficients[1].estimate, z.estimate)?;
+        assert_same(known.coefficients[1].standard_error, z.standard_error)?;
     }
 
     /// With an effect of its own in each stratum, a stratified model is the models of its strata.

@@ -349,17 +349,14 @@ impl Pipeline {
     ) -> CoxQuery {
         let ties = self.protocol().cox.as_ref().map(|section| section.ties).unwrap_or_default();
         CoxQuery {
-            endpoint: endpoint_columns(endpoint),
-            terms,
-            strata: Vec::new(),
             cluster: (population == Population::Matched).then(|| PAIR.into()),
             options: CoxOptions {
                 ties: terms::ties(ties),
                 confidence: self.confidence(),
                 ..CoxOptions::default()
             },
-            proportional_hazards: None,
             concordance: true,
+            ..CoxQuery::new(endpoint_columns(endpoint), terms)
         }
     }
 

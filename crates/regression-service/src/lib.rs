@@ -1,7 +1,7 @@
 //! Cox and logistic models over gRPC: converts, asks `cox` and `propensity`, converts.
 
 use cohort::Cohort;
-use cox::{CoxError, CoxQuery, CoxScreenQuery};
+use cox::{CoxError, CoxQuery, CoxScreenQuery, FineGrayQuery};
 use propensity::{LogisticQuery, PropensityError};
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use tonic::{Request, Response, Status};
@@ -56,6 +56,21 @@ impl regression_service_server::RegressionService for RegressionService {
         self.compute.run(deadline, move |_| answer()).await
     }
 
+    async fn fit_fine_gray(
+        &self,
+        request: Request<pb::FitFineGrayRequest>,
+    ) -> Result<Response<pb::FitFineGrayResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<FineGrayQuery> = request.try_into()?;
+            let fit = cox::fine_gray(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| cox_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::regression::fine_gray_response(fit, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
     async fn fit_logistic(
         &self,
         request: Request<pb::FitLogisticRequest>,
@@ -80,6 +95,9 @@ fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
     match error {
         CoxError::Cohort(error) => cohort_failure(cohort, error),
         CoxError::NoEvents { .. } => invalid("endpoint", error),
+        CoxError::Causes(_) => invalid("endpoint.causes", error),
+        CoxError::UnknownCause { .. } => invalid("cause", error),
+        CoxError::LateEntry => invalid("endpoint.entry_column", error),
         CoxError::InvalidConfidence { .. } => invalid("options.confidence", error),
         CoxError::LengthMismatch { .. } => Failure::internal("LENGTH_MISMATCH", error.to_string()),
     }

@@ -19,7 +19,7 @@ use survival::{
     StateAt, StateCurve, TimeLost,
 };
 
-fn endpoint_to(columns: &CauseColumns) -> common::CauseEndpoint {
+pub(crate) fn cause_endpoint_to(columns: &CauseColumns) -> common::CauseEndpoint {
     let cause =
         |cause: &Cause| common::Cause { label: cause.label.clone(), codes: cause.codes.clone() };
     common::CauseEndpoint {
@@ -31,7 +31,7 @@ fn endpoint_to(columns: &CauseColumns) -> common::CauseEndpoint {
     }
 }
 
-fn endpoint_from(
+pub(crate) fn cause_endpoint_from(
     violations: &mut Violations,
     endpoint: Option<common::CauseEndpoint>,
 ) -> Option<CauseColumns> {
@@ -56,7 +56,7 @@ fn endpoint_from(
 }
 
 /// The columns that an endpoint reads.
-fn columns(endpoint: &CauseColumns) -> impl Iterator<Item = &str> {
+pub(crate) fn cause_endpoint_columns(endpoint: &CauseColumns) -> impl Iterator<Item = &str> {
     let always = [endpoint.time.as_str(), &endpoint.cause];
     always.into_iter().chain(endpoint.entry.as_deref())
 }
@@ -68,12 +68,12 @@ pub fn incidence_request(
     selection: &Selection,
     query: &IncidenceQuery,
 ) -> pb::EstimateIncidenceRequest {
-    let columns = columns(&query.endpoint).chain(query.group.as_deref());
+    let columns = cause_endpoint_columns(&query.endpoint).chain(query.group.as_deref());
     let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::EstimateIncidenceRequest {
         cohort,
         selection,
-        endpoint: Some(endpoint_to(&query.endpoint)),
+        endpoint: Some(cause_endpoint_to(&query.endpoint)),
         group_column: query.group.clone().unwrap_or_default(),
         options: Some(incidence_options(query)),
     }
@@ -98,7 +98,7 @@ impl TryFrom<pb::EstimateIncidenceRequest> for Asked<IncidenceQuery> {
             request;
         let options = options.unwrap_or_default();
         let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
+            let endpoint = cause_endpoint_from(violations, endpoint);
             let interval = interval_rule_from(options.interval_rule);
             let interval = violations.require_known("options.interval_rule", interval);
             let confidence = confidence_from(violations, "options.confidence", options.confidence);
@@ -356,14 +356,14 @@ pub fn incidence_comparison_request(
     selection: &Selection,
     query: &IncidenceComparisonQuery,
 ) -> pb::CompareIncidenceRequest {
-    let columns = columns(&query.endpoint)
+    let columns = cause_endpoint_columns(&query.endpoint)
         .chain([query.group.as_str()])
         .chain(query.strata.iter().map(String::as_str));
     let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::CompareIncidenceRequest {
         cohort,
         selection,
-        endpoint: Some(endpoint_to(&query.endpoint)),
+        endpoint: Some(cause_endpoint_to(&query.endpoint)),
         group_column: query.group.clone(),
         strata_columns: query.strata.clone(),
         options: Some(incidence_comparison_options(query)),
@@ -384,7 +384,7 @@ impl TryFrom<pb::CompareIncidenceRequest> for Asked<IncidenceComparisonQuery> {
         let pb::CompareIncidenceRequest { cohort, selection, endpoint, group_column, .. } = request;
         let options = request.options.unwrap_or_default();
         let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
+            let endpoint = cause_endpoint_from(violations, endpoint);
             let group = required_name(violations, "group_column", group_column);
             if !(options.rho.is_finite() && options.rho >= 0.0) {
                 violations.add("options.rho", "must be finite and not negative");

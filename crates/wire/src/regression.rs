@@ -1,10 +1,14 @@
 //! `equipoise.regression.v1`: Cox and logistic models.
 
+mod fine_gray;
+
+pub use fine_gray::{fine_gray_from, fine_gray_request, fine_gray_response};
+
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
     endpoint_to, enum_conversion, estimate_from, estimate_to, interval_from, interval_to,
     matrix_from, matrix_to, optional_name, reason_from, reason_to, required_name, term_to,
-    terms_from,
+    terms_from, weights_from, weights_to,
 };
 use crate::pb::{common, regression as pb};
 use crate::violation::Violations;
@@ -12,7 +16,7 @@ use crate::{Asked, Malformed};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
     Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
-    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
+    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };
 use propensity::{Level, LogisticCoefficient, LogisticFit, LogisticOptions, LogisticQuery};
 
@@ -34,6 +38,7 @@ fn cox_options(query: &CoxQuery) -> pb::CoxOptions {
         confidence: Some(query.options.confidence),
         proportional_hazards: query.proportional_hazards.map_or(0, transform_to),
         concordance: query.concordance,
+        robust_variance: query.variance == Variance::Robust,
     }
 }
 
@@ -43,6 +48,8 @@ fn cox_columns(query: &CoxQuery) -> impl Iterator<Item = &str> {
         .chain(query.terms.iter().flat_map(|term| term.columns()))
         .chain(query.strata.iter().map(String::as_str))
         .chain(query.cluster.as_deref())
+        .chain(query.weights.as_ref().map(|weights| weights.column.as_str()))
+        .chain(query.offset.as_deref())
 }
 
 /// Asks for a Cox model.
@@ -56,6 +63,8 @@ pub fn cox_request(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> 
         terms: query.terms.iter().map(term_to).collect(),
         strata_columns: query.strata.clone(),
         cluster_column: query.cluster.clone().unwrap_or_default(),
+        case_weights: query.weights.as_ref().map(weights_to),
+        offset_column: query.offset.clone().unwrap_or_default(),
         options: Some(cox_options(query)),
     }
 }
@@ -78,6 +87,8 @@ pub fn screen_request(
         adjust_for: query.model.terms.iter().map(term_to).collect(),
         strata_columns: query.model.strata.clone(),
         cluster_column: query.model.cluster.clone().unwrap_or_default(),
+        case_weights: query.model.weights.as_ref().map(weights_to),
+        offset_column: query.model.offset.clone().unwrap_or_default(),
         options: Some(cox_options(&query.model)),
     }
 }
@@ -91,12 +102,15 @@ impl TryFrom<pb::FitCoxRequest> for Asked<CoxQuery> {
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
             let endpoint = endpoint_from(violations, endpoint);
             let terms = terms_from(violations, "terms", terms, cohort);
+            let weights = weights_from(violations, "case_weights", request.case_weights);
             let model = cox_model(violations, options.unwrap_or_default());
             Some(CoxQuery {
                 endpoint: endpoint?,
                 terms: terms?,
                 strata: request.strata_columns,
                 cluster: optional_name(request.cluster_column),
+                weights: weights?,
+                offset: optional_name(request.offset_column),
                 ..model?
             })
         });
@@ -114,12 +128,15 @@ impl TryFrom<pb::ScreenCoxRequest> for Asked<CoxScreenQuery> {
             let endpoint = endpoint_from(violations, endpoint);
             let terms = terms_from(violations, "adjust_for", request.adjust_for, cohort);
             let candidates = terms_from(violations, "candidates", candidates, cohort);
+            let weights = weights_from(violations, "case_weights", request.case_weights);
             let model = cox_model(violations, options.unwrap_or_default());
             let model = CoxQuery {
                 endpoint: endpoint?,
                 terms: terms?,
                 strata: request.strata_columns,
                 cluster: optional_name(request.cluster_column),
+                weights: weights?,
+                offset: optional_name(request.offset_column),
                 ..model?
             };
             Some(CoxScreenQuery { model, candidates: candidates? })
@@ -143,14 +160,16 @@ fn cox_model(violations: &mut Violations, options: pb::CoxOptions) -> Option<Cox
     if transform.is_none() && options.proportional_hazards != 0 {
         violations.add("options.proportional_hazards", "is no value of this enum");
     }
+    let variance = match options.robust_variance {
+        true => Variance::Robust,
+        false => Variance::Automatic,
+    };
     Some(CoxQuery {
-        endpoint: cohort::EndpointColumns::new("", ""),
-        terms: Vec::new(),
-        strata: Vec::new(),
-        cluster: None,
+        variance,
         options: CoxOptions { ties: ties?, max_iterations, tolerance, confidence: confidence? },
         proportional_hazards: transform,
         concordance: options.concordance,
+        ..CoxQuery::new(cohort::EndpointColumns::new("", ""), Vec::new())
     })
 }
 
@@ -209,6 +228,8 @@ fn cox_fit_to(fit: CoxFit) -> pb::CoxFit {
         likelihood_ratio_test: Some(test_to(fit.likelihood_ratio_test)),
         wald_test: Some(test_to(fit.wald_test)),
         score_test: Some(test_to(fit.score_test)),
+        robust_wald_test: fit.robust_wald_test.map(test_to),
+        robust_score_test: fit.robust_score_test.map(test_to),
         term_tests: fit.term_tests.into_iter().map(term_test_to).collect(),
         aic: fit.aic,
         bic: fit.bic,
@@ -316,6 +337,8 @@ fn cox_fit_from(violations: &mut Violations, path: &str, fit: pb::CoxFit) -> Opt
         likelihood_ratio_test: test_from(violations, path, fit.likelihood_ratio_test)?,
         wald_test: test_from(violations, path, fit.wald_test)?,
         score_test: test_from(violations, path, fit.score_test)?,
+        robust_wald_test: optional_test_from(violations, path, fit.robust_wald_test)?,
+        robust_score_test: optional_test_from(violations, path, fit.robust_score_test)?,
         term_tests: term_tests_from(violations, path, fit.term_tests)?,
         aic: fit.aic,
         bic: fit.bic,
@@ -355,6 +378,17 @@ fn test_from(
         degrees_of_freedom: count_from(violations, path, test.degrees_of_freedom)?,
         p_value: estimate_from(test.p_value),
     })
+}
+
+fn optional_test_from(
+    violations: &mut Violations,
+    path: &str,
+    test: Option<common::ChiSquaredTest>,
+) -> Option<Option<TestResult>> {
+    match test {
+        None => Some(None),
+        some => Some(Some(test_from(violations, path, some)?)),
+    }
 }
 
 fn term_tests_from(

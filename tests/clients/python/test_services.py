@@ -320,6 +320,42 @@ def fit_cox(client):
     return f"{fit.coefficients[0].name}: hazard ratio (1 + √17) / 2"
 
 
+def fit_cox_with_weights(client):
+    """Turns taken by weights 1, 2, 1, 2: as many patients as the weights say, by Breslow's ties."""
+    def fit(columns, **weights):
+        request = eq.regression.FitCoxRequest(
+            cohort=eq.cohort(**columns),
+            endpoint=endpoint(),
+            terms=eq.terms("arm"),
+            options=eq.regression.CoxOptions(ties=eq.regression.TIES_BRESLOW),
+            **weights,
+        )
+        return client.regression.FitCox(request, timeout=TIMEOUT).fit
+
+    sampling = eq.common.CaseWeights(column="weight", kind=eq.common.WEIGHT_KIND_SAMPLING)
+    weighted = fit({"weight": [1, 2, 1, 2], **TURNS}, case_weights=sampling)
+    repeated = fit({name: values + values[1::2] for name, values in TURNS.items()})
+    by_weights, by_rows = (
+        eq.number(fit.coefficients[0].hazard_ratio) for fit in (weighted, repeated)
+    )
+    close(by_weights, by_rows, 1e-8)
+    equal([fit.HasField("robust_covariance") for fit in (weighted, repeated)], [True, False])
+    return f"hazard ratio {by_rows:.6f} by weights and by rows"
+
+
+def fit_fine_gray(client):
+    """Relapse, death, relapse, the first two exposed: the hazard ratio is the root of 1/2."""
+    request = eq.regression.FitFineGrayRequest(
+        cohort=eq.cohort(time=[1, 2, 3], cause=[1, 2, 1], rt=[1, 1, 0]),
+        endpoint=causes(),
+        cause="relapse",
+        terms=eq.terms("rt"),
+    )
+    (rt,) = client.regression.FitFineGray(request, timeout=TIMEOUT).fit.coefficients
+    close(eq.number(rt.hazard_ratio), math.sqrt(1 / 2), 1e-8)
+    return "subdistribution hazard ratio √(1/2)"
+
+
 def screen_cox(client):
     """Twice the covariate has half the coefficient; a constant has none, and harms nobody."""
     new = [1.0 if arm == "new" else 0.0 for arm in TURNS["arm"]]
@@ -468,6 +504,8 @@ CHECKS = [
     estimate_incidence,
     compare_incidence,
     fit_cox,
+    fit_cox_with_weights,
+    fit_fine_gray,
     screen_cox,
     fit_logistic,
     estimate_propensity,

@@ -6,7 +6,7 @@
 use crate::sample::{Reading, Sample};
 use crate::table::Table;
 use cohort::{Column, EndpointColumns, Selection, Term};
-use cox::{CoxOptions, CoxQuery, cox};
+use cox::{CoxQuery, cox};
 use serde_json::{Value, json};
 use survival::{EXPOSED_BY_LANDMARK, LandmarkSample, landmark_sample};
 
@@ -45,15 +45,7 @@ fn sizes(landmark: &LandmarkSample) -> (usize, usize) {
 
 /// Hazard ratio of the exposed with its limits, Efron's ties.
 fn hazard_ratio(landmark: &LandmarkSample) -> [f64; 3] {
-    let query = CoxQuery {
-        endpoint: landmark.endpoint.clone(),
-        terms: vec![Term::Factor { column: EXPOSED_BY_LANDMARK.into(), reference: None }],
-        strata: Vec::new(),
-        cluster: None,
-        options: CoxOptions::default(),
-        proportional_hazards: None,
-        concordance: false,
-    };
+    let query = CoxQuery::new(landmark.endpoint.clone(), vec![Term::factor(EXPOSED_BY_LANDMARK)]);
     let fit = cox(&landmark.cohort, &landmark.selection, &query).unwrap();
     let coefficient = &fit.coefficients[0];
     let interval = coefficient.interval;

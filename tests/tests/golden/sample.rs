@@ -3,7 +3,9 @@
 use crate::case::Case;
 use crate::json::{text, texts};
 use crate::table::Table;
-use cohort::{Cohort, Column, EndpointColumns, Selection, Term, Transform};
+use cohort::{
+    Cohort, Column, EndpointColumns, Selection, Term, Transform, WeightColumn, WeightKind,
+};
 use serde_json::Value;
 
 /// A cohort whose rows are those of the filtered data set, in file order, which is also the order of
@@ -83,6 +85,13 @@ impl Sample {
             event_codes: vec![is_event],
             censored_codes: censored,
         }
+    }
+
+    /// Adds the column of case weights, if there is one; those of R have robust variances here.
+    pub fn add_weights(&mut self, input: &Value) -> Option<WeightColumn> {
+        let column = input["weights"].as_str()?.to_string();
+        self.add(&column, &Reading::Plain);
+        Some(WeightColumn { column, kind: WeightKind::Sampling })
     }
 
     /// Adds the group column, if there is one.

@@ -9,6 +9,7 @@ mod competing;
 mod faults;
 mod harness;
 mod local;
+mod regression;
 mod rows;
 mod summaries;
 mod weights;

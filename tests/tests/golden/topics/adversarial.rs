@@ -11,7 +11,7 @@ use balance::{
 };
 use cohort::{
     ArmsError, Caveat, CaveatCode, Cohort, CohortError, Column, EndpointColumns, EndpointError,
-    Estimate, NotEstimable, Selection, Term,
+    Estimate, NotEstimable, Selection, Term, WeightColumn, WeightKind,
 };
 use cox::{CoxError, CoxFit, CoxOptions, CoxQuery, Ties, cox};
 use matching::{MatchOrder, MatchQuery, MatchingError, match_pairs};
@@ -88,7 +88,9 @@ fn of_cox(name: &str, case: &Case) -> Check {
         "cox_more_columns_than_events" => cox_more_columns_than_events()?,
         "cox_single_event" => cox_single_event(case)?,
         "cox_tiny_group" => cox_tiny_group(case)?,
+        "cox_negative_weight" => cox_negative_weight(case)?,
         "cox_zero_times" => cox_zero_times(case)?,
+        "cox_zero_weight" => cox_zero_weight(case)?,
         "startstop_zero_length" => startstop_zero_length(case)?,
         // The exact likelihood is not built.
         "adv_heavy_ties_exact_vs_others" => return ties_differ(case).map(|()| Some(InPart)),
@@ -372,6 +374,27 @@ fn cox_zero_times(case: &Case) -> Result<(), String> {
     warned(&group.caveats, CaveatCode::ZeroTimes, "3")
 }
 
+/// A model of `x` with the sampling weights `w`.
+fn weighted_model(case: &Case) -> Result<Result<CoxFit, CoxError>, String> {
+    let cohort = inline(case, &["time", "event", "x", "w"])?;
+    let query =
+        cox_query_on(EndpointColumns::new("time", "event"), vec![Term::linear("x")], Ties::Efron);
+    let weights = WeightColumn { column: "w".into(), kind: WeightKind::Sampling };
+    let query = CoxQuery { weights: Some(weights), ..query };
+    Ok(cox(&cohort, &Selection::all(&cohort), &query))
+}
+
+fn cox_negative_weight(case: &Case) -> Result<(), String> {
+    let refused = CohortError::NegativeWeight { column: "w".into(), row: 1 };
+    same(&weighted_model(case)?.err(), &Some(refused.into()))
+}
+
+fn cox_zero_weight(case: &Case) -> Result<(), String> {
+    let fit = weighted_model(case)?.map_err(words)?;
+    same(&(fit.n, fit.n_events), &(3, 2))?;
+    warned(&fit.caveats, CaveatCode::ZeroWeights, "1")
+}
+
 fn startstop_zero_length(case: &Case) -> Result<(), String> {
     let mut sample = Sample::new(case);
     let start = Column::numeric("start", vec![0.0; sample.table.len()]);
@@ -525,15 +548,8 @@ fn cox_query(sample: &mut Sample, terms: Vec<Term>, ties: Ties) -> CoxQuery {
 }
 
 fn cox_query_on(endpoint: EndpointColumns, terms: Vec<Term>, ties: Ties) -> CoxQuery {
-    CoxQuery {
-        endpoint,
-        terms,
-        strata: Vec::new(),
-        cluster: None,
-        options: CoxOptions { ties, ..CoxOptions::default() },
-        proportional_hazards: None,
-        concordance: false,
-    }
+    let options = CoxOptions { ties, ..CoxOptions::default() };
+    CoxQuery { options, ..CoxQuery::new(endpoint, terms) }
 }
 
 fn estimates(fit: &CoxFit) -> Result<Vec<f64>, String> {

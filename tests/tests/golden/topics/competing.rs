@@ -5,7 +5,10 @@ use crate::case::Case;
 use crate::json::{estimate, list, numbers, text};
 use crate::sample::{Reading, Sample};
 use cohort::{Cause, CauseColumns, Interval, Selection};
-use cox::{CoxOptions, CoxQuery, cox};
+use cox::{
+    CensoringTies, CensoringVariance, CoxFit, CoxOptions, CoxQuery, FineGrayQuery, Ties, cox,
+    fine_gray,
+};
 use serde_json::{Map, Value, json};
 use survival::{
     GroupIncidence, IncidenceComparisonQuery, IncidenceCurve, IncidenceQuery, IntervalRule,
@@ -143,27 +146,51 @@ fn gray(
     }))
 }
 
-/// Cox models of each cause with the others censored, on the rows that have all covariates.
+/// Models of each cause on the rows that have all covariates: of its hazard, with the others
+/// censored, and of its incidence by both programs of R.
 fn regression(sample: &mut Sample, case: &Case, endpoint: &CauseColumns) -> Result<Value, String> {
     let terms = sample.add_covariates(&case.input["covariates"]);
     let selection = sample.complete();
     let model = |(index, cause): (usize, &Cause)| {
-        let query = CoxQuery {
-            endpoint: endpoint.cause_specific(index),
-            terms: terms.clone(),
-            strata: Vec::new(),
-            cluster: None,
-            options: CoxOptions::default(),
-            proportional_hazards: None,
-            concordance: false,
-        };
+        let query = CoxQuery::new(endpoint.cause_specific(index), terms.clone());
         let fit = cox(&sample.cohort, &selection, &query).map_err(words)?;
+        let incidence = |ties, censoring_ties, censoring_variance| {
+            let query = FineGrayQuery {
+                censoring_ties,
+                censoring_variance,
+                options: CoxOptions { ties, ..CoxOptions::default() },
+                ..FineGrayQuery::new(endpoint.clone(), cause.label.as_str(), terms.clone())
+            };
+            fine_gray(&sample.cohort, &selection, &query).map_err(words)
+        };
+        let finegray = |ties| incidence(ties, CensoringTies::AfterEvents, CensoringVariance::Known);
+        let (efron, breslow) = (finegray(Ties::Efron)?, finegray(Ties::Breslow)?);
+        let crr =
+            incidence(Ties::Breslow, CensoringTies::WithEvents, CensoringVariance::Estimated)?;
         Ok(json!({
+            "crr": {
+                "coef": coefficients(&crr),
+                "se": robust_errors(&crr),
+                "var": crr.robust_covariance,
+                "loglik": crr.log_likelihood,
+                "loglik_null": crr.log_likelihood_null,
+                "converged": crr.coefficients.iter().all(|c| c.estimate.is_ok()),
+            },
+            "finegray_breslow": {
+                "coef": coefficients(&breslow),
+                "se_robust": robust_errors(&breslow),
+                "se_model": list(&breslow.coefficients, |c| estimate(&c.standard_error)),
+                "loglik": breslow.log_likelihood,
+            },
+            "finegray_efron": {
+                "coef": coefficients(&efron),
+                "se_robust": robust_errors(&efron),
+            },
             "cause": cause.codes[0].parse::<f64>().ok(),
             "n": selection.len(),
             "terms": list(&fit.coefficients, |coefficient| json!(coefficient.name)),
             "cause_specific_efron": {
-                "coef": list(&fit.coefficients, |c| estimate(&c.estimate)),
+                "coef": coefficients(&fit),
                 "se": list(&fit.coefficients, |c| estimate(&c.standard_error)),
                 "loglik": fit.log_likelihood,
             },
@@ -171,4 +198,12 @@ fn regression(sample: &mut Sample, case: &Case, endpoint: &CauseColumns) -> Resu
     };
     let models = endpoint.causes.iter().enumerate().map(model);
     Ok(Value::Array(models.collect::<Result<_, String>>()?))
+}
+
+fn coefficients(fit: &CoxFit) -> Value {
+    list(&fit.coefficients, |coefficient| estimate(&coefficient.estimate))
+}
+
+fn robust_errors(fit: &CoxFit) -> Value {
+    list(&fit.coefficients, |c| c.robust_standard_error.as_ref().map_or(Value::Null, estimate))
 }

@@ -7,12 +7,12 @@ use crate::sample::{Reading, Sample};
 use cohort::{Selection, Term};
 use cox::{
     Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
-    TestResult, Ties, TimeTransform, cox, screen,
+    TestResult, Ties, TimeTransform, Variance, cox, screen,
 };
 use serde_json::{Map, Value, json};
 
 /// Entries of the input for which a query has no place.
-const WITHOUT_QUERY: [&str; 4] = ["weights", "robust", "offset", "alpha_stay"];
+const WITHOUT_QUERY: [&str; 1] = ["alpha_stay"];
 
 const TRANSFORMS: [(&str, TimeTransform); 4] = [
     ("km", TimeTransform::KaplanMeier),
@@ -59,15 +59,21 @@ fn query(sample: &mut Sample, input: &Value, ties: Ties) -> CoxQuery {
     if let Some(column) = &cluster {
         sample.add(column, &Reading::Plain);
     }
+    let offset = input["offset"].as_str().map(String::from);
+    if let Some(column) = &offset {
+        sample.add(column, &Reading::Plain);
+    }
     let confidence = input["conf_level"].as_f64().unwrap_or(0.95);
+    let endpoint = sample.add_endpoint(input);
     CoxQuery {
-        endpoint: sample.add_endpoint(input),
-        terms: sample.add_covariates(&input["covariates"]),
         strata,
         cluster,
+        weights: sample.add_weights(input),
+        offset,
+        variance: if input["robust"] == true { Variance::Robust } else { Variance::Automatic },
         options: CoxOptions { ties, confidence, ..CoxOptions::default() },
-        proportional_hazards: None,
         concordance: true,
+        ..CoxQuery::new(endpoint, sample.add_covariates(&input["covariates"]))
     }
 }
 
@@ -102,9 +108,12 @@ pub fn model(fit: &CoxFit) -> Map<String, Value> {
         Some(covariance) => {
             insert("robust_var", json!(covariance));
             fields.extend(robust(&fit.coefficients));
-            // R tests all coefficients with the robust variance; so do we when there is one term.
-            if let [only] = fit.term_tests.as_slice() {
-                fields.insert("test_wald".into(), test(&only.test));
+            let robust = [
+                ("test_wald", &fit.robust_wald_test),
+                ("test_robust_score", &fit.robust_score_test),
+            ];
+            for (name, robust) in robust {
+                fields.extend(robust.as_ref().map(|robust| (name.to_string(), test(robust))));
             }
         }
     }

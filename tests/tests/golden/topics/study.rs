@@ -7,7 +7,7 @@ use crate::json::{estimate, list, numbers, text, with_limits};
 use crate::sample::{Reading, Sample};
 use balance::{BalanceQuery, BalanceRow, BalanceTest, NumericSummary, Summary, Variable, balance};
 use cohort::{Column, EndpointColumns, Selection, Term};
-use cox::{CoxFit, CoxOptions, CoxQuery, Outcome, TimeTransform, cox, e_value};
+use cox::{CoxFit, CoxQuery, Outcome, TimeTransform, cox, e_value};
 use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery, MatchedSample, match_pairs};
 use numerics::tails::chi_squared_sf;
 use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
@@ -312,15 +312,8 @@ impl<'a> Study<'a> {
         terms: Vec<Term>,
         change: impl Fn(CoxQuery) -> CoxQuery,
     ) -> Result<CoxFit, String> {
-        let query = CoxQuery {
-            endpoint: self.endpoint.clone(),
-            terms,
-            strata: Vec::new(),
-            cluster: None,
-            options: CoxOptions::default(),
-            proportional_hazards: None,
-            concordance: true,
-        };
+        let query = CoxQuery::new(self.endpoint.clone(), terms);
+        let query = CoxQuery { concordance: true, ..query };
         cox(&self.sample.cohort, selection, &change(query)).map_err(words)
     }
 

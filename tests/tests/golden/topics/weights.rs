@@ -4,7 +4,8 @@ use super::words;
 use crate::case::Case;
 use crate::json::{estimate, list, numbers, text};
 use crate::sample::{Reading, Sample};
-use cohort::{Column, EndpointColumns, Selection, Term, WeightColumn, WeightKind};
+use cohort::{Column, EndpointColumns, Estimate, Selection, Term, WeightColumn, WeightKind};
+use cox::{CoxQuery, cox};
 use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Map, Value, json};
 use survival::{
@@ -34,6 +35,7 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     for (kind, golden) in kinds {
         weighted.add(kind, &numbers(&case.expect["row"]), &numbers(&golden["weights"]));
         let answer = json!({
+            "cox": weighted.cox(kind)?,
             "km": weighted.curves(case, kind)?,
             "logrank_xie_liu": xie_liu(&weighted.log_rank(kind, TestVariance::Hypergeometric)?),
             "logrank_survey": survey(&weighted.log_rank(kind, TestVariance::Design)?),
@@ -70,6 +72,30 @@ impl Weighted {
         }
         let column = Column::numeric(kind, values);
         self.sample.cohort.push(column).expect("the column fits the cohort");
+    }
+
+    /// The model of the treatment alone.
+    fn cox(&self, kind: &str) -> Result<Value, String> {
+        let terms = vec![Term::linear(self.exposure.as_str())];
+        let query = CoxQuery {
+            weights: Some(WeightColumn { column: kind.into(), kind: WeightKind::Sampling }),
+            ..CoxQuery::new(self.endpoint.clone(), terms)
+        };
+        let fit = cox(&self.sample.cohort, &self.selection, &query).map_err(words)?;
+        let treatment = &fit.coefficients[0];
+        let robust = |part: Option<Estimate>| part.as_ref().map_or(Value::Null, estimate);
+        let interval = treatment.robust_interval;
+        let score = fit.robust_score_test;
+        Ok(json!({
+            "coef": estimate(&treatment.estimate),
+            "se_model": estimate(&treatment.standard_error),
+            "se_robust": robust(treatment.robust_standard_error),
+            "hr": estimate(&treatment.hazard_ratio),
+            "hr_lower": robust(interval.map(|interval| interval.lower)),
+            "hr_upper": robust(interval.map(|interval| interval.upper)),
+            "robust_score_chisq": robust(score.map(|test| test.chi_squared)),
+            "robust_score_p": robust(score.map(|test| test.p_value)),
+        }))
     }
 
     /// The curve of each treatment at some times, and its median.
