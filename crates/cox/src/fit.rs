@@ -1,5 +1,6 @@
 //! The estimator: maximum partial likelihood, its tests and what a reader must know about them.
 
+use crate::centring::centre;
 use crate::concordance::concordance;
 use crate::derivatives::PartialLikelihood;
 use crate::inference::{Estimates, chi_squared_test};
@@ -128,7 +129,8 @@ impl Model<'_> {
             multiplier: two_sided_multiplier(self.options.confidence),
         };
         let coefficient = |(j, column): (usize, &cohort::DesignColumn)| {
-            estimates.coefficient(j, &column.name, &design.terms[column.term])
+            let centre = centre(&column.values, self.data.weights);
+            estimates.coefficient(j, &column.name, &design.terms[column.term], centre)
         };
         let all: Vec<usize> = (0..design.p()).collect();
         let n_events = self.data.endpoint.n_events();
@@ -251,6 +253,7 @@ impl Model<'_> {
             covariance: &self.maximum.covariance,
             no_maximum: self.no_maximum(),
             terms: &terms,
+            design: self.data.design,
         };
         proportional_hazards(&fitted, likelihood, self.data.endpoint, transform)
     }

@@ -7,6 +7,7 @@
 //! turn the maximum into one part of the answer. `e_value` says how robust a hazard ratio is to what
 //! was not measured.
 
+mod centring;
 mod cohort_fit;
 mod concordance;
 mod derivatives;
@@ -26,6 +27,6 @@ pub use e_value::{EValue, Outcome, e_value};
 pub use error::CoxError;
 pub use fit::{CoxData, CoxExtras, fit};
 pub use query::{
-    Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
-    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
+    Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
+    ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };

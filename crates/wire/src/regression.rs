@@ -11,8 +11,8 @@ use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
-    Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
-    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
+    Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
+    ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };
 use propensity::{Level, LogisticCoefficient, LogisticFit, LogisticOptions, LogisticQuery};
 
@@ -240,6 +240,7 @@ fn coefficient_to(coefficient: Coefficient) -> pb::CoxCoefficient {
     pb::CoxCoefficient {
         name: coefficient.name,
         term: coefficient.term,
+        centre: coefficient.centre,
         estimate: Some(estimate_to(coefficient.estimate)),
         standard_error: Some(estimate_to(coefficient.standard_error)),
         robust_standard_error: coefficient.robust_standard_error.map(estimate_to),
@@ -264,6 +265,10 @@ fn term_test_to(test: TermTest) -> pb::TermTest {
     pb::TermTest { term: test.term, test: Some(test_to(test.test)) }
 }
 
+fn coefficient_test_to(test: CoefficientTest) -> pb::CoefficientTest {
+    pb::CoefficientTest { name: test.name, test: Some(test_to(test.test)) }
+}
+
 fn concordance_to(concordance: Concordance) -> pb::Concordance {
     pb::Concordance {
         value: Some(estimate_to(concordance.value)),
@@ -281,6 +286,7 @@ fn proportional_hazards_to(tests: ProportionalHazards) -> pb::ProportionalHazard
     pb::ProportionalHazards {
         transform: transform_to(tests.transform),
         terms: tests.terms.into_iter().map(term_test_to).collect(),
+        coefficients: tests.coefficients.into_iter().map(coefficient_test_to).collect(),
         global: Some(test_to(tests.global)),
     }
 }
@@ -349,6 +355,7 @@ fn coefficient_from(coefficient: pb::CoxCoefficient) -> Coefficient {
     Coefficient {
         name: coefficient.name,
         term: coefficient.term,
+        centre: coefficient.centre,
         estimate: estimate_from(coefficient.estimate),
         standard_error: estimate_from(coefficient.standard_error),
         robust_standard_error: coefficient
@@ -398,6 +405,17 @@ fn term_tests_from(
     tests.into_iter().map(read).collect()
 }
 
+fn coefficient_tests_from(
+    violations: &mut Violations,
+    path: &str,
+    tests: Vec<pb::CoefficientTest>,
+) -> Option<Vec<CoefficientTest>> {
+    let read = |test: pb::CoefficientTest| {
+        Some(CoefficientTest { name: test.name, test: test_from(violations, path, test.test)? })
+    };
+    tests.into_iter().map(read).collect()
+}
+
 fn concordance_from(concordance: pb::Concordance) -> Concordance {
     Concordance {
         value: estimate_from(concordance.value),
@@ -422,6 +440,7 @@ fn proportional_hazards_from(
     Some(ProportionalHazards {
         transform: violations.require_known(format!("{path}.proportional_hazards"), transform)?,
         terms: term_tests_from(violations, path, tests.terms)?,
+        coefficients: coefficient_tests_from(violations, path, tests.coefficients)?,
         global: test_from(violations, path, tests.global)?,
     })
 }
