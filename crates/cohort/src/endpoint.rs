@@ -177,6 +177,29 @@ impl Endpoint {
     pub fn n_events(&self) -> usize {
         self.event.iter().filter(|&&event| event).count()
     }
+
+    /// Other times on the scale of this follow-up: each is the entry or time that it differs from by
+    /// rounding noise alone, or itself where there is none.
+    #[must_use]
+    pub fn settled(&self, times: &[f64]) -> Vec<f64> {
+        let mut distinct: Vec<f64> =
+            self.entry.iter().flatten().chain(&self.time).copied().collect();
+        distinct.sort_by(f64::total_cmp);
+        distinct.dedup();
+        let mean = numerics::sum::mean(&distinct).unwrap_or(0.0);
+        let settle = |&time: &f64| {
+            let above = distinct.partition_point(|other| *other < time);
+            let neighbours = &distinct[above.saturating_sub(1)..distinct.len().min(above + 1)];
+            let near = neighbours.iter().filter(|other| are_tied((time - **other).abs(), mean));
+            near.min_by(|a, b| (time - **a).abs().total_cmp(&(time - **b).abs())).copied()
+        };
+        times.iter().map(|time| settle(time).unwrap_or(*time)).collect()
+    }
+}
+
+/// Whether times are one although they differ by this much.
+fn are_tied(difference: f64, mean: f64) -> bool {
+    difference <= TIE_TOLERANCE || difference / mean <= TIE_TOLERANCE
 }
 
 /// Gives one value to times that are closer than the tolerance, absolutely or relative to the mean
@@ -186,10 +209,8 @@ fn settle_ties(entry: &mut [f64], time: &mut [f64]) {
     distinct.sort_by(f64::total_cmp);
     distinct.dedup();
     let mean = numerics::sum::mean(&distinct).unwrap_or(0.0);
-    let settled: Vec<f64> = distinct
-        .chunk_by(|a, b| b - a <= TIE_TOLERANCE || (b - a) / mean <= TIE_TOLERANCE)
-        .map(|chain| chain[0])
-        .collect();
+    let settled: Vec<f64> =
+        distinct.chunk_by(|a, b| are_tied(b - a, mean)).map(|chain| chain[0]).collect();
     if settled.len() == distinct.len() {
         return;
     }
@@ -207,6 +228,12 @@ mod tests {
         let event = vec![true; 4];
         let endpoint = Endpoint::new(vec![1.0 + 2e-8, 1.0 + 1e-8, 1.0, 2.0], event).unwrap();
         assert_eq!(endpoint.time(), [1.0, 1.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn other_times_are_those_they_come_near() {
+        let endpoint = Endpoint::new(vec![1.0, 2.0], vec![true; 2]).unwrap();
+        assert_eq!(endpoint.settled(&[0.0, 1.0 - 1e-9, 1.5, 2.0 + 1e-9]), [0.0, 1.0, 1.5, 2.0]);
     }
 
     #[test]

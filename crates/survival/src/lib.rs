@@ -57,6 +57,7 @@ pub use follow_up::{
     ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PotentialFollowUp,
     summarise_follow_up,
 };
+pub use interval::limits;
 pub use kaplan_meier::kaplan_meier;
 pub use landmark::survival_at;
 pub use landmark_analysis::{

@@ -73,7 +73,8 @@ pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
         | CohortError::UndeclaredEventCode { column, row }
         | CohortError::UndefinedTransform { column, row }
         | CohortError::NegativeWeight { column, row }
-        | CohortError::FractionalFrequency { column, row } => path(column, Some(*row)),
+        | CohortError::FractionalFrequency { column, row }
+        | CohortError::ForeignLevel { column, row } => path(column, Some(*row)),
         CohortError::Endpoint { column, source } => match source {
             EndpointError::InvalidTime { row } | EndpointError::EmptyInterval { row } => {
                 path(column, Some(*row))
