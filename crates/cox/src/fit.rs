@@ -69,6 +69,16 @@ const DOUBT: f64 = 0.05;
 /// strata(s) + offset(o), weights = w, cluster = c)` in R, at the maximum itself and not where R happens to stop. Fails when
 /// nobody has the event.
 pub fn fit(data: &CoxData, options: &CoxOptions, extras: CoxExtras) -> Result<CoxFit, CoxError> {
+    fit_and(data, options, extras, |_| ()).map(|(fit, ())| fit)
+}
+
+/// Fits as [`fit`] does, and lets `look` see the model at its maximum.
+pub(crate) fn fit_and<T>(
+    data: &CoxData,
+    options: &CoxOptions,
+    extras: CoxExtras,
+    look: impl FnOnce(&Model) -> T,
+) -> Result<(CoxFit, T), CoxError> {
     check(data, options)?;
     let sets =
         RiskSets::new(data.endpoint, data.order, data.design).with(data.weights, data.offset);
@@ -82,7 +92,8 @@ pub fn fit(data: &CoxData, options: &CoxOptions, extras: CoxExtras) -> Result<Co
         .proportional_hazards
         .map(|transform| model.proportional_hazards(&mut likelihood, transform));
     let concordance = extras.concordance.then(|| model.concordance());
-    Ok(CoxFit { concordance, ..model.report(hazards) })
+    let fit = CoxFit { concordance, ..model.report(hazards) };
+    Ok((fit, look(&model)))
 }
 
 fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
@@ -108,11 +119,11 @@ fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
 }
 
 /// A model at its maximum.
-struct Model<'a> {
-    data: &'a CoxData<'a>,
-    options: &'a CoxOptions,
-    sets: &'a RiskSets<'a>,
-    maximum: &'a Maximum,
+pub(crate) struct Model<'a> {
+    pub data: &'a CoxData<'a>,
+    pub options: &'a CoxOptions,
+    pub sets: &'a RiskSets<'a>,
+    pub maximum: &'a Maximum,
 }
 
 impl Model<'_> {
@@ -159,7 +170,7 @@ impl Model<'_> {
     }
 
     /// Why each column has no coefficient, or that it has one.
-    fn reasons(&self) -> Vec<Option<NotEstimable>> {
+    pub fn reasons(&self) -> Vec<Option<NotEstimable>> {
         let reason = |(j, column): (usize, &cohort::DesignColumn)| {
             if self.maximum.aliased[j] {
                 Some(column.reason_without_coefficient(self.data.terms))
@@ -174,7 +185,7 @@ impl Model<'_> {
     }
 
     /// Why the fit did not end at a maximum, if it did not.
-    fn no_maximum(&self) -> Option<NotEstimable> {
+    pub fn no_maximum(&self) -> Option<NotEstimable> {
         if !self.maximum.converged {
             Some(NotEstimable::NotConverged)
         } else {
@@ -208,7 +219,7 @@ impl Model<'_> {
         chi_squared_test(factor.quadratic_form(&start.gradient), factor.rank())
     }
 
-    fn robust_covariance(&self) -> Option<DMatrix<f64>> {
+    pub fn robust_covariance(&self) -> Option<DMatrix<f64>> {
         let scores = self.cluster_scores(self.maximum.estimate.as_slice())?;
         Some(sandwich(&self.maximum.covariance, &scores))
     }

@@ -11,8 +11,10 @@ mod centring;
 mod cohort_fit;
 mod concordance;
 mod derivatives;
+mod diagnostics;
 mod e_value;
 mod error;
+mod event_times;
 mod fit;
 mod inference;
 mod proportionality;
@@ -23,6 +25,11 @@ mod robust;
 mod testing;
 
 pub use cohort_fit::{cox, screen};
+pub use diagnostics::{
+    CoefficientOverTime, Diagnostics, DiagnosticsQuery, Influence, InfluenceOnCoefficient,
+    InfluenceOptions, InfluentialRow, Linearity, LinearityOptions, ResidualKind, ResidualSeries,
+    Residuals, Smooth, SmoothOptions, TermResiduals, diagnose,
+};
 pub use e_value::{EValue, Outcome, e_value};
 pub use error::CoxError;
 pub use fit::{CoxData, CoxExtras, fit};

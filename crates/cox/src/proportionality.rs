@@ -156,7 +156,7 @@ fn time_scale(
 }
 
 /// Transformed time of every subject, strata pooled as in R.
-fn transformed(endpoint: &Endpoint, transform: TimeTransform) -> Vec<f64> {
+pub(crate) fn transformed(endpoint: &Endpoint, transform: TimeTransform) -> Vec<f64> {
     let time = endpoint.time();
     match transform {
         TimeTransform::Identity => time.to_vec(),

@@ -79,7 +79,6 @@ pub const NOT_BUILT: &[Gap] = &[
             "r_basehaz_uncentered_is_larger_by",
         ]),
     },
-    Gap { reason: "residuals are not built", cases: &["cox/*"], fields: Only(&["residuals"]) },
     // Logistic models
     Gap {
         reason: "links other than the logit are not built",

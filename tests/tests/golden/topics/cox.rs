@@ -1,5 +1,7 @@
 //! Cox models.
 
+mod diagnostics;
+
 use super::{nothing, words};
 use crate::case::Case;
 use crate::json::{estimate, list, texts};
@@ -38,6 +40,9 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     fields.insert("n_dropped_missing".into(), json!(sample.table.len() - selection.len()));
     if case.expect.get("zph").is_some() {
         fields.insert("zph".into(), zph(&sample, &selection, &query)?);
+    }
+    if case.expect.get("residuals").is_some() {
+        fields.insert("residuals".into(), diagnostics::residuals(&sample, &selection, &query)?);
     }
     Ok(Value::Object(fields))
 }
