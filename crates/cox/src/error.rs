@@ -27,6 +27,27 @@ pub enum CoxError {
         /// Number of subjects.
         subjects: usize,
     },
+    /// The subjects to predict lack what the model asks for; rows are those of the profiles.
+    #[error("the profiles do not fit the model: {0}")]
+    Profiles(CohortError),
+    /// Survival is averaged over the levels of something that is no factor of the model.
+    #[error("{column} is no factor of the model")]
+    NoFactor {
+        /// Name asked for.
+        column: String,
+    },
+    /// A time asked for is negative, too large or not finite.
+    #[error("the time {time} asked for is negative, too large or not finite")]
+    InvalidTime {
+        /// The time.
+        time: f64,
+    },
+    /// A probability lies strictly between 0 and 1.
+    #[error("the probability {probability} of a quantile does not lie between 0 and 1")]
+    InvalidProbability {
+        /// The probability asked for.
+        probability: f64,
+    },
     /// A confidence lies strictly between 0 and 1.
     #[error("the confidence {confidence} is not between 0 and 1")]
     InvalidConfidence {

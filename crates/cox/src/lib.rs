@@ -17,6 +17,7 @@ mod error;
 mod event_times;
 mod fit;
 mod inference;
+mod prediction;
 mod proportionality;
 mod query;
 mod risk_sets;
@@ -33,6 +34,10 @@ pub use diagnostics::{
 pub use e_value::{EValue, Outcome, e_value};
 pub use error::CoxError;
 pub use fit::{CoxData, CoxExtras, fit};
+pub use prediction::{
+    AverageAt, AverageCurve, BaselineHazard, PredictedAt, PredictedCurve, PredictedSteps,
+    PredictedSurvival, Prediction, PredictionQuery, predict,
+};
 pub use query::{
     Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
     ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,

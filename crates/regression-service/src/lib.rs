@@ -79,6 +79,10 @@ fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
     }
     match error {
         CoxError::Cohort(error) => cohort_failure(cohort, error),
+        CoxError::Profiles(_) => invalid("profiles", error),
+        CoxError::NoFactor { .. } => invalid("prediction.average_over", error),
+        CoxError::InvalidTime { .. } => invalid("prediction.times", error),
+        CoxError::InvalidProbability { .. } => invalid("prediction.quantile_probabilities", error),
         CoxError::NoEvents { .. } => invalid("endpoint", error),
         CoxError::InvalidConfidence { .. } => invalid("options.confidence", error),
         CoxError::LengthMismatch { .. } => Failure::internal("LENGTH_MISMATCH", error.to_string()),

@@ -69,16 +69,6 @@ pub const NOT_BUILT: &[Gap] = &[
         fields: All,
     },
     Gap { reason: "backward elimination is not built", cases: &["cox/backward_*"], fields: All },
-    Gap {
-        reason: "baseline hazards and predicted curves are not built",
-        cases: &["cox/*"],
-        fields: Only(&[
-            "baseline",
-            "baseline_at_r_means_last",
-            "predicted",
-            "r_basehaz_uncentered_is_larger_by",
-        ]),
-    },
     // Logistic models
     Gap {
         reason: "links other than the logit are not built",

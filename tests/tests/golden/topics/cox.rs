@@ -1,6 +1,7 @@
 //! Cox models.
 
 mod diagnostics;
+mod prediction;
 
 use super::{nothing, words};
 use crate::case::Case;
@@ -43,6 +44,9 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     }
     if case.expect.get("residuals").is_some() {
         fields.insert("residuals".into(), diagnostics::residuals(&sample, &selection, &query)?);
+    }
+    if prediction::FIELDS.iter().any(|field| case.expect.get(field).is_some()) {
+        fields.extend(prediction::fields(&sample, &selection, &query, &case.input)?);
     }
     Ok(Value::Object(fields))
 }
