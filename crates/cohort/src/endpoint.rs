@@ -56,6 +56,18 @@ pub struct Endpoint {
     event: Vec<bool>,
 }
 
+/// Follow-up split at cut points: one row for each interval in which a subject is followed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitEndpoint {
+    /// Follow-up of the rows, none longer than to the end of its interval; entries are those of the
+    /// subjects.
+    pub endpoint: Endpoint,
+    /// The subject of each row, ascending.
+    pub subjects: Vec<usize>,
+    /// The interval of each row: so many cut points come before it.
+    pub intervals: Vec<usize>,
+}
+
 /// What is wrong with follow-up times. Rows count from 0 and are printed from 1.
 #[derive(Clone, Copy, Debug, Error, PartialEq)]
 pub enum EndpointError {
@@ -172,6 +184,40 @@ impl Endpoint {
         &self.event
     }
 
+    /// Splits the follow-up at ascending cut points; an interval holds its end, not its beginning.
+    ///
+    /// Who is followed in an interval is at risk of every event in it, so that with the intervals as
+    /// strata the rows have the risk sets of the subjects. Same events as `survSplit` in R, which has
+    /// the beginning of the interval for an entry instead.
+    #[must_use]
+    pub fn split(&self, cuts: &[f64]) -> SplitEndpoint {
+        let mut split = SplitEndpoint {
+            endpoint: Self {
+                entry: self.entry.as_ref().map(|_| Vec::new()),
+                time: Vec::new(),
+                event: Vec::new(),
+            },
+            subjects: Vec::new(),
+            intervals: Vec::new(),
+        };
+        for (subject, &time) in self.time.iter().enumerate() {
+            let entry = self.entry.as_ref().map(|entry| entry[subject]);
+            let first = entry.map_or(0, |entry| cuts.partition_point(|&cut| cut <= entry));
+            let last = cuts.partition_point(|&cut| cut < time);
+            for interval in first..=last {
+                let end = if interval == last { time } else { cuts[interval] };
+                split.endpoint.time.push(end);
+                split.endpoint.event.push(interval == last && self.event[subject]);
+                if let (Some(entries), Some(entry)) = (&mut split.endpoint.entry, entry) {
+                    entries.push(entry);
+                }
+                split.subjects.push(subject);
+                split.intervals.push(interval);
+            }
+        }
+        split
+    }
+
     /// Number of events.
     #[must_use]
     pub fn n_events(&self) -> usize {
@@ -234,6 +280,19 @@ mod tests {
     fn other_times_are_those_they_come_near() {
         let endpoint = Endpoint::new(vec![1.0, 2.0], vec![true; 2]).unwrap();
         assert_eq!(endpoint.settled(&[0.0, 1.0 - 1e-9, 1.5, 2.0 + 1e-9]), [0.0, 1.0, 1.5, 2.0]);
+    }
+
+    /// An event at a cut point belongs to the interval that ends there.
+    #[test]
+    fn follow_up_is_split_at_cut_points() {
+        let (entry, time) = (vec![0.0, 3.0, 1.0], vec![2.0, 9.0, 4.0]);
+        let endpoint = Endpoint::with_entry(entry, time, vec![true, true, false]).unwrap();
+        let split = endpoint.split(&[2.0, 3.0, 20.0]);
+        assert_eq!(split.subjects, [0, 1, 2, 2, 2]);
+        assert_eq!(split.intervals, [0, 2, 0, 1, 2]);
+        assert_eq!(split.endpoint.time(), [2.0, 9.0, 2.0, 3.0, 4.0]);
+        assert_eq!(split.endpoint.event(), [true, true, false, false, false]);
+        assert_eq!(split.endpoint.entry(), Some(&[0.0, 3.0, 1.0, 1.0, 1.0][..]));
     }
 
     #[test]

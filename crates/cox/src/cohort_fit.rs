@@ -110,7 +110,7 @@ impl<'a> FollowUp<'a> {
         Ok((fit, seen))
     }
 
-    fn left_out(&self) -> Option<Caveat> {
+    pub fn left_out(&self) -> Option<Caveat> {
         let n = self.weighted.n_without_weight;
         let message = format!("rows with the weight 0 are left out (rows: {n})");
         (n > 0).then(|| Caveat::new(CaveatCode::ZeroWeights, message))

@@ -36,6 +36,15 @@ pub enum CoxError {
         /// Name asked for.
         column: String,
     },
+    /// A term is named that the model does not have.
+    #[error("the model has no term {term}")]
+    UnknownTerm {
+        /// Name asked for.
+        term: String,
+    },
+    /// Cut points do not make intervals.
+    #[error("cut points must be positive, finite and ascending, and there must be at least one")]
+    InvalidCuts,
     /// A time asked for is negative, too large or not finite.
     #[error("the time {time} asked for is negative, too large or not finite")]
     InvalidTime {

@@ -140,7 +140,7 @@ impl Model<'_> {
             multiplier: two_sided_multiplier(self.options.confidence),
         };
         let coefficient = |(j, column): (usize, &cohort::DesignColumn)| {
-            let centre = centre(&column.values, self.data.weights);
+            let centre = centre(&column.values, self.data.endpoint, self.data.weights);
             estimates.coefficient(j, &column.name, &design.terms[column.term], centre)
         };
         let all: Vec<usize> = (0..design.p()).collect();

@@ -17,6 +17,7 @@ mod error;
 mod event_times;
 mod fit;
 mod inference;
+mod piecewise;
 mod prediction;
 mod proportionality;
 mod query;
@@ -34,6 +35,7 @@ pub use diagnostics::{
 pub use e_value::{EValue, Outcome, e_value};
 pub use error::CoxError;
 pub use fit::{CoxData, CoxExtras, fit};
+pub use piecewise::{Piecewise, PiecewiseInterval, PiecewiseQuery, piecewise};
 pub use prediction::{
     AverageAt, AverageCurve, BaselineHazard, PredictedAt, PredictedCurve, PredictedSteps,
     PredictedSurvival, Prediction, PredictionQuery, predict,

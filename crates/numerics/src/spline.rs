@@ -51,16 +51,18 @@ impl NaturalSpline {
     /// The splines of a sample, with interior knots at its quantiles of equal steps (type 7) and the
     /// boundary at its extremes.
     ///
-    /// With `dimension` columns, as `splines::ns(x, df = dimension, intercept)`. Quantiles that
-    /// coincide with each other or with the boundary are one knot, so that there can be fewer columns;
-    /// few distinct values may still not tell all of them apart. There are no splines when all values
-    /// are equal.
+    /// With `dimension` columns, as `splines::ns(x, df = dimension, intercept)`. There are no more
+    /// columns than distinct values can tell apart, and quantiles that coincide with each other or
+    /// with the boundary are one knot, so that there can be fewer. There are no splines when all
+    /// values are equal.
     #[must_use]
     pub fn of_sample(values: &[f64], dimension: usize, intercept: bool) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let boundary = [*sorted.first()?, *sorted.last()?];
-        let n_knots = dimension.saturating_sub(1 + usize::from(intercept));
+        let n_distinct = sorted.chunk_by(|a, b| a == b).count();
+        let n_knots =
+            dimension.saturating_sub(1 + usize::from(intercept)).min(n_distinct.saturating_sub(2));
         let knot = |index: usize| quantile_type_7(&sorted, index as f64 / (n_knots + 1) as f64);
         let mut interior: Vec<f64> = (1..=n_knots).filter_map(knot).collect();
         interior.dedup();
@@ -203,6 +205,8 @@ mod tests {
     fn coinciding_quantiles_are_one_knot() {
         let spline = NaturalSpline::of_sample(&[0.0, 0.0, 0.0, 0.0, 1.0], 4, false).unwrap();
         assert_eq!(spline.dimension(), 1);
+        let two = NaturalSpline::of_sample(&[0.0, 0.0, 1.0, 1.0, 1.0], 4, true).unwrap();
+        assert_eq!(two.dimension(), 2);
         let [at_0, at_half, at_1] = [0.0, 0.5, 1.0].map(|x| spline.basis(x)[0]);
         assert!((at_half - 0.5 * (at_0 + at_1)).abs() < 1e-15);
         assert_eq!(NaturalSpline::of_sample(&[2.0; 3], 4, true), None);

@@ -80,6 +80,8 @@ fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
     match error {
         CoxError::Cohort(error) => cohort_failure(cohort, error),
         CoxError::Profiles(_) => invalid("profiles", error),
+        CoxError::UnknownTerm { .. } => invalid("changing_terms", error),
+        CoxError::InvalidCuts => invalid("cut_points", error),
         CoxError::NoFactor { .. } => invalid("prediction.average_over", error),
         CoxError::InvalidTime { .. } => invalid("prediction.times", error),
         CoxError::InvalidProbability { .. } => invalid("prediction.quantile_probabilities", error),

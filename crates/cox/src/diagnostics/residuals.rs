@@ -3,6 +3,7 @@
 use super::DiagnosticsQuery;
 use super::at_maximum::AtMaximum;
 use super::rows::Rows;
+use crate::centring::{centre, weighted_mean};
 use numerics::elementary::ln;
 
 /// What is left of a model, by subject or by event.
@@ -14,7 +15,8 @@ use numerics::elementary::ln;
 /// Same as `residuals(fit, type)` in R, for the rule of ties of the fit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ResidualKind {
-    /// `x'beta` and the offset, counted from where R centres the columns: `fit$linear.predictors`.
+    /// `x'beta` and the offset, counted from where R centres the columns and from the plain mean of
+    /// the offset: `fit$linear.predictors`.
     LinearPredictor,
     /// Events less what the model expects, `δ - Λ(t)`; they add up to 0 in every stratum, each times
     /// its case weight.
@@ -112,14 +114,17 @@ type OfColumn = (Option<usize>, Vec<f64>);
 fn linear_predictor(at: &AtMaximum) -> Vec<f64> {
     let data = at.model.data;
     let mut predictor = match data.offset {
-        Some(offset) => offset.to_vec(),
+        Some(offset) => {
+            let mean = weighted_mean(offset, None);
+            offset.iter().map(|offset| offset - mean).collect()
+        }
         None => vec![0.0; data.endpoint.len()],
     };
     for &j in at.columns() {
         let column = &data.design.columns[j].values;
-        let (beta, centre) = (at.coefficient(j), crate::centring::centre(column, data.weights));
+        let (beta, from) = (at.coefficient(j), centre(column, data.endpoint, data.weights));
         for (predictor, x) in predictor.iter_mut().zip(column) {
-            *predictor += beta * (x - centre);
+            *predictor += beta * (x - from);
         }
     }
     predictor

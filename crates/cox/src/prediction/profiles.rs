@@ -5,7 +5,7 @@ use super::strata::Strata;
 use crate::CoxError;
 use crate::centring::centre;
 use crate::cohort_fit::FollowUp;
-use cohort::{Cohort, Design, Estimate, Selection};
+use cohort::{Cohort, Design, DesignColumn, Estimate, Selection};
 
 /// A subject to predict.
 #[derive(Clone, Debug)]
@@ -24,9 +24,10 @@ impl Profile {
     /// Every column where R centres it, the offset at its mean.
     pub fn average(follow_up: &FollowUp, design: &Design) -> Self {
         let weights = follow_up.weighted.weights.as_deref();
+        let centre = |column: &DesignColumn| centre(&column.values, &follow_up.endpoint, weights);
         Self {
             row: None,
-            x: design.columns.iter().map(|column| centre(&column.values, weights)).collect(),
+            x: design.columns.iter().map(centre).collect(),
             offset: mean_offset(follow_up),
             stratum: None,
         }
