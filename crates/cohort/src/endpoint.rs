@@ -205,7 +205,7 @@ impl Endpoint {
             let first = entry.map_or(0, |entry| cuts.partition_point(|&cut| cut <= entry));
             let last = cuts.partition_point(|&cut| cut < time);
             for interval in first..=last {
-                let end = if interval == last { time } else { cuts[interval] };
+                let end = cuts.get(interval).map_or(time, |cut| cut.min(time));
                 split.endpoint.time.push(end);
                 split.endpoint.event.push(interval == last && self.event[subject]);
                 if let (Some(entries), Some(entry)) = (&mut split.endpoint.entry, entry) {

@@ -1,5 +1,13 @@
 //! `equipoise.regression.v1`: Cox and logistic models.
 
+mod diagnostics;
+mod piecewise;
+mod prediction;
+
+pub use diagnostics::{diagnostics_request, diagnostics_response};
+pub use piecewise::{piecewise_request, piecewise_response};
+pub use prediction::{WithProfiles, prediction_request, prediction_response};
+
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
     endpoint_to, enum_conversion, estimate_from, estimate_to, interval_from, interval_to,
@@ -94,24 +102,34 @@ impl TryFrom<pb::FitCoxRequest> for Asked<CoxQuery> {
 
     fn try_from(request: pb::FitCoxRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::FitCoxRequest { cohort, selection, endpoint, terms, options, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let terms = terms_from(violations, "terms", terms, cohort);
-            let weights = weights_from(violations, "weights", request.weights);
-            let model = cox_model(violations, options.unwrap_or_default());
-            Some(CoxQuery {
-                endpoint: endpoint?,
-                terms: terms?,
-                strata: request.strata_columns,
-                cluster: optional_name(request.cluster_column),
-                weights: weights?,
-                offset: optional_name(request.offset_column),
-                ..model?
-            })
-        });
+        let asked = cox_asked(&mut violations, request, |_, _, model| Some(model));
         violations.finish(asked)
     }
+}
+
+/// Reads a model, then what is asked of it, which may look at the cohort.
+fn cox_asked<Q>(
+    violations: &mut Violations,
+    request: pb::FitCoxRequest,
+    ask: impl FnOnce(&mut Violations, &Cohort, CoxQuery) -> Option<Q>,
+) -> Option<Asked<Q>> {
+    let pb::FitCoxRequest { cohort, selection, endpoint, terms, options, .. } = request;
+    Asked::read(violations, cohort, selection, |violations, cohort| {
+        let endpoint = endpoint_from(violations, endpoint);
+        let terms = terms_from(violations, "terms", terms, cohort);
+        let weights = weights_from(violations, "weights", request.weights);
+        let model = cox_model(violations, options.unwrap_or_default());
+        let model = CoxQuery {
+            endpoint: endpoint?,
+            terms: terms?,
+            strata: request.strata_columns,
+            cluster: optional_name(request.cluster_column),
+            weights: weights?,
+            offset: optional_name(request.offset_column),
+            ..model?
+        };
+        ask(violations, cohort, model)
+    })
 }
 
 impl TryFrom<pb::ScreenCoxRequest> for Asked<CoxScreenQuery> {

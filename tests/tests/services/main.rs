@@ -4,6 +4,7 @@
 
 mod calls;
 mod competing;
+mod diagnostics;
 mod faults;
 mod harness;
 mod local;
