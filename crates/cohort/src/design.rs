@@ -1,6 +1,6 @@
 //! Model terms and the columns they become.
 
-use crate::{Cohort, CohortError, LARGEST_NUMBER, NotEstimable, Selection};
+use crate::{Categories, Cohort, CohortError, LARGEST_NUMBER, NotEstimable, Selection};
 use numerics::elementary::{ln, ln_1p};
 use serde::{Deserialize, Serialize};
 
@@ -125,14 +125,34 @@ impl Design {
         selection: &Selection,
         terms: &[Term],
     ) -> Result<Self, CohortError> {
+        Self::of(&Cells { cohort, selection, levels: None }, terms)
+    }
+
+    /// The same columns for other subjects, as a model sees them whose terms were expanded for the
+    /// selected subjects of `cohort`: every row of `profiles` is one.
+    ///
+    /// Categories are told by their labels; `profiles` needs the columns of the terms alone. Fails as
+    /// [`Design::new`] does, and on a level that the model does not know; rows in errors are those of
+    /// `profiles`.
+    pub fn of_profiles(
+        cohort: &Cohort,
+        selection: &Selection,
+        terms: &[Term],
+        profiles: &Cohort,
+    ) -> Result<Self, CohortError> {
+        let levels = Some((cohort, selection));
+        Self::of(&Cells { cohort: profiles, selection: &Selection::all(profiles), levels }, terms)
+    }
+
+    fn of(cells: &Cells, terms: &[Term]) -> Result<Self, CohortError> {
         let mut columns = Vec::new();
         for (index, term) in terms.iter().enumerate() {
-            let n_columns = columns.len().saturating_add(n_columns(cohort, selection, term)?);
+            let n_columns = columns.len().saturating_add(n_columns(cells, term)?);
             if n_columns > Self::MOST_COLUMNS {
                 let (term, most) = (term.name(), Self::MOST_COLUMNS);
                 return Err(CohortError::TooManyColumns { term, columns: n_columns, most });
             }
-            for (name, values) in expand(cohort, selection, term)? {
+            for (name, values) in expand(cells, term)? {
                 columns.push(DesignColumn { name, term: index, values });
             }
         }
@@ -162,43 +182,67 @@ impl DesignColumn {
     }
 }
 
+/// Where the cells of a design stand.
+struct Cells<'a> {
+    cohort: &'a Cohort,
+    selection: &'a Selection,
+    /// The subjects whose categories are the levels; absent = those of the cells.
+    levels: Option<(&'a Cohort, &'a Selection)>,
+}
+
+impl Cells<'_> {
+    fn numeric(&self, column: &str) -> Result<Vec<f64>, CohortError> {
+        self.cohort.numeric(column, self.selection)
+    }
+
+    fn categories(&self, column: &str) -> Result<Categories, CohortError> {
+        let own = self.cohort.categories(column, self.selection)?;
+        let Some((cohort, selection)) = self.levels else { return Ok(own) };
+        let known = cohort.categories(column, selection)?;
+        let code = |(index, &code): (usize, &u32)| {
+            known.position(&own.levels[code as usize]).ok_or_else(|| CohortError::ForeignLevel {
+                column: column.into(),
+                row: self.caller_row(index),
+            })
+        };
+        let codes = own.codes.iter().enumerate().map(code).collect::<Result<_, _>>()?;
+        Ok(Categories { levels: known.levels, codes })
+    }
+
+    fn caller_row(&self, index: usize) -> usize {
+        self.cohort.caller_row(self.selection.rows()[index])
+    }
+}
+
 type NamedColumn = (String, Vec<f64>);
 
 /// How many columns a term becomes.
-fn n_columns(cohort: &Cohort, selection: &Selection, term: &Term) -> Result<usize, CohortError> {
+fn n_columns(cells: &Cells, term: &Term) -> Result<usize, CohortError> {
     Ok(match term {
         Term::Linear { .. } => 1,
-        Term::Factor { column, .. } => {
-            cohort.categories(column, selection)?.levels.len().saturating_sub(1)
-        }
+        Term::Factor { column, .. } => cells.categories(column)?.levels.len().saturating_sub(1),
         Term::Interaction(left, right) => {
-            let left = n_columns(cohort, selection, left)?;
-            left.saturating_mul(n_columns(cohort, selection, right)?)
+            let left = n_columns(cells, left)?;
+            left.saturating_mul(n_columns(cells, right)?)
         }
     })
 }
 
-fn expand(
-    cohort: &Cohort,
-    selection: &Selection,
-    term: &Term,
-) -> Result<Vec<NamedColumn>, CohortError> {
+fn expand(cells: &Cells, term: &Term) -> Result<Vec<NamedColumn>, CohortError> {
     match term {
         Term::Linear { column, transform } => {
-            let values = transformed(cohort, selection, column, *transform)?;
+            let values = transformed(cells, column, *transform)?;
             Ok(vec![(column.clone(), values)])
         }
-        Term::Factor { column, reference } => {
-            indicators(cohort, selection, column, reference.as_deref())
-        }
+        Term::Factor { column, reference } => indicators(cells, column, reference.as_deref()),
         Term::Interaction(left, right) => {
-            let right = expand(cohort, selection, right)?;
+            let right = expand(cells, right)?;
             let product = |(left_name, a): &NamedColumn, (right_name, b): &NamedColumn| {
                 let name = format!("{left_name}:{right_name}");
                 let values = a.iter().zip(b).map(|(a, b)| a * b).collect();
-                Ok((name.clone(), in_range(cohort, selection, &name, values)?))
+                Ok((name.clone(), in_range(cells, &name, values)?))
             };
-            expand(cohort, selection, left)?
+            expand(cells, left)?
                 .iter()
                 .flat_map(|left| right.iter().map(move |right| product(left, right)))
                 .collect()
@@ -206,12 +250,7 @@ fn expand(
     }
 }
 
-fn transformed(
-    cohort: &Cohort,
-    selection: &Selection,
-    column: &str,
-    transform: Transform,
-) -> Result<Vec<f64>, CohortError> {
+fn transformed(cells: &Cells, column: &str, transform: Transform) -> Result<Vec<f64>, CohortError> {
     let apply = |value: f64| match transform {
         Transform::Identity => value,
         Transform::Divide(by) => value / by,
@@ -220,34 +259,28 @@ fn transformed(
         Transform::Log1p => ln_1p(value),
         Transform::Sqrt => value.sqrt(),
     };
-    let values = cohort.numeric(column, selection)?.into_iter().map(apply).collect();
-    in_range(cohort, selection, column, values)
+    let values = cells.numeric(column)?.into_iter().map(apply).collect();
+    in_range(cells, column, values)
 }
 
 /// The values, if a model can compute with all of them.
-fn in_range(
-    cohort: &Cohort,
-    selection: &Selection,
-    column: &str,
-    values: Vec<f64>,
-) -> Result<Vec<f64>, CohortError> {
+fn in_range(cells: &Cells, column: &str, values: Vec<f64>) -> Result<Vec<f64>, CohortError> {
     let is_number = |value: &f64| value.abs() <= LARGEST_NUMBER;
     match values.iter().position(|value| !is_number(value)) {
         None => Ok(values),
         Some(index) => Err(CohortError::UndefinedTransform {
             column: column.into(),
-            row: cohort.caller_row(selection.rows()[index]),
+            row: cells.caller_row(index),
         }),
     }
 }
 
 fn indicators(
-    cohort: &Cohort,
-    selection: &Selection,
+    cells: &Cells,
     column: &str,
     reference: Option<&str>,
 ) -> Result<Vec<NamedColumn>, CohortError> {
-    let categories = cohort.categories(column, selection)?;
+    let categories = cells.categories(column)?;
     let reference = match reference {
         None => 0,
         Some(level) => categories.position(level).ok_or_else(|| CohortError::UnknownLevel {
@@ -299,6 +332,28 @@ mod tests {
         let reason = |term| column.reason_without_coefficient(&[term]);
         assert_eq!(reason(Term::factor("x")), NotEstimable::EmptyLevel);
         assert_eq!(reason(Term::linear("x")), NotEstimable::Aliased);
+    }
+
+    /// Levels are told by their labels, whichever of them a profile lists and in which order.
+    #[test]
+    fn profiles_have_the_columns_of_the_model() {
+        let cohort = cohort();
+        let levels = vec!["high".to_string()];
+        let profiles = |levels| {
+            let columns = vec![
+                Column::numeric("age", vec![70.0]),
+                Column::categorical("grade", levels, vec![0]),
+            ];
+            Cohort::new(None, columns).unwrap()
+        };
+        let terms = [Term::linear("age"), Term::factor("grade")];
+        let all = Selection::all(&cohort);
+        let design = Design::of_profiles(&cohort, &all, &terms, &profiles(levels)).unwrap();
+        let values: Vec<f64> = design.columns.iter().map(|column| column.values[0]).collect();
+        assert_eq!(values, [70.0, 1.0]);
+        let foreign = profiles(vec!["middle".to_string()]);
+        let error = Design::of_profiles(&cohort, &all, &terms, &foreign);
+        assert_eq!(error, Err(CohortError::ForeignLevel { column: "grade".into(), row: 0 }));
     }
 
     /// 40 levels crossed with 40 more make 1521 columns, four such terms two million.

@@ -1,5 +1,6 @@
 //! Right-censored follow-up whose ties are settled.
 
+use crate::time_codes::TIE_TOLERANCE;
 use crate::{Cells, TimeCodes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -63,6 +64,18 @@ impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
         self.entry == other.entry && self.time == other.time && self.event == other.event
     }
+}
+
+/// Follow-up split at cut points: one row for each interval in which a subject is followed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitEndpoint {
+    /// Follow-up of the rows, none longer than to the end of its interval; entries are those of the
+    /// subjects.
+    pub endpoint: Endpoint,
+    /// The subject of each row, ascending.
+    pub subjects: Vec<usize>,
+    /// The interval of each row: so many cut points come before it.
+    pub intervals: Vec<usize>,
 }
 
 /// What is wrong with follow-up times. Rows count from 0 and are printed from 1.
@@ -187,11 +200,62 @@ impl Endpoint {
         self.codes.n_zero_exits()
     }
 
+    /// Splits the follow-up at ascending cut points on its own scale, see [`Endpoint::settled`]; an
+    /// interval holds its end, not its beginning.
+    ///
+    /// Who is followed in an interval is at risk of every event in it, so that with the intervals as
+    /// strata the rows have the risk sets of the subjects. Same events as `survSplit` in R, which has
+    /// the beginning of the interval for an entry instead.
+    #[must_use]
+    pub fn split(&self, cuts: &[f64]) -> SplitEndpoint {
+        let (mut entries, mut times, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut subjects, mut intervals) = (Vec::new(), Vec::new());
+        for (subject, &time) in self.time.iter().enumerate() {
+            let entry = self.entry.as_ref().map(|entry| entry[subject]);
+            let first = entry.map_or(0, |entry| cuts.partition_point(|&cut| cut <= entry));
+            let last = cuts.partition_point(|&cut| cut < time);
+            for interval in first..=last {
+                times.push(cuts.get(interval).map_or(time, |cut| cut.min(time)));
+                events.push(interval == last && self.event[subject]);
+                entries.extend(entry);
+                subjects.push(subject);
+                intervals.push(interval);
+            }
+        }
+        let entries = self.entry.as_ref().map(|_| entries.into());
+        let endpoint = Self::of_cells(entries, times.into(), events.into())
+            .expect("settled cut points lie after the entry of whoever is followed to them");
+        SplitEndpoint { endpoint, subjects, intervals }
+    }
+
     /// Number of events.
     #[must_use]
     pub fn n_events(&self) -> usize {
         self.event.iter().filter(|&&event| event).count()
     }
+
+    /// Other times on the scale of this follow-up: each is the entry or time that it differs from by
+    /// rounding noise alone, or itself where there is none.
+    #[must_use]
+    pub fn settled(&self, times: &[f64]) -> Vec<f64> {
+        let mut distinct: Vec<f64> =
+            self.entry.iter().flatten().chain(&self.time).copied().collect();
+        distinct.sort_by(f64::total_cmp);
+        distinct.dedup();
+        let mean = numerics::sum::mean(&distinct).unwrap_or(0.0);
+        let settle = |&time: &f64| {
+            let above = distinct.partition_point(|other| *other < time);
+            let neighbours = &distinct[above.saturating_sub(1)..distinct.len().min(above + 1)];
+            let near = neighbours.iter().filter(|other| are_tied((time - **other).abs(), mean));
+            near.min_by(|a, b| (time - **a).abs().total_cmp(&(time - **b).abs())).copied()
+        };
+        times.iter().map(|time| settle(time).unwrap_or(*time)).collect()
+    }
+}
+
+/// Whether times are one although they differ by this much.
+fn are_tied(difference: f64, mean: f64) -> bool {
+    difference <= TIE_TOLERANCE || difference / mean <= TIE_TOLERANCE
 }
 
 fn check(entry: Option<&[f64]>, time: &[f64]) -> Result<(), EndpointError> {
@@ -220,6 +284,25 @@ mod tests {
         let event = vec![true; 4];
         let endpoint = Endpoint::new(vec![1.0 + 2e-8, 1.0 + 1e-8, 1.0, 2.0], event).unwrap();
         assert_eq!(endpoint.time(), [1.0, 1.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn other_times_are_those_they_come_near() {
+        let endpoint = Endpoint::new(vec![1.0, 2.0], vec![true; 2]).unwrap();
+        assert_eq!(endpoint.settled(&[0.0, 1.0 - 1e-9, 1.5, 2.0 + 1e-9]), [0.0, 1.0, 1.5, 2.0]);
+    }
+
+    /// An event at a cut point belongs to the interval that ends there.
+    #[test]
+    fn follow_up_is_split_at_cut_points() {
+        let (entry, time) = (vec![0.0, 3.0, 1.0], vec![2.0, 9.0, 4.0]);
+        let endpoint = Endpoint::with_entry(entry, time, vec![true, true, false]).unwrap();
+        let split = endpoint.split(&[2.0, 3.0, 20.0]);
+        assert_eq!(split.subjects, [0, 1, 2, 2, 2]);
+        assert_eq!(split.intervals, [0, 2, 0, 1, 2]);
+        assert_eq!(split.endpoint.time(), [2.0, 9.0, 2.0, 3.0, 4.0]);
+        assert_eq!(split.endpoint.event(), [true, true, false, false, false]);
+        assert_eq!(split.endpoint.entry(), Some(&[0.0, 3.0, 1.0, 1.0, 1.0][..]));
     }
 
     #[test]

@@ -82,6 +82,14 @@ pub enum CohortError {
         /// Level asked for.
         level: String,
     },
+    /// A subject to predict has a level that the subjects of the model do not have.
+    #[error("column {column}, row {}: the model does not know the level", row + 1)]
+    ForeignLevel {
+        /// Name of the column.
+        column: String,
+        /// Row of the cell.
+        row: usize,
+    },
     /// The terms of a model have too many columns.
     #[error(
         "the term {term} brings the model to {columns} columns; at most {most} are allowed, so \

@@ -28,7 +28,7 @@ pub use caveat::{Caveat, CaveatCode};
 pub use cells::Cells;
 pub use column::{Column, LARGEST_NUMBER, Values};
 pub use design::{Design, DesignColumn, Term, Transform};
-pub use endpoint::{Endpoint, EndpointColumns, EndpointError};
+pub use endpoint::{Endpoint, EndpointColumns, EndpointError, SplitEndpoint};
 pub use error::CohortError;
 pub use estimate::{Estimate, Interval, NotEstimable};
 pub use groups::Groups;

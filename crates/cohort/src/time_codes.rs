@@ -24,7 +24,7 @@ pub enum Codes {
 }
 
 /// Times closer than the square root of the machine epsilon are one time, as `timefix` in R has it.
-const TIE_TOLERANCE: f64 = 1.490_116_119_384_765_6e-8;
+pub(crate) const TIE_TOLERANCE: f64 = 1.490_116_119_384_765_6e-8;
 
 /// Steps in a unit of the times on which follow-up is commonly recorded: whole units, decimals, days
 /// given as months or years, and days, months and hours given as weeks, years and days.

@@ -1,13 +1,13 @@
 //! From the columns of a cohort to fitted models.
 
-use crate::fit::{CoxData, CoxExtras, fit};
+use crate::fit::{CoxData, CoxExtras, Model, fit_and};
 use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm, Variance};
 use cohort::{
     Caveat, CaveatCode, Cohort, CohortError, Design, Endpoint, NotEstimable, RiskOrder, Selection,
     Term, Weighted,
 };
 
-/// Fits the model of a query to the selected subjects; see [`fit()`] for the estimator.
+/// Fits the model of a query to the selected subjects; see [`crate::fit()`] for the estimator.
 ///
 /// Fails when a column is missing or has missing cells, when no row is selected and when nobody has
 /// the event.
@@ -38,18 +38,18 @@ pub fn screen(
 }
 
 /// What all models of a query share.
-struct FollowUp<'a> {
-    cohort: &'a Cohort,
-    query: &'a CoxQuery,
-    weighted: Weighted,
-    endpoint: Endpoint,
-    order: RiskOrder,
-    clusters: Option<Vec<u32>>,
-    offset: Option<Vec<f64>>,
+pub(crate) struct FollowUp<'a> {
+    pub cohort: &'a Cohort,
+    pub query: &'a CoxQuery,
+    pub weighted: Weighted,
+    pub endpoint: Endpoint,
+    pub order: RiskOrder,
+    pub clusters: Option<Vec<u32>>,
+    pub offset: Option<Vec<f64>>,
 }
 
 impl<'a> FollowUp<'a> {
-    fn read(
+    pub fn read(
         cohort: &'a Cohort,
         selection: &Selection,
         query: &'a CoxQuery,
@@ -72,25 +72,45 @@ impl<'a> FollowUp<'a> {
     }
 
     fn fit(&self, terms: &[Term]) -> Result<CoxFit, CoxError> {
+        self.fit_and(terms, &self.design(terms)?, self.extras(), |_| ()).map(|(fit, ())| fit)
+    }
+
+    /// The columns of some terms.
+    pub fn design(&self, terms: &[Term]) -> Result<Design, CoxError> {
+        Ok(Design::new(self.cohort, &self.weighted.selection, terms)?)
+    }
+
+    /// What the query asks for besides the model.
+    pub fn extras(&self) -> CoxExtras {
+        CoxExtras {
+            proportional_hazards: self.query.proportional_hazards,
+            concordance: self.query.concordance,
+        }
+    }
+
+    /// Fits the terms, of which `design` is made, and lets `look` see the model at its maximum.
+    pub fn fit_and<T>(
+        &self,
+        terms: &[Term],
+        design: &Design,
+        extras: CoxExtras,
+        look: impl FnOnce(&Model) -> T,
+    ) -> Result<(CoxFit, T), CoxError> {
         let data = CoxData {
             endpoint: &self.endpoint,
             order: &self.order,
             terms,
-            design: &Design::new(self.cohort, &self.weighted.selection, terms)?,
+            design,
             clusters: self.clusters.as_deref(),
             weights: self.weighted.weights.as_deref(),
             offset: self.offset.as_deref(),
         };
-        let extras = CoxExtras {
-            proportional_hazards: self.query.proportional_hazards,
-            concordance: self.query.concordance,
-        };
-        let mut fit = fit(&data, &self.query.options, extras)?;
+        let (mut fit, seen) = fit_and(&data, &self.query.options, extras, look)?;
         fit.caveats.extend(self.left_out());
-        Ok(fit)
+        Ok((fit, seen))
     }
 
-    fn left_out(&self) -> Option<Caveat> {
+    pub fn left_out(&self) -> Option<Caveat> {
         let n = self.weighted.n_without_weight;
         let message = format!("rows with the weight 0 are left out (rows: {n})");
         (n > 0).then(|| Caveat::new(CaveatCode::ZeroWeights, message))

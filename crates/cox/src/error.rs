@@ -42,6 +42,36 @@ pub enum CoxError {
          column"
     )]
     LateEntry,
+    /// The subjects to predict lack what the model asks for; rows are those of the profiles.
+    #[error("the profiles do not fit the model: {0}")]
+    Profiles(CohortError),
+    /// Survival is averaged over the levels of something that is no factor of the model.
+    #[error("{column} is no factor of the model")]
+    NoFactor {
+        /// Name asked for.
+        column: String,
+    },
+    /// A term is named that the model does not have.
+    #[error("the model has no term {term}")]
+    UnknownTerm {
+        /// Name asked for.
+        term: String,
+    },
+    /// Cut points do not make intervals.
+    #[error("cut points must be positive, finite and ascending, and there must be at least one")]
+    InvalidCuts,
+    /// A time asked for is negative, too large or not finite.
+    #[error("the time {time} asked for is negative, too large or not finite")]
+    InvalidTime {
+        /// The time.
+        time: f64,
+    },
+    /// A probability lies strictly between 0 and 1.
+    #[error("the probability {probability} of a quantile does not lie between 0 and 1")]
+    InvalidProbability {
+        /// The probability asked for.
+        probability: f64,
+    },
     /// A confidence lies strictly between 0 and 1.
     #[error("the confidence {confidence} is not between 0 and 1")]
     InvalidConfidence {

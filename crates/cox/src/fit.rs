@@ -1,5 +1,6 @@
 //! The estimator: maximum partial likelihood, its tests and what a reader must know about them.
 
+use crate::centring::centre;
 use crate::concordance::concordance;
 use crate::derivatives::PartialLikelihood;
 use crate::inference::{Estimates, chi_squared_test};
@@ -68,6 +69,16 @@ const DOUBT: f64 = 0.05;
 /// strata(s) + offset(o), weights = w, cluster = c)` in R, at the maximum itself and not where R happens to stop. Fails when
 /// nobody has the event.
 pub fn fit(data: &CoxData, options: &CoxOptions, extras: CoxExtras) -> Result<CoxFit, CoxError> {
+    fit_and(data, options, extras, |_| ()).map(|(fit, ())| fit)
+}
+
+/// Fits as [`fit`] does, and lets `look` see the model at its maximum.
+pub(crate) fn fit_and<T>(
+    data: &CoxData,
+    options: &CoxOptions,
+    extras: CoxExtras,
+    look: impl FnOnce(&Model) -> T,
+) -> Result<(CoxFit, T), CoxError> {
     check(data, options)?;
     let sets =
         RiskSets::new(data.endpoint, data.order, data.design).with(data.weights, data.offset);
@@ -85,7 +96,8 @@ pub fn fit(data: &CoxData, options: &CoxOptions, extras: CoxExtras) -> Result<Co
         .proportional_hazards
         .map(|transform| model.proportional_hazards(&mut likelihood, transform));
     let concordance = extras.concordance.then(|| model.concordance());
-    Ok(CoxFit { concordance, ..model.report(hazards) })
+    let fit = CoxFit { concordance, ..model.report(hazards) };
+    Ok((fit, look(&model)))
 }
 
 fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
@@ -145,7 +157,8 @@ impl Model<'_> {
             multiplier: two_sided_multiplier(self.options.confidence),
         };
         let coefficient = |(j, column): (usize, &cohort::DesignColumn)| {
-            estimates.coefficient(j, &column.name, &design.terms[column.term])
+            let centre = centre(&column.values, self.data.endpoint, self.data.weights);
+            estimates.coefficient(j, &column.name, &design.terms[column.term], centre)
         };
         let all: Vec<usize> = (0..design.p()).collect();
         let n_events = self.data.endpoint.n_events();
@@ -174,7 +187,7 @@ impl Model<'_> {
     }
 
     /// Why each column has no coefficient, or that it has one.
-    fn reasons(&self) -> Vec<Option<NotEstimable>> {
+    pub fn reasons(&self) -> Vec<Option<NotEstimable>> {
         let reason = |(j, column): (usize, &cohort::DesignColumn)| {
             if self.maximum.aliased[j] {
                 Some(column.reason_without_coefficient(self.data.terms))
@@ -189,7 +202,7 @@ impl Model<'_> {
     }
 
     /// Why the fit did not end at a maximum, if it did not.
-    fn no_maximum(&self) -> Option<NotEstimable> {
+    pub fn no_maximum(&self) -> Option<NotEstimable> {
         if !self.maximum.converged {
             Some(NotEstimable::NotConverged)
         } else {
@@ -215,7 +228,7 @@ impl Model<'_> {
         chi_squared_test(factor.quadratic_form(&start.gradient), factor.rank())
     }
 
-    fn robust_covariance(&self) -> Option<DMatrix<f64>> {
+    pub fn robust_covariance(&self) -> Option<DMatrix<f64>> {
         let scores = self.scores.as_ref()?;
         Some(sandwich(&self.maximum.covariance, &scores.at_maximum))
     }
@@ -255,6 +268,7 @@ impl Model<'_> {
             covariance: &self.maximum.covariance,
             no_maximum: self.no_maximum(),
             terms: &terms,
+            design: self.data.design,
         };
         proportional_hazards(&fitted, likelihood, self.data.endpoint, transform)
     }

@@ -40,13 +40,14 @@ pub(crate) fn chi_squared_test(statistic: f64, degrees_of_freedom: usize) -> Tes
 }
 
 impl Estimates<'_> {
-    /// Column `j` as a line of a table.
-    pub fn coefficient(&self, j: usize, name: &str, term: &str) -> Coefficient {
+    /// Column `j`, which R centres at `centre`, as a line of a table.
+    pub fn coefficient(&self, j: usize, name: &str, term: &str, centre: f64) -> Coefficient {
         let model = Wald::new(self, self.covariance, j);
         let robust = self.robust_covariance.map(|covariance| Wald::new(self, covariance, j));
         Coefficient {
             name: name.into(),
             term: term.into(),
+            centre,
             estimate: model.estimate,
             standard_error: model.standard_error,
             robust_standard_error: robust.as_ref().map(|robust| robust.standard_error),

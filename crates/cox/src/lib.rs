@@ -7,14 +7,19 @@
 //! turn the maximum into one part of the answer. `e_value` says how robust a hazard ratio is to what
 //! was not measured.
 
+mod centring;
 mod cohort_fit;
 mod concordance;
 mod derivatives;
+mod diagnostics;
 mod e_value;
 mod error;
+mod event_times;
 mod fine_gray;
 mod fit;
 mod inference;
+mod piecewise;
+mod prediction;
 mod proportionality;
 mod query;
 mod risk_sets;
@@ -23,11 +28,21 @@ mod robust;
 mod testing;
 
 pub use cohort_fit::{cox, screen};
+pub use diagnostics::{
+    CoefficientOverTime, Diagnostics, DiagnosticsQuery, Influence, InfluenceOnCoefficient,
+    InfluenceOptions, InfluentialRow, Linearity, LinearityOptions, ResidualKind, ResidualSeries,
+    Residuals, Smooth, SmoothOptions, TermResiduals, diagnose,
+};
 pub use e_value::{EValue, Outcome, e_value};
 pub use error::CoxError;
 pub use fine_gray::{CensoringTies, CensoringVariance, FineGrayQuery, fine_gray};
 pub use fit::{CoxData, CoxExtras, fit};
+pub use piecewise::{Piecewise, PiecewiseInterval, PiecewiseQuery, piecewise};
+pub use prediction::{
+    AverageAt, AverageCurve, BaselineHazard, PredictedAt, PredictedCurve, PredictedSteps,
+    PredictedSurvival, Prediction, PredictionQuery, predict,
+};
 pub use query::{
-    Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
-    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
+    Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
+    ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };

@@ -3,8 +3,8 @@
 use crate::derivatives::PartialLikelihood;
 use crate::inference::chi_squared_test;
 use crate::risk_sets::RiskSets;
-use crate::{ProportionalHazards, TermTest, TestResult, TimeTransform};
-use cohort::{Endpoint, Estimate, NotEstimable, RiskOrder};
+use crate::{CoefficientTest, ProportionalHazards, TermTest, TestResult, TimeTransform};
+use cohort::{Design, Endpoint, Estimate, NotEstimable, RiskOrder};
 use nalgebra::{DMatrix, DVector};
 use numerics::cholesky::Cholesky;
 use numerics::elementary::ln;
@@ -19,6 +19,7 @@ pub(crate) struct Fitted<'a> {
     pub no_maximum: Option<NotEstimable>,
     /// The columns of each term that are not aliased, by name of the term.
     pub terms: &'a [(String, Vec<usize>)],
+    pub design: &'a Design,
 }
 
 /// Tests whether the coefficients change with transformed time `g(t)`.
@@ -31,10 +32,10 @@ pub(crate) struct Fitted<'a> {
 /// ```
 ///
 /// with `V` the model covariance and `I(t)` the information of one event time. A term is tested with
-/// all its columns at once. `g` is centred and scaled, which changes nothing but the rounding.
+/// all its columns at once, and each coefficient alone. `g` is centred and scaled, which changes nothing but the rounding.
 ///
 /// Grambsch and Therneau (1994), Biometrika 81:515-526. Same as `cox.zph` of the R package survival
-/// from version 3.0 on; older versions and other software approximate.
+/// from version 3.0 on (`terms = FALSE` for the coefficients); older versions and other software approximate.
 pub(crate) fn proportional_hazards(
     fitted: &Fitted,
     likelihood: &mut PartialLikelihood,
@@ -57,6 +58,13 @@ pub(crate) fn proportional_hazards(
             .terms
             .iter()
             .map(|(term, columns)| TermTest { term: term.clone(), test: of(columns) })
+            .collect(),
+        coefficients: all
+            .iter()
+            .map(|&j| CoefficientTest {
+                name: fitted.design.columns[j].name.clone(),
+                test: of(&[j]),
+            })
             .collect(),
         global: of(&all),
     }
@@ -148,7 +156,7 @@ fn time_scale(
 }
 
 /// Transformed time of every subject, strata pooled as in R.
-fn transformed(endpoint: &Endpoint, transform: TimeTransform) -> Vec<f64> {
+pub(crate) fn transformed(endpoint: &Endpoint, transform: TimeTransform) -> Vec<f64> {
     let time = endpoint.time();
     match transform {
         TimeTransform::Identity => time.to_vec(),

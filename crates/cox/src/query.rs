@@ -169,6 +169,9 @@ pub struct Coefficient {
     pub name: String,
     /// Name of the term it belongs to.
     pub term: String,
+    /// The value at which R centres the column: its mean, weighted by the case weights unless entry is
+    /// late, or 0 when it holds nothing but -1, 0 and 1.
+    pub centre: f64,
     /// Log hazard ratio per unit of the column.
     pub estimate: Estimate,
     /// Model standard error.
@@ -209,6 +212,15 @@ pub struct TermTest {
     pub test: TestResult,
 }
 
+/// A test of one coefficient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoefficientTest {
+    /// Name of the design column.
+    pub name: String,
+    /// The test.
+    pub test: TestResult,
+}
+
 /// Harrell's concordance and the pairs it counts, each by the product of its case weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Concordance {
@@ -237,6 +249,8 @@ pub struct ProportionalHazards {
     pub transform: TimeTransform,
     /// One test per term.
     pub terms: Vec<TermTest>,
+    /// One test per coefficient that exists.
+    pub coefficients: Vec<CoefficientTest>,
     /// The test of all terms together.
     pub global: TestResult,
 }

@@ -139,9 +139,13 @@ proptest! {
                 assert_same(got.standard_error, want.standard_error)?;
                 prop_assert_eq!(got.robust_p_value.is_some(), kind == WeightKind::Sampling);
             }
-            let pairs = |fit: &CoxFit| fit.concordance.as_ref().unwrap().tied_time;
+            // Whether their risks are equal too can be a matter of rounding.
+            let tied = |fit: &CoxFit| {
+                let pairs = fit.concordance.as_ref().unwrap();
+                pairs.tied_time + pairs.tied_both
+            };
             if kind == WeightKind::Frequency {
-                prop_assert_eq!(pairs(&got), pairs(&want));
+                prop_assert_eq!(tied(&got), tied(&want));
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Numerical tools that know nothing of patients: elementary functions whose bits do not depend
 //! on the processor, upper tails with their logarithms, probabilities of correlated normal
 //! variables, p-values of several tests at once, ranks, orders of many keys, sums of fixed order,
-//! integrals, inverse Laplace transforms, standardised columns, a rank-revealing factor, the Newton
-//! state machine that every iterative fit runs on, and streams of random numbers.
+//! integrals, inverse Laplace transforms, standardised columns, natural splines, a rank-revealing
+//! factor, the Newton state machine that every iterative fit runs on, and streams of random numbers.
 
 pub mod cholesky;
 pub mod elementary;
@@ -14,6 +14,7 @@ pub mod parallel;
 pub mod quadrature;
 pub mod radix;
 pub mod rank;
+pub mod spline;
 pub mod standard;
 pub mod streams;
 pub mod sum;

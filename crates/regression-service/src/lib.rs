@@ -1,14 +1,18 @@
 //! Cox and logistic models over gRPC: converts, asks `cox` and `propensity`, converts.
 
 use cohort::Cohort;
-use cox::{CoxError, CoxQuery, CoxScreenQuery, FineGrayQuery};
+use cox::{
+    CoxError, CoxQuery, CoxScreenQuery, DiagnosticsQuery, FineGrayQuery, PiecewiseQuery,
+    PredictionQuery,
+};
 use propensity::{LogisticQuery, PropensityError};
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use tonic::{Request, Response, Status};
 use wire::Asked;
-use wire::failure::{cohort_failure, impossible, invalid};
+use wire::failure::{cohort_failure, impossible, invalid, profiles_failure};
 use wire::pb::regression as pb;
 use wire::pb::regression::regression_service_server::{self, RegressionServiceServer};
+use wire::regression::WithProfiles;
 
 /// Adds this service to those of a server.
 #[must_use]
@@ -71,6 +75,56 @@ impl regression_service_server::RegressionService for RegressionService {
         self.compute.run(deadline, move |_| answer()).await
     }
 
+    async fn diagnose_cox(
+        &self,
+        request: Request<pb::DiagnoseCoxRequest>,
+    ) -> Result<Response<pb::DiagnoseCoxResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<DiagnosticsQuery> = request.try_into()?;
+            let found = cox::diagnose(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| cox_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::regression::diagnostics_response(found, &asked)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn predict_cox(
+        &self,
+        request: Request<pb::PredictCoxRequest>,
+    ) -> Result<Response<pb::PredictCoxResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<WithProfiles<PredictionQuery>> = request.try_into()?;
+            let WithProfiles { query, profiles } = &asked.query;
+            let found = cox::predict(&asked.cohort, &asked.selection, profiles, query).map_err(
+                |error| match error {
+                    CoxError::Profiles(error) => profiles_failure(profiles, &error),
+                    error => cox_failure(&asked.cohort, &error),
+                },
+            )?;
+            Ok(Response::new(wire::regression::prediction_response(found, &asked)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn fit_piecewise_cox(
+        &self,
+        request: Request<pb::FitPiecewiseCoxRequest>,
+    ) -> Result<Response<pb::FitPiecewiseCoxResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<PiecewiseQuery> = request.try_into()?;
+            let found = cox::piecewise(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| cox_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::regression::piecewise_response(found, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
     async fn fit_logistic(
         &self,
         request: Request<pb::FitLogisticRequest>,
@@ -94,6 +148,12 @@ fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
     }
     match error {
         CoxError::Cohort(error) => cohort_failure(cohort, error),
+        CoxError::Profiles(_) => invalid("profiles", error),
+        CoxError::UnknownTerm { .. } => invalid("changing_terms", error),
+        CoxError::InvalidCuts => invalid("cut_points", error),
+        CoxError::NoFactor { .. } => invalid("prediction.average_over", error),
+        CoxError::InvalidTime { .. } => invalid("prediction.times", error),
+        CoxError::InvalidProbability { .. } => invalid("prediction.quantile_probabilities", error),
         CoxError::NoEvents { .. } => invalid("endpoint", error),
         CoxError::Causes(_) => invalid("endpoint.causes", error),
         CoxError::UnknownCause { .. } => invalid("cause", error),

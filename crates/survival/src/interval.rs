@@ -19,7 +19,8 @@ use std::f64::consts::FRAC_PI_2;
 /// plain and log give (1, 1) and the others nothing. Same as `conf.type` of `survfit` in R.
 /// Kalbfleisch and Prentice (2002), The Statistical Analysis of Failure Time Data;
 /// Borgan and Liestøl (1990), Scand. J. Stat. 17:35-41.
-pub(crate) fn limits(rule: IntervalRule, survival: f64, s: f64, z: f64) -> Interval {
+#[must_use]
+pub fn limits(rule: IntervalRule, survival: f64, s: f64, z: f64) -> Interval {
     let limit = |side| limit(rule, survival, s, z, side);
     Interval { lower: limit(LOWER), upper: limit(UPPER) }
 }

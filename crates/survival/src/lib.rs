@@ -79,6 +79,7 @@ pub use follow_up::{
 pub use hazard::{
     BandwidthSource, FEWEST_AT_RISK, GroupHazard, HazardAt, HazardQuery, Smoothing, smoothed_hazard,
 };
+pub use interval::limits;
 pub use kaplan_meier::kaplan_meier;
 pub use landmark::survival_at;
 pub use landmark_analysis::{

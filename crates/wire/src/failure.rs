@@ -51,6 +51,16 @@ fn reason_name(reason: NotEstimable) -> String {
 /// fault; a selection of nobody is a precondition that fails.
 #[must_use]
 pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
+    part_failure("cohort", cohort, error)
+}
+
+/// Profiles that a model does not fit: as [`cohort_failure`] for the cohort in the field `profiles`.
+#[must_use]
+pub fn profiles_failure(profiles: &Cohort, error: &CohortError) -> Failure {
+    part_failure("profiles", profiles, error)
+}
+
+fn part_failure(part: &str, cohort: &Cohort, error: &CohortError) -> Failure {
     let path = |column: &str, row: Option<usize>| {
         let index = cohort.names().position(|name| name == column);
         let field = match cohort.values(column) {
@@ -59,21 +69,22 @@ pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
         };
         let cell = row.map(|row| format!(".{field}[{row}]")).unwrap_or_default();
         index.map_or_else(
-            || "cohort.columns".into(),
-            |index| format!("cohort.columns[{index}]{cell}"),
+            || format!("{part}.columns"),
+            |index| format!("{part}.columns[{index}]{cell}"),
         )
     };
     let field = match error {
         CohortError::NoRows => return impossible(NotEstimable::NoSubjects, error),
         CohortError::RowOutOfRange { .. } => "selection.rows".into(),
-        CohortError::UnknownColumn { .. } => "cohort.columns".into(),
+        CohortError::UnknownColumn { .. } => format!("{part}.columns"),
         CohortError::NotFinite { column, row }
         | CohortError::CodeWithoutLevel { column, row, .. }
         | CohortError::Missing { column, row, .. }
         | CohortError::UndeclaredEventCode { column, row }
         | CohortError::UndefinedTransform { column, row }
         | CohortError::NegativeWeight { column, row }
-        | CohortError::FractionalFrequency { column, row } => path(column, Some(*row)),
+        | CohortError::FractionalFrequency { column, row }
+        | CohortError::ForeignLevel { column, row } => path(column, Some(*row)),
         CohortError::Endpoint { column, source } => match source {
             EndpointError::InvalidTime { row } | EndpointError::EmptyInterval { row } => {
                 path(column, Some(*row))

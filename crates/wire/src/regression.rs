@@ -1,8 +1,14 @@
 //! `equipoise.regression.v1`: Cox and logistic models.
 
+mod diagnostics;
 mod fine_gray;
+mod piecewise;
+mod prediction;
 
+pub use diagnostics::{diagnostics_request, diagnostics_response};
 pub use fine_gray::{fine_gray_from, fine_gray_request, fine_gray_response};
+pub use piecewise::{piecewise_request, piecewise_response};
+pub use prediction::{WithProfiles, prediction_request, prediction_response};
 
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
@@ -15,8 +21,8 @@ use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
-    Coefficient, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, ProportionalHazards,
-    ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
+    Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
+    ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };
 use propensity::{Level, LogisticCoefficient, LogisticFit, LogisticOptions, LogisticQuery};
 
@@ -98,24 +104,34 @@ impl TryFrom<pb::FitCoxRequest> for Asked<CoxQuery> {
 
     fn try_from(request: pb::FitCoxRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::FitCoxRequest { cohort, selection, endpoint, terms, options, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let terms = terms_from(violations, "terms", terms, cohort);
-            let weights = weights_from(violations, "case_weights", request.case_weights);
-            let model = cox_model(violations, options.unwrap_or_default());
-            Some(CoxQuery {
-                endpoint: endpoint?,
-                terms: terms?,
-                strata: request.strata_columns,
-                cluster: optional_name(request.cluster_column),
-                weights: weights?,
-                offset: optional_name(request.offset_column),
-                ..model?
-            })
-        });
+        let asked = cox_asked(&mut violations, request, |_, _, model| Some(model));
         violations.finish(asked)
     }
+}
+
+/// Reads a model, then what is asked of it, which may look at the cohort.
+fn cox_asked<Q>(
+    violations: &mut Violations,
+    request: pb::FitCoxRequest,
+    ask: impl FnOnce(&mut Violations, &Cohort, CoxQuery) -> Option<Q>,
+) -> Option<Asked<Q>> {
+    let pb::FitCoxRequest { cohort, selection, endpoint, terms, options, .. } = request;
+    Asked::read(violations, cohort, selection, |violations, cohort| {
+        let endpoint = endpoint_from(violations, endpoint);
+        let terms = terms_from(violations, "terms", terms, cohort);
+        let weights = weights_from(violations, "case_weights", request.case_weights);
+        let model = cox_model(violations, options.unwrap_or_default());
+        let model = CoxQuery {
+            endpoint: endpoint?,
+            terms: terms?,
+            strata: request.strata_columns,
+            cluster: optional_name(request.cluster_column),
+            weights: weights?,
+            offset: optional_name(request.offset_column),
+            ..model?
+        };
+        ask(violations, cohort, model)
+    })
 }
 
 impl TryFrom<pb::ScreenCoxRequest> for Asked<CoxScreenQuery> {
@@ -244,6 +260,7 @@ fn coefficient_to(coefficient: Coefficient) -> pb::CoxCoefficient {
     pb::CoxCoefficient {
         name: coefficient.name,
         term: coefficient.term,
+        centre: coefficient.centre,
         estimate: Some(estimate_to(coefficient.estimate)),
         standard_error: Some(estimate_to(coefficient.standard_error)),
         robust_standard_error: coefficient.robust_standard_error.map(estimate_to),
@@ -268,6 +285,10 @@ fn term_test_to(test: TermTest) -> pb::TermTest {
     pb::TermTest { term: test.term, test: Some(test_to(test.test)) }
 }
 
+fn coefficient_test_to(test: CoefficientTest) -> pb::CoefficientTest {
+    pb::CoefficientTest { name: test.name, test: Some(test_to(test.test)) }
+}
+
 fn concordance_to(concordance: Concordance) -> pb::Concordance {
     pb::Concordance {
         value: Some(estimate_to(concordance.value)),
@@ -285,6 +306,7 @@ fn proportional_hazards_to(tests: ProportionalHazards) -> pb::ProportionalHazard
     pb::ProportionalHazards {
         transform: transform_to(tests.transform),
         terms: tests.terms.into_iter().map(term_test_to).collect(),
+        coefficients: tests.coefficients.into_iter().map(coefficient_test_to).collect(),
         global: Some(test_to(tests.global)),
     }
 }
@@ -353,6 +375,7 @@ fn coefficient_from(coefficient: pb::CoxCoefficient) -> Coefficient {
     Coefficient {
         name: coefficient.name,
         term: coefficient.term,
+        centre: coefficient.centre,
         estimate: estimate_from(coefficient.estimate),
         standard_error: estimate_from(coefficient.standard_error),
         robust_standard_error: coefficient
@@ -402,6 +425,17 @@ fn term_tests_from(
     tests.into_iter().map(read).collect()
 }
 
+fn coefficient_tests_from(
+    violations: &mut Violations,
+    path: &str,
+    tests: Vec<pb::CoefficientTest>,
+) -> Option<Vec<CoefficientTest>> {
+    let read = |test: pb::CoefficientTest| {
+        Some(CoefficientTest { name: test.name, test: test_from(violations, path, test.test)? })
+    };
+    tests.into_iter().map(read).collect()
+}
+
 fn concordance_from(concordance: pb::Concordance) -> Concordance {
     Concordance {
         value: estimate_from(concordance.value),
@@ -426,6 +460,7 @@ fn proportional_hazards_from(
     Some(ProportionalHazards {
         transform: violations.require_known(format!("{path}.proportional_hazards"), transform)?,
         terms: term_tests_from(violations, path, tests.terms)?,
+        coefficients: coefficient_tests_from(violations, path, tests.coefficients)?,
         global: test_from(violations, path, tests.global)?,
     })
 }

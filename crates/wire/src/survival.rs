@@ -94,7 +94,7 @@ fn quantile_rules_from(
 }
 
 /// Times must be neither negative nor beyond the numbers that can be computed with.
-fn check_times(violations: &mut Violations, path: &str, times: &[f64]) {
+pub(crate) fn check_times(violations: &mut Violations, path: &str, times: &[f64]) {
     violations.check_each(path, times, is_time, NO_TIME);
 }
 
@@ -112,7 +112,7 @@ fn is_time(time: f64) -> bool {
 const NO_TIME: &str = "must be neither negative nor too large";
 
 /// Probabilities of quantiles lie strictly between 0 and 1.
-fn check_probabilities(violations: &mut Violations, path: &str, probabilities: &[f64]) {
+pub(crate) fn check_probabilities(violations: &mut Violations, path: &str, probabilities: &[f64]) {
     let is_share = |share: f64| 0.0 < share && share < 1.0;
     violations.check_each(path, probabilities, is_share, "must lie between 0 and 1");
 }
@@ -290,7 +290,7 @@ pub(crate) fn curve_to(curve: &SurvivalCurve) -> pb::SurvivalCurve {
     }
 }
 
-fn quantile_to(quantile: Quantile) -> pb::Quantile {
+pub(crate) fn quantile_to(quantile: Quantile) -> pb::Quantile {
     pb::Quantile {
         probability: quantile.probability,
         rule: quantile_rule_to(quantile.rule),

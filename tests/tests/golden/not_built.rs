@@ -56,39 +56,6 @@ pub const NOT_BUILT: &[Gap] = &[
         fields: All,
     },
     Gap { reason: "backward elimination is not built", cases: &["cox/backward_*"], fields: All },
-    Gap {
-        reason: "baseline hazards, predicted curves and the means they are centred at are not built",
-        cases: &["cox/*"],
-        fields: Only(&[
-            "baseline",
-            "baseline_at_r_means_last",
-            "predicted",
-            "r_basehaz_uncentered_is_larger_by",
-            "r_means",
-        ]),
-    },
-    Gap {
-        reason: "the means that predictions are centred at are not built",
-        cases: &["study/rotterdam_hormon"],
-        fields: Only(&[
-            "after.cox_multivariate_all.r_means",
-            "after.cox_multivariate_selected_p05.r_means",
-            "after.cox_treatment_crude.r_means",
-            "before.cox_adjusted.r_means",
-            "before.cox_crude.r_means",
-        ]),
-    },
-    Gap { reason: "residuals are not built", cases: &["cox/*"], fields: Only(&["residuals"]) },
-    Gap {
-        reason: "proportional hazards are tested by term, not by column",
-        cases: &["cox/*"],
-        fields: Only(&[
-            "zph.km.by_coefficient",
-            "zph.rank.by_coefficient",
-            "zph.identity.by_coefficient",
-            "zph.log.by_coefficient",
-        ]),
-    },
     // Logistic models
     Gap {
         reason: "links other than the logit are not built",

@@ -6,6 +6,7 @@ mod bad_survival;
 mod calls;
 mod comparisons;
 mod competing;
+mod diagnostics;
 mod faults;
 mod harness;
 mod local;

@@ -4,7 +4,7 @@ use super::censoring::Exit;
 use super::likelihood::SubdistributionLikelihood;
 use super::{CensoringTies, CensoringVariance};
 use crate::derivatives::TieSums;
-use crate::robust::EventTimes;
+use crate::event_times::EventTimes;
 use nalgebra::DMatrix;
 use std::ops::Range;
 

@@ -1,5 +1,8 @@
 //! Cox models.
 
+mod diagnostics;
+mod prediction;
+
 use super::{nothing, words};
 use crate::case::Case;
 use crate::json::{estimate, list, texts};
@@ -38,6 +41,12 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     fields.insert("n_dropped_missing".into(), json!(sample.table.len() - selection.len()));
     if case.expect.get("zph").is_some() {
         fields.insert("zph".into(), zph(&sample, &selection, &query)?);
+    }
+    if case.expect.get("residuals").is_some() {
+        fields.insert("residuals".into(), diagnostics::residuals(&sample, &selection, &query)?);
+    }
+    if prediction::FIELDS.iter().any(|field| case.expect.get(field).is_some()) {
+        fields.extend(prediction::fields(&sample, &selection, &query, &case.input)?);
     }
     Ok(Value::Object(fields))
 }
@@ -86,6 +95,7 @@ pub fn model(fit: &CoxFit) -> Map<String, Value> {
     insert("terms", list(&fit.coefficients, |coefficient| json!(coefficient.name)));
     insert("coef", list(&fit.coefficients, |coefficient| estimate(&coefficient.estimate)));
     insert("se", list(&fit.coefficients, |coefficient| estimate(&coefficient.standard_error)));
+    insert("r_means", list(&fit.coefficients, |coefficient| json!(coefficient.centre)));
     insert("hr", list(&fit.coefficients, |coefficient| estimate(&coefficient.hazard_ratio)));
     insert("var", json!(fit.covariance));
     insert("loglik_null", json!(fit.log_likelihood_null));
@@ -168,7 +178,11 @@ fn zph(sample: &Sample, selection: &Selection, query: &CoxQuery) -> Result<Value
         let query = CoxQuery { proportional_hazards: Some(transform), ..query.clone() };
         let fit = cox(&sample.cohort, selection, &query).map_err(words)?;
         let tests = fit.proportional_hazards.ok_or("the fit has no test of proportionality")?;
-        fields.insert(name.into(), json!({"by_term": proportionality(&tests)}));
+        let tests = json!({
+            "by_term": proportionality(&tests),
+            "by_coefficient": proportionality_by_coefficient(&tests),
+        });
+        fields.insert(name.into(), tests);
     }
     Ok(Value::Object(fields))
 }
@@ -176,12 +190,20 @@ fn zph(sample: &Sample, selection: &Selection, query: &CoxQuery) -> Result<Value
 /// Tests of proportional hazards, the one of all terms last.
 pub fn proportionality(tests: &ProportionalHazards) -> Value {
     let by_term = tests.terms.iter().map(|term| (term.term.as_str(), &term.test));
-    let rows: Vec<(&str, &TestResult)> = by_term.chain([("GLOBAL", &tests.global)]).collect();
+    named_tests(&by_term.chain([("GLOBAL", &tests.global)]).collect::<Vec<_>>())
+}
+
+fn proportionality_by_coefficient(tests: &ProportionalHazards) -> Value {
+    let tested = tests.coefficients.iter().map(|tested| (tested.name.as_str(), &tested.test));
+    named_tests(&tested.chain([("GLOBAL", &tests.global)]).collect::<Vec<_>>())
+}
+
+fn named_tests(rows: &[(&str, &TestResult)]) -> Value {
     json!({
-        "rows": list(&rows, |(name, _)| json!(name)),
-        "chisq": list(&rows, |(_, test)| estimate(&test.chi_squared)),
-        "df": list(&rows, |(_, test)| json!(test.degrees_of_freedom)),
-        "p": list(&rows, |(_, test)| estimate(&test.p_value)),
+        "rows": list(rows, |(name, _)| json!(name)),
+        "chisq": list(rows, |(_, test)| estimate(&test.chi_squared)),
+        "df": list(rows, |(_, test)| json!(test.degrees_of_freedom)),
+        "p": list(rows, |(_, test)| estimate(&test.p_value)),
     })
 }
 

@@ -1,0 +1,311 @@
+//! Residuals of Cox models and what they tell.
+
+use super::{cox_asked, cox_columns, cox_fit_to, cox_options, cox_request, test_to, transform_to};
+use crate::common::{count, enum_conversion, optional_name, reason_to};
+use crate::pb::regression as pb;
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use cohort::{Cohort, Estimate, Selection};
+use cox::{
+    CoefficientOverTime, Diagnostics, DiagnosticsQuery, Influence, InfluenceOnCoefficient,
+    InfluenceOptions, Linearity, LinearityOptions, ResidualKind, ResidualSeries, Residuals, Smooth,
+    SmoothOptions,
+};
+use std::ops::RangeInclusive;
+
+enum_conversion!(
+    kind_to,
+    kind_from,
+    ResidualKind,
+    pb::CoxResidualKind,
+    None,
+    [LinearPredictor, Martingale, Deviance, Score, Dfbeta, Dfbetas, Schoenfeld, ScaledSchoenfeld,]
+);
+
+/// How many dimensions a curve may have.
+const DIMENSIONS: RangeInclusive<usize> = 2..=50;
+
+/// How many points a curve may be given at.
+const POINTS: RangeInclusive<usize> = 2..=10_000;
+
+/// Asks for a look at a Cox model.
+#[must_use]
+pub fn diagnostics_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &DiagnosticsQuery,
+) -> pb::DiagnoseCoxRequest {
+    let columns = cox_columns(&query.model).chain(query.collapse.as_deref());
+    let (with_collapse, _) = Asked::<()>::written(cohort, selection, columns);
+    let model = cox_request(cohort, selection, &query.model);
+    pb::DiagnoseCoxRequest {
+        cohort: with_collapse,
+        selection: model.selection,
+        endpoint: model.endpoint,
+        terms: model.terms,
+        strata_columns: model.strata_columns,
+        cluster_column: model.cluster_column,
+        options: model.options,
+        case_weights: model.case_weights,
+        offset_column: model.offset_column,
+        diagnostics: Some(options_to(query)),
+    }
+}
+
+impl TryFrom<pb::DiagnoseCoxRequest> for Asked<DiagnosticsQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::DiagnoseCoxRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let options = request.diagnostics.unwrap_or_default();
+        let model = pb::FitCoxRequest {
+            cohort: request.cohort,
+            selection: request.selection,
+            endpoint: request.endpoint,
+            terms: request.terms,
+            strata_columns: request.strata_columns,
+            cluster_column: request.cluster_column,
+            options: request.options,
+            case_weights: request.case_weights,
+            offset_column: request.offset_column,
+        };
+        let asked = cox_asked(&mut violations, model, |violations, _, model| {
+            options_from(violations, options, DiagnosticsQuery::new(model))
+        });
+        violations.finish(asked)
+    }
+}
+
+fn options_from(
+    violations: &mut Violations,
+    options: pb::CoxDiagnosticOptions,
+    query: DiagnosticsQuery,
+) -> Option<DiagnosticsQuery> {
+    let kind = |(index, &number): (usize, &i32)| {
+        violations.require_known(format!("diagnostics.residuals[{index}]"), kind_from(number))
+    };
+    let residuals: Option<Vec<ResidualKind>> =
+        options.residuals.iter().enumerate().map(kind).collect();
+    let over_time =
+        options.over_time.map(|smooth| smooth_from(violations, "diagnostics.over_time", smooth));
+    let influence = options.influence.map(|influence| influence_from(violations, influence));
+    let linearity = options.linearity.map(|linearity| linearity_from(violations, linearity));
+    Some(DiagnosticsQuery {
+        residuals: residuals?,
+        collapse: optional_name(options.collapse_column),
+        over_time: given(over_time)?,
+        influence: given(influence)?,
+        linearity: given(linearity)?,
+        ..query
+    })
+}
+
+/// Something that need not be given but must be right if it is.
+fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(value) => value.map(Some),
+    }
+}
+
+fn smooth_from(
+    violations: &mut Violations,
+    path: &str,
+    options: pb::CoxSmoothOptions,
+) -> Option<SmoothOptions> {
+    let defaults = SmoothOptions::default();
+    let dimension = (options.dimension, defaults.dimension, DIMENSIONS);
+    let dimension = within(violations, format!("{path}.dimension"), dimension);
+    let points = (options.point_count, defaults.points, POINTS);
+    let points = within(violations, format!("{path}.point_count"), points);
+    Some(SmoothOptions { dimension: dimension?, points: points? })
+}
+
+/// A number, or its default, that must lie in a range.
+fn within(
+    violations: &mut Violations,
+    path: String,
+    (number, default, range): (Option<i32>, usize, RangeInclusive<usize>),
+) -> Option<usize> {
+    let Some(number) = number else { return Some(default) };
+    let number = usize::try_from(number).ok().filter(|number| range.contains(number));
+    let message = || format!("must lie between {} and {}", range.start(), range.end());
+    violations.check(path, number.ok_or_else(message))
+}
+
+fn influence_from(
+    violations: &mut Violations,
+    options: pb::CoxInfluenceOptions,
+) -> Option<InfluenceOptions> {
+    let defaults = InfluenceOptions::default();
+    let row_limit = (options.row_limit, defaults.most_rows, 0..=i32::MAX as usize);
+    let most_rows = within(violations, "diagnostics.influence.row_limit".into(), row_limit);
+    let is_positive = |threshold: f64| threshold.is_finite() && threshold > 0.0;
+    if options.threshold.is_some_and(|threshold| !is_positive(threshold)) {
+        violations.add("diagnostics.influence.threshold", "must be above 0");
+    }
+    Some(InfluenceOptions { most_rows: most_rows?, threshold: options.threshold })
+}
+
+fn linearity_from(
+    violations: &mut Violations,
+    options: pb::CoxLinearityOptions,
+) -> Option<LinearityOptions> {
+    let defaults = LinearityOptions::default();
+    let dimension = (options.dimension, defaults.dimension, DIMENSIONS);
+    let dimension = within(violations, "diagnostics.linearity.dimension".into(), dimension);
+    let smooth = options.smooth.unwrap_or_default();
+    let smooth = smooth_from(violations, "diagnostics.linearity.smooth", smooth);
+    Some(LinearityOptions { dimension: dimension?, smooth: smooth? })
+}
+
+fn options_to(query: &DiagnosticsQuery) -> pb::CoxDiagnosticOptions {
+    let smooth = |options: &SmoothOptions| pb::CoxSmoothOptions {
+        dimension: Some(count(options.dimension)),
+        point_count: Some(count(options.points)),
+    };
+    pb::CoxDiagnosticOptions {
+        residuals: query.residuals.iter().map(|&kind| kind_to(kind)).collect(),
+        collapse_column: query.collapse.clone().unwrap_or_default(),
+        over_time: query.over_time.as_ref().map(smooth),
+        influence: query.influence.as_ref().map(|options| pb::CoxInfluenceOptions {
+            row_limit: Some(count(options.most_rows)),
+            threshold: options.threshold,
+        }),
+        linearity: query.linearity.as_ref().map(|options| pb::CoxLinearityOptions {
+            dimension: Some(count(options.dimension)),
+            smooth: Some(smooth(&options.smooth)),
+        }),
+    }
+}
+
+/// Answers with what was found, as rows of the caller, and the options in force.
+#[must_use]
+pub fn diagnostics_response(
+    found: Diagnostics,
+    asked: &Asked<DiagnosticsQuery>,
+) -> pb::DiagnoseCoxResponse {
+    let rows = Rows(&asked.cohort);
+    let (residuals, residuals_reason) = part(found.residuals);
+    let (over_time, over_time_reason) = part(found.over_time);
+    let (influence, influence_reason) = part(found.influence);
+    let over_time = over_time.unwrap_or_default().into_iter();
+    pb::DiagnoseCoxResponse {
+        fit: Some(cox_fit_to(found.fit)),
+        residuals: residuals.map(|residuals| rows.residuals_to(residuals)),
+        residuals_reason,
+        over_time: over_time.map(|coefficient| rows.over_time_to(coefficient)).collect(),
+        over_time_reason,
+        influence: influence.map(|influence| rows.influence_to(influence)),
+        influence_reason,
+        linearity: found.linearity.into_iter().map(|line| rows.linearity_to(line)).collect(),
+        options: Some(cox_options(&asked.query.model)),
+        diagnostics: Some(options_to(&asked.query)),
+    }
+}
+
+/// A part of an answer, and why it is not there although it was asked for.
+fn part<T>(part: Option<Estimate<T>>) -> (Option<T>, i32) {
+    match part {
+        None => (None, 0),
+        Some(Ok(part)) => (Some(part), 0),
+        Some(Err(reason)) => (None, reason_to(reason)),
+    }
+}
+
+fn smooth_to(smooth: Smooth) -> pb::CoxSmooth {
+    pb::CoxSmooth {
+        x: smooth.x,
+        values: smooth.value,
+        standard_errors: smooth.standard_error,
+        lower_limits: smooth.lower,
+        upper_limits: smooth.upper,
+    }
+}
+
+fn series_to(series: ResidualSeries) -> pb::CoxResidualSeries {
+    pb::CoxResidualSeries {
+        kind: kind_to(series.kind),
+        column: series.column.unwrap_or_default(),
+        values: series.values,
+    }
+}
+
+/// The rows of an answer as the caller counts them.
+struct Rows<'a>(&'a Cohort);
+
+impl Rows<'_> {
+    fn to(&self, rows: &[usize]) -> Vec<i32> {
+        rows.iter().map(|&row| count(self.0.caller_row(row))).collect()
+    }
+
+    fn residuals_to(&self, residuals: Residuals) -> pb::CoxResiduals {
+        pb::CoxResiduals {
+            rows: self.to(&residuals.rows),
+            by_subject: residuals.by_subject.into_iter().map(series_to).collect(),
+            event_rows: self.to(&residuals.event_rows),
+            event_times: residuals.event_times,
+            by_event: residuals.by_event.into_iter().map(series_to).collect(),
+        }
+    }
+
+    fn over_time_to(&self, coefficient: CoefficientOverTime) -> pb::CoxCoefficientOverTime {
+        let (smooth, smooth_reason) = part(Some(coefficient.smooth));
+        pb::CoxCoefficientOverTime {
+            column: coefficient.column,
+            transform: transform_to(coefficient.transform),
+            event_rows: self.to(&coefficient.event_rows),
+            event_times: coefficient.event_times,
+            event_scale: coefficient.event_scale,
+            values: coefficient.values,
+            smooth: smooth.map(smooth_to),
+            smooth_reason,
+            smooth_times: coefficient.smooth_times,
+        }
+    }
+
+    fn influence_to(&self, influence: Influence) -> pb::CoxInfluence {
+        let coefficient = |coefficient: InfluenceOnCoefficient| {
+            let rows: Vec<usize> = coefficient.rows.iter().map(|row| row.row).collect();
+            pb::CoxInfluenceOnCoefficient {
+                column: coefficient.column,
+                large_count: count(coefficient.n_large),
+                rows: self.to(&rows),
+                dfbeta: coefficient.rows.iter().map(|row| row.dfbeta).collect(),
+                dfbetas: coefficient.rows.iter().map(|row| row.dfbetas).collect(),
+            }
+        };
+        let (rows, displacements): (Vec<usize>, Vec<f64>) =
+            influence.displacement.into_iter().unzip();
+        pb::CoxInfluence {
+            threshold: influence.threshold,
+            coefficients: influence.coefficients.into_iter().map(coefficient).collect(),
+            displacement_rows: self.to(&rows),
+            displacements,
+        }
+    }
+
+    fn linearity_to(&self, line: Linearity) -> pb::CoxLinearity {
+        let mut message = pb::CoxLinearity {
+            term: line.term,
+            likelihood_ratio_test: Some(test_to(line.likelihood_ratio_test)),
+            robust_test: line.robust_test.map(test_to),
+            ..pb::CoxLinearity::default()
+        };
+        match line.residuals {
+            Err(reason) => {
+                message.residuals_reason = reason_to(reason);
+                message.smooth_reason = reason_to(reason);
+            }
+            Ok(residuals) => {
+                let (smooth, smooth_reason) = part(Some(residuals.smooth));
+                message.rows = self.to(&residuals.rows);
+                message.term_values = residuals.x;
+                message.martingale = residuals.martingale;
+                message.smooth = smooth.map(smooth_to);
+                message.smooth_reason = smooth_reason;
+            }
+        }
+        message
+    }
+}

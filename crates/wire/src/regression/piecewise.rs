@@ -1,0 +1,114 @@
+//! Hazard ratios by intervals of time.
+
+use super::{
+    coefficient_to, cox_asked, cox_fit_to, cox_options, cox_request, term_test_to, test_to,
+};
+use crate::common::{count, reason_to};
+use crate::pb::regression as pb;
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use cohort::{Cohort, LARGEST_NUMBER, Selection, Term};
+use cox::{CoxQuery, Piecewise, PiecewiseInterval, PiecewiseQuery};
+
+/// Asks for hazard ratios by intervals.
+#[must_use]
+pub fn piecewise_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &PiecewiseQuery,
+) -> pb::FitPiecewiseCoxRequest {
+    let model = cox_request(cohort, selection, &query.model);
+    pb::FitPiecewiseCoxRequest {
+        cohort: model.cohort,
+        selection: model.selection,
+        endpoint: model.endpoint,
+        terms: model.terms,
+        strata_columns: model.strata_columns,
+        cluster_column: model.cluster_column,
+        options: model.options,
+        case_weights: model.case_weights,
+        offset_column: model.offset_column,
+        cut_points: query.cuts.clone(),
+        changing_terms: query.terms.clone(),
+    }
+}
+
+impl TryFrom<pb::FitPiecewiseCoxRequest> for Asked<PiecewiseQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::FitPiecewiseCoxRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let (cuts, terms) = (request.cut_points, request.changing_terms);
+        let model = pb::FitCoxRequest {
+            cohort: request.cohort,
+            selection: request.selection,
+            endpoint: request.endpoint,
+            terms: request.terms,
+            strata_columns: request.strata_columns,
+            cluster_column: request.cluster_column,
+            options: request.options,
+            case_weights: request.case_weights,
+            offset_column: request.offset_column,
+        };
+        let asked = cox_asked(&mut violations, model, |violations, _, model| {
+            check_cuts(violations, &cuts);
+            check_terms(violations, &terms, &model);
+            Some(PiecewiseQuery { model, cuts, terms })
+        });
+        violations.finish(asked)
+    }
+}
+
+fn check_cuts(violations: &mut Violations, cuts: &[f64]) {
+    if cuts.is_empty() {
+        violations.add("cut_points", "is required");
+    }
+    let is_time = |cut: f64| 0.0 < cut && cut <= LARGEST_NUMBER;
+    violations.check_each("cut_points", cuts, is_time, "must be positive and not too large");
+    let falls = cuts.windows(2).position(|pair| pair[0] >= pair[1]);
+    if let Some(index) = falls {
+        let message = "must be later than the cut point before it";
+        violations.add(format!("cut_points[{}]", index + 1), message);
+    }
+}
+
+fn check_terms(violations: &mut Violations, terms: &[String], model: &CoxQuery) {
+    let names: Vec<String> = model.terms.iter().map(Term::name).collect();
+    for (index, _) in terms.iter().enumerate().filter(|(_, term)| !names.contains(term)) {
+        violations.add(format!("changing_terms[{index}]"), "is no term of the model");
+    }
+}
+
+/// Answers with hazard ratios by intervals and the options in force.
+#[must_use]
+pub fn piecewise_response(found: Piecewise, query: &PiecewiseQuery) -> pb::FitPiecewiseCoxResponse {
+    let changing_terms = match &query.terms[..] {
+        [] => query.model.terms.iter().map(Term::name).collect(),
+        terms => terms.to_vec(),
+    };
+    pb::FitPiecewiseCoxResponse {
+        constant: Some(cox_fit_to(found.constant)),
+        changing: Some(cox_fit_to(found.changing)),
+        intervals: found.intervals.into_iter().map(interval_to).collect(),
+        equality_tests: found.equality_tests.into_iter().map(term_test_to).collect(),
+        likelihood_ratio_test: Some(test_to(found.likelihood_ratio_test)),
+        options: Some(cox_options(&query.model)),
+        cut_points: query.cuts.clone(),
+        changing_terms,
+    }
+}
+
+fn interval_to(interval: PiecewiseInterval) -> pb::CoxInterval {
+    let (coefficients, reason) = match interval.coefficients {
+        Ok(coefficients) => (coefficients, 0),
+        Err(reason) => (Vec::new(), reason_to(reason)),
+    };
+    pb::CoxInterval {
+        after: interval.after,
+        until: interval.until,
+        subject_count: count(interval.n),
+        event_count: count(interval.n_events),
+        coefficients: coefficients.into_iter().map(coefficient_to).collect(),
+        reason,
+    }
+}
