@@ -10,7 +10,8 @@ use nalgebra::DVector;
 pub struct ProfileQuestion {
     /// The coordinate.
     pub coordinate: usize,
-    /// Where the log-likelihood is largest, or a place near its supremum.
+    /// Where the log-likelihood is largest. Where it has no maximum, the place of the coordinate at
+    /// which the climb has ended, and 0 for the others.
     pub maximum: DVector<f64>,
     /// The log-likelihood there.
     pub value: f64,
@@ -20,6 +21,8 @@ pub struct ProfileQuestion {
     /// sign says on which side the limit is looked for. A good one is the multiplier of the Wald
     /// interval times `V_j / sqrt(V_jj)`, with `V_j` the column of the coordinate in the covariance.
     pub step: DVector<f64>,
+    /// How many first steps away a profile that has not reached the level is held not to reach it.
+    pub reach: f64,
     /// When each search over the other coordinates stops.
     pub options: NewtonOptions,
 }
@@ -69,8 +72,15 @@ pub struct Profile {
 enum Phase {
     /// The others climb.
     Climb(Restricted),
-    /// They have arrived here; the derivatives at this very point are asked for.
-    Measure(DVector<f64>),
+    /// They have arrived; the derivatives at this very point are asked for.
+    Measure(Arrival),
+}
+
+#[derive(Clone, Debug)]
+struct Arrival {
+    point: DVector<f64>,
+    /// Whether the others are at a maximum, and not on their way to infinity.
+    is_maximum: bool,
 }
 
 /// A limit is found when it moves by less than this share of the first step: the next step of
@@ -83,10 +93,6 @@ const ENCLOSED: f64 = 1e-13;
 
 /// Without a point below the level the next one is at most so many times as far from the maximum.
 const GROWTH: f64 = 4.0;
-
-/// A profile that has not reached the level after this many points does not reach it: they lead to
-/// `4^12` first steps.
-const MOST_POINTS_ABOVE: usize = 12;
 
 /// Bisection alone would have enclosed the limit after so many points.
 const MOST_POINTS: usize = 100;
@@ -117,7 +123,7 @@ impl Profile {
                 RestrictedStep::Evaluate(point) => ProfileStep::Evaluate(point),
                 RestrictedStep::Done(end) => ProfileStep::Evaluate(end.point),
             },
-            Phase::Measure(point) => ProfileStep::Evaluate(point.clone()),
+            Phase::Measure(arrival) => ProfileStep::Evaluate(arrival.point.clone()),
         }
     }
 
@@ -130,14 +136,15 @@ impl Profile {
             Phase::Climb(machine) => match machine.answer(derivatives) {
                 RestrictedStep::Evaluate(point) => ProfileStep::Evaluate(point),
                 RestrictedStep::Done(end) if end.maximum.converged => {
-                    self.phase = Phase::Measure(end.point.clone());
+                    let is_maximum = end.maximum.ascents.is_empty();
+                    self.phase = Phase::Measure(Arrival { point: end.point.clone(), is_maximum });
                     ProfileStep::Evaluate(end.point)
                 }
                 RestrictedStep::Done(_) => ProfileStep::Done(Err(NoLimit::NotConverged)),
             },
-            Phase::Measure(point) => {
-                let point = point.clone();
-                self.measured(point, derivatives)
+            Phase::Measure(arrival) => {
+                let arrival = arrival.clone();
+                self.measured(&arrival, derivatives)
             }
         }
     }
@@ -149,7 +156,7 @@ impl Profile {
     }
 
     /// Uses the value and slope of the profile at one point to find the next.
-    fn measured(&mut self, point: DVector<f64>, derivatives: &Derivatives) -> ProfileStep {
+    fn measured(&mut self, arrival: &Arrival, derivatives: &Derivatives) -> ProfileStep {
         self.n_points += 1;
         let drop = self.question.value - derivatives.value;
         if drop < self.question.depth {
@@ -163,7 +170,7 @@ impl Profile {
             Some(limit) => ProfileStep::Done(limit),
             None => {
                 let next = self.within(newton);
-                self.climb_from(self.predicted(&point, derivatives, next));
+                self.climb_from(self.predicted(arrival, derivatives, next));
                 self.first()
             }
         }
@@ -179,7 +186,7 @@ impl Profile {
             Some(below) if (below - self.above).abs() <= ENCLOSED * (unit + below.abs()) => {
                 Some(Ok(0.5 * (below + self.above)))
             }
-            None if self.n_points >= MOST_POINTS_ABOVE => Some(Err(NoLimit::Infinite)),
+            None if self.at == self.furthest() => Some(Err(NoLimit::Infinite)),
             _ if self.n_points >= MOST_POINTS => Some(Err(NoLimit::NotConverged)),
             _ => None,
         }
@@ -196,7 +203,6 @@ impl Profile {
 
     /// A point between those on either side of the limit, or not too far beyond the last one.
     fn within(&self, newton: Option<f64>) -> f64 {
-        let start = self.question.maximum[self.question.coordinate];
         let is_between = |next: &f64, end: f64| {
             let (low, high) = (self.above.min(end), self.above.max(end));
             low < *next && *next < high
@@ -206,24 +212,34 @@ impl Profile {
                 newton.filter(|next| is_between(next, below)).unwrap_or(0.5 * (self.above + below))
             }
             None => {
-                let furthest = start + GROWTH * (self.above - start);
-                newton.filter(|next| is_between(next, furthest)).unwrap_or(furthest)
+                let start = self.question.maximum[self.question.coordinate];
+                let grown = start + GROWTH * (self.above - start);
+                let furthest = self.furthest();
+                let end = if is_between(&grown, furthest) { grown } else { furthest };
+                newton.filter(|next| is_between(next, end)).unwrap_or(end)
             }
         }
     }
 
-    /// Where the others are likely to be at their best when the coordinate moves on to `next`.
-    fn predicted(
-        &self,
-        point: &DVector<f64>,
-        derivatives: &Derivatives,
-        next: f64,
-    ) -> DVector<f64> {
+    /// The end of the reach.
+    fn furthest(&self) -> f64 {
         let j = self.question.coordinate;
+        self.question.maximum[j] + self.question.reach * self.question.step[j]
+    }
+
+    /// Where the others are likely to be at their best when the coordinate moves on to `next`.
+    fn predicted(&self, arrival: &Arrival, derivatives: &Derivatives, next: f64) -> DVector<f64> {
+        let j = self.question.coordinate;
+        if !arrival.is_maximum {
+            // From out there no way leads back.
+            let mut afresh = DVector::zeros(arrival.point.len());
+            afresh[j] = next;
+            return afresh;
+        }
         let known = Cholesky::rank_revealing(&block(&derivatives.information, &self.others));
         let shared = derivatives.information.column(j).select_rows(&self.others);
-        let follow = known.solve(&shared) * -(next - point[j]);
-        let mut predicted = point.clone();
+        let follow = known.solve(&shared) * (arrival.point[j] - next);
+        let mut predicted = arrival.point.clone();
         predicted[j] = next;
         for (&other, moved) in self.others.iter().zip(follow.iter()) {
             predicted[other] += moved;
@@ -272,6 +288,7 @@ mod tests {
             value,
             depth: 1.92,
             step: DVector::from_element(1, step),
+            reach: 1e3,
             options: OPTIONS,
         }
     }

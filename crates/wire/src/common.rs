@@ -91,6 +91,7 @@ enum_conversion!(
         CompetingRisksIgnored,
         ZeroWeights,
         FewClusters,
+        PenalisedLikelihood,
     ]
 );
 

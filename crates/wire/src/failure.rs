@@ -74,6 +74,7 @@ pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
         | CohortError::UndefinedTransform { column, row }
         | CohortError::NegativeWeight { column, row }
         | CohortError::FractionalFrequency { column, row } => path(column, Some(*row)),
+        CohortError::OverlappingIntervals { column, rows } => path(column, rows.first().copied()),
         CohortError::Endpoint { column, source } => match source {
             EndpointError::InvalidTime { row } | EndpointError::EmptyInterval { row } => {
                 path(column, Some(*row))
