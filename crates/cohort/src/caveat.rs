@@ -72,11 +72,13 @@ pub enum CaveatCode {
     ZeroWeights,
     /// A robust variance rests on few clusters.
     FewClusters,
+    /// Estimates maximise a likelihood with a penalty.
+    PenalisedLikelihood,
 }
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -101,5 +103,6 @@ impl CaveatCode {
         Self::CompetingRisksIgnored,
         Self::ZeroWeights,
         Self::FewClusters,
+        Self::PenalisedLikelihood,
     ];
 }

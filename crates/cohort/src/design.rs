@@ -99,6 +99,50 @@ impl Term {
         }
     }
 
+    /// Whether this term is a product, and the other a part of it: one of its factors, or a product of
+    /// some of them. A factor of categories is the same whatever its reference.
+    #[must_use]
+    pub fn has_part(&self, other: &Self) -> bool {
+        let mut factors = self.factors();
+        let parts = other.factors();
+        let n_factors = factors.len();
+        let mut take = |part: &&Self| match factors.iter().position(|own| own.is_same_factor(part))
+        {
+            Some(index) => {
+                factors.swap_remove(index);
+                true
+            }
+            None => false,
+        };
+        parts.len() < n_factors && parts.iter().all(&mut take)
+    }
+
+    /// Name of a factor of this product that is not among `terms`; none when all are there, and for
+    /// a term that is no product.
+    #[must_use]
+    pub fn missing_part(&self, terms: &[&Self]) -> Option<String> {
+        if !matches!(self, Self::Interaction(..)) {
+            return None;
+        }
+        let is_there = |factor: &&Self| terms.iter().any(|term| term.is_same_factor(factor));
+        self.factors().into_iter().find(|factor| !is_there(factor)).map(Self::name)
+    }
+
+    /// What a product is made of; any other term is its own only factor.
+    fn factors(&self) -> Vec<&Self> {
+        match self {
+            Self::Interaction(left, right) => [left.factors(), right.factors()].concat(),
+            _ => vec![self],
+        }
+    }
+
+    fn is_same_factor(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Factor { column, .. }, Self::Factor { column: other, .. }) => column == other,
+            _ => self == other,
+        }
+    }
+
     /// The columns of the cohort that the term reads.
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {
@@ -324,6 +368,22 @@ mod tests {
         let names: Vec<_> = design.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["age", "grade=high", "age:grade=high"]);
         assert_eq!(design.columns[2].values, [0.0, 60.0, 0.0]);
+    }
+
+    #[test]
+    fn a_product_has_parts_at_any_depth() {
+        let [a, b, c] = ["a", "b", "c"].map(Term::linear);
+        let g = Term::factor("g");
+        let with_reference = Term::Factor { column: "g".into(), reference: Some("low".into()) };
+        let product = Term::interaction(Term::interaction(a.clone(), with_reference), c.clone());
+        for part in [a.clone(), g.clone(), Term::interaction(c.clone(), g.clone())] {
+            assert!(product.has_part(&part), "{}", part.name());
+        }
+        assert!(!product.has_part(&b) && !product.has_part(&product) && !a.has_part(&a));
+        assert!(!product.has_part(&Term::interaction(a.clone(), a.clone())));
+        assert_eq!(product.missing_part(&[&a, &g]), Some("c".into()));
+        assert_eq!(product.missing_part(&[&a, &c, &g]), None);
+        assert_eq!(a.missing_part(&[]), None);
     }
 
     #[test]

@@ -177,7 +177,32 @@ pub enum CohortError {
         /// What is wrong with it.
         source: EndpointError,
     },
+    /// Rows of one id overlap, so that a patient would be at risk twice.
+    #[error(
+        "column {column}: intervals of one id overlap (overlaps: {}; later rows: {})",
+        rows.len(),
+        listed(rows)
+    )]
+    OverlappingIntervals {
+        /// Name of the column of ids.
+        column: String,
+        /// The later row of each pair, ascending.
+        rows: Vec<usize>,
+    },
     /// No row is selected.
     #[error("no rows are selected")]
     NoRows,
+}
+
+/// Most rows that a message lists.
+const MOST_LISTED: usize = 20;
+
+fn listed(rows: &[usize]) -> String {
+    let shown: Vec<String> =
+        rows.iter().take(MOST_LISTED).map(|row| (row + 1).to_string()).collect();
+    let more = match rows.len().saturating_sub(MOST_LISTED) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!("{}{more}", shown.join(", "))
 }

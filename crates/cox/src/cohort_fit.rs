@@ -1,10 +1,9 @@
 //! From the columns of a cohort to fitted models.
 
 use crate::fit::{CoxData, CoxExtras, Model, fit_and};
-use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm, Variance};
+use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ProfileLimits, ScreenedTerm, Variance};
 use cohort::{
-    Caveat, CaveatCode, Cohort, CohortError, Design, Endpoint, NotEstimable, RiskOrder, Selection,
-    Term, Weighted,
+    Caveat, CaveatCode, Cohort, CohortError, Design, Endpoint, RiskOrder, Selection, Term, Weighted,
 };
 
 /// Fits the model of a query to the selected subjects; see [`crate::fit()`] for the estimator.
@@ -12,7 +11,15 @@ use cohort::{
 /// Fails when a column is missing or has missing cells, when no row is selected and when nobody has
 /// the event.
 pub fn cox(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> Result<CoxFit, CoxError> {
-    FollowUp::read(cohort, selection, query)?.fit(&query.terms)
+    let fit = FollowUp::read(cohort, selection, query)?.fit(&query.terms)?;
+    let has = |name: &String| fit.coefficients.iter().any(|known| known.name == *name);
+    match &query.profile_limits {
+        ProfileLimits::Of(names) => match names.iter().find(|name| !has(name)) {
+            Some(name) => Err(CoxError::UnknownCoefficient { name: name.clone() }),
+            None => Ok(fit),
+        },
+        ProfileLimits::None | ProfileLimits::All => Ok(fit),
+    }
 }
 
 /// Fits one model per candidate: the terms of the model and that candidate.
@@ -25,16 +32,7 @@ pub fn screen(
     query: &CoxScreenQuery,
 ) -> Result<Vec<ScreenedTerm>, CoxError> {
     let follow_up = FollowUp::read(cohort, selection, &query.model)?;
-    let line = |candidate: &Term| {
-        let terms: Vec<Term> = query.model.terms.iter().chain([candidate]).cloned().collect();
-        let fit = match follow_up.fit(&terms) {
-            Ok(fit) => Ok(fit),
-            Err(CoxError::NoEvents { .. }) => Err(NotEstimable::NoEvents),
-            Err(error) => return Err(error),
-        };
-        Ok(ScreenedTerm { term: candidate.name(), fit })
-    };
-    query.candidates.iter().map(line).collect()
+    follow_up.screen(&query.model.terms, &query.candidates)
 }
 
 /// What all models of a query share.
@@ -62,16 +60,17 @@ impl<'a> FollowUp<'a> {
         let endpoint = cohort.endpoint(&query.endpoint, selection)?;
         let order = RiskOrder::new(&endpoint, &cohort.strata(&query.strata, selection)?);
         let is_robust = query.variance == Variance::Robust || weighted.weights.is_some();
-        let clusters = match &query.cluster {
-            Some(column) => Some(cohort.strata(std::slice::from_ref(column), selection)?),
-            None => is_robust.then(|| (0..selection.len() as u32).collect()),
-        };
+        let clusters =
+            match query.cluster.as_ref().or(dependent_id(cohort, selection, query, is_robust)?) {
+                Some(column) => Some(cohort.strata(std::slice::from_ref(column), selection)?),
+                None => is_robust.then(|| (0..selection.len() as u32).collect()),
+            };
         let offset =
             query.offset.as_ref().map(|column| cohort.numeric(column, selection)).transpose()?;
         Ok(Self { cohort, query, endpoint, order, clusters, offset, weighted })
     }
 
-    fn fit(&self, terms: &[Term]) -> Result<CoxFit, CoxError> {
+    pub fn fit(&self, terms: &[Term]) -> Result<CoxFit, CoxError> {
         self.fit_and(terms, &self.design(terms)?, self.extras(), |_| ()).map(|(fit, ())| fit)
     }
 
@@ -85,6 +84,8 @@ impl<'a> FollowUp<'a> {
         CoxExtras {
             proportional_hazards: self.query.proportional_hazards,
             concordance: self.query.concordance,
+            profile_limits: self.query.profile_limits.clone(),
+            term_likelihood_ratios: self.query.term_likelihood_ratios,
         }
     }
 
@@ -110,9 +111,48 @@ impl<'a> FollowUp<'a> {
         Ok((fit, seen))
     }
 
+    /// One model per candidate: the common terms and that candidate.
+    pub fn screen(
+        &self,
+        common: &[Term],
+        candidates: &[Term],
+    ) -> Result<Vec<ScreenedTerm>, CoxError> {
+        let line = |candidate: &Term| {
+            let terms: Vec<Term> = common.iter().chain([candidate]).cloned().collect();
+            let fit = match self.fit(&terms) {
+                Ok(fit) => Ok(fit),
+                Err(error) => Err(error.impossibility().ok_or(error)?),
+            };
+            Ok(ScreenedTerm { term: candidate.name(), fit })
+        };
+        candidates.iter().map(line).collect()
+    }
+
+    /// The subjects, without those that have no weight.
+    pub fn selection(&self) -> &Selection {
+        &self.weighted.selection
+    }
+
+    pub fn has_sampling_weights(&self) -> bool {
+        self.weighted.weights.is_some()
+    }
+
     pub fn left_out(&self) -> Option<Caveat> {
         let n = self.weighted.n_without_weight;
         let message = format!("rows with the weight 0 are left out (rows: {n})");
         (n > 0).then(|| Caveat::new(CaveatCode::ZeroWeights, message))
     }
+}
+
+/// The column of ids when it makes the clusters: an id has the event in several rows, or the variance
+/// is to be robust. Refuses overlapping rows of one id.
+fn dependent_id<'a>(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &'a CoxQuery,
+    is_robust: bool,
+) -> Result<Option<&'a String>, CoxError> {
+    let Some(id) = &query.id else { return Ok(None) };
+    let check = cohort.refuse_overlaps(&query.endpoint, id, selection)?;
+    Ok((check.n_ids_with_several_events > 0 || is_robust).then_some(id))
 }

@@ -70,7 +70,8 @@ impl TieSums {
         for l in 0..d {
             let share = match ties {
                 Ties::Efron => l as f64 / d as f64,
-                Ties::Breslow => 0.0,
+                // The exact likelihood has no hazard of its own: R gives it Breslow's.
+                Ties::Breslow | Ties::Exact => 0.0,
             };
             let phi = s0 - share * d0;
             let one = mean_weight / phi;

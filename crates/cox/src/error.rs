@@ -72,6 +72,61 @@ pub enum CoxError {
         /// The probability asked for.
         probability: f64,
     },
+    /// The exact likelihood of ties goes with few other settings.
+    #[error("the exact likelihood of tied events cannot be combined with {with}")]
+    ExactTies {
+        /// What it does not go with.
+        with: &'static str,
+    },
+    /// A ridge pulls with a positive finite force.
+    #[error("the penalty of a ridge must be above 0")]
+    InvalidRidge,
+    /// Limits are asked for a column that the model does not have.
+    #[error("the model has no coefficient {name}")]
+    UnknownCoefficient {
+        /// Name asked for.
+        name: String,
+    },
+    /// A limit for p-values is no probability, or candidates would enter that must leave at once.
+    #[error("limits of p-values lie between 0 and 1, that of entry not above that of removal")]
+    InvalidLimit,
+    /// Penalised likelihoods are not compared with each other.
+    #[error("terms are not selected under a penalty")]
+    PenalisedSelection,
+    /// The partial likelihood of the subdistribution is no likelihood to penalise.
+    #[error("a model of the incidence of one cause has no penalty")]
+    PenalisedIncidence,
+    /// Weighted likelihoods are no likelihoods.
+    #[error(
+        "likelihood ratios of sampling weights have no known distribution; select by Wald tests"
+    )]
+    LikelihoodRatioOfWeights,
+    /// Two terms have one name, so that a path would not tell them apart.
+    #[error("the term {term} is listed twice")]
+    DuplicateTerm {
+        /// Name of the term.
+        term: String,
+    },
+    /// A product would be in a model without one of its parts.
+    #[error("the product {term} needs the term {part} beside it")]
+    MissingPart {
+        /// Name of the product.
+        term: String,
+        /// Name of the part.
+        part: String,
+    },
+    /// A product has no p-value of its own.
+    #[error("the product {term} has no univariable p-value")]
+    ScreenedProduct {
+        /// Name of the product.
+        term: String,
+    },
+    /// One evaluation of the likelihood would take too long.
+    #[error("{what} would take too long for so many subjects, events and coefficients")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+    },
     /// A confidence lies strictly between 0 and 1.
     #[error("the confidence {confidence} is not between 0 and 1")]
     InvalidConfidence {
@@ -88,6 +143,7 @@ impl CoxError {
         match self {
             Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
             Self::NoEvents { .. } => Some(NotEstimable::NoEvents),
+            Self::TooLarge { .. } => Some(NotEstimable::TooLarge),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ mod scores;
 
 use crate::fit::{CoxData, Model, ScoresByCluster};
 use crate::risk_sets::RiskSets;
-use crate::{CoxError, CoxFit, CoxOptions};
+use crate::{CoxError, CoxFit, CoxOptions, Penalty, Ties};
 use censoring::{Censoring, Exit};
 use cohort::{CauseColumns, Cohort, CohortError, Design, RiskOrder, Selection, Term};
 use likelihood::SubdistributionLikelihood;
@@ -140,13 +140,20 @@ fn fit(data: &CoxData, exits: &[Exit], query: &FineGrayQuery) -> CoxFit {
             likelihood.scores(beta, query.censoring_variance, &clusters)
         })
     });
-    Model { data, options, sets: &sets, maximum: &maximum, scores }.report(None)
+    let penalised = None;
+    Model { data, options, sets: &sets, maximum: &maximum, penalised, scores }.report(None)
 }
 
 /// Index of the cause of a query that makes sense.
 fn check(query: &FineGrayQuery) -> Result<usize, CoxError> {
     query.endpoint.check()?;
     query.options.check()?;
+    if query.options.ties == Ties::Exact {
+        return Err(CoxError::ExactTies { with: "competing causes" });
+    }
+    if query.options.penalty != Penalty::None {
+        return Err(CoxError::PenalisedIncidence);
+    }
     if query.endpoint.entry.is_some() {
         return Err(CoxError::LateEntry);
     }

@@ -1,13 +1,19 @@
 //! The estimator: maximum partial likelihood, its tests and what a reader must know about them.
 
+use crate::caveats;
 use crate::centring::centre;
 use crate::concordance::concordance;
 use crate::derivatives::PartialLikelihood;
-use crate::inference::{Estimates, chi_squared_test};
+use crate::inference::{Estimates, chi_squared_test, finite};
+use crate::likelihood_ratio::LikelihoodRatios;
+use crate::objective::Objective;
 use crate::proportionality::{Fitted, proportional_hazards};
 use crate::risk_sets::RiskSets;
 use crate::robust::{cluster_scores, sandwich};
-use crate::{CoxError, CoxFit, CoxOptions, ProportionalHazards, TestResult, TimeTransform};
+use crate::{
+    CoxError, CoxFit, CoxOptions, OnMonotone, PenalisedLikelihood, Penalty, ProfileLimits,
+    ProportionalHazards, TestResult, Ties, TimeTransform,
+};
 use cohort::{Caveat, CaveatCode, Design, Endpoint, NotEstimable, RiskOrder, Term};
 use nalgebra::DMatrix;
 use numerics::cholesky::Cholesky;
@@ -35,12 +41,16 @@ pub struct CoxData<'a> {
 }
 
 /// What to compute besides the model itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CoxExtras {
     /// Scale of time for the test of proportional hazards; absent = no test.
     pub proportional_hazards: Option<TimeTransform>,
     /// Whether to compute the concordance.
     pub concordance: bool,
+    /// Which coefficients have likelihood-ratio limits.
+    pub profile_limits: ProfileLimits,
+    /// Whether each term is tested by a likelihood ratio.
+    pub term_likelihood_ratios: bool,
 }
 
 /// Fewer events per coefficient than this deserve a caveat.
@@ -65,9 +75,14 @@ const DOUBT: f64 = 0.05;
 /// `EmptyLevel`), one whose coefficient is infinite is `Monotone`; neither disturbs the others. The
 /// likelihood-ratio test and the log-likelihoods exist in every case.
 ///
+/// What is maximised is that likelihood with the penalty of the options (see [`Penalty`]). Without one, a model
+/// with an infinite coefficient has the one with Firth's penalty and its profile limits beside it
+/// ([`CoxFit::firth`]), unless [`OnMonotone::Report`] is asked for.
+///
 /// Cox (1972), J. R. Stat. Soc. B 34:187-220. Same as `coxph(Surv(entry, time, event) ~ x +
 /// strata(s) + offset(o), weights = w, cluster = c)` in R, at the maximum itself and not where R happens to stop. Fails when
-/// nobody has the event.
+/// nobody has the event, when the exact likelihood of ties is asked for together with sampling weights,
+/// clusters or Firth's penalty, and when it or Firth's penalty would take too long.
 pub fn fit(data: &CoxData, options: &CoxOptions, extras: CoxExtras) -> Result<CoxFit, CoxError> {
     fit_and(data, options, extras, |_| ()).map(|(fit, ())| fit)
 }
@@ -82,22 +97,26 @@ pub(crate) fn fit_and<T>(
     check(data, options)?;
     let sets =
         RiskSets::new(data.endpoint, data.order, data.design).with(data.weights, data.offset);
-    let mut likelihood = PartialLikelihood::new(&sets, options.ties);
-    let newton =
-        NewtonOptions { max_iterations: options.max_iterations, tolerance: options.tolerance };
-    let maximum =
-        maximise(sets.p(), newton, |beta| likelihood.derivatives(beta.as_slice(), |_| 1.0));
+    let mut objective = Objective::new(&sets, options)?;
+    let optimum = maximise(sets.p(), options.newton(), |beta| objective.evaluate(beta));
+    let (maximum, penalised) = objective.settle(&optimum);
     let scores = data.clusters.map(|clusters| {
         let clusters = sets.in_risk_order(clusters);
         ScoresByCluster::new(&maximum, |beta| cluster_scores(&sets, options.ties, beta, &clusters))
     });
-    let model = Model { data, options, sets: &sets, maximum: &maximum, scores };
-    let hazards = extras
-        .proportional_hazards
-        .map(|transform| model.proportional_hazards(&mut likelihood, transform));
+    let model = Model { data, options, sets: &sets, maximum: &maximum, penalised, scores };
+    let hazards = extras.proportional_hazards.map(|scale| model.proportional_hazards(scale));
     let concordance = extras.concordance.then(|| model.concordance());
-    let fit = CoxFit { concordance, ..model.report(hazards) };
+    let mut fit = CoxFit { concordance, ..model.report(hazards) };
+    model.add_likelihood_ratios(&mut fit, &mut objective, &optimum, &extras);
+    model.add_firth(&mut fit, &extras)?;
     Ok((fit, look(&model)))
+}
+
+impl CoxOptions {
+    pub(crate) fn newton(&self) -> NewtonOptions {
+        NewtonOptions { max_iterations: self.max_iterations, tolerance: self.tolerance }
+    }
 }
 
 fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
@@ -116,7 +135,24 @@ fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
         same_length(what, values.map_or(subjects, <[f64]>::len))?;
     }
     options.check()?;
+    check_likelihood(data, options)?;
     if data.endpoint.n_events() == 0 { Err(CoxError::NoEvents { subjects }) } else { Ok(()) }
+}
+
+/// What goes with which likelihood.
+fn check_likelihood(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
+    if let Penalty::Ridge(lambda) = options.penalty {
+        if !(lambda > 0.0 && lambda.is_finite()) {
+            return Err(CoxError::InvalidRidge);
+        }
+    }
+    let refused = [
+        (data.weights.is_some(), "sampling weights"),
+        (data.clusters.is_some(), "a robust variance"),
+        (options.penalty == Penalty::Firth, "Firth's penalty"),
+    ];
+    let found = refused.iter().find(|(is_asked, _)| options.ties == Ties::Exact && *is_asked);
+    found.map_or(Ok(()), |&(_, with)| Err(CoxError::ExactTies { with }))
 }
 
 /// A model at its maximum.
@@ -124,7 +160,9 @@ pub(crate) struct Model<'a> {
     pub data: &'a CoxData<'a>,
     pub options: &'a CoxOptions,
     pub sets: &'a RiskSets<'a>,
+    /// Its values without penalty.
     pub maximum: &'a Maximum,
+    pub penalised: Option<PenalisedLikelihood>,
     /// Absent without a robust variance.
     pub scores: Option<ScoresByCluster>,
 }
@@ -162,7 +200,7 @@ impl Model<'_> {
         };
         let all: Vec<usize> = (0..design.p()).collect();
         let n_events = self.data.endpoint.n_events();
-        let df = self.degrees_of_freedom() as f64;
+        let df = self.parameters();
         CoxFit {
             n: self.data.endpoint.len(),
             n_events,
@@ -181,6 +219,10 @@ impl Model<'_> {
             bic: -2.0 * maximum.value + df * ln(n_events as f64),
             iterations: maximum.iterations,
             concordance: None,
+            events_per_parameter: finite(n_events as f64 / df),
+            term_likelihood_ratio_tests: Vec::new(),
+            penalised: self.penalised,
+            firth: None,
             caveats: self.caveats(&reasons, proportional_hazards.as_ref()),
             proportional_hazards,
         }
@@ -201,10 +243,19 @@ impl Model<'_> {
         self.data.design.columns.iter().enumerate().map(reason).collect()
     }
 
-    /// Why the fit did not end at a maximum, if it did not.
+    /// Why the fit has no residuals and no predictions: they are not defined for the exact
+    /// likelihood of ties and under a penalty.
+    pub fn no_diagnosis(&self) -> Option<NotEstimable> {
+        let is_exact = self.options.ties == Ties::Exact;
+        self.no_maximum().or(is_exact.then_some(NotEstimable::NotDefined))
+    }
+
+    /// Why the fit did not end at a maximum of the log-likelihood, if it did not.
     pub fn no_maximum(&self) -> Option<NotEstimable> {
         if !self.maximum.converged {
             Some(NotEstimable::NotConverged)
+        } else if self.penalised.is_some() {
+            Some(NotEstimable::NotDefined)
         } else {
             (!self.maximum.ascents.is_empty()).then_some(NotEstimable::Monotone)
         }
@@ -214,10 +265,29 @@ impl Model<'_> {
         self.maximum.aliased.iter().filter(|&&aliased| !aliased).count()
     }
 
+    /// Number of coefficients, of which those that a ridge holds back count for a part.
+    fn parameters(&self) -> f64 {
+        self.penalised.map_or(self.degrees_of_freedom() as f64, |part| part.degrees_of_freedom)
+    }
+
     fn likelihood_ratio_test(&self) -> TestResult {
         let df = self.degrees_of_freedom();
         if !self.maximum.converged {
             return TestResult::none(NotEstimable::NotConverged, df);
+        }
+        match &self.penalised {
+            // Its degrees of freedom need not be whole: they stand with the penalty.
+            Some(part) if part.penalty != Penalty::Firth => {
+                return TestResult::none(NotEstimable::NotDefined, df);
+            }
+            Some(part) => {
+                return TestResult {
+                    chi_squared: part.chi_squared,
+                    degrees_of_freedom: df,
+                    p_value: part.p_value,
+                };
+            }
+            None => {}
         }
         chi_squared_test(2.0 * (self.maximum.value - self.maximum.start.value), df)
     }
@@ -253,24 +323,91 @@ impl Model<'_> {
         concordance(self.sets, &eta, clusters.as_deref())
     }
 
-    fn proportional_hazards(
-        &self,
-        likelihood: &mut PartialLikelihood,
-        transform: TimeTransform,
-    ) -> ProportionalHazards {
+    /// With the exact likelihood of ties the test is that of Breslow's at the same coefficients, as
+    /// `cox.zph` in R has it.
+    fn proportional_hazards(&self, transform: TimeTransform) -> ProportionalHazards {
         let mut terms = columns_by_term(self.data.design);
         for (_, columns) in &mut terms {
             columns.retain(|&j| !self.maximum.aliased[j]);
         }
+        let estimate = &self.maximum.estimate;
+        let mut likelihood = PartialLikelihood::new(self.sets, self.options.ties);
+        let exact = (self.options.ties == Ties::Exact).then(|| {
+            let at = likelihood.derivatives(estimate.as_slice(), |_| 1.0);
+            Cholesky::rank_revealing(&at.information).inverse()
+        });
         let fitted = Fitted {
             sets: self.sets,
-            estimate: &self.maximum.estimate,
-            covariance: &self.maximum.covariance,
+            estimate,
+            covariance: exact.as_ref().unwrap_or(&self.maximum.covariance),
             no_maximum: self.no_maximum(),
             terms: &terms,
             design: self.data.design,
         };
-        proportional_hazards(&fitted, likelihood, self.data.endpoint, transform)
+        proportional_hazards(&fitted, &mut likelihood, self.data.endpoint, transform)
+    }
+
+    fn add_likelihood_ratios(
+        &self,
+        fit: &mut CoxFit,
+        objective: &mut Objective,
+        optimum: &Maximum,
+        extras: &CoxExtras,
+    ) {
+        let reasons = self.reasons();
+        let mut ratios = LikelihoodRatios {
+            objective,
+            optimum,
+            covariance: &self.maximum.covariance,
+            scales: self.sets.scales(),
+            reasons: &reasons,
+            multiplier: two_sided_multiplier(self.options.confidence),
+            newton: self.options.newton(),
+        };
+        for (j, coefficient) in fit.coefficients.iter_mut().enumerate() {
+            if extras.profile_limits.has(&coefficient.name) {
+                coefficient.profile = Some(ratios.of_coefficient(j));
+            }
+        }
+        if extras.term_likelihood_ratios {
+            let terms = self.data.terms;
+            let is_part = |part: &Term| terms.iter().any(|term| term.has_part(part));
+            let is_part: Vec<bool> = terms.iter().map(is_part).collect();
+            fit.term_likelihood_ratio_tests =
+                ratios.of_terms(&columns_by_term(self.data.design), &is_part);
+        }
+    }
+
+    /// Puts the model with Firth's penalty beside one with an infinite coefficient.
+    fn add_firth(&self, plain: &mut CoxFit, extras: &CoxExtras) -> Result<(), CoxError> {
+        let CoxOptions { penalty, on_monotone, ties, .. } = *self.options;
+        let is_wanted = penalty == Penalty::None && on_monotone == OnMonotone::Firth;
+        let infinite = caveats::infinite(plain);
+        if !is_wanted || infinite.is_empty() {
+            return Ok(());
+        }
+        if ties == Ties::Exact {
+            plain.caveats.push(caveats::no_firth("does not go with the exact likelihood of ties"));
+            return Ok(());
+        }
+        let options = CoxOptions { penalty: Penalty::Firth, ..self.options.clone() };
+        let extras = CoxExtras {
+            profile_limits: ProfileLimits::All,
+            term_likelihood_ratios: extras.term_likelihood_ratios,
+            ..CoxExtras::default()
+        };
+        match fit(self.data, &options, extras) {
+            Ok(firth) => {
+                plain.caveats.push(caveats::firth_beside(&infinite));
+                plain.firth = Some(Box::new(firth));
+                Ok(())
+            }
+            Err(CoxError::TooLarge { .. }) => {
+                plain.caveats.push(caveats::no_firth("would take too long"));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -292,10 +429,10 @@ impl Model<'_> {
             caveats.push(Caveat::new(CaveatCode::FewEvents, message));
         }
         if !self.maximum.converged {
-            let steps = self.maximum.iterations;
-            let message = format!("the fit has not converged after {steps} iterations");
-            caveats.push(Caveat::new(CaveatCode::NotConverged, message));
+            caveats.push(caveats::not_converged(self.maximum));
         }
+        caveats.extend(self.penalised.as_ref().map(caveats::penalised));
+        caveats.extend(caveats::few_clusters(self.data.clusters, df));
         let zeros = self.data.endpoint.time().iter().filter(|&&time| time == 0.0).count();
         if zeros > 0 {
             let message = format!("follow-up times of 0 are counted (subjects: {zeros})");
@@ -375,7 +512,13 @@ mod tests {
             offset: None,
         };
         let hazards = Some(TimeTransform::Log);
-        fit(&data, options, CoxExtras { proportional_hazards: hazards, concordance: true }).unwrap()
+        let extras = CoxExtras {
+            proportional_hazards: hazards,
+            concordance: true,
+            profile_limits: ProfileLimits::All,
+            term_likelihood_ratios: true,
+        };
+        fit(&data, options, extras).unwrap()
     }
 
     fn assert_close(got: Estimate, want: f64) {

@@ -57,6 +57,7 @@ impl Estimates<'_> {
             p_value: model.z().map(normal_two_sided),
             robust_interval: robust.as_ref().map(|robust| robust.interval(self.multiplier)),
             robust_p_value: robust.as_ref().map(|robust| robust.z().map(normal_two_sided)),
+            profile: None,
         }
     }
 
@@ -136,6 +137,6 @@ impl Wald {
 }
 
 /// A number, unless the unit of its column puts it out of range.
-fn finite(value: f64) -> Estimate {
+pub(crate) fn finite(value: f64) -> Estimate {
     if value.is_finite() { Ok(value) } else { Err(NotEstimable::NotDefined) }
 }

@@ -7,6 +7,7 @@
 //! turn the maximum into one part of the answer. `e_value` says how robust a hazard ratio is to what
 //! was not measured.
 
+mod caveats;
 mod centring;
 mod cohort_fit;
 mod concordance;
@@ -15,15 +16,20 @@ mod diagnostics;
 mod e_value;
 mod error;
 mod event_times;
+mod exact;
 mod fine_gray;
 mod fit;
 mod inference;
+mod likelihood_ratio;
+mod moments;
+mod objective;
 mod piecewise;
 mod prediction;
 mod proportionality;
 mod query;
 mod risk_sets;
 mod robust;
+mod selection;
 #[cfg(test)]
 mod testing;
 
@@ -44,5 +50,9 @@ pub use prediction::{
 };
 pub use query::{
     Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
+    OnMonotone, PenalisedLikelihood, Penalty, ProfileLikelihood, ProfileLimits,
     ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
+};
+pub use selection::{
+    CoxSelection, CoxSelectionQuery, SelectionRule, SelectionStep, SelectionTest, select,
 };

@@ -11,6 +11,10 @@ pub enum Ties {
     Efron,
     /// Breslow (1974), Biometrics 30:89-99; the default of SAS and SPSS.
     Breslow,
+    /// The conditional logistic likelihood: that just these of those at risk have died at a time.
+    /// Time is discrete and the ratio is one of odds. It has no sampling weights, no robust variance
+    /// and no penalty, and takes time in proportion to the product of deaths and subjects at risk.
+    Exact,
 }
 
 /// The scale of time on which hazards are tested for proportionality.
@@ -37,6 +41,56 @@ pub enum Variance {
     Robust,
 }
 
+/// What is added to the log-likelihood before it is maximised.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Penalty {
+    /// Nothing.
+    #[default]
+    None,
+    /// Half the logarithm of the determinant of the information, that of the rule of ties in force:
+    /// estimates exist where the likelihood is monotone, and are less biased where it is not. Firth
+    /// (1993), Biometrika 80:27-38; Heinze and Schemper (2001), Biometrics 57:114-119.
+    Firth,
+    /// Minus half this number times the sum of the squared coefficients, in the units in which the
+    /// columns are given: `ridge(..., theta = , scale = FALSE)` of all columns in `coxph` in R. Columns
+    /// are not scaled first, so a column in another unit is another model. Above 0.
+    Ridge(f64),
+}
+
+/// What a model without penalty does when its likelihood rises for ever with a coefficient.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnMonotone {
+    /// It says so.
+    Report,
+    /// It says so, and has the model with Firth's penalty beside it.
+    #[default]
+    Firth,
+}
+
+/// Which coefficients have likelihood-ratio limits.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum ProfileLimits {
+    /// None.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// Those of these names, such as `age` or `size=20-50`.
+    Of(Vec<String>),
+}
+
+impl ProfileLimits {
+    /// Whether the coefficient of this name has limits.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Of(names) => names.iter().any(|wanted| wanted == name),
+        }
+    }
+}
+
 /// Settings of a Cox fit; the defaults are those of `coxph` in R.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoxOptions {
@@ -46,8 +100,12 @@ pub struct CoxOptions {
     pub max_iterations: usize,
     /// Relative change of the log-likelihood at which the iteration ends.
     pub tolerance: f64,
-    /// Confidence of the Wald intervals.
+    /// Confidence of all intervals.
     pub confidence: f64,
+    /// What is added to the log-likelihood.
+    pub penalty: Penalty,
+    /// What happens when the likelihood is monotone; without effect when there is a penalty.
+    pub on_monotone: OnMonotone,
 }
 
 impl CoxOptions {
@@ -61,7 +119,14 @@ impl CoxOptions {
 
 impl Default for CoxOptions {
     fn default() -> Self {
-        Self { ties: Ties::Efron, max_iterations: 20, tolerance: 1e-9, confidence: 0.95 }
+        Self {
+            ties: Ties::Efron,
+            max_iterations: 20,
+            tolerance: 1e-9,
+            confidence: 0.95,
+            penalty: Penalty::None,
+            on_monotone: OnMonotone::Firth,
+        }
     }
 }
 
@@ -88,6 +153,14 @@ pub struct CoxQuery {
     pub proportional_hazards: Option<TimeTransform>,
     /// Whether to compute the concordance.
     pub concordance: bool,
+    /// Which coefficients have likelihood-ratio limits.
+    pub profile_limits: ProfileLimits,
+    /// Whether each term is tested by the likelihood ratio of the models with and without it.
+    pub term_likelihood_ratios: bool,
+    /// Column of the id of the patients, when one patient may have several rows. Rows of one id whose
+    /// intervals overlap are refused; those of an id with several events are a cluster unless there
+    /// is a column of clusters.
+    pub id: Option<String>,
 }
 
 impl CoxQuery {
@@ -106,6 +179,9 @@ impl CoxQuery {
             options: CoxOptions::default(),
             proportional_hazards: None,
             concordance: false,
+            profile_limits: ProfileLimits::None,
+            term_likelihood_ratios: false,
+            id: None,
         }
     }
 }
@@ -158,8 +234,47 @@ pub struct CoxFit {
     pub concordance: Option<Concordance>,
     /// Tests of proportional hazards, one per term and one for all, when asked for.
     pub proportional_hazards: Option<ProportionalHazards>,
+    /// Number of events per estimated coefficient.
+    pub events_per_parameter: Estimate,
+    /// Likelihood-ratio test of each term in the presence of the others; empty unless asked for.
+    pub term_likelihood_ratio_tests: Vec<TermTest>,
+    /// What a penalty has done, when there is one. The coefficients are then the penalised ones, and
+    /// [`CoxFit::log_likelihood`] is taken at them, without the penalty.
+    pub penalised: Option<PenalisedLikelihood>,
+    /// The same model with Firth's penalty, when this one has an infinite coefficient and
+    /// [`OnMonotone::Firth`] is asked for.
+    pub firth: Option<Box<CoxFit>>,
     /// What a reader must know.
     pub caveats: Vec<Caveat>,
+}
+
+/// The likelihood that a penalised model maximises.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PenalisedLikelihood {
+    /// What is added.
+    pub penalty: Penalty,
+    /// Penalised log-likelihood without covariates.
+    pub log_likelihood_null: f64,
+    /// Penalised log-likelihood at the maximum.
+    pub log_likelihood: f64,
+    /// Twice the difference of the two with Firth's penalty; with a ridge, as in R, twice the
+    /// difference of the log-likelihoods without penalty at the same places.
+    pub chi_squared: Estimate,
+    /// Number of coefficients with Firth's penalty; with a ridge the trace of the information times
+    /// the covariance, which need not be whole.
+    pub degrees_of_freedom: f64,
+    /// Upper tail of the statistic.
+    pub p_value: Estimate,
+}
+
+/// Likelihood-ratio limits and test of one coefficient: the others are at their best for each of its
+/// values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProfileLikelihood {
+    /// Limits of the hazard ratio. Where the likelihood is monotone one of them is infinite.
+    pub interval: Interval,
+    /// The test that the coefficient is 0.
+    pub test: TestResult,
 }
 
 /// One coefficient of a fitted model.
@@ -190,6 +305,9 @@ pub struct Coefficient {
     pub robust_interval: Option<Interval>,
     /// Two-sided p-value with the robust variance.
     pub robust_p_value: Option<Estimate>,
+    /// Likelihood-ratio limits and test, when asked for; with Firth's penalty those of the penalised
+    /// likelihood.
+    pub profile: Option<ProfileLikelihood>,
 }
 
 /// A chi-squared test.

@@ -79,6 +79,26 @@ pub(crate) struct RiskSums {
     pub death_weight: f64,
 }
 
+/// Sums over a risk set that grows backwards in time, and over the deaths in it.
+pub(crate) trait RunningSums {
+    /// Nobody is at risk.
+    fn clear(&mut self);
+    /// Everything in another unit.
+    fn scale(&mut self, factor: f64);
+    /// Nobody dies.
+    fn clear_deaths(&mut self);
+    /// A subject with the risk `r` is at risk from here on.
+    fn join(&mut self, sets: &RiskSets, position: usize, r: f64);
+    /// It is not any more.
+    fn leave(&mut self, sets: &RiskSets, position: usize, r: f64) {
+        self.join(sets, position, -r);
+    }
+    /// It dies here.
+    fn die(&mut self, sets: &RiskSets, position: usize, r: f64);
+    /// Those who die are at risk from here on.
+    fn add_deaths(&mut self);
+}
+
 impl<'a> RiskSets<'a> {
     /// Standardises the columns and puts them in risk order.
     pub fn new(endpoint: &Endpoint, order: &'a RiskOrder, design: &Design) -> Self {
@@ -181,10 +201,21 @@ impl<'a> RiskSets<'a> {
 
     /// Walks the event times of every stratum backwards and shows the sums at each.
     ///
+    /// The sums at a group are in units of its [`Risks::highest`].
+    pub fn sweep(&self, risks: &Risks, sums: &mut RiskSums, see: impl FnMut(usize, &RiskSums)) {
+        self.walk(risks, sums, see);
+    }
+
+    /// The walk of [`RiskSets::sweep`] for sums of any kind.
+    ///
     /// A subject is at risk at `t` when `entry < t <= time`: it joins at its own time and, seen
-    /// backwards, leaves again at its entry. The sums at a group are in units of its
-    /// [`Risks::highest`].
-    pub fn sweep(&self, risks: &Risks, sums: &mut RiskSums, mut see: impl FnMut(usize, &RiskSums)) {
+    /// backwards, leaves again at its entry.
+    pub fn walk<S: RunningSums>(
+        &self,
+        risks: &Risks,
+        sums: &mut S,
+        mut see: impl FnMut(usize, &S),
+    ) {
         for stratum in &self.strata {
             sums.clear();
             let mut entering = self.entering(&self.positions(stratum));
@@ -283,7 +314,9 @@ impl RiskSums {
     pub fn new(p: usize) -> Self {
         Self { s0: 0.0, s1: vec![0.0; p], d0: 0.0, d1: vec![0.0; p], death_weight: 0.0 }
     }
+}
 
+impl RunningSums for RiskSums {
     fn clear(&mut self) {
         self.s0 = 0.0;
         self.s1.fill(0.0);
@@ -305,10 +338,6 @@ impl RiskSums {
     fn join(&mut self, sets: &RiskSets, position: usize, r: f64) {
         self.s0 += r;
         accumulate(&mut self.s1, sets, position, r);
-    }
-
-    fn leave(&mut self, sets: &RiskSets, position: usize, r: f64) {
-        self.join(sets, position, -r);
     }
 
     fn die(&mut self, sets: &RiskSets, position: usize, r: f64) {

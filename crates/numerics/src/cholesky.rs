@@ -4,6 +4,7 @@
 //! those before them, what solves a system, and what is the inverse. The matrices are small (`p` by
 //! `p`), and their columns must be of comparable size: models standardise them first.
 
+use crate::elementary::ln;
 use nalgebra::{DMatrix, DVector};
 
 /// Triangle `L` with `L L' = M` on the columns that are kept, in the order in which they are kept.
@@ -110,6 +111,12 @@ impl Cholesky {
         inverse
     }
 
+    /// Logarithm of the determinant of the kept columns; 0 without any.
+    #[must_use]
+    pub fn ln_determinant(&self) -> f64 {
+        self.kept.iter().map(|&j| 2.0 * ln(self.lower[(j, j)])).sum()
+    }
+
     /// `b' M⁻¹ b` on the kept columns: a chi-squared statistic with [`Cholesky::rank`] degrees of
     /// freedom when `b` is a score and `M` its variance.
     #[must_use]
@@ -140,6 +147,7 @@ mod tests {
         assert!((&matrix * factor.inverse() - DMatrix::identity(2, 2)).amax() < 1e-15);
         // (2, 5) M⁻¹ (2, 5)' with M⁻¹ = (3 -2; -2 4) / 8.
         assert!((factor.quadratic_form(&b) - 72.0 / 8.0).abs() < 1e-14);
+        assert!((factor.ln_determinant() - 8f64.ln()).abs() < 1e-14);
     }
 
     #[test]

@@ -2,18 +2,22 @@
 //! on the processor, upper tails with their logarithms, probabilities of correlated normal
 //! variables, p-values of several tests at once, ranks, orders of many keys, sums of fixed order,
 //! integrals, inverse Laplace transforms, standardised columns, natural splines, a rank-revealing
-//! factor, the Newton state machine that every iterative fit runs on, and streams of random numbers.
+//! factor, the Newton state machine that every iterative fit runs on with what builds on it (some
+//! coordinates held, likelihood-ratio limits, Firth's penalty), and streams of random numbers.
 
 pub mod cholesky;
 pub mod elementary;
+pub mod firth;
 pub mod laplace;
 pub mod multiplicity;
 pub mod multivariate_normal;
 pub mod newton;
 pub mod parallel;
+pub mod profile;
 pub mod quadrature;
 pub mod radix;
 pub mod rank;
+pub mod restricted;
 pub mod spline;
 pub mod standard;
 pub mod streams;

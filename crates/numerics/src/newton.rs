@@ -62,6 +62,9 @@ pub struct Maximum {
     pub iterations: usize,
     /// Whether the log-likelihood settled within the iterations allowed.
     pub converged: bool,
+    /// Longest coordinate of the step that would come next, in standard errors at the start: how far
+    /// from the maximum the search has ended.
+    pub last_step: f64,
 }
 
 /// Newton's method with step halving, from the point 0.
@@ -276,6 +279,7 @@ impl Newton {
             infinite,
             iterations: self.iterations,
             converged,
+            last_step: start.longest(&best.step),
         }
     }
 }
@@ -479,6 +483,7 @@ mod tests {
         let options = NewtonOptions { max_iterations: 2, ..OPTIONS };
         let maximum = maximise(1, options, |beta| binomial(1000.0, 1.0, beta[0]));
         assert!(!maximum.converged && maximum.ascents.is_empty());
+        assert!(maximum.last_step > 1.0);
     }
 
     /// `-(x₀ + x₁ - 1)²` is flat along `x₀ - x₁`: the second coordinate is aliased.

@@ -2,8 +2,8 @@
 
 use cohort::Cohort;
 use cox::{
-    CoxError, CoxQuery, CoxScreenQuery, DiagnosticsQuery, FineGrayQuery, PiecewiseQuery,
-    PredictionQuery,
+    CoxError, CoxQuery, CoxScreenQuery, CoxSelectionQuery, DiagnosticsQuery, FineGrayQuery,
+    PiecewiseQuery, PredictionQuery,
 };
 use propensity::{LogisticQuery, PropensityError};
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
@@ -12,7 +12,7 @@ use wire::Asked;
 use wire::failure::{cohort_failure, impossible, invalid, profiles_failure};
 use wire::pb::regression as pb;
 use wire::pb::regression::regression_service_server::{self, RegressionServiceServer};
-use wire::regression::WithProfiles;
+use wire::regression::{IntervalsQuery, WithProfiles};
 
 /// Adds this service to those of a server.
 #[must_use]
@@ -75,6 +75,21 @@ impl regression_service_server::RegressionService for RegressionService {
         self.compute.run(deadline, move |_| answer()).await
     }
 
+    async fn select_cox(
+        &self,
+        request: Request<pb::SelectCoxRequest>,
+    ) -> Result<Response<pb::SelectCoxResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<CoxSelectionQuery> = request.try_into()?;
+            let chosen = cox::select(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| cox_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::regression::selection_response(chosen, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
     async fn diagnose_cox(
         &self,
         request: Request<pb::DiagnoseCoxRequest>,
@@ -125,6 +140,24 @@ impl regression_service_server::RegressionService for RegressionService {
         self.compute.run(deadline, move |_| answer()).await
     }
 
+    async fn check_intervals(
+        &self,
+        request: Request<pb::CheckIntervalsRequest>,
+    ) -> Result<Response<pb::CheckIntervalsResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<IntervalsQuery> = request.try_into()?;
+            let (endpoint, id) = &asked.query;
+            let check = asked
+                .cohort
+                .check_intervals(endpoint, id, &asked.selection)
+                .map_err(|error| cohort_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::regression::intervals_response(&check)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
     async fn fit_logistic(
         &self,
         request: Request<pb::FitLogisticRequest>,
@@ -159,6 +192,17 @@ fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
         CoxError::UnknownCause { .. } => invalid("cause", error),
         CoxError::LateEntry => invalid("endpoint.entry_column", error),
         CoxError::InvalidConfidence { .. } => invalid("options.confidence", error),
+        CoxError::ExactTies { .. } | CoxError::TooLarge { .. } => invalid("options.ties", error),
+        CoxError::InvalidRidge => invalid("options.ridge_lambda", error),
+        CoxError::UnknownCoefficient { .. } => invalid("options.profile_columns", error),
+        CoxError::PenalisedSelection | CoxError::PenalisedIncidence => {
+            invalid("options.penalty", error)
+        }
+        CoxError::InvalidLimit => invalid("rule", error),
+        CoxError::LikelihoodRatioOfWeights => invalid("rule.test", error),
+        CoxError::DuplicateTerm { .. }
+        | CoxError::MissingPart { .. }
+        | CoxError::ScreenedProduct { .. } => invalid("candidates", error),
         CoxError::LengthMismatch { .. } => Failure::internal("LENGTH_MISMATCH", error.to_string()),
     }
 }

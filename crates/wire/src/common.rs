@@ -92,6 +92,7 @@ enum_conversion!(
         CompetingRisksIgnored,
         ZeroWeights,
         FewClusters,
+        PenalisedLikelihood,
     ]
 );
 

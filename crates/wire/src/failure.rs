@@ -85,6 +85,7 @@ fn part_failure(part: &str, cohort: &Cohort, error: &CohortError) -> Failure {
         | CohortError::NegativeWeight { column, row }
         | CohortError::FractionalFrequency { column, row }
         | CohortError::ForeignLevel { column, row } => path(column, Some(*row)),
+        CohortError::OverlappingIntervals { column, rows } => path(column, rows.first().copied()),
         CohortError::Endpoint { column, source } => match source {
             EndpointError::InvalidTime { row } | EndpointError::EmptyInterval { row } => {
                 path(column, Some(*row))

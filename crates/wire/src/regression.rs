@@ -2,13 +2,18 @@
 
 mod diagnostics;
 mod fine_gray;
+mod intervals;
+mod likelihood;
 mod piecewise;
 mod prediction;
+mod selection;
 
 pub use diagnostics::{diagnostics_request, diagnostics_response};
 pub use fine_gray::{fine_gray_from, fine_gray_request, fine_gray_response};
+pub use intervals::{IntervalsQuery, intervals_request, intervals_response};
 pub use piecewise::{piecewise_request, piecewise_response};
 pub use prediction::{WithProfiles, prediction_request, prediction_response};
+pub use selection::{selection_request, selection_response};
 
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
@@ -24,9 +29,20 @@ use cox::{
     Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
     ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };
+use likelihood::{
+    on_monotone_from, on_monotone_to, penalised_from, penalised_to, penalty_from, penalty_to,
+    profile_from, profile_limits_from, profile_limits_to, profile_to,
+};
 use propensity::{Level, LogisticCoefficient, LogisticFit, LogisticOptions, LogisticQuery};
 
-enum_conversion!(ties_to, ties_from, Ties, pb::Ties, Some(Ties::default()), [Efron, Breslow]);
+enum_conversion!(
+    ties_to,
+    ties_from,
+    Ties,
+    pb::Ties,
+    Some(Ties::default()),
+    [Efron, Breslow, Exact]
+);
 enum_conversion!(
     transform_to,
     transform_from,
@@ -37,6 +53,8 @@ enum_conversion!(
 );
 
 fn cox_options(query: &CoxQuery) -> pb::CoxOptions {
+    let (penalty, ridge_lambda) = penalty_to(query.options.penalty);
+    let (profile_limits, profile_columns) = profile_limits_to(&query.profile_limits);
     pb::CoxOptions {
         ties: ties_to(query.options.ties),
         max_iterations: Some(count(query.options.max_iterations)),
@@ -45,6 +63,12 @@ fn cox_options(query: &CoxQuery) -> pb::CoxOptions {
         proportional_hazards: query.proportional_hazards.map_or(0, transform_to),
         concordance: query.concordance,
         robust_variance: query.variance == Variance::Robust,
+        penalty,
+        ridge_lambda,
+        on_monotone: on_monotone_to(query.options.on_monotone),
+        profile_limits,
+        profile_columns,
+        term_likelihood_ratios: query.term_likelihood_ratios,
     }
 }
 
@@ -56,6 +80,7 @@ fn cox_columns(query: &CoxQuery) -> impl Iterator<Item = &str> {
         .chain(query.cluster.as_deref())
         .chain(query.weights.as_ref().map(|weights| weights.column.as_str()))
         .chain(query.offset.as_deref())
+        .chain(query.id.as_deref())
 }
 
 /// Asks for a Cox model.
@@ -71,6 +96,7 @@ pub fn cox_request(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> 
         cluster_column: query.cluster.clone().unwrap_or_default(),
         case_weights: query.weights.as_ref().map(weights_to),
         offset_column: query.offset.clone().unwrap_or_default(),
+        id_column: query.id.clone().unwrap_or_default(),
         options: Some(cox_options(query)),
     }
 }
@@ -95,6 +121,7 @@ pub fn screen_request(
         cluster_column: query.model.cluster.clone().unwrap_or_default(),
         case_weights: query.model.weights.as_ref().map(weights_to),
         offset_column: query.model.offset.clone().unwrap_or_default(),
+        id_column: query.model.id.clone().unwrap_or_default(),
         options: Some(cox_options(&query.model)),
     }
 }
@@ -128,6 +155,7 @@ fn cox_asked<Q>(
             cluster: optional_name(request.cluster_column),
             weights: weights?,
             offset: optional_name(request.offset_column),
+            id: optional_name(request.id_column),
             ..model?
         };
         ask(violations, cohort, model)
@@ -153,6 +181,7 @@ impl TryFrom<pb::ScreenCoxRequest> for Asked<CoxScreenQuery> {
                 cluster: optional_name(request.cluster_column),
                 weights: weights?,
                 offset: optional_name(request.offset_column),
+                id: optional_name(request.id_column),
                 ..model?
             };
             Some(CoxScreenQuery { model, candidates: candidates? })
@@ -176,13 +205,26 @@ fn cox_model(violations: &mut Violations, options: pb::CoxOptions) -> Option<Cox
     if transform.is_none() && options.proportional_hazards != 0 {
         violations.add("options.proportional_hazards", "is no value of this enum");
     }
+    let on_monotone = on_monotone_from(options.on_monotone);
+    let on_monotone = violations.require_known("options.on_monotone", on_monotone);
+    let (penalty, lambda) = (options.penalty, options.ridge_lambda);
+    let penalty = penalty_from(violations, "options", penalty, lambda);
     let variance = match options.robust_variance {
         true => Variance::Robust,
         false => Variance::Automatic,
     };
     Some(CoxQuery {
         variance,
-        options: CoxOptions { ties: ties?, max_iterations, tolerance, confidence: confidence? },
+        options: CoxOptions {
+            ties: ties?,
+            max_iterations,
+            tolerance,
+            confidence: confidence?,
+            penalty: penalty?,
+            on_monotone: on_monotone?,
+        },
+        profile_limits: profile_limits_from(options.profile_limits, options.profile_columns),
+        term_likelihood_ratios: options.term_likelihood_ratios,
         proportional_hazards: transform,
         concordance: options.concordance,
         ..CoxQuery::new(cohort::EndpointColumns::new("", ""), Vec::new())
@@ -252,6 +294,14 @@ fn cox_fit_to(fit: CoxFit) -> pb::CoxFit {
         iteration_count: count(fit.iterations),
         concordance: fit.concordance.map(concordance_to),
         proportional_hazards: fit.proportional_hazards.map(proportional_hazards_to),
+        events_per_parameter: Some(estimate_to(fit.events_per_parameter)),
+        term_likelihood_ratio_tests: fit
+            .term_likelihood_ratio_tests
+            .into_iter()
+            .map(term_test_to)
+            .collect(),
+        penalised: fit.penalised.map(penalised_to),
+        firth: fit.firth.map(|firth| Box::new(cox_fit_to(*firth))),
         caveats: caveats_to(fit.caveats),
     }
 }
@@ -270,6 +320,7 @@ fn coefficient_to(coefficient: Coefficient) -> pb::CoxCoefficient {
         p_value: Some(estimate_to(coefficient.p_value)),
         robust_interval: coefficient.robust_interval.map(interval_to),
         robust_p_value: coefficient.robust_p_value.map(estimate_to),
+        profile: coefficient.profile.map(profile_to),
     }
 }
 
@@ -337,21 +388,24 @@ pub fn screen_from(response: pb::ScreenCoxResponse) -> Result<Vec<ScreenedTerm>,
 }
 
 fn cox_fit_from(violations: &mut Violations, path: &str, fit: pb::CoxFit) -> Option<CoxFit> {
-    let robust_covariance = match fit.robust_covariance {
-        None => None,
-        Some(matrix) => {
-            Some(matrix_from(violations, &format!("{path}.robust_covariance"), matrix)?)
-        }
-    };
-    let proportional_hazards = match fit.proportional_hazards {
-        None => None,
-        Some(tests) => Some(proportional_hazards_from(violations, path, tests)?),
-    };
+    let robust_covariance = optional(fit.robust_covariance, |matrix| {
+        matrix_from(violations, &format!("{path}.robust_covariance"), matrix)
+    })?;
+    let proportional_hazards = optional(fit.proportional_hazards, |tests| {
+        proportional_hazards_from(violations, path, tests)
+    })?;
+    let firth = optional(fit.firth, |firth| {
+        cox_fit_from(violations, &format!("{path}.firth"), *firth).map(Box::new)
+    })?;
+    let term_ratios = fit.term_likelihood_ratio_tests;
+    let coefficients = fit.coefficients.into_iter();
     let covariance = fit.covariance.unwrap_or_default();
     Some(CoxFit {
         n: count_from(violations, path, fit.subject_count)?,
         n_events: count_from(violations, path, fit.event_count)?,
-        coefficients: fit.coefficients.into_iter().map(coefficient_from).collect(),
+        coefficients: coefficients
+            .map(|coefficient| coefficient_from(violations, path, coefficient))
+            .collect::<Option<_>>()?,
         covariance: matrix_from(violations, &format!("{path}.covariance"), covariance)?,
         robust_covariance,
         log_likelihood_null: fit.log_likelihood_null,
@@ -367,12 +421,32 @@ fn cox_fit_from(violations: &mut Violations, path: &str, fit: pb::CoxFit) -> Opt
         iterations: count_from(violations, path, fit.iteration_count)?,
         concordance: fit.concordance.map(concordance_from),
         proportional_hazards,
+        events_per_parameter: estimate_from(fit.events_per_parameter),
+        term_likelihood_ratio_tests: term_tests_from(violations, path, term_ratios)?,
+        penalised: optional(fit.penalised, |part| {
+            penalised_from(violations, &format!("{path}.penalised"), part)
+        })?,
+        firth,
         caveats: caveats_from(violations, &format!("{path}.caveats"), fit.caveats),
     })
 }
 
-fn coefficient_from(coefficient: pb::CoxCoefficient) -> Coefficient {
-    Coefficient {
+/// What may be absent, read when it is there.
+fn optional<T, U>(value: Option<T>, read: impl FnOnce(T) -> Option<U>) -> Option<Option<U>> {
+    match value {
+        None => Some(None),
+        Some(value) => read(value).map(Some),
+    }
+}
+
+fn coefficient_from(
+    violations: &mut Violations,
+    path: &str,
+    coefficient: pb::CoxCoefficient,
+) -> Option<Coefficient> {
+    let profile = optional(coefficient.profile, |profile| profile_from(violations, path, profile))?;
+    Some(Coefficient {
+        profile,
         name: coefficient.name,
         term: coefficient.term,
         centre: coefficient.centre,
@@ -387,7 +461,7 @@ fn coefficient_from(coefficient: pb::CoxCoefficient) -> Coefficient {
         p_value: estimate_from(coefficient.p_value),
         robust_interval: coefficient.robust_interval.map(|limits| interval_from(Some(limits))),
         robust_p_value: coefficient.robust_p_value.map(|value| estimate_from(Some(value))),
-    }
+    })
 }
 
 fn test_from(
@@ -408,10 +482,7 @@ fn optional_test_from(
     path: &str,
     test: Option<common::ChiSquaredTest>,
 ) -> Option<Option<TestResult>> {
-    match test {
-        None => Some(None),
-        some => Some(Some(test_from(violations, path, some)?)),
-    }
+    optional(test, |test| test_from(violations, path, Some(test)))
 }
 
 fn term_tests_from(

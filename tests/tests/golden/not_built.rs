@@ -40,22 +40,12 @@ macro_rules! of_each_kind {
 /// Estimates that are not built.
 pub const NOT_BUILT: &[Gap] = &[
     // Cox models
-    Gap {
-        reason: "the exact likelihood of ties is not built",
-        cases: &["cox/adv_heavy_ties_exact", "cox/lung_exact"],
-        fields: All,
-    },
-    Gap {
-        reason: "penalised likelihood is not built",
-        cases: &["cox/firth_*", "logistic/firth_*"],
-        fields: All,
-    },
+    Gap { reason: "penalised likelihood is not built", cases: &["logistic/firth_*"], fields: All },
     Gap {
         reason: "case weights of logistic models are not built",
         cases: &["logistic/lung_weighted"],
         fields: All,
     },
-    Gap { reason: "backward elimination is not built", cases: &["cox/backward_*"], fields: All },
     // Logistic models
     Gap {
         reason: "links other than the logit are not built",
@@ -217,23 +207,8 @@ pub const NOT_BUILT: &[Gap] = &[
     Gap { reason: "runs over several sites are not built", cases: &["federated/*"], fields: All },
     // Awkward input
     Gap {
-        reason: "the exact likelihood of ties is not built; Efron's and Breslow's are checked",
-        cases: &["adversarial/adv_heavy_ties_exact_vs_others"],
-        fields: Only(&["judgement"]),
-    },
-    Gap {
-        reason: "infinite estimates are marked; profile limits and the penalised fit are not built",
-        cases: &["adversarial/cox_monotone", "adversarial/cox_monotone_two"],
-        fields: Only(&["judgement"]),
-    },
-    Gap {
         reason: "separation is marked; the penalised fit is not built",
         cases: &["adversarial/logistic_separation", "adversarial/logistic_quasi_separation"],
-        fields: Only(&["judgement"]),
-    },
-    Gap {
-        reason: "the rows of one patient are not held against each other",
-        cases: &["adversarial/cox_duplicate_ids", "adversarial/survcheck_duplicate_ids"],
         fields: Only(&["judgement"]),
     },
 ];

@@ -21,7 +21,7 @@ pub(crate) struct AtMaximum<'a> {
 impl<'a> AtMaximum<'a> {
     /// Evaluates the model; there is nothing to see without a maximum.
     pub fn new(model: &'a Model<'a>) -> Estimate<Self> {
-        if let Some(reason) = model.no_maximum() {
+        if let Some(reason) = model.no_diagnosis() {
             return Err(reason);
         }
         let sets = model.sets;

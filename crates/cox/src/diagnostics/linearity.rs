@@ -120,7 +120,7 @@ fn curve_against_line(
     let look = |model: &Model| {
         let nonlinear = Nonlinear::new(&linear.values, &basis, model, &columns);
         let covariance = if is_robust { model.robust_covariance() } else { None };
-        (model.no_maximum(), nonlinear.n, covariance.map(|robust| nonlinear.test(model, &robust)))
+        (model.no_diagnosis(), nonlinear.n, covariance.map(|robust| nonlinear.test(model, &robust)))
     };
     let (curve, (no_maximum, df, robust_test)) =
         follow_up.fit_and(&follow_up.query.terms, &curved, CoxExtras::default(), look)?;

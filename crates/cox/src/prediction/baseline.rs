@@ -79,7 +79,7 @@ pub(crate) struct HazardAt {
 impl<'a> Hazards<'a> {
     /// Sums the hazards; there are none without a maximum.
     pub fn new(model: &'a Model<'a>) -> Estimate<Self> {
-        if let Some(reason) = model.no_maximum() {
+        if let Some(reason) = model.no_diagnosis() {
             return Err(reason);
         }
         let sets = model.sets;

@@ -47,6 +47,7 @@ pub fn diagnostics_request(
         cluster_column: model.cluster_column,
         options: model.options,
         case_weights: model.case_weights,
+        id_column: model.id_column,
         offset_column: model.offset_column,
         diagnostics: Some(options_to(query)),
     }
@@ -67,6 +68,7 @@ impl TryFrom<pb::DiagnoseCoxRequest> for Asked<DiagnosticsQuery> {
             cluster_column: request.cluster_column,
             options: request.options,
             case_weights: request.case_weights,
+            id_column: request.id_column,
             offset_column: request.offset_column,
         };
         let asked = cox_asked(&mut violations, model, |violations, _, model| {

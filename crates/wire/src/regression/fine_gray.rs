@@ -106,7 +106,8 @@ fn settings(
     let variance = censoring_variance_from(options.censoring_variance);
     let variance = violations.require_known("options.censoring_variance", variance);
     let (max_iterations, tolerance) = iteration?;
-    let options = CoxOptions { ties: ties?, max_iterations, tolerance, confidence: confidence? };
+    let options =
+        CoxOptions { ties: ties?, max_iterations, tolerance, confidence: confidence?, ..defaults };
     Some((options, censoring_ties?, variance?))
 }
 

@@ -27,6 +27,7 @@ pub fn piecewise_request(
         cluster_column: model.cluster_column,
         options: model.options,
         case_weights: model.case_weights,
+        id_column: model.id_column,
         offset_column: model.offset_column,
         cut_points: query.cuts.clone(),
         changing_terms: query.terms.clone(),
@@ -48,6 +49,7 @@ impl TryFrom<pb::FitPiecewiseCoxRequest> for Asked<PiecewiseQuery> {
             cluster_column: request.cluster_column,
             options: request.options,
             case_weights: request.case_weights,
+            id_column: request.id_column,
             offset_column: request.offset_column,
         };
         let asked = cox_asked(&mut violations, model, |violations, _, model| {

@@ -46,6 +46,7 @@ pub fn prediction_request(
         cluster_column: model.cluster_column,
         options: model.options,
         case_weights: model.case_weights,
+        id_column: model.id_column,
         offset_column: model.offset_column,
         profiles: Some(cohort_to(profiles, profiles.names())),
         prediction: Some(options_to(query)),
@@ -67,6 +68,7 @@ impl TryFrom<pb::PredictCoxRequest> for Asked<WithProfiles<PredictionQuery>> {
             cluster_column: request.cluster_column,
             options: request.options,
             case_weights: request.case_weights,
+            id_column: request.id_column,
             offset_column: request.offset_column,
         };
         let asked = cox_asked(&mut violations, model, |violations, _, model| {

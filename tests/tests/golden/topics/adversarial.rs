@@ -13,7 +13,7 @@ use cohort::{
     ArmsError, Caveat, CaveatCode, Cohort, CohortError, Column, EndpointColumns, EndpointError,
     Estimate, NotEstimable, Selection, Term, WeightColumn, WeightKind,
 };
-use cox::{CoxError, CoxFit, CoxOptions, CoxQuery, Ties, cox};
+use cox::{CoxError, CoxFit, CoxOptions, CoxQuery, Penalty, ProfileLimits, Ties, cox};
 use matching::{MatchOrder, MatchQuery, MatchingError, match_pairs};
 use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     let held = match name.split('_').next() {
         Some("km") | Some("event") => of_curves(name, case),
         Some("logrank") => of_comparisons(name, case),
-        Some("cox") | Some("adv") | Some("startstop") => of_cox(name, case),
+        Some("cox") | Some("adv") | Some("startstop") | Some("survcheck") => of_cox(name, case),
         Some("logistic") => of_logistic(name, case),
         _ => of_arms(name, case),
     };
@@ -92,11 +92,11 @@ fn of_cox(name: &str, case: &Case) -> Check {
         "cox_zero_times" => cox_zero_times(case)?,
         "cox_zero_weight" => cox_zero_weight(case)?,
         "startstop_zero_length" => startstop_zero_length(case)?,
-        // The exact likelihood is not built.
-        "adv_heavy_ties_exact_vs_others" => return ties_differ(case).map(|()| Some(InPart)),
-        // Neither are profile limits and the penalised fit.
-        "cox_monotone" => return cox_monotone(case, &["x"]).map(|()| Some(InPart)),
-        "cox_monotone_two" => return cox_monotone(case, &["x", "z"]).map(|()| Some(InPart)),
+        "adv_heavy_ties_exact_vs_others" => ties_differ(case)?,
+        "cox_duplicate_ids" => cox_duplicate_ids(case)?,
+        "survcheck_duplicate_ids" => survcheck_duplicate_ids(case)?,
+        "cox_monotone" => cox_monotone(case, &["x"])?,
+        "cox_monotone_two" => cox_monotone(case, &["x", "z"])?,
         _ => return Ok(None),
     }
     Ok(Some(Wholly))
@@ -322,7 +322,11 @@ fn cox_missing(case: &Case) -> Result<(), String> {
 }
 
 fn cox_monotone(case: &Case, columns: &[&str]) -> Result<(), String> {
-    let fit = model(case, columns, Ties::Efron).map_err(words)?;
+    let mut sample = Sample::new(case);
+    let terms = columns.iter().map(|name| plain(&mut sample, name)).collect();
+    let query = cox_query(&mut sample, terms, Ties::Efron);
+    let query = CoxQuery { profile_limits: ProfileLimits::All, ..query };
+    let fit = cox(&sample.cohort, &sample.complete(), &query).map_err(words)?;
     warned(&fit.caveats, CaveatCode::Monotone, "x")?;
     let x = &fit.coefficients[0];
     same(&x.estimate, &Err(NotEstimable::Monotone))?;
@@ -330,7 +334,54 @@ fn cox_monotone(case: &Case, columns: &[&str]) -> Result<(), String> {
     let r = numbers(&case.expect["r"]["value"]["loglik"]);
     close(case, "loglik", &r, &[fit.log_likelihood_null, fit.log_likelihood])?;
     let ratio = fit.likelihood_ratio_test.chi_squared.map_err(words)?;
-    close(case, "likelihood ratio", &[2.0 * (r[1] - r[0])], &[ratio])
+    close(case, "likelihood ratio", &[2.0 * (r[1] - r[0])], &[ratio])?;
+    let limits = x.profile.ok_or("the coefficient has no profile limits")?.interval;
+    same(&limits.upper, &Err(NotEstimable::Monotone))?;
+    same(&limits.lower.is_ok_and(|lower| lower > 1.0), &true)?;
+    warned(&fit.caveats, CaveatCode::PenalisedLikelihood, "x")?;
+    let firth = fit.firth.as_ref().ok_or("there is no fit with Firth's penalty")?;
+    let asked = CoxOptions { penalty: Penalty::Firth, ..query.options.clone() };
+    let asked = CoxQuery { options: asked, ..query };
+    let asked = cox(&sample.cohort, &sample.complete(), &asked).map_err(words)?;
+    same(&firth.coefficients, &asked.coefficients)?;
+    same(&estimates(firth)?.len(), &columns.len())
+}
+
+fn duplicate_ids(case: &Case) -> (Sample, EndpointColumns) {
+    let mut sample = Sample::new(case);
+    sample.add_all(&json!(["id", "x"]));
+    let endpoint =
+        sample.add_endpoint(&json!({"start": "start", "time": "time", "event": "event"}));
+    (sample, endpoint)
+}
+
+/// In a study with one row per patient the same id twice is refused as well: that is checked where
+/// studies are run.
+fn cox_duplicate_ids(case: &Case) -> Result<(), String> {
+    let (sample, endpoint) = duplicate_ids(case);
+    let all = sample.complete();
+    let query = CoxQuery {
+        id: Some("id".into()),
+        ..cox_query_on(endpoint, vec![Term::linear("x")], Ties::Efron)
+    };
+    let rows = vec![1, 4];
+    let refused = CohortError::OverlappingIntervals { column: "id".into(), rows };
+    same(&cox(&sample.cohort, &all, &query).err(), &Some(refused.into()))?;
+    // Without the first row of either id nothing overlaps, and without ids nobody asks.
+    let apart = all.filter(|row| row != 0 && row != 3);
+    same(&cox(&sample.cohort, &apart, &query).is_ok(), &true)?;
+    let unasked = cox(&sample.cohort, &all, &CoxQuery { id: None, ..query }).map_err(words)?;
+    near(case, "coef", &estimates(&unasked)?)
+}
+
+fn survcheck_duplicate_ids(case: &Case) -> Result<(), String> {
+    let (sample, endpoint) = duplicate_ids(case);
+    let check =
+        sample.cohort.check_intervals(&endpoint, "id", &sample.complete()).map_err(words)?;
+    let flag = &case.expect["r"]["value"]["flag"];
+    let counts = [check.overlapping_rows.len(), check.rows_after_gap.len(), check.n_duplicates];
+    let expected = ["overlap", "gap", "duplicate"].map(|name| flag[name].as_u64().unwrap_or(99));
+    same(&counts.map(|count| count as u64), &expected)
 }
 
 /// The judgement's four events in five subjects with four columns.
@@ -408,7 +459,8 @@ fn startstop_zero_length(case: &Case) -> Result<(), String> {
 }
 
 fn ties_differ(case: &Case) -> Result<(), String> {
-    for (name, ties) in [("efron", Ties::Efron), ("breslow", Ties::Breslow)] {
+    let rules = [("efron", Ties::Efron), ("breslow", Ties::Breslow), ("exact", Ties::Exact)];
+    for (name, ties) in rules {
         let fit = model(case, &["g", "x"], ties).map_err(words)?;
         let r = &case.expect["r"]["value"][name];
         close(case, name, &numbers(&r["coef"]), &estimates(&fit)?)?;

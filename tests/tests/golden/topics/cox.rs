@@ -1,7 +1,9 @@
 //! Cox models.
 
 mod diagnostics;
+mod penalised;
 mod prediction;
+mod selection;
 
 use super::{nothing, words};
 use crate::case::Case;
@@ -14,9 +16,6 @@ use cox::{
 };
 use serde_json::{Map, Value, json};
 
-/// Entries of the input for which a query has no place.
-const WITHOUT_QUERY: [&str; 1] = ["alpha_stay"];
-
 const TRANSFORMS: [(&str, TimeTransform); 4] = [
     ("km", TimeTransform::KaplanMeier),
     ("rank", TimeTransform::Rank),
@@ -25,13 +24,17 @@ const TRANSFORMS: [(&str, TimeTransform); 4] = [
 ];
 
 pub fn answer(case: &Case) -> Result<Value, String> {
-    let is_penalised = case.expect.get("penalised_loglik").is_some();
-    let has_query = !WITHOUT_QUERY.iter().any(|name| case.has(name)) && !is_penalised;
-    let Some(ties) = ties(&case.input["ties"]).filter(|_| has_query) else {
+    let Some(ties) = ties(&case.input["ties"]) else {
         return Ok(nothing());
     };
     let mut sample = Sample::new(case);
     let query = query(&mut sample, &case.input, ties);
+    if let Some(alpha) = case.input["alpha_stay"].as_f64() {
+        return selection::answer(&sample, query, alpha);
+    }
+    if case.expect.get("penalised_loglik").is_some() {
+        return penalised::answer(&sample.cohort, &sample.complete(), query);
+    }
     if case.expect.get("univariate").is_some() {
         return univariate(&sample, query);
     }
@@ -55,6 +58,7 @@ fn ties(name: &Value) -> Option<Ties> {
     match name.as_str() {
         Some("efron") => Some(Ties::Efron),
         Some("breslow") => Some(Ties::Breslow),
+        Some("exact") => Some(Ties::Exact),
         _ => None,
     }
 }

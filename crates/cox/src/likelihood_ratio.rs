@@ -1,0 +1,157 @@
+//! Inference from the likelihood itself: profile limits of coefficients and tests of terms.
+
+use crate::inference::{chi_squared_test, finite};
+use crate::objective::Objective;
+use crate::{ProfileLikelihood, TermTest, TestResult};
+use cohort::{Estimate, Interval, NotEstimable};
+use nalgebra::{DMatrix, DVector};
+use numerics::elementary::exp;
+use numerics::newton::{Maximum, NewtonOptions};
+use numerics::profile::{NoLimit, ProfileQuestion, profile_limit};
+use numerics::restricted::maximise_over;
+
+/// A maximum and what is compared with it.
+pub(crate) struct LikelihoodRatios<'a, 'b> {
+    /// What is maximised.
+    pub objective: &'a mut Objective<'b>,
+    /// Its maximum.
+    pub optimum: &'a Maximum,
+    /// Covariance of the estimates: how far away a limit is first looked for.
+    pub covariance: &'a DMatrix<f64>,
+    /// Standard deviation of each column.
+    pub scales: &'a [f64],
+    /// Why a column has no coefficient.
+    pub reasons: &'a [Option<NotEstimable>],
+    /// Normal quantile of the intervals; its square is that of chi-squared.
+    pub multiplier: f64,
+    /// When a search stops.
+    pub newton: NewtonOptions,
+}
+
+/// A finite coefficient has limits, which a million times the way to those of Wald contains.
+const FAR: f64 = 1e6;
+
+/// Beside an infinite coefficient, so many standard errors at 0 are as good as any distance.
+const NEAR: f64 = 64.0;
+
+impl LikelihoodRatios<'_, '_> {
+    /// Limits and test of one coefficient.
+    ///
+    /// ```text
+    /// 2 (log L at the maximum  -  largest log L with the coefficient held) = z²
+    /// ```
+    ///
+    /// holds at the limits, with `z` the normal quantile of the confidence. Where the likelihood is
+    /// monotone its supremum takes the place of the maximum: on one side the limit is infinite, on
+    /// the other it is as good as any. Same as the `PL` limits of PROC PHREG in SAS, and with
+    /// Firth's penalty those of `coxphf` in R.
+    pub fn of_coefficient(&mut self, j: usize) -> ProfileLikelihood {
+        match self.reasons[j] {
+            None => {
+                let interval = Interval { lower: self.limit(j, -1.0), upper: self.limit(j, 1.0) };
+                ProfileLikelihood { interval, test: self.without(&[j]) }
+            }
+            Some(NotEstimable::Monotone) => self.of_infinite(j),
+            Some(reason) => ProfileLikelihood {
+                interval: Interval::none(reason),
+                test: TestResult::none(reason, 0),
+            },
+        }
+    }
+
+    fn of_infinite(&mut self, j: usize) -> ProfileLikelihood {
+        let test = self.without(&[j]);
+        let depth = self.multiplier * self.multiplier;
+        let is_above = test.chi_squared.is_ok_and(|chi_squared| chi_squared < depth);
+        let mut limit = |side: f64| self.limit_of_infinite(j, side, is_above);
+        ProfileLikelihood { interval: Interval { lower: limit(-1.0), upper: limit(1.0) }, test }
+    }
+
+    /// The first step leads to the limit of Wald.
+    fn limit(&mut self, j: usize, side: f64) -> Estimate {
+        let variance = self.covariance[(j, j)];
+        let step = self.covariance.column(j) * (side * self.multiplier / variance.sqrt());
+        let outset = match self.optimum.ascents.is_empty() {
+            true => self.optimum.estimate.clone(),
+            false => self.alone(j, self.optimum.estimate[j]),
+        };
+        self.search(j, outset, step, FAR)
+    }
+
+    /// On the side to which the coefficient has climbed there is no limit; on the other it lies
+    /// before 0 or behind it, as the level is reached there or not.
+    fn limit_of_infinite(&mut self, j: usize, side: f64, is_above_at_0: bool) -> Estimate {
+        let end = self.optimum.estimate[j];
+        let unit = self.optimum.start.information[(j, j)].sqrt().recip();
+        if end * side >= unit {
+            return Err(NotEstimable::Monotone);
+        }
+        let (outset, step) = match is_above_at_0 {
+            true => (0.0, side * unit),
+            false if end * side < 0.0 => (end, -end),
+            false => (end, side * unit),
+        };
+        self.search(j, self.alone(j, outset), self.alone(j, step), NEAR)
+    }
+
+    fn alone(&self, j: usize, value: f64) -> DVector<f64> {
+        let mut point = DVector::zeros(self.scales.len());
+        point[j] = value;
+        point
+    }
+
+    fn search(
+        &mut self,
+        j: usize,
+        maximum: DVector<f64>,
+        step: DVector<f64>,
+        reach: f64,
+    ) -> Estimate {
+        let question = ProfileQuestion {
+            coordinate: j,
+            maximum,
+            value: self.optimum.value,
+            depth: 0.5 * self.multiplier * self.multiplier,
+            step,
+            reach,
+            options: self.newton,
+        };
+        let objective = &mut *self.objective;
+        match profile_limit(question, |beta| objective.evaluate(beta)) {
+            Ok(limit) => finite(exp(limit / self.scales[j])),
+            Err(NoLimit::Infinite) => Err(NotEstimable::Monotone),
+            Err(NoLimit::NotConverged) => Err(NotEstimable::NotConverged),
+        }
+    }
+
+    /// Likelihood-ratio test that the coefficients of these columns are 0, in the presence of all
+    /// others.
+    pub fn without(&mut self, columns: &[usize]) -> TestResult {
+        let others: Vec<usize> = (0..self.scales.len()).filter(|j| !columns.contains(j)).collect();
+        let objective = &mut *self.objective;
+        let origin = DVector::zeros(self.scales.len());
+        let reduced = maximise_over(origin, others, self.newton, |beta| objective.evaluate(beta));
+        let rank = |maximum: &Maximum| maximum.aliased.iter().filter(|&&aliased| !aliased).count();
+        let df = rank(self.optimum) - rank(&reduced.maximum).min(rank(self.optimum));
+        if !self.optimum.converged || !reduced.maximum.converged {
+            return TestResult::none(NotEstimable::NotConverged, df);
+        }
+        chi_squared_test(2.0 * (self.optimum.value - reduced.maximum.value), df)
+    }
+
+    /// Likelihood-ratio test of each term in the presence of the others, as `drop1` in R makes it.
+    ///
+    /// A term that is part of a product in the model has none: without it the product would mean
+    /// something else.
+    pub fn of_terms(&mut self, terms: &[(String, Vec<usize>)], is_part: &[bool]) -> Vec<TermTest> {
+        let mut tests = Vec::with_capacity(terms.len());
+        for ((term, columns), &is_part) in terms.iter().zip(is_part) {
+            let test = match is_part {
+                true => TestResult::none(NotEstimable::NotDefined, columns.len()),
+                false => self.without(columns),
+            };
+            tests.push(TermTest { term: term.clone(), test });
+        }
+        tests
+    }
+}
