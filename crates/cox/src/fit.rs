@@ -141,10 +141,10 @@ fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
 
 /// What goes with which likelihood.
 fn check_likelihood(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
-    if let Penalty::Ridge(lambda) = options.penalty {
-        if !(lambda > 0.0 && lambda.is_finite()) {
-            return Err(CoxError::InvalidRidge);
-        }
+    if let Penalty::Ridge(lambda) = options.penalty
+        && !(lambda > 0.0 && lambda.is_finite())
+    {
+        return Err(CoxError::InvalidRidge);
     }
     let refused = [
         (data.weights.is_some(), "sampling weights"),

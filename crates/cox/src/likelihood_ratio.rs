@@ -34,6 +34,9 @@ const FAR: f64 = 1e6;
 /// Beside an infinite coefficient, so many standard errors at 0 are as good as any distance.
 const NEAR: f64 = 64.0;
 
+/// A supremum is known to about this.
+const LEVEL: f64 = 1e-6;
+
 impl LikelihoodRatios<'_, '_> {
     /// Limits and test of one coefficient.
     ///
@@ -49,7 +52,7 @@ impl LikelihoodRatios<'_, '_> {
         match self.reasons[j] {
             None => {
                 let interval = Interval { lower: self.limit(j, -1.0), upper: self.limit(j, 1.0) };
-                ProfileLikelihood { interval, test: self.without(&[j]) }
+                ProfileLikelihood { interval, test: self.at_0(j) }
             }
             Some(NotEstimable::Monotone) => self.of_infinite(j),
             Some(reason) => ProfileLikelihood {
@@ -59,8 +62,13 @@ impl LikelihoodRatios<'_, '_> {
         }
     }
 
+    /// A profile that is as high at 0 as at its end does not fall anywhere: other coefficients are
+    /// infinite, and beside them nothing can be learnt of this one.
     fn of_infinite(&mut self, j: usize) -> ProfileLikelihood {
-        let test = self.without(&[j]);
+        let test = self.at_0(j);
+        if test.chi_squared.is_ok_and(|chi_squared| chi_squared < LEVEL) {
+            return ProfileLikelihood { interval: Interval::none(NotEstimable::Monotone), test };
+        }
         let depth = self.multiplier * self.multiplier;
         let is_above = test.chi_squared.is_ok_and(|chi_squared| chi_squared < depth);
         let mut limit = |side: f64| self.limit_of_infinite(j, side, is_above);
@@ -109,6 +117,7 @@ impl LikelihoodRatios<'_, '_> {
     ) -> Estimate {
         let question = ProfileQuestion {
             coordinate: j,
+            others: self.others_estimated(j),
             maximum,
             value: self.optimum.value,
             depth: 0.5 * self.multiplier * self.multiplier,
@@ -124,10 +133,25 @@ impl LikelihoodRatios<'_, '_> {
         }
     }
 
-    /// Likelihood-ratio test that the coefficients of these columns are 0, in the presence of all
-    /// others.
-    pub fn without(&mut self, columns: &[usize]) -> TestResult {
-        let others: Vec<usize> = (0..self.scales.len()).filter(|j| !columns.contains(j)).collect();
+    /// The columns that have a coefficient beside this one. An aliased one has none, though it could
+    /// have one where this one is held.
+    fn others_estimated(&self, j: usize) -> Vec<usize> {
+        let aliased = &self.optimum.aliased;
+        (0..aliased.len()).filter(|&other| other != j && !aliased[other]).collect()
+    }
+
+    fn at_0(&mut self, j: usize) -> TestResult {
+        self.against(self.others_estimated(j))
+    }
+
+    /// Likelihood-ratio test of the columns of a term in the presence of all others, of which those
+    /// may get a coefficient that were aliased with it.
+    fn without(&mut self, columns: &[usize]) -> TestResult {
+        self.against((0..self.scales.len()).filter(|j| !columns.contains(j)).collect())
+    }
+
+    /// Likelihood-ratio test of the model against the one with these columns.
+    fn against(&mut self, others: Vec<usize>) -> TestResult {
         let objective = &mut *self.objective;
         let origin = DVector::zeros(self.scales.len());
         let reduced = maximise_over(origin, others, self.newton, |beta| objective.evaluate(beta));

@@ -22,7 +22,7 @@ pub(crate) struct Objective<'a> {
 }
 
 enum Rule<'a> {
-    Approximate(Ties, PartialLikelihood<'a>),
+    Approximate(Ties, Box<PartialLikelihood<'a>>),
     Exact(Box<ExactLikelihood<'a>>),
 }
 
@@ -44,7 +44,7 @@ impl<'a> Objective<'a> {
         let (ties, penalty) = (options.ties, options.penalty);
         let rule = match ties {
             Ties::Efron | Ties::Breslow => {
-                Rule::Approximate(ties, PartialLikelihood::new(sets, ties))
+                Rule::Approximate(ties, Box::new(PartialLikelihood::new(sets, ties)))
             }
             Ties::Exact => Rule::Exact(Box::new(ExactLikelihood::new(sets)?)),
         };

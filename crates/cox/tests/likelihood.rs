@@ -263,7 +263,7 @@ fn selected(subjects: &[Subject], rule: SelectionRule) -> CoxSelection {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
     fn without_ties_all_rules_are_one(subjects in subjects(false)) {

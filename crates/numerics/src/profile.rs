@@ -10,6 +10,8 @@ use nalgebra::DVector;
 pub struct ProfileQuestion {
     /// The coordinate.
     pub coordinate: usize,
+    /// The others, without those that are held where they are, such as aliased ones.
+    pub others: Vec<usize>,
     /// Where the log-likelihood is largest. Where it has no maximum, the place of the coordinate at
     /// which the climb has ended, and 0 for the others.
     pub maximum: DVector<f64>,
@@ -57,7 +59,6 @@ pub enum ProfileStep {
 #[derive(Clone, Debug)]
 pub struct Profile {
     question: ProfileQuestion,
-    others: Vec<usize>,
     phase: Phase,
     /// The point at which the profile is being evaluated.
     at: f64,
@@ -71,7 +72,7 @@ pub struct Profile {
 #[derive(Clone, Debug)]
 enum Phase {
     /// The others climb.
-    Climb(Restricted),
+    Climb(Box<Restricted>),
     /// They have arrived; the derivatives at this very point are asked for.
     Measure(Arrival),
 }
@@ -103,11 +104,10 @@ impl Profile {
     pub fn new(question: ProfileQuestion) -> Self {
         let j = question.coordinate;
         let first = &question.maximum + &question.step;
-        let others: Vec<usize> = (0..first.len()).filter(|&other| other != j).collect();
+        let others = question.others.clone();
         Self {
             at: first[j],
-            phase: Phase::Climb(Restricted::new(first, others.clone(), question.options)),
-            others,
+            phase: Phase::Climb(Box::new(Restricted::new(first, others, question.options))),
             above: question.maximum[j],
             below: None,
             n_points: 0,
@@ -152,7 +152,8 @@ impl Profile {
     fn climb_from(&mut self, origin: DVector<f64>) {
         self.at = origin[self.question.coordinate];
         let options = self.question.options;
-        self.phase = Phase::Climb(Restricted::new(origin, self.others.clone(), options));
+        let machine = Restricted::new(origin, self.question.others.clone(), options);
+        self.phase = Phase::Climb(Box::new(machine));
     }
 
     /// Uses the value and slope of the profile at one point to find the next.
@@ -229,19 +230,19 @@ impl Profile {
 
     /// Where the others are likely to be at their best when the coordinate moves on to `next`.
     fn predicted(&self, arrival: &Arrival, derivatives: &Derivatives, next: f64) -> DVector<f64> {
-        let j = self.question.coordinate;
+        let (j, others) = (self.question.coordinate, &self.question.others);
         if !arrival.is_maximum {
             // From out there no way leads back.
             let mut afresh = DVector::zeros(arrival.point.len());
             afresh[j] = next;
             return afresh;
         }
-        let known = Cholesky::rank_revealing(&block(&derivatives.information, &self.others));
-        let shared = derivatives.information.column(j).select_rows(&self.others);
+        let known = Cholesky::rank_revealing(&block(&derivatives.information, others));
+        let shared = derivatives.information.column(j).select_rows(others);
         let follow = known.solve(&shared) * (arrival.point[j] - next);
         let mut predicted = arrival.point.clone();
         predicted[j] = next;
-        for (&other, moved) in self.others.iter().zip(follow.iter()) {
+        for (&other, moved) in others.iter().zip(follow.iter()) {
             predicted[other] += moved;
         }
         predicted
@@ -284,6 +285,7 @@ mod tests {
     fn question(step: f64, maximum: f64, value: f64) -> ProfileQuestion {
         ProfileQuestion {
             coordinate: 0,
+            others: Vec::new(),
             maximum: DVector::from_element(1, maximum),
             value,
             depth: 1.92,
@@ -329,6 +331,7 @@ mod tests {
             information: information.clone(),
         };
         let asked = ProfileQuestion {
+            others: vec![1],
             maximum: DVector::zeros(2),
             step: DVector::from_vec(vec![1.0, 0.0]),
             ..question(1.0, 0.0, 0.0)
