@@ -175,9 +175,9 @@ impl Design {
     /// The same columns for other subjects, as a model sees them whose terms were expanded for the
     /// selected subjects of `cohort`: every row of `profiles` is one.
     ///
-    /// Categories are told by their labels; `profiles` needs the columns of the terms alone. Fails as
-    /// [`Design::new`] does, and on a level that the model does not know; rows in errors are those of
-    /// `profiles`.
+    /// Categories are told by their labels; `profiles` needs the columns of the terms alone. Fails
+    /// as [`Design::new`] does, and on a level that the model does not know; rows in errors are
+    /// those of `profiles`.
     pub fn of_profiles(
         cohort: &Cohort,
         selection: &Selection,

@@ -203,9 +203,9 @@ impl Endpoint {
     /// Splits the follow-up at ascending cut points on its own scale, see [`Endpoint::settled`]; an
     /// interval holds its end, not its beginning.
     ///
-    /// Who is followed in an interval is at risk of every event in it, so that with the intervals as
-    /// strata the rows have the risk sets of the subjects. Same events as `survSplit` in R, which has
-    /// the beginning of the interval for an entry instead.
+    /// Who is followed in an interval is at risk of every event in it, so that with the intervals
+    /// as strata the rows have the risk sets of the subjects. Same events as `survSplit` in R,
+    /// which has the beginning of the interval for an entry instead.
     #[must_use]
     pub fn split(&self, cuts: &[f64]) -> SplitEndpoint {
         let (mut entries, mut times, mut events) = (Vec::new(), Vec::new(), Vec::new());
@@ -234,8 +234,8 @@ impl Endpoint {
         self.event.iter().filter(|&&event| event).count()
     }
 
-    /// Other times on the scale of this follow-up: each is the entry or time that it differs from by
-    /// rounding noise alone, or itself where there is none.
+    /// Other times on the scale of this follow-up: each is the entry or time that it differs from
+    /// by rounding noise alone, or itself where there is none.
     #[must_use]
     pub fn settled(&self, times: &[f64]) -> Vec<f64> {
         let mut distinct: Vec<f64> =

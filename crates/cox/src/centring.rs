@@ -6,9 +6,9 @@ use numerics::sum::sum;
 /// Where R centres a column: at its mean, or at 0 when it holds nothing but -1, 0 and 1, so that an
 /// indicator keeps its meaning.
 ///
-/// The mean is weighted by the case weights, but not with late entry. Same as `fit$means` of `coxph`
-/// in R (argument `nocenter`). No hazard ratio depends on it; the linear predictor and the curve of an
-/// average subject do.
+/// The mean is weighted by the case weights, but not with late entry. Same as `fit$means` of
+/// `coxph` in R (argument `nocenter`). No hazard ratio depends on it; the linear predictor and the
+/// curve of an average subject do.
 pub(crate) fn centre(column: &[f64], endpoint: &Endpoint, weights: Option<&[f64]>) -> f64 {
     let is_indicator = column.iter().all(|value| [-1.0, 0.0, 1.0].contains(value));
     let weights = weights.filter(|_| endpoint.entry().is_none());

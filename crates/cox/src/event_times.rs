@@ -8,10 +8,10 @@ use nalgebra::DMatrix;
 /// Sums over the `d` deaths of each tie group, which stand for the powers of `1/φ`; all carry the
 /// mean case weight of the deaths.
 ///
-/// `φ_l = S0 - (l/d) D0` is the risk set that the `l`-th of the tied deaths sees, counted from 0, and
-/// `m_l = (S1 - (l/d) D1) / φ_l` its weighted mean; Breslow's rule has `l/d` replaced by 0. A group
-/// without deaths holds zeros. Columns are standardised, and a power of `1/φ` is in units of the same
-/// power of one over the unit of its group, see [`Risks`].
+/// `φ_l = S0 - (l/d) D0` is the risk set that the `l`-th of the tied deaths sees, counted from 0,
+/// and `m_l = (S1 - (l/d) D1) / φ_l` its weighted mean; Breslow's rule has `l/d` replaced by 0. A
+/// group without deaths holds zeros. Columns are standardised, and a power of `1/φ` is in units of
+/// the same power of one over the unit of its group, see [`Risks`].
 pub(crate) struct EventTimes {
     /// `Σ 1/φ`, the step of the cumulative hazard, and `Σ (l/d)/φ`.
     hazard: Vec<[f64; 2]>,
@@ -90,8 +90,8 @@ impl EventTimes {
         self.mean[(group, j)]
     }
 
-    /// The cumulative hazard that each position lives through with a relative risk of 1, in units of
-    /// one over the unit of its group.
+    /// The cumulative hazard that each position lives through with a relative risk of 1, in units
+    /// of one over the unit of its group.
     pub fn experienced_hazard(&self, sets: &RiskSets, risks: &Risks) -> Vec<f64> {
         experienced(sets, risks, |group| self.hazard[group])
     }
@@ -121,8 +121,8 @@ impl EventTimes {
     }
 }
 
-/// Sums the first number of `step` over the groups at which each position is at risk, less the second
-/// one of the group in which it dies.
+/// Sums the first number of `step` over the groups at which each position is at risk, less the
+/// second one of the group in which it dies.
 fn experienced(sets: &RiskSets, risks: &Risks, step: impl Fn(usize) -> [f64; 2]) -> Vec<f64> {
     let mut sums = vec![0.0; sets.n()];
     let mut before = vec![0.0; sets.groups().len()];

@@ -63,9 +63,9 @@ pub struct PiecewiseInterval {
 /// cluster of the robust variance unless a column of clusters says otherwise. An interval without
 /// events has no ratio. The equality of the `beta_k` is tested over the other intervals.
 ///
-/// Therneau and Grambsch (2000), Modeling Survival Data, section 6.5. Same as `coxph` on the rows of
-/// `survSplit` with `x:strata(interval)` in R. Fails as [`crate::cox`] does, on cut points that make
-/// no intervals and on an unknown term.
+/// Therneau and Grambsch (2000), Modeling Survival Data, section 6.5. Same as `coxph` on the rows
+/// of `survSplit` with `x:strata(interval)` in R. Fails as [`crate::cox`] does, on cut points that
+/// make no intervals and on an unknown term.
 pub fn piecewise(
     cohort: &Cohort,
     selection: &Selection,
@@ -243,8 +243,8 @@ impl<'a> Pieces<'a> {
         self.design.terms.iter().enumerate().filter_map(test).collect()
     }
 
-    /// Differences between each coefficient and that of the same column in its first interval, as rows
-    /// over the coefficients of standardised columns.
+    /// Differences between each coefficient and that of the same column in its first interval, as
+    /// rows over the coefficients of standardised columns.
     fn contrasts(
         &self,
         columns: &[usize],

@@ -16,7 +16,6 @@ use crate::centring::weighted_mean;
 use crate::cohort_fit::FollowUp;
 use crate::fit::Model;
 use crate::{CoxError, CoxFit, CoxQuery};
-use average::Assigned;
 use baseline::Hazards;
 use cohort::{Cohort, Estimate, LARGEST_NUMBER, Selection};
 use profiles::Profile;
@@ -39,8 +38,8 @@ pub struct PredictionQuery {
     /// Whether to give the curve of an average subject as well: every column where R centres it and
     /// the offset at its mean, as `survfit(fit)` in R.
     pub of_average_subject: bool,
-    /// Factor of the model for whose levels survival at `times` is averaged over the cohort; absent =
-    /// none.
+    /// Factor of the model for whose levels survival at `times` is averaged over the cohort; absent
+    /// = none.
     pub average_over: Option<String>,
 }
 
@@ -79,14 +78,14 @@ pub struct Prediction {
 
 /// Fits the model of a query to the selected subjects and predicts the survival of profiles.
 ///
-/// Every row of `profiles` is a subject to predict, with a value in each column that the terms read.
-/// It may also name its stratum, by the columns of the strata, and have an offset, which is 0
+/// Every row of `profiles` is a subject to predict, with a value in each column that the terms
+/// read. It may also name its stratum, by the columns of the strata, and have an offset, which is 0
 /// otherwise. A column without a coefficient counts as 0, as in R, but the level of a factor that
 /// occurs in nobody has no curve. With time-dependent covariates a curve is that of a subject whose
 /// covariates never change.
 ///
-/// Fails as [`crate::cox`] does, on a profile that lacks a column or a value or has a level that the
-/// model does not know, and on times and probabilities that make no sense.
+/// Fails as [`crate::cox`] does, on a profile that lacks a column or a value or has a level that
+/// the model does not know, and on times and probabilities that make no sense.
 pub fn predict(
     cohort: &Cohort,
     selection: &Selection,
@@ -102,16 +101,12 @@ pub fn predict(
     if query.of_average_subject {
         wanted.insert(0, Profile::average(&follow_up, &design));
     }
-    let assigned = match &query.average_over {
-        Some(factor) => Some(Assigned::read(&follow_up, factor)?),
-        None => None,
-    };
     let times = follow_up.endpoint.settled(&query.times);
     let look = |model: &Model| {
         let hazards = Hazards::new(model);
-        let averages = assigned.as_ref().map(|assigned| {
-            let hazards = hazards.as_ref().map_err(|&reason| reason)?;
-            Ok(average::curves(hazards, assigned, query, &times))
+        let averages = query.average_over.as_ref().map(|factor| match &hazards {
+            Ok(hazards) => average::curves(hazards, &follow_up, factor, query, &times).map(Ok),
+            Err(reason) => Ok(Err(*reason)),
         });
         let baseline = match &hazards {
             Ok(hazards) => hazards.baseline(&strata),
@@ -122,7 +117,7 @@ pub fn predict(
     let (fit, (baseline, curves, averages)) =
         follow_up.fit_and(terms, &design, follow_up.extras(), look)?;
     let mean_offset = mean_offset(&follow_up);
-    Ok(Prediction { fit, mean_offset, baseline, curves, averages })
+    Ok(Prediction { fit, mean_offset, baseline, curves, averages: averages.transpose()? })
 }
 
 fn mean_offset(follow_up: &FollowUp) -> f64 {
@@ -136,8 +131,8 @@ fn check(query: &PredictionQuery) -> Result<(), CoxError> {
         return Err(CoxError::InvalidTime { time });
     }
     let is_share = |share: &&f64| !(0.0 < **share && **share < 1.0);
-    match query.quantiles.iter().find(is_share) {
-        Some(&probability) => Err(CoxError::InvalidProbability { probability }),
-        None => Ok(()),
+    if let Some(&probability) = query.quantiles.iter().find(is_share) {
+        return Err(CoxError::InvalidProbability { probability });
     }
+    average::check(query)
 }

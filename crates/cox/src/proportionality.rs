@@ -31,11 +31,13 @@ pub(crate) struct Fitted<'a> {
 /// chi² = u' [ C - B V B ]⁻¹ u      u = Σ g (x - m)     B = Σ g I(t)     C = Σ g² I(t)
 /// ```
 ///
-/// with `V` the model covariance and `I(t)` the information of one event time. A term is tested with
-/// all its columns at once, and each coefficient alone. `g` is centred and scaled, which changes nothing but the rounding.
+/// with `V` the model covariance and `I(t)` the information of one event time. A term is tested
+/// with all its columns at once, and each coefficient alone. `g` is centred and scaled, which
+/// changes nothing but the rounding.
 ///
 /// Grambsch and Therneau (1994), Biometrika 81:515-526. Same as `cox.zph` of the R package survival
-/// from version 3.0 on (`terms = FALSE` for the coefficients); older versions and other software approximate.
+/// from version 3.0 on (`terms = FALSE` for the coefficients); older versions and other software
+/// approximate.
 pub(crate) fn proportional_hazards(
     fitted: &Fitted,
     likelihood: &mut PartialLikelihood,

@@ -284,8 +284,8 @@ pub struct Coefficient {
     pub name: String,
     /// Name of the term it belongs to.
     pub term: String,
-    /// The value at which R centres the column: its mean, weighted by the case weights unless entry is
-    /// late, or 0 when it holds nothing but -1, 0 and 1.
+    /// The value at which R centres the column: its mean, weighted by the case weights unless entry
+    /// is late, or 0 when it holds nothing but -1, 0 and 1.
     pub centre: f64,
     /// Log hazard ratio per unit of the column.
     pub estimate: Estimate,

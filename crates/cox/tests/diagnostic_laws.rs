@@ -92,8 +92,8 @@ fn found(rows: &[Row], ties: Ties) -> Diagnostics {
     diagnose(&cohort, &Selection::all(&cohort), &query).unwrap()
 }
 
-/// Residuals, unless a coefficient is infinite, or risks are so far apart that rounding rules: what a
-/// late entry has not lived through is taken from what everybody has.
+/// Residuals, unless a coefficient is infinite, or risks are so far apart that rounding rules: what
+/// a late entry has not lived through is taken from what everybody has.
 fn residuals(rows: &[Row], ties: Ties) -> Option<Residuals> {
     let residuals = found(rows, ties).residuals?.ok()?;
     let predictor = values(&residuals, ResidualKind::LinearPredictor)[0].to_vec();

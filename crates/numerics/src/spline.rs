@@ -28,8 +28,8 @@ pub struct NaturalSpline {
 }
 
 impl NaturalSpline {
-    /// The splines with these knots; there are none unless the boundary ascends, every interior knot
-    /// lies strictly within it, and no two are equal.
+    /// The splines with these knots; there are none unless the boundary ascends, every interior
+    /// knot lies strictly within it, and no two are equal.
     #[must_use]
     pub fn new(interior: &[f64], boundary: [f64; 2], intercept: bool) -> Option<Self> {
         let mut interior = interior.to_vec();
@@ -48,8 +48,8 @@ impl NaturalSpline {
         Some(spline)
     }
 
-    /// The splines of a sample, with interior knots at its quantiles of equal steps (type 7) and the
-    /// boundary at its extremes.
+    /// The splines of a sample, with interior knots at its quantiles of equal steps (type 7) and
+    /// the boundary at its extremes.
     ///
     /// With `dimension` columns, as `splines::ns(x, df = dimension, intercept)`. There are no more
     /// columns than distinct values can tell apart, and quantiles that coincide with each other or

@@ -54,7 +54,8 @@ pub fn cohort_failure(cohort: &Cohort, error: &CohortError) -> Failure {
     part_failure("cohort", cohort, error)
 }
 
-/// Profiles that a model does not fit: as [`cohort_failure`] for the cohort in the field `profiles`.
+/// Profiles that a model does not fit: as [`cohort_failure`] for the cohort in the field
+/// `profiles`.
 #[must_use]
 pub fn profiles_failure(profiles: &Cohort, error: &CohortError) -> Failure {
     part_failure("profiles", profiles, error)

@@ -374,6 +374,76 @@ def screen_cox(client):
     return f"constant: {eq.common.NotEstimable.Name(constant.reason)}"
 
 
+def diagnose_cox(client):
+    """By the hazard ratio θ of TURNS the hazard steps by 1/(2θ+2), 1/(θ+2), 1/(θ+1) and 1."""
+    ratio = (1 + math.sqrt(17)) / 2
+    steps = [1 / (2 * ratio + 2), 1 / (ratio + 2), 1 / (ratio + 1), 1]
+    request = eq.regression.DiagnoseCoxRequest(
+        cohort=eq.cohort(**TURNS),
+        endpoint=endpoint(),
+        terms=[eq.common.ModelTerm(column="arm", reference="old")],
+        diagnostics=eq.regression.CoxDiagnosticOptions(
+            residuals=[
+                eq.regression.COX_RESIDUAL_KIND_MARTINGALE,
+                eq.regression.COX_RESIDUAL_KIND_SCHOENFELD,
+            ],
+            influence=eq.regression.CoxInfluenceOptions(row_limit=2),
+        ),
+    )
+    answer = client.regression.DiagnoseCox(request, timeout=TIMEOUT)
+    (martingale,), (schoenfeld,) = answer.residuals.by_subject, answer.residuals.by_event
+    for row, risk in enumerate([ratio, 1, ratio, 1]):
+        close(martingale.values[row], 1 - risk * sum(steps[: row + 1]), 1e-8)
+    close(schoenfeld.values[0], 1 - 2 * ratio * steps[0], 1e-8)
+    equal(list(answer.residuals.event_rows), [0, 1, 2, 3])
+    equal((answer.influence.threshold, len(answer.influence.displacement_rows)), (1.0, 2))
+    return "martingale residual of the first 1 - θ/(2θ + 2)"
+
+
+def predict_cox(client):
+    """The old arm has the hazard itself, the new one θ times as much; S is exp(-hazard)."""
+    ratio = (1 + math.sqrt(17)) / 2
+    hazard = 1 / (2 * ratio + 2) + 1 / (ratio + 2)
+    request = eq.regression.PredictCoxRequest(
+        cohort=eq.cohort(**TURNS),
+        endpoint=endpoint(),
+        terms=[eq.common.ModelTerm(column="arm", reference="old")],
+        profiles=eq.cohort(arm=["old", "new"]),
+        prediction=eq.regression.CoxPredictionOptions(times=[2.5, 5], average_over="arm"),
+    )
+    answer = client.regression.PredictCox(request, timeout=TIMEOUT)
+    close(answer.baseline[0].cumulative_hazards[1], hazard, 1e-8)
+    for curve, risk in zip(answer.curves, [1, ratio], strict=True):
+        at, beyond = curve.at_times
+        close(eq.number(at.survival), math.exp(-risk * hazard), 1e-8)
+        equal(beyond.survival.reason, eq.common.NOT_ESTIMABLE_BEYOND_FOLLOW_UP)
+    # Everybody in one arm is everybody with the curve of the arm.
+    new, old = answer.averages
+    equal((new.level, old.level), ("new", "old"))
+    close(eq.number(old.at_times[0].survival), math.exp(-hazard), 1e-8)
+    request.profiles.columns[0].levels[0] = "newer"
+    error = refused(lambda: client.regression.PredictCox(request, timeout=TIMEOUT))
+    ((field, _),) = eq.field_violations(error)
+    equal(field, "profiles.columns[0].codes[1]")
+    return "S of both arms at 2.5"
+
+
+def fit_piecewise_cox(client):
+    """Until 2 the score 1 - θ/(θ+1) - θ/(θ+2) is 0 at θ = √2; after 2 the new arm dies first."""
+    request = eq.regression.FitPiecewiseCoxRequest(
+        cohort=eq.cohort(**TURNS),
+        endpoint=endpoint(),
+        terms=[eq.common.ModelTerm(column="arm", reference="old")],
+        cut_points=[2],
+    )
+    answer = client.regression.FitPiecewiseCox(request, timeout=TIMEOUT)
+    early, late = answer.intervals
+    close(eq.number(early.coefficients[0].hazard_ratio), math.sqrt(2), 1e-8)
+    equal(late.coefficients[0].estimate.reason, eq.common.NOT_ESTIMABLE_MONOTONE)
+    equal((early.event_count, late.event_count, list(answer.changing_terms)), (2, 2, ["arm"]))
+    return f"{early.coefficients[0].name}: hazard ratio √2"
+
+
 def fit_logistic(client):
     """The log odds ratio of a table of two by two is ln(3 · 3 / (1 · 1)), with error √(8/3)."""
     request = eq.regression.FitLogisticRequest(
@@ -507,6 +577,9 @@ CHECKS = [
     fit_cox_with_weights,
     fit_fine_gray,
     screen_cox,
+    diagnose_cox,
+    predict_cox,
+    fit_piecewise_cox,
     fit_logistic,
     estimate_propensity,
     match_pairs,

@@ -15,8 +15,8 @@ use numerics::tails::two_sided_multiplier;
 /// How linearity is checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearityOptions {
-    /// Dimensions of the curve that takes the place of the line, at least 2; the test has one degree
-    /// of freedom less.
+    /// Dimensions of the curve that takes the place of the line, at least 2; the test has one
+    /// degree of freedom less.
     pub dimension: usize,
     /// The curve through the residuals without the term.
     pub smooth: SmoothOptions,
@@ -57,14 +57,15 @@ pub struct TermResiduals {
 
 /// Checks every numeric term of a model that is no interaction.
 ///
-/// In the test a natural cubic spline takes the place of the line, its knots at the quantiles of the
-/// term (those of `splines::ns(x, df)` in R); quantiles that coincide leave fewer degrees of freedom,
-/// and a term with two values has no test. Same as `anova(line, curve)` of the two models in R.
+/// In the test a natural cubic spline takes the place of the line, its knots at the quantiles of
+/// the term (those of `splines::ns(x, df)` in R); quantiles that coincide leave fewer degrees of
+/// freedom, and a term with two values has no test. Same as `anova(line, curve)` of the two models
+/// in R.
 ///
 /// The residuals are those of the model without the term and its interactions; where the effect is
-/// small, the curve through them has the shape of the effect. It is a natural spline fitted by least
-/// squares with the residual variance of `lm(martingale ~ ns(x, df = dimension - 1), weights = w)`.
-/// Therneau, Grambsch and Fleming (1990), Biometrika 77:147-160.
+/// small, the curve through them has the shape of the effect. It is a natural spline fitted by
+/// least squares with the residual variance of `lm(martingale ~ ns(x, df = dimension - 1), weights
+/// = w)`. Therneau, Grambsch and Fleming (1990), Biometrika 77:147-160.
 pub(crate) fn check(
     follow_up: &FollowUp,
     design: &Design,

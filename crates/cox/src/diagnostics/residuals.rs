@@ -8,24 +8,24 @@ use numerics::elementary::ln;
 
 /// What is left of a model, by subject or by event.
 ///
-/// Without collapsing a subject is a row of the table; of start-stop data a patient has several rows,
-/// whose residuals add up to those of the patient. Columns without a coefficient have none. Case
-/// weights are in the hazards; residuals themselves are those of one subject, `Dfbeta` and `Dfbetas`
-/// alone are times the weight. Therneau and Grambsch (2000), Modeling Survival Data, chapters 4 to 7.
-/// Same as `residuals(fit, type)` in R, for the rule of ties of the fit.
+/// Without collapsing a subject is a row of the table; of start-stop data a patient has several
+/// rows, whose residuals add up to those of the patient. Columns without a coefficient have none.
+/// Case weights are in the hazards; residuals themselves are those of one subject, `Dfbeta` and
+/// `Dfbetas` alone are times the weight. Therneau and Grambsch (2000), Modeling Survival Data,
+/// chapters 4 to 7. Same as `residuals(fit, type)` in R, for the rule of ties of the fit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ResidualKind {
     /// `x'beta` and the offset, counted from where R centres the columns and from the plain mean of
     /// the offset: `fit$linear.predictors`.
     LinearPredictor,
-    /// Events less what the model expects, `δ - Λ(t)`; they add up to 0 in every stratum, each times
-    /// its case weight.
+    /// Events less what the model expects, `δ - Λ(t)`; they add up to 0 in every stratum, each
+    /// times its case weight.
     Martingale,
     /// The martingale residual `m` on a scale on which it is about symmetric,
     /// `sign(m) √(-2 (m + δ ln(δ - m)))`.
     Deviance,
-    /// Share of a subject in the first derivative of the log likelihood by each coefficient; they add
-    /// up to 0, each times its case weight.
+    /// Share of a subject in the first derivative of the log likelihood by each coefficient; they
+    /// add up to 0, each times its case weight.
     Score,
     /// About how much each coefficient changes when a subject is left out, with the sign turned:
     /// `score V`, with `V` the model covariance.

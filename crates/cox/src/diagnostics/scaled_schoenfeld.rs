@@ -46,12 +46,12 @@ pub struct CoefficientOverTime {
 ///
 /// with the Schoenfeld residuals `s` of an event, the information `I` and `d` events. A stratum in
 /// which a column does not vary says nothing of it: such events have no `y` of that column, and an
-/// element of `I` is divided by the events of the strata in which both its columns vary. The curve is
-/// a natural spline fitted by least squares, its knots at the quantiles of events and points
+/// element of `I` is divided by the events of the strata in which both its columns vary. The curve
+/// is a natural spline fitted by least squares, its knots at the quantiles of events and points
 /// together, with the variance `v⁻¹` of one value. Levels of a factor have a curve each.
 ///
-/// Grambsch and Therneau (1994), Biometrika 81:515-526. Same values as `cox.zph(fit, transform, terms
-/// = FALSE)` in R and same curve as its `plot`, whose band has two standard errors.
+/// Grambsch and Therneau (1994), Biometrika 81:515-526. Same values as `cox.zph(fit, transform,
+/// terms = FALSE)` in R and same curve as its `plot`, whose band has two standard errors.
 pub(crate) fn over_time(
     at: &AtMaximum,
     rows: &Rows,

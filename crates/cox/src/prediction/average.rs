@@ -4,11 +4,11 @@ use super::PredictionQuery;
 use super::baseline::{Hazards, Position};
 use crate::CoxError;
 use crate::cohort_fit::FollowUp;
-use cohort::{Categories, Cohort, Column, Design, Estimate, Interval, NotEstimable, Term, Values};
+use cohort::{Cohort, Column, Design, Estimate, Interval, NotEstimable, Term, Values};
 use nalgebra::DVector;
 use numerics::elementary::exp;
 use numerics::tails::two_sided_multiplier;
-use survival::limits;
+use survival::{IntervalRule, limits};
 
 /// Average survival with one level of the factor.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,35 +38,61 @@ pub struct AverageAt {
     pub difference_interval: Interval,
 }
 
-/// The subjects of a model with a level that is not their own.
-pub(crate) struct Assigned {
-    levels: Vec<String>,
-    /// One design per level.
-    designs: Vec<Design>,
-    offset: Option<Vec<f64>>,
-    weights: Option<Vec<f64>>,
+/// Fails when the model has no such factor.
+pub(crate) fn check(query: &PredictionQuery) -> Result<(), CoxError> {
+    match &query.average_over {
+        Some(factor) if !query.model.terms.iter().any(|term| has_factor(term, factor)) => {
+            Err(CoxError::NoFactor { column: factor.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
-impl Assigned {
-    /// Gives every level of the factor to everybody; fails when the model has no such factor.
-    pub fn read(follow_up: &FollowUp, factor: &str) -> Result<Self, CoxError> {
-        let terms = &follow_up.query.terms;
-        if !terms.iter().any(|term| has_factor(term, factor)) {
-            return Err(CoxError::NoFactor { column: factor.into() });
-        }
-        let (cohort, selection) = (follow_up.cohort, &follow_up.weighted.selection);
-        let Categories { levels, .. } = cohort.categories(factor, selection)?;
-        let design = |level: &String| -> Result<Design, CoxError> {
-            let everybody = assign(follow_up, factor, level)?;
-            Ok(Design::of_profiles(cohort, selection, terms, &everybody)?)
+/// Averages the predicted survival over the subjects, level by level.
+///
+/// ```text
+/// S(t) = Σ w_i exp(-r_i H(t)) / Σ w_i      r_i = exp(x_i'beta) with the level in x_i
+/// ```
+///
+/// each subject in its own stratum, `w_i` its case weight. This is the survival that the model
+/// expects had everybody had the level: the parametric g-formula. The standard error takes
+/// coefficients and hazards for uncertain and the covariates for given, by the delta method:
+///
+/// ```text
+/// dS/dH = -Σ w S r / Σ w       dS/dbeta = -Σ w S r (H z - E) / Σ w
+/// ```
+///
+/// with the letters of [`Hazards`]. Every row is a subject, so the average is one of patients when
+/// each has one row. Chang, Gelman and Pagano (1982), J. Chronic Dis. 35:669-674; Ozenne et al.
+/// (2020), Biom. J. 62:742-763.
+pub(crate) fn curves(
+    hazards: &Hazards,
+    follow_up: &FollowUp,
+    factor: &str,
+    query: &PredictionQuery,
+    times: &[f64],
+) -> Result<Vec<AverageCurve>, CoxError> {
+    let levels = follow_up.cohort.categories(factor, &follow_up.weighted.selection)?.levels;
+    let strata = hazards.strata_of_subjects();
+    let weights = follow_up.weighted.weights.as_deref();
+    let multiplier = two_sided_multiplier(query.model.options.confidence);
+    let mut first: Option<Vec<Estimate<Average>>> = None;
+    let mut curves = Vec::with_capacity(levels.len());
+    for level in levels {
+        let positions = positions(hazards, follow_up, &assign(follow_up, factor, &level)?);
+        let at = |&time: &f64| {
+            let positions = positions.as_ref().map_err(|&reason| reason)?;
+            Average::new(hazards, &strata, positions, weights, time)
         };
-        Ok(Self {
-            designs: levels.iter().map(design).collect::<Result<_, _>>()?,
-            levels,
-            offset: follow_up.offset.clone(),
-            weights: follow_up.weighted.weights.clone(),
-        })
+        let averages: Vec<Estimate<Average>> = times.iter().map(at).collect();
+        let first = first.get_or_insert_with(|| averages.clone());
+        let at_times = averages.iter().zip(&*first).zip(&query.times);
+        let at_times = at_times.map(|((own, first), &time)| {
+            AverageAt::new(hazards, time, own, first, query.interval, multiplier)
+        });
+        curves.push(AverageCurve { level, at_times: at_times.collect() });
     }
+    Ok(curves)
 }
 
 fn has_factor(term: &Term, factor: &str) -> bool {
@@ -77,8 +103,8 @@ fn has_factor(term: &Term, factor: &str) -> bool {
     }
 }
 
-/// The selected subjects with one level for all and their other columns as they are.
-fn assign(follow_up: &FollowUp, factor: &str, level: &str) -> Result<Cohort, CoxError> {
+/// The columns of the model with one level for all subjects and everything else as it is.
+fn assign(follow_up: &FollowUp, factor: &str, level: &str) -> Result<Design, CoxError> {
     let (cohort, rows) = (follow_up.cohort, follow_up.weighted.selection.rows());
     let terms = &follow_up.query.terms;
     let mut names: Vec<&str> = terms.iter().flat_map(Term::columns).collect();
@@ -100,63 +126,18 @@ fn assign(follow_up: &FollowUp, factor: &str, level: &str) -> Result<Cohort, Cox
         })
     };
     let columns = names.into_iter().map(column).collect::<Result<_, _>>()?;
-    Ok(Cohort::new(None, columns)?)
+    let everybody = Cohort::new(None, columns)?;
+    Ok(Design::of_profiles(cohort, &follow_up.weighted.selection, terms, &everybody)?)
 }
 
-/// Averages the predicted survival over the subjects, level by level.
-///
-/// ```text
-/// S(t) = Σ w_i exp(-r_i H(t)) / Σ w_i      r_i = exp(x_i'beta) with the level in x_i
-/// ```
-///
-/// each subject in its own stratum, `w_i` its case weight. This is the survival that the model
-/// expects had everybody had the level: the parametric g-formula. The standard error takes
-/// coefficients and hazards for uncertain and the covariates for given, by the delta method:
-///
-/// ```text
-/// dS/dH = -Σ w S r / Σ w       dS/dbeta = -Σ w S r (H z - E) / Σ w
-/// ```
-///
-/// with the letters of [`Hazards`]. Every row is a subject, so the average is one of patients when
-/// each has one row. Chang, Gelman and Pagano (1982), J. Chronic Dis. 35:669-674; Ozenne et al. (2020), Biom. J.
-/// 62:742-763.
-pub(crate) fn curves(
-    hazards: &Hazards,
-    assigned: &Assigned,
-    query: &PredictionQuery,
-    times: &[f64],
-) -> Vec<AverageCurve> {
-    let strata = hazards.strata_of_subjects();
-    let subjects: Vec<Estimate<Vec<Position>>> =
-        assigned.designs.iter().map(|design| positions(hazards, assigned, design)).collect();
-    let multiplier = two_sided_multiplier(query.model.options.confidence);
-    let at = |level: usize, time: f64| {
-        let positions = subjects[level].as_ref().map_err(|&reason| reason)?;
-        Average::new(hazards, &strata, positions, assigned.weights.as_deref(), time)
-    };
-    let mut curves: Vec<AverageCurve> = assigned
-        .levels
-        .iter()
-        .map(|level| AverageCurve { level: level.clone(), at_times: Vec::new() })
-        .collect();
-    for (&time, &asked) in times.iter().zip(&query.times) {
-        let first = at(0, time);
-        for (level, curve) in curves.iter_mut().enumerate() {
-            let own = if level == 0 { first.clone() } else { at(level, time) };
-            curve.at_times.push(AverageAt::new(hazards, asked, &own, &first, query, multiplier));
-        }
-    }
-    curves
-}
-
-fn positions(hazards: &Hazards, assigned: &Assigned, design: &Design) -> Estimate<Vec<Position>> {
-    let offset = |subject: usize| assigned.offset.as_ref().map_or(0.0, |offset| offset[subject]);
-    let n = hazards.model().sets.n();
+/// Where the subjects stand with the columns of a design.
+fn positions(hazards: &Hazards, follow_up: &FollowUp, design: &Design) -> Estimate<Vec<Position>> {
+    let offset = follow_up.offset.as_deref();
     let position = |subject: usize| {
         let x: Vec<f64> = design.columns.iter().map(|column| column.values[subject]).collect();
-        hazards.locate(&x, offset(subject))
+        hazards.locate(&x, offset.map_or(0.0, |offset| offset[subject]))
     };
-    (0..n).map(position).collect()
+    (0..follow_up.endpoint.len()).map(position).collect()
 }
 
 /// An average and its derivatives.
@@ -225,7 +206,7 @@ impl AverageAt {
         time: f64,
         own: &Estimate<Average>,
         first: &Estimate<Average>,
-        query: &PredictionQuery,
+        rule: IntervalRule,
         multiplier: f64,
     ) -> Self {
         let known = |average: &Estimate<Average>| match average {
@@ -245,7 +226,7 @@ impl AverageAt {
         let difference_standard_error = error(Some(first));
         let interval = match (survival, standard_error) {
             (Ok(survival), Ok(error)) if survival > 0.0 => {
-                limits(query.interval, survival, error / survival, multiplier)
+                limits(rule, survival, error / survival, multiplier)
             }
             (Ok(_), Ok(_)) => Interval::none(NotEstimable::VarianceUndefined),
             (Err(reason), _) | (_, Err(reason)) => Interval::none(reason),

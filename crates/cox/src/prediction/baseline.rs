@@ -34,9 +34,9 @@ pub struct BaselineHazard {
 /// ```
 ///
 /// over the event times up to `t`. A subject with the columns `z` and the relative risk `r` has the
-/// cumulative hazard `r H` with the variance `r² (var + (H z - E)' V (H z - E))`, in which `V` is the
-/// robust covariance of the coefficients when there is one. Columns are standardised and risks in
-/// units of the largest one of the stratum.
+/// cumulative hazard `r H` with the variance `r² (var + (H z - E)' V (H z - E))`, in which `V` is
+/// the robust covariance of the coefficients when there is one; of a single cluster there is none.
+/// Columns are standardised and risks in units of the largest one of the stratum.
 ///
 /// Breslow (1972), J. R. Stat. Soc. B 34:216-217; Efron (1977), J. Am. Stat. Assoc. 72:557-565;
 /// Tsiatis (1981), Ann. Stat. 9:93-108. Same as `survfit(fit, newdata)` of a `coxph` in R.
@@ -99,9 +99,7 @@ impl<'a> Hazards<'a> {
             column.values[subject] - sets.scales()[j] * sets.column(j)[0]
         };
         Ok(Self {
-            covariance: model
-                .robust_covariance()
-                .unwrap_or_else(|| model.maximum.covariance.clone()),
+            covariance: covariance(model),
             reasons: model.reasons(),
             centres: model.data.design.columns.iter().enumerate().map(centre).collect(),
             strata: sets.strata().iter().map(stratum).collect(),
@@ -121,11 +119,6 @@ impl<'a> Hazards<'a> {
         strata
     }
 
-    /// The model.
-    pub fn model(&self) -> &Model<'a> {
-        self.model
-    }
-
     /// Covariance of the coefficients of standardised columns.
     pub fn covariance(&self) -> &DMatrix<f64> {
         &self.covariance
@@ -137,8 +130,8 @@ impl<'a> Hazards<'a> {
         groups.iter().map(|group| (group.time, group.events.len()))
     }
 
-    /// Number of the distinct times of a stratum that are not after `time`, which is not after all of
-    /// them.
+    /// Number of the distinct times of a stratum that are not after `time`, which is not after all
+    /// of them.
     pub fn steps_until(&self, stratum: usize, time: f64) -> Estimate<usize> {
         let groups = &self.model.sets.groups()[self.strata[stratum].groups.clone()];
         match groups.last() {
@@ -183,7 +176,8 @@ impl<'a> Hazards<'a> {
         Sums { stratum: &self.strata[stratum], index: steps.checked_sub(1) }
     }
 
-    /// Cumulative hazard of a profile after so many times of a stratum; none when it is out of range.
+    /// Cumulative hazard of a profile after so many times of a stratum; none when it is out of
+    /// range.
     pub fn at(&self, stratum: usize, position: &Position, steps: usize) -> Estimate<HazardAt> {
         let sums = self.sums(stratum, steps);
         let risk = self.risk(stratum, position);
@@ -233,6 +227,12 @@ impl<'a> Hazards<'a> {
         };
         groups.zip(entered).map(count).collect()
     }
+}
+
+/// The robust covariance, or that of the model where there is none, as of a single cluster.
+fn covariance(model: &Model) -> DMatrix<f64> {
+    let robust = model.robust_covariance().filter(|robust| robust.amax() > 0.0);
+    robust.unwrap_or_else(|| model.maximum.covariance.clone())
 }
 
 impl StratumHazard {

@@ -14,8 +14,8 @@ use survival::{Confidence, IntervalRule, Quantile, QuantileRule, SurvivalCurve, 
 pub struct PredictedCurve {
     /// Row of the profile; absent for the average subject.
     pub profile: Option<usize>,
-    /// Levels of the columns of the strata; empty without strata, and where a profile names a stratum
-    /// that does not occur.
+    /// Levels of the columns of the strata; empty without strata, and where a profile names a
+    /// stratum that does not occur.
     pub stratum: Vec<String>,
     /// What is predicted, or why nothing is.
     pub prediction: Estimate<PredictedSurvival>,

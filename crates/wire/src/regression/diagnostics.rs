@@ -311,3 +311,82 @@ impl Rows<'_> {
         message
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use cohort::{Column, EndpointColumns, Term, WeightColumn, WeightKind};
+    use cox::{CoxOptions, CoxQuery, Ties, TimeTransform, Variance};
+
+    /// Two patients with every column that the model below reads.
+    pub fn cohort() -> Cohort {
+        let names =
+            ["entry", "time", "event", "x", "g", "stratum", "pair", "w", "known", "patient"];
+        let columns = names.map(|name| Column::numeric(name, vec![1.0, 2.0])).to_vec();
+        Cohort::new(None, columns).unwrap()
+    }
+
+    /// A model with everything that it may have.
+    pub fn model() -> CoxQuery {
+        CoxQuery {
+            endpoint: EndpointColumns {
+                entry: Some("entry".into()),
+                ..EndpointColumns::new("time", "event")
+            },
+            terms: vec![Term::linear("x"), Term::factor("g")],
+            strata: vec!["stratum".into()],
+            cluster: Some("pair".into()),
+            weights: Some(WeightColumn { column: "w".into(), kind: WeightKind::Sampling }),
+            offset: Some("known".into()),
+            variance: Variance::Robust,
+            options: CoxOptions {
+                ties: Ties::Breslow,
+                max_iterations: 7,
+                tolerance: 1e-7,
+                confidence: 0.9,
+            },
+            proportional_hazards: Some(TimeTransform::Log),
+            concordance: true,
+        }
+    }
+
+    /// The question that arrives is the one that was asked.
+    #[test]
+    fn the_question_comes_back() {
+        let cohort = cohort();
+        let query = DiagnosticsQuery {
+            model: model(),
+            residuals: vec![ResidualKind::Score, ResidualKind::ScaledSchoenfeld],
+            collapse: Some("patient".into()),
+            over_time: Some(SmoothOptions { dimension: 5, points: 30 }),
+            influence: Some(InfluenceOptions { most_rows: 3, threshold: Some(0.5) }),
+            linearity: Some(LinearityOptions { dimension: 4, smooth: SmoothOptions::default() }),
+        };
+        let request = diagnostics_request(&cohort, &Selection::all(&cohort), &query);
+        let asked: Asked<DiagnosticsQuery> = request.try_into().unwrap();
+        assert_eq!(asked.query, query);
+        assert!(asked.cohort.values("patient").is_ok());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        let cohort = cohort();
+        let query = DiagnosticsQuery::new(model());
+        let mut request = diagnostics_request(&cohort, &Selection::all(&cohort), &query);
+        request.diagnostics = Some(pb::CoxDiagnosticOptions {
+            residuals: vec![pb::CoxResidualKind::Score as i32, 0],
+            over_time: Some(pb::CoxSmoothOptions { dimension: Some(1), point_count: None }),
+            influence: Some(pb::CoxInfluenceOptions { row_limit: Some(-1), threshold: Some(0.0) }),
+            ..Default::default()
+        });
+        let malformed = Asked::<DiagnosticsQuery>::try_from(request).unwrap_err();
+        let paths: Vec<_> = malformed.0.iter().map(|field| field.path.as_str()).collect();
+        let expected = [
+            "diagnostics.residuals[1]",
+            "diagnostics.over_time.dimension",
+            "diagnostics.influence.row_limit",
+            "diagnostics.influence.threshold",
+        ];
+        assert_eq!(paths, expected);
+    }
+}

@@ -114,3 +114,31 @@ fn interval_to(interval: PiecewiseInterval) -> pb::CoxInterval {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::diagnostics::tests::{cohort, model};
+    use super::*;
+
+    /// The question that arrives is the one that was asked.
+    #[test]
+    fn the_question_comes_back() {
+        let cohort = cohort();
+        let query =
+            PiecewiseQuery { model: model(), cuts: vec![1.0, 2.5], terms: vec!["g".into()] };
+        let request = piecewise_request(&cohort, &Selection::all(&cohort), &query);
+        let asked: Asked<PiecewiseQuery> = request.try_into().unwrap();
+        assert_eq!(asked.query, query);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        let cohort = cohort();
+        let cuts = vec![0.0, 3.0, 2.0];
+        let query = PiecewiseQuery { model: model(), cuts, terms: vec!["z".into()] };
+        let request = piecewise_request(&cohort, &Selection::all(&cohort), &query);
+        let malformed = Asked::<PiecewiseQuery>::try_from(request).unwrap_err();
+        let paths: Vec<_> = malformed.0.iter().map(|field| field.path.as_str()).collect();
+        assert_eq!(paths, ["cut_points[0]", "cut_points[2]", "changing_terms[0]"]);
+    }
+}

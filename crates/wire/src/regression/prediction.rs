@@ -220,3 +220,29 @@ fn average_to(average: AverageCurve) -> pb::CoxAverageCurve {
         at_times: average.at_times.into_iter().map(at).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::diagnostics::tests::{cohort, model};
+    use super::*;
+    use ::survival::IntervalRule;
+
+    /// The question that arrives is the one that was asked.
+    #[test]
+    fn the_question_comes_back() {
+        let cohort = cohort();
+        let query = PredictionQuery {
+            model: model(),
+            interval: IntervalRule::LogLog,
+            whole_curves: false,
+            times: vec![1.0, 2.0],
+            quantiles: vec![0.25],
+            of_average_subject: true,
+            average_over: Some("g".into()),
+        };
+        let request = prediction_request(&cohort, &Selection::all(&cohort), &cohort, &query);
+        let asked: Asked<WithProfiles<PredictionQuery>> = request.try_into().unwrap();
+        assert_eq!(asked.query.query, query);
+        assert_eq!(asked.query.profiles, cohort);
+    }
+}

@@ -73,7 +73,6 @@ fn profiles(entries: &Value) -> Result<Cohort, String> {
 
 fn baseline(found: &Prediction) -> Result<Value, String> {
     let strata = found.baseline.as_ref().map_err(words)?;
-    let steps = |stratum: &BaselineHazard| json!({"time": stratum.time, "cumhaz": stratum.cumulative_hazard});
     let offset = if strata[0].stratum.is_empty() { ", offset 0" } else { "" };
     let at = format!("all covariates 0 / reference level{offset}");
     if let [one] = &strata[..]
@@ -84,6 +83,10 @@ fn baseline(found: &Prediction) -> Result<Value, String> {
     let by_level: Map<String, Value> =
         strata.iter().map(|stratum| (stratum.stratum.join(", "), steps(stratum))).collect();
     Ok(json!({"at": at, "strata": by_level}))
+}
+
+fn steps(stratum: &BaselineHazard) -> Value {
+    json!({"time": stratum.time, "cumhaz": stratum.cumulative_hazard})
 }
 
 fn last_hazard(curve: Option<&&PredictedCurve>) -> Result<Value, String> {
