@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use std::fs;
-use xtask::validate::{self, Settings};
+use xtask::validate::{Settings, Subject};
 
 /// Tasks for those who develop the workspace.
 #[derive(Parser)]
@@ -14,8 +14,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Print how intervals and tests behave over simulated cohorts, as crates/survival/VALIDATION.md
+    /// Print how intervals and tests behave over simulated cohorts, as VALIDATION.md of the crate
     Validate {
+        /// What is validated
+        subject: Subject,
         /// Compute a few rows anew instead, and compare them with that file
         #[arg(long)]
         check: bool,
@@ -30,21 +32,21 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
-        Task::Validate { check: true, .. } => check(),
-        Task::Validate { check: false, seed, cohorts } => {
-            print!("{}", validate::report(&Settings { seed, cohorts }));
+        Task::Validate { subject, check: true, .. } => check(subject),
+        Task::Validate { subject, check: false, seed, cohorts } => {
+            print!("{}", subject.report(&Settings { seed, cohorts }));
             Ok(())
         }
     }
 }
 
-fn check() -> anyhow::Result<()> {
-    let committed = fs::read_to_string(validate::COMMITTED)
-        .with_context(|| format!("could not read {}", validate::COMMITTED))?;
-    let missing = validate::rows_missing_from(&committed);
+fn check(subject: Subject) -> anyhow::Result<()> {
+    let path = subject.committed();
+    let committed = fs::read_to_string(path).with_context(|| format!("could not read {path}"))?;
+    let missing = subject.rows_missing_from(&committed);
     if missing.is_empty() {
-        println!("the rows computed anew are those of {}", validate::COMMITTED);
+        println!("the rows computed anew are those of {path}");
         return Ok(());
     }
-    bail!("these rows are not in {}:\n{}", validate::COMMITTED, missing.join("\n"))
+    bail!("these rows are not in {path}:\n{}", missing.join("\n"))
 }

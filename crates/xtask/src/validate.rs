@@ -1,19 +1,28 @@
-//! Coverage of intervals and size of tests over simulated cohorts.
+//! Bias and coverage of estimates and size of tests over simulated cohorts.
 //!
 //! An interval of 95 % should hold the truth in 95 of 100 cohorts, and a test at 5 % should reject a
-//! true hypothesis in 5. How near the estimators of `survival` come to that is computed here over
-//! many cohorts of `simulate`, whose truth is known, and printed as Markdown.
+//! true hypothesis in 5. How near the estimators come to that is computed here over many cohorts of
+//! `simulate`, whose truth is known, and printed as Markdown.
 
 mod estimates;
+mod models;
 mod population;
 mod tables;
 mod tally;
 
+use clap::ValueEnum;
+use models::{ExposureRow, HazardRow};
 use population::{Comparison, Curve};
 use tables::Table;
 
-/// Where the report of the default settings is committed.
-pub const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../survival/VALIDATION.md");
+/// What is validated, and where the report of the default settings is committed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Subject {
+    /// Curves and their comparison, in `crates/survival/VALIDATION.md`.
+    Survival,
+    /// Cox and logistic models, in `crates/cox/VALIDATION.md`.
+    Models,
+}
 
 /// What the simulations depend on besides the code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,28 +39,89 @@ impl Default for Settings {
     }
 }
 
-/// Runs every simulation and describes what came of it, as Markdown.
-///
-/// The same settings give the same text on any number of threads.
-#[must_use]
-pub fn report(settings: &Settings) -> String {
-    let tables = tables(settings, &Curve::all(), &Comparison::all());
-    let titled = tables.iter().map(|table| format!("\n## {}\n\n{}", table.title, table.markdown()));
-    preamble(settings) + &titled.collect::<String>()
+impl Subject {
+    /// Where the report of the default settings is committed.
+    #[must_use]
+    pub fn committed(self) -> &'static str {
+        match self {
+            Self::Survival => concat!(env!("CARGO_MANIFEST_DIR"), "/../survival/VALIDATION.md"),
+            Self::Models => concat!(env!("CARGO_MANIFEST_DIR"), "/../cox/VALIDATION.md"),
+        }
+    }
+
+    /// Runs every simulation and describes what came of it, as Markdown.
+    ///
+    /// The same settings give the same text on any number of threads.
+    #[must_use]
+    pub fn report(self, settings: &Settings) -> String {
+        let tables = self.tables(settings, false);
+        let titled =
+            tables.iter().map(|table| format!("\n## {}\n\n{}", table.title, table.markdown()));
+        self.preamble(settings) + &titled.collect::<String>()
+    }
+
+    /// Computes a few rows anew, with the default settings, and returns those that `committed` lacks.
+    #[must_use]
+    pub fn rows_missing_from(self, committed: &str) -> Vec<String> {
+        let tables = self.tables(&Settings::default(), true);
+        let rows = tables.iter().flat_map(Table::rows);
+        rows.filter(|row| !committed.lines().any(|line| line == row)).collect()
+    }
+
+    /// All rows, or those that are computed anew for a quick check.
+    fn tables(self, settings: &Settings, is_check: bool) -> Vec<Table> {
+        match self {
+            Self::Survival => {
+                let mut curves = Curve::all();
+                let mut comparisons = Comparison::all();
+                curves.retain(|curve| !is_check || curve.is_checked());
+                comparisons.retain(|comparison| !is_check || comparison.is_checked());
+                of_survival(settings, &curves, &comparisons)
+            }
+            Self::Models => {
+                let (mut hazards, mut exposures) = (HazardRow::all(), ExposureRow::all());
+                hazards.retain(|row| !is_check || row.is_checked());
+                exposures.retain(|row| !is_check || row.is_checked());
+                of_models(settings, &hazards, &exposures)
+            }
+        }
+    }
+
+    fn preamble(self, settings: &Settings) -> String {
+        let Settings { seed, cohorts } = settings;
+        let (title, name, rules, description) = match self {
+            Self::Survival => (
+                "Coverage and size over simulated cohorts",
+                "survival",
+                " An upper limit that is not reached counts as infinite. Before anybody's follow-up \
+                 has ended the limits of survival are 1 and 1 by every rule, as in R, and miss the \
+                 truth.",
+                population::description(),
+            ),
+            Self::Models => (
+                "Bias, coverage and size of models over simulated cohorts",
+                "models",
+                " A bias stands ± its Monte-Carlo standard error on the scale of the logarithm; it \
+                 and the mean standard error over the standard deviation of the estimates, which \
+                 should be 1, leave out cohorts without an estimate.",
+                models::description(),
+            ),
+        };
+        format!(
+            "# {title}\n\n\
+             Written by `cargo run -p xtask --release -- validate {name}`; do not edit. Seed {seed}, \
+             {cohorts} cohorts per row.\n\n\
+             Each cell is a percentage ± its Monte-Carlo standard error. An interval of 95 % should \
+             read 95, a test at 5 % should read 5; differences within two standard errors are \
+             chance. A number in brackets is the percentage of cohorts that gave no interval or no \
+             statistic; they are left out of the cell, and a dash stands where they are more than \
+             half.{rules}\n\n\
+             {description}"
+        )
+    }
 }
 
-/// Computes a few rows anew, with the default settings, and returns those that `committed` lacks.
-#[must_use]
-pub fn rows_missing_from(committed: &str) -> Vec<String> {
-    let curves: Vec<Curve> = Curve::all().into_iter().filter(Curve::is_checked).collect();
-    let comparisons: Vec<Comparison> =
-        Comparison::all().into_iter().filter(Comparison::is_checked).collect();
-    let tables = tables(&Settings::default(), &curves, &comparisons);
-    let rows = tables.iter().flat_map(Table::rows);
-    rows.filter(|row| !committed.lines().any(|line| line == row)).collect()
-}
-
-fn tables(settings: &Settings, curves: &[Curve], comparisons: &[Comparison]) -> Vec<Table> {
+fn of_survival(settings: &Settings, curves: &[Curve], comparisons: &[Comparison]) -> Vec<Table> {
     let of_curves: Vec<_> = curves.iter().map(|curve| (curve, curve.tally(settings))).collect();
     let of_tests: Vec<_> =
         comparisons.iter().map(|comparison| (comparison, comparison.tally(settings))).collect();
@@ -63,21 +133,14 @@ fn tables(settings: &Settings, curves: &[Curve], comparisons: &[Comparison]) -> 
     ]
 }
 
-fn preamble(settings: &Settings) -> String {
-    let Settings { seed, cohorts } = settings;
-    format!(
-        "# Coverage and size over simulated cohorts\n\n\
-         Written by `cargo run -p xtask --release -- validate`; do not edit. Seed {seed}, {cohorts} \
-         cohorts per row.\n\n\
-         Each cell is a percentage ± its Monte-Carlo standard error. An interval of 95 % should read \
-         95, a test at 5 % should read 5; differences within two standard errors are chance. A \
-         number in brackets is the percentage of cohorts that gave no interval or no statistic; they \
-         are left out of the cell, and a dash stands where they are more than half. An upper limit \
-         that is not reached counts as infinite. Before anybody's follow-up has ended the limits of \
-         survival are 1 and 1 by every rule, as in R, and miss the truth.\n\n\
-         {}",
-        population::description()
-    )
+fn of_models(settings: &Settings, hazards: &[HazardRow], exposures: &[ExposureRow]) -> Vec<Table> {
+    let hazards: Vec<_> = hazards.iter().map(|&row| (row, row.ask(settings))).collect();
+    let exposures: Vec<_> = exposures.iter().map(|&row| (row, row.ask(settings))).collect();
+    vec![
+        models::hazard_ratios(&hazards),
+        models::hazard_tests(&hazards),
+        models::odds_ratios(&exposures),
+    ]
 }
 
 #[cfg(test)]
@@ -86,18 +149,22 @@ mod tests {
 
     /// Estimators, simulations and random streams together still do what they did.
     #[test]
-    fn the_committed_report_has_the_rows_computed_anew() {
-        let committed = std::fs::read_to_string(COMMITTED).unwrap();
-        assert_eq!(rows_missing_from(&committed), Vec::<String>::new());
+    fn the_committed_reports_have_the_rows_computed_anew() {
+        for subject in [Subject::Survival, Subject::Models] {
+            let committed = std::fs::read_to_string(subject.committed()).unwrap();
+            assert_eq!(subject.rows_missing_from(&committed), Vec::<String>::new());
+        }
     }
 
     #[test]
     fn threads_change_nothing() {
         let settings = Settings { seed: 1, cohorts: 40 };
-        let curves = &Curve::all()[..1];
+        let (curves, hazards) = (&Curve::all()[..1], &HazardRow::all()[..1]);
         let tables = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| tables(&settings, curves, &[]))
+            pool.install(|| {
+                [of_survival(&settings, curves, &[]), of_models(&settings, hazards, &[])]
+            })
         };
         assert_eq!(tables(1), tables(3));
     }

@@ -141,7 +141,7 @@ impl Target {
 }
 
 /// Whether an interval holds the truth, if there is an interval.
-fn holds(interval: Interval, truth: f64) -> Option<bool> {
+pub(crate) fn holds(interval: Interval, truth: f64) -> Option<bool> {
     let is_below = match interval.upper {
         Ok(upper) => truth <= upper,
         Err(NotEstimable::NotReached) => true,

@@ -21,11 +21,12 @@ pub(crate) fn survival(rows: &[(&Curve, Coverage)]) -> Table {
         };
         LEVELS.iter().zip(&coverage.survival).map(of_level).collect::<Vec<Vec<String>>>()
     };
-    Table {
-        title: "Survival at a time: coverage of intervals of 95 %",
-        header: header(&["population", "n", "true survival"], &RULES.map(|(name, _)| name)),
-        cells: rows.iter().flat_map(of_curve).collect(),
-    }
+    Table::new(
+        "Survival at a time: coverage of intervals of 95 %",
+        &["population", "n", "true survival"],
+        &RULES.map(|(name, _)| name),
+        rows.iter().flat_map(of_curve).collect(),
+    )
 }
 
 /// The median by each rule.
@@ -51,14 +52,25 @@ pub(crate) fn log_rank(rows: &[(&Comparison, Vec<Tally>)]) -> Table {
         let labels = [comparison.population.name().into(), comparison.n.to_string(), groups];
         labels.into_iter().chain(cells(tallies)).collect()
     };
-    Table {
-        title: "Two groups without difference: rejections at 5 %",
-        header: header(&["population", "n", "groups"], &WEIGHTS.map(|(name, _)| name)),
-        cells: rows.iter().map(row).collect(),
-    }
+    Table::new(
+        "Two groups without difference: rejections at 5 %",
+        &["population", "n", "groups"],
+        &WEIGHTS.map(|(name, _)| name),
+        rows.iter().map(row).collect(),
+    )
 }
 
 impl Table {
+    /// A table whose first columns say what a row is.
+    pub(crate) fn new(
+        title: &'static str,
+        labels: &[&str],
+        columns: &[&str],
+        cells: Vec<Vec<String>>,
+    ) -> Self {
+        Self { title, header: header(labels, columns), cells }
+    }
+
     /// The table as Markdown has it.
     pub(crate) fn markdown(&self) -> String {
         let rule: Vec<String> = self.header.iter().map(|_| "---".to_string()).collect();
@@ -81,8 +93,7 @@ fn of_curves(
     let row = |(curve, coverage): &(&Curve, Coverage)| {
         labels(curve).into_iter().chain(cells(of(coverage))).collect()
     };
-    let cells = rows.iter().map(row).collect();
-    Table { title, header: header(&["population", "n"], columns), cells }
+    Table::new(title, &["population", "n"], columns, rows.iter().map(row).collect())
 }
 
 fn labels(curve: &Curve) -> [String; 2] {

@@ -1,6 +1,7 @@
 //! Counts of yes and no over cohorts.
 
 use crate::validate::Settings;
+use numerics::sum;
 use rayon::prelude::*;
 use std::iter::Sum;
 use std::ops::Add;
@@ -11,6 +12,19 @@ pub(crate) struct Tally {
     yes: u32,
     answered: u32,
     asked: u32,
+}
+
+/// Mean and standard deviation of some numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Moments {
+    pub(crate) n: usize,
+    pub(crate) mean: f64,
+    pub(crate) standard_deviation: f64,
+}
+
+/// The answer of each cohort, in their order; the cohorts are asked in parallel.
+pub(crate) fn ask<A: Send>(settings: &Settings, answer: impl Fn(u32) -> A + Sync + Send) -> Vec<A> {
+    (0..settings.cohorts).into_par_iter().map(answer).collect()
 }
 
 /// Asks each cohort the same questions, in parallel. Counts add up to the same in any order.
@@ -27,7 +41,7 @@ pub(crate) fn tally<const N: usize>(
 }
 
 impl Tally {
-    fn of(answer: Option<bool>) -> Self {
+    pub(crate) fn of(answer: Option<bool>) -> Self {
         let count = |is: bool| u32::from(is);
         Self { yes: count(answer == Some(true)), answered: count(answer.is_some()), asked: 1 }
     }
@@ -50,6 +64,24 @@ impl Tally {
             silent if silent < 0.05 => format!("{cell} (<0.1)"),
             silent => format!("{cell} ({silent:.1})"),
         }
+    }
+}
+
+impl Moments {
+    /// Those of at least two numbers; undefined ones are NaN, which a reader sees.
+    pub(crate) fn of(numbers: impl Iterator<Item = f64>) -> Self {
+        let numbers: Vec<f64> = numbers.collect();
+        Self {
+            n: numbers.len(),
+            mean: sum::mean(&numbers).unwrap_or(f64::NAN),
+            standard_deviation: sum::variance(&numbers).map_or(f64::NAN, f64::sqrt),
+        }
+    }
+
+    /// Mean less the truth ± its Monte-Carlo standard error.
+    pub(crate) fn cell(self, truth: f64) -> String {
+        let error = self.standard_deviation / (self.n as f64).sqrt();
+        format!("{:.3} ± {error:.3}", self.mean - truth)
     }
 }
 
