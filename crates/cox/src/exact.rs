@@ -83,6 +83,8 @@ impl<'a> ExactLikelihood<'a> {
                 self.add_deaths(groups[index].events.clone(), &mut total);
             }
         }
+        let n_events: usize = groups.iter().map(|group| group.events.len()).sum();
+        clear_rounding(&mut total.information, n_events);
         total
     }
 
@@ -116,6 +118,20 @@ impl<'a> ExactLikelihood<'a> {
         let mean = choice.mean();
         total.gradient += DVector::from_fn(p, |j, _| observed(j) - certain.mean[j] - mean[j]);
         total.information += choice.covariance();
+    }
+}
+
+/// Of a column at standard deviation 1 an event knows about 1; less than this share of that is beyond
+/// what the gradient can be computed to.
+const ROUNDING: f64 = 1e-13;
+
+/// Makes the information exactly 0 of columns of which next to nothing is known.
+fn clear_rounding(information: &mut DMatrix<f64>, n_events: usize) {
+    for j in 0..information.nrows() {
+        if information[(j, j)] <= ROUNDING * n_events as f64 {
+            information.row_mut(j).fill(0.0);
+            information.column_mut(j).fill(0.0);
+        }
     }
 }
 

@@ -34,6 +34,10 @@ const FAR: f64 = 1e6;
 /// Beside an infinite coefficient, so many standard errors at 0 are as good as any distance.
 const NEAR: f64 = 64.0;
 
+/// So many times as far as the climb to infinity has gone, nothing that it decides is left open by
+/// what the other coefficients may say.
+const OUT: f64 = 4.0;
+
 /// A supremum is known to about this.
 const LEVEL: f64 = 1e-6;
 
@@ -79,11 +83,7 @@ impl LikelihoodRatios<'_, '_> {
     fn limit(&mut self, j: usize, side: f64) -> Estimate {
         let variance = self.covariance[(j, j)];
         let step = self.covariance.column(j) * (side * self.multiplier / variance.sqrt());
-        let outset = match self.optimum.ascents.is_empty() {
-            true => self.optimum.estimate.clone(),
-            false => self.alone(j, self.optimum.estimate[j]),
-        };
-        self.search(j, outset, step, FAR)
+        self.search(j, self.optimum.estimate[j], step, FAR)
     }
 
     /// On the side to which the coefficient has climbed there is no limit; on the other it lies
@@ -94,27 +94,61 @@ impl LikelihoodRatios<'_, '_> {
         if end * side >= unit {
             return Err(NotEstimable::Monotone);
         }
-        let (outset, step) = match is_above_at_0 {
+        let (outset, way) = match is_above_at_0 {
             true => (0.0, side * unit),
             false if end * side < 0.0 => (end, -end),
             false => (end, side * unit),
         };
-        self.search(j, self.alone(j, outset), self.alone(j, step), NEAR)
+        let mut step = DVector::zeros(self.scales.len());
+        step[j] = way;
+        self.search(j, outset, step, NEAR)
     }
 
-    fn alone(&self, j: usize, value: f64) -> DVector<f64> {
-        let mut point = DVector::zeros(self.scales.len());
-        point[j] = value;
-        point
+    /// Where a search over the other coefficients may begin: at the maximum, and without one far on
+    /// the way to infinity.
+    ///
+    /// Beside an infinite coefficient that is held, others may come back from infinity, which is seen
+    /// from 0 alone. What is found from either place is never too high.
+    fn outsets(&self, j: usize) -> Vec<DVector<f64>> {
+        let Maximum { estimate, infinite, ascents, .. } = self.optimum;
+        if ascents.is_empty() {
+            return vec![estimate.clone()];
+        }
+        let out = |k: usize| if infinite[k] { OUT * estimate[k] } else { estimate[k] };
+        let far = DVector::from_fn(estimate.len(), |k, _| out(k));
+        if infinite[j] { vec![DVector::zeros(estimate.len()), far] } else { vec![far] }
     }
 
-    fn search(
+    /// The limit that is furthest from `from`, over the outsets.
+    fn search(&mut self, j: usize, from: f64, step: DVector<f64>, reach: f64) -> Estimate {
+        let side = step[j].signum();
+        let mut furthest = None;
+        for mut maximum in self.outsets(j) {
+            maximum[j] = from;
+            let limit = self.search_from(j, maximum, step.clone(), reach);
+            furthest = Some(match (furthest, limit) {
+                (Some(Ok(known)), Ok(limit)) => Ok(side * f64::max(side * known, side * limit)),
+                (_, Err(NoLimit::Infinite)) | (Some(Err(NoLimit::Infinite)), _) => {
+                    Err(NoLimit::Infinite)
+                }
+                (Some(Ok(known)), Err(NoLimit::NotConverged)) => Ok(known),
+                (None | Some(Err(NoLimit::NotConverged)), limit) => limit,
+            });
+        }
+        match furthest.unwrap_or(Err(NoLimit::NotConverged)) {
+            Ok(limit) => finite(exp(limit / self.scales[j])),
+            Err(NoLimit::Infinite) => Err(NotEstimable::Monotone),
+            Err(NoLimit::NotConverged) => Err(NotEstimable::NotConverged),
+        }
+    }
+
+    fn search_from(
         &mut self,
         j: usize,
         maximum: DVector<f64>,
         step: DVector<f64>,
         reach: f64,
-    ) -> Estimate {
+    ) -> Result<f64, NoLimit> {
         let question = ProfileQuestion {
             coordinate: j,
             others: self.others_estimated(j),
@@ -126,11 +160,7 @@ impl LikelihoodRatios<'_, '_> {
             options: self.newton,
         };
         let objective = &mut *self.objective;
-        match profile_limit(question, |beta| objective.evaluate(beta)) {
-            Ok(limit) => finite(exp(limit / self.scales[j])),
-            Err(NoLimit::Infinite) => Err(NotEstimable::Monotone),
-            Err(NoLimit::NotConverged) => Err(NotEstimable::NotConverged),
-        }
+        profile_limit(question, |beta| objective.evaluate(beta))
     }
 
     /// The columns that have a coefficient beside this one. An aliased one has none, though it could
@@ -140,27 +170,30 @@ impl LikelihoodRatios<'_, '_> {
         (0..aliased.len()).filter(|&other| other != j && !aliased[other]).collect()
     }
 
+    /// The test that one coefficient is 0.
     fn at_0(&mut self, j: usize) -> TestResult {
-        self.against(self.others_estimated(j))
+        self.against(&self.others_estimated(j))
     }
 
     /// Likelihood-ratio test of the columns of a term in the presence of all others, of which those
     /// may get a coefficient that were aliased with it.
     fn without(&mut self, columns: &[usize]) -> TestResult {
-        self.against((0..self.scales.len()).filter(|j| !columns.contains(j)).collect())
+        let others: Vec<usize> = (0..self.scales.len()).filter(|j| !columns.contains(j)).collect();
+        self.against(&others)
     }
 
     /// Likelihood-ratio test of the model against the one with these columns.
-    fn against(&mut self, others: Vec<usize>) -> TestResult {
+    fn against(&mut self, others: &[usize]) -> TestResult {
         let objective = &mut *self.objective;
         let origin = DVector::zeros(self.scales.len());
-        let reduced = maximise_over(origin, others, self.newton, |beta| objective.evaluate(beta));
+        let evaluate = |beta: &DVector<f64>| objective.evaluate(beta);
+        let reduced = maximise_over(origin, others.to_vec(), self.newton, evaluate).maximum;
         let rank = |maximum: &Maximum| maximum.aliased.iter().filter(|&&aliased| !aliased).count();
-        let df = rank(self.optimum) - rank(&reduced.maximum).min(rank(self.optimum));
-        if !self.optimum.converged || !reduced.maximum.converged {
+        let df = rank(self.optimum).saturating_sub(rank(&reduced));
+        if !self.optimum.converged || !reduced.converged {
             return TestResult::none(NotEstimable::NotConverged, df);
         }
-        chi_squared_test(2.0 * (self.optimum.value - reduced.maximum.value), df)
+        chi_squared_test(2.0 * (self.optimum.value - reduced.value), df)
     }
 
     /// Likelihood-ratio test of each term in the presence of the others, as `drop1` in R makes it.

@@ -129,6 +129,33 @@ fn an_infinite_hazard_ratio_has_a_lower_limit() {
     assert_eq!(self::fit(&TWO, &query(&["x"], options)).firth, None);
 }
 
+/// The coefficient of `z` tends to minus infinity, since the first death alone has `z = 0`. What is
+/// left is the likelihood of the other two deaths in `x`, `1 / (1 + exp(-1.5 b) + exp(-1.3 b))` and
+/// `1 / (1 + exp(0.2 b))`, whose limits are the same far beyond the reach of the first death.
+#[test]
+fn a_finite_coefficient_beside_an_infinite_one_has_both_limits() {
+    let subjects = [
+        (6.0, true, -1.2, 1.0),
+        (1.0, false, -0.5, 0.0),
+        (1.0, false, 0.5, 1.0),
+        (6.0, false, -1.0, 1.0),
+        (2.0, true, -2.0, 0.0),
+        (3.0, true, 0.3, 1.0),
+    ];
+    let value = |b: f64| -((-1.5 * b).exp() + (-1.3 * b).exp()).ln_1p() - (0.2 * b).exp().ln_1p();
+    for rule in [Ties::Efron, Ties::Exact] {
+        let fit = fit(&subjects, &with_limits(query(&["x", "z"], ties(rule))));
+        let [x, z] = &fit.coefficients[..] else { panic!("two columns") };
+        assert_eq!(z.estimate, Err(NotEstimable::Monotone));
+        let top = value(x.estimate.unwrap());
+        let interval = x.profile.unwrap().interval;
+        for limit in [interval.lower, interval.upper] {
+            let drop = top - value(limit.unwrap().ln());
+            assert!((2.0 * drop - 3.841_458_820_694_124).abs() < 1e-8, "{limit:?} drops by {drop}");
+        }
+    }
+}
+
 /// At the hazard ratio 3 the score of [`TWO`] is 1/4, which a ridge of `1 / (4 ln 3)` holds back; its
 /// information is `3/16 + λ`.
 #[test]
@@ -263,7 +290,7 @@ fn selected(subjects: &[Subject], rule: SelectionRule) -> CoxSelection {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn without_ties_all_rules_are_one(subjects in subjects(false)) {
@@ -328,11 +355,6 @@ proptest! {
                 }
                 let unit = if j == 0 { 1e3 } else { 1.0 };
                 for (a, b) in limits(a).into_iter().zip(limits(b)) {
-                    // Far out the profile is so flat that rounding moves the place of its crossing.
-                    if a.is_ok_and(|limit| limit.abs() > 8.0) {
-                        prop_assert!(b.is_ok());
-                        continue;
-                    }
                     assert_same(b.map(|limit| unit * limit), a)?;
                 }
             }

@@ -12,8 +12,8 @@ pub struct ProfileQuestion {
     pub coordinate: usize,
     /// The others, without those that are held where they are, such as aliased ones.
     pub others: Vec<usize>,
-    /// Where the log-likelihood is largest. Where it has no maximum, the place of the coordinate at
-    /// which the climb has ended, and 0 for the others.
+    /// Where the log-likelihood is largest. Where it has no maximum, the coordinate at the end of the
+    /// climb, and the others where their search is to begin for every value of it.
     pub maximum: DVector<f64>,
     /// The log-likelihood there.
     pub value: f64,
@@ -233,7 +233,7 @@ impl Profile {
         let (j, others) = (self.question.coordinate, &self.question.others);
         if !arrival.is_maximum {
             // From out there no way leads back.
-            let mut afresh = DVector::zeros(arrival.point.len());
+            let mut afresh = self.question.maximum.clone();
             afresh[j] = next;
             return afresh;
         }
