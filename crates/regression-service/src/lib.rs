@@ -1,6 +1,6 @@
 //! Cox and logistic models over gRPC: converts, asks `cox` and `propensity`, converts.
 
-use cohort::Cohort;
+use cohort::{Cohort, CohortError};
 use cox::{
     CoxError, CoxQuery, CoxScreenQuery, CoxSelectionQuery, DiagnosticsQuery, FineGrayQuery,
     PiecewiseQuery, PredictionQuery,
@@ -69,7 +69,7 @@ impl regression_service_server::RegressionService for RegressionService {
         let answer = move || -> Result<_, Failure> {
             let asked: Asked<FineGrayQuery> = request.try_into()?;
             let fit = cox::fine_gray(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| cox_failure(&asked.cohort, &error))?;
+                .map_err(|error| model_failure(&asked.cohort, &error, ""))?;
             Ok(Response::new(wire::regression::fine_gray_response(fit, &asked.query)))
         };
         self.compute.run(deadline, move |_| answer()).await
@@ -174,12 +174,19 @@ impl regression_service_server::RegressionService for RegressionService {
     }
 }
 
-/// The status of each error of a Cox model.
+/// The status of each error of a call on a Cox model, which is in the field `model`.
 fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
+    model_failure(cohort, error, "model.")
+}
+
+/// The status of each error of a model whose fields have paths that begin so.
+fn model_failure(cohort: &Cohort, error: &CoxError, model: &str) -> Failure {
     if let Some(reason) = error.impossibility() {
         return impossible(reason, error);
     }
+    let of_model = |field: &str| invalid(format!("{model}{field}"), error);
     match error {
+        CoxError::Cohort(CohortError::TooManyColumns { .. }) => of_model("terms"),
         CoxError::Cohort(error) => cohort_failure(cohort, error),
         CoxError::Profiles(_) => invalid("profiles", error),
         CoxError::UnknownTerm { .. } => invalid("changing_terms", error),
@@ -187,17 +194,15 @@ fn cox_failure(cohort: &Cohort, error: &CoxError) -> Failure {
         CoxError::NoFactor { .. } => invalid("prediction.average_over", error),
         CoxError::InvalidTime { .. } => invalid("prediction.times", error),
         CoxError::InvalidProbability { .. } => invalid("prediction.quantile_probabilities", error),
-        CoxError::NoEvents { .. } => invalid("endpoint", error),
+        CoxError::NoEvents { .. } => of_model("endpoint"),
         CoxError::Causes(_) => invalid("endpoint.causes", error),
         CoxError::UnknownCause { .. } => invalid("cause", error),
-        CoxError::LateEntry => invalid("endpoint.entry_column", error),
-        CoxError::InvalidConfidence { .. } => invalid("options.confidence", error),
-        CoxError::ExactTies { .. } | CoxError::TooLarge { .. } => invalid("options.ties", error),
-        CoxError::InvalidRidge => invalid("options.ridge_lambda", error),
-        CoxError::UnknownCoefficient { .. } => invalid("options.profile_columns", error),
-        CoxError::PenalisedSelection | CoxError::PenalisedIncidence => {
-            invalid("options.penalty", error)
-        }
+        CoxError::LateEntry => of_model("endpoint.entry_column"),
+        CoxError::InvalidConfidence { .. } => of_model("options.confidence"),
+        CoxError::ExactTies { .. } | CoxError::TooLarge { .. } => of_model("options.ties"),
+        CoxError::InvalidRidge => of_model("options.ridge_lambda"),
+        CoxError::UnknownCoefficient { .. } => of_model("options.profile_columns"),
+        CoxError::PenalisedSelection | CoxError::PenalisedIncidence => of_model("options.penalty"),
         CoxError::InvalidLimit => invalid("rule", error),
         CoxError::LikelihoodRatioOfWeights => invalid("rule.test", error),
         CoxError::DuplicateTerm { .. }

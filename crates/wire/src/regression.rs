@@ -4,6 +4,7 @@ mod diagnostics;
 mod fine_gray;
 mod intervals;
 mod likelihood;
+mod model;
 mod piecewise;
 mod prediction;
 mod selection;
@@ -16,23 +17,20 @@ pub use prediction::{WithProfiles, prediction_request, prediction_response};
 pub use selection::{selection_request, selection_response};
 
 use crate::common::{
-    caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
-    endpoint_to, enum_conversion, estimate_from, estimate_to, interval_from, interval_to,
-    matrix_from, matrix_to, optional_name, reason_from, reason_to, required_name, term_to,
-    terms_from, weights_from, weights_to,
+    caveats_from, caveats_to, confidence_from, count, count_from, enum_conversion, estimate_from,
+    estimate_to, interval_from, interval_to, matrix_from, matrix_to, reason_from, reason_to,
+    required_name, term_to, terms_from,
 };
 use crate::pb::{common, regression as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
-    Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
-    ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
+    Coefficient, CoefficientTest, Concordance, CoxFit, CoxQuery, CoxScreenQuery,
+    ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
 };
-use likelihood::{
-    on_monotone_from, on_monotone_to, penalised_from, penalised_to, penalty_from, penalty_to,
-    profile_from, profile_limits_from, profile_limits_to, profile_to,
-};
+use likelihood::{penalised_from, penalised_to, profile_from, profile_to};
+use model::{model_columns, model_from, model_options_to, model_to};
 use propensity::{Level, LogisticCoefficient, LogisticFit, LogisticOptions, LogisticQuery};
 
 enum_conversion!(
@@ -52,52 +50,23 @@ enum_conversion!(
     [KaplanMeier, Rank, Identity, Log]
 );
 
-fn cox_options(query: &CoxQuery) -> pb::CoxOptions {
-    let (penalty, ridge_lambda) = penalty_to(query.options.penalty);
-    let (profile_limits, profile_columns) = profile_limits_to(&query.profile_limits);
-    pb::CoxOptions {
-        ties: ties_to(query.options.ties),
-        max_iterations: Some(count(query.options.max_iterations)),
-        tolerance: Some(query.options.tolerance),
-        confidence: Some(query.options.confidence),
-        proportional_hazards: query.proportional_hazards.map_or(0, transform_to),
-        concordance: query.concordance,
-        robust_variance: query.variance == Variance::Robust,
-        penalty,
-        ridge_lambda,
-        on_monotone: on_monotone_to(query.options.on_monotone),
-        profile_limits,
-        profile_columns,
-        term_likelihood_ratios: query.term_likelihood_ratios,
-    }
-}
-
-/// The columns that a model reads.
-fn cox_columns(query: &CoxQuery) -> impl Iterator<Item = &str> {
-    endpoint_columns(&query.endpoint)
-        .chain(query.terms.iter().flat_map(|term| term.columns()))
-        .chain(query.strata.iter().map(String::as_str))
-        .chain(query.cluster.as_deref())
-        .chain(query.weights.as_ref().map(|weights| weights.column.as_str()))
-        .chain(query.offset.as_deref())
-        .chain(query.id.as_deref())
-}
-
 /// Asks for a Cox model.
 #[must_use]
 pub fn cox_request(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> pb::FitCoxRequest {
-    let (cohort, selection) = Asked::<()>::written(cohort, selection, cox_columns(query));
-    pb::FitCoxRequest {
-        cohort,
-        selection,
-        endpoint: Some(endpoint_to(&query.endpoint)),
-        terms: query.terms.iter().map(term_to).collect(),
-        strata_columns: query.strata.clone(),
-        cluster_column: query.cluster.clone().unwrap_or_default(),
-        case_weights: query.weights.as_ref().map(weights_to),
-        offset_column: query.offset.clone().unwrap_or_default(),
-        id_column: query.id.clone().unwrap_or_default(),
-        options: Some(cox_options(query)),
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, model_columns(query));
+    pb::FitCoxRequest { cohort, selection, model: Some(model_to(query)) }
+}
+
+impl TryFrom<pb::FitCoxRequest> for Asked<CoxQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::FitCoxRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::FitCoxRequest { cohort, selection, model } = request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            model_from(violations, model, cohort)
+        });
+        violations.finish(asked)
     }
 }
 
@@ -109,57 +78,14 @@ pub fn screen_request(
     query: &CoxScreenQuery,
 ) -> pb::ScreenCoxRequest {
     let candidates = query.candidates.iter().flat_map(|term| term.columns());
-    let columns = cox_columns(&query.model).chain(candidates);
+    let columns = model_columns(&query.model).chain(candidates);
     let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::ScreenCoxRequest {
         cohort,
         selection,
-        endpoint: Some(endpoint_to(&query.model.endpoint)),
+        model: Some(model_to(&query.model)),
         candidates: query.candidates.iter().map(term_to).collect(),
-        adjust_for: query.model.terms.iter().map(term_to).collect(),
-        strata_columns: query.model.strata.clone(),
-        cluster_column: query.model.cluster.clone().unwrap_or_default(),
-        case_weights: query.model.weights.as_ref().map(weights_to),
-        offset_column: query.model.offset.clone().unwrap_or_default(),
-        id_column: query.model.id.clone().unwrap_or_default(),
-        options: Some(cox_options(&query.model)),
     }
-}
-
-impl TryFrom<pb::FitCoxRequest> for Asked<CoxQuery> {
-    type Error = Malformed;
-
-    fn try_from(request: pb::FitCoxRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let asked = cox_asked(&mut violations, request, |_, _, model| Some(model));
-        violations.finish(asked)
-    }
-}
-
-/// Reads a model, then what is asked of it, which may look at the cohort.
-fn cox_asked<Q>(
-    violations: &mut Violations,
-    request: pb::FitCoxRequest,
-    ask: impl FnOnce(&mut Violations, &Cohort, CoxQuery) -> Option<Q>,
-) -> Option<Asked<Q>> {
-    let pb::FitCoxRequest { cohort, selection, endpoint, terms, options, .. } = request;
-    Asked::read(violations, cohort, selection, |violations, cohort| {
-        let endpoint = endpoint_from(violations, endpoint);
-        let terms = terms_from(violations, "terms", terms, cohort);
-        let weights = weights_from(violations, "case_weights", request.case_weights);
-        let model = cox_model(violations, options.unwrap_or_default());
-        let model = CoxQuery {
-            endpoint: endpoint?,
-            terms: terms?,
-            strata: request.strata_columns,
-            cluster: optional_name(request.cluster_column),
-            weights: weights?,
-            offset: optional_name(request.offset_column),
-            id: optional_name(request.id_column),
-            ..model?
-        };
-        ask(violations, cohort, model)
-    })
 }
 
 impl TryFrom<pb::ScreenCoxRequest> for Asked<CoxScreenQuery> {
@@ -167,68 +93,14 @@ impl TryFrom<pb::ScreenCoxRequest> for Asked<CoxScreenQuery> {
 
     fn try_from(request: pb::ScreenCoxRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::ScreenCoxRequest { cohort, selection, endpoint, candidates, options, .. } = request;
+        let pb::ScreenCoxRequest { cohort, selection, model, candidates } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let terms = terms_from(violations, "adjust_for", request.adjust_for, cohort);
+            let model = model_from(violations, model, cohort);
             let candidates = terms_from(violations, "candidates", candidates, cohort);
-            let weights = weights_from(violations, "case_weights", request.case_weights);
-            let model = cox_model(violations, options.unwrap_or_default());
-            let model = CoxQuery {
-                endpoint: endpoint?,
-                terms: terms?,
-                strata: request.strata_columns,
-                cluster: optional_name(request.cluster_column),
-                weights: weights?,
-                offset: optional_name(request.offset_column),
-                id: optional_name(request.id_column),
-                ..model?
-            };
-            Some(CoxScreenQuery { model, candidates: candidates? })
+            Some(CoxScreenQuery { model: model?, candidates: candidates? })
         });
         violations.finish(asked)
     }
-}
-
-/// The options as a query whose columns are still to be filled in.
-fn cox_model(violations: &mut Violations, options: pb::CoxOptions) -> Option<CoxQuery> {
-    let defaults = CoxOptions::default();
-    let ties = violations.require_known("options.ties", ties_from(options.ties));
-    let (max_iterations, tolerance) = iteration_from(
-        violations,
-        options.max_iterations,
-        options.tolerance,
-        (defaults.max_iterations, defaults.tolerance),
-    )?;
-    let confidence = confidence_from(violations, "options.confidence", options.confidence);
-    let transform = transform_from(options.proportional_hazards);
-    if transform.is_none() && options.proportional_hazards != 0 {
-        violations.add("options.proportional_hazards", "is no value of this enum");
-    }
-    let on_monotone = on_monotone_from(options.on_monotone);
-    let on_monotone = violations.require_known("options.on_monotone", on_monotone);
-    let (penalty, lambda) = (options.penalty, options.ridge_lambda);
-    let penalty = penalty_from(violations, "options", penalty, lambda);
-    let variance = match options.robust_variance {
-        true => Variance::Robust,
-        false => Variance::Automatic,
-    };
-    Some(CoxQuery {
-        variance,
-        options: CoxOptions {
-            ties: ties?,
-            max_iterations,
-            tolerance,
-            confidence: confidence?,
-            penalty: penalty?,
-            on_monotone: on_monotone?,
-        },
-        profile_limits: profile_limits_from(options.profile_limits, options.profile_columns),
-        term_likelihood_ratios: options.term_likelihood_ratios,
-        proportional_hazards: transform,
-        concordance: options.concordance,
-        ..CoxQuery::new(cohort::EndpointColumns::new("", ""), Vec::new())
-    })
 }
 
 /// Number of steps and tolerance of an iteration, or their defaults.
@@ -255,7 +127,7 @@ fn iteration_from(
 /// Answers with a Cox model and the options in force.
 #[must_use]
 pub fn cox_response(fit: CoxFit, query: &CoxQuery) -> pb::FitCoxResponse {
-    pb::FitCoxResponse { fit: Some(cox_fit_to(fit)), options: Some(cox_options(query)) }
+    pb::FitCoxResponse { fit: Some(cox_fit_to(fit)), options: Some(model_options_to(query)) }
 }
 
 /// Answers with a screen and the options in force.
@@ -270,7 +142,7 @@ pub fn screen_response(terms: Vec<ScreenedTerm>, query: &CoxScreenQuery) -> pb::
     };
     pb::ScreenCoxResponse {
         terms: terms.into_iter().map(line).collect(),
-        options: Some(cox_options(&query.model)),
+        options: Some(model_options_to(&query.model)),
     }
 }
 

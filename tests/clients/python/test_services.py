@@ -312,8 +312,7 @@ def fit_cox(client):
     """The score equation of TURNS is θ² - θ - 4 = 0 in the hazard ratio θ of arm new."""
     request = eq.regression.FitCoxRequest(
         cohort=eq.cohort(**TURNS),
-        endpoint=endpoint(),
-        terms=[eq.common.ModelTerm(column="arm", reference="old")],
+        model=old_and_new(),
     )
     fit = client.regression.FitCox(request, timeout=TIMEOUT).fit
     close(eq.number(fit.coefficients[0].hazard_ratio), (1 + math.sqrt(17)) / 2, 1e-8)
@@ -325,10 +324,12 @@ def fit_cox_with_weights(client):
     def fit(columns, **weights):
         request = eq.regression.FitCoxRequest(
             cohort=eq.cohort(**columns),
-            endpoint=endpoint(),
-            terms=eq.terms("arm"),
-            options=eq.regression.CoxOptions(ties=eq.regression.TIES_BRESLOW),
-            **weights,
+            model=eq.regression.CoxModel(
+                endpoint=endpoint(),
+                terms=eq.terms("arm"),
+                options=eq.regression.CoxOptions(ties=eq.regression.TIES_BRESLOW),
+                **weights,
+            ),
         )
         return client.regression.FitCox(request, timeout=TIMEOUT).fit
 
@@ -363,7 +364,7 @@ def screen_cox(client):
     doubled = [2 * value for value in new]
     request = eq.regression.ScreenCoxRequest(
         cohort=eq.cohort(**columns, doubled=doubled, constant=[7.0] * 4),
-        endpoint=endpoint(),
+        model=eq.regression.CoxModel(endpoint=endpoint()),
         candidates=eq.terms("new", "doubled", "constant"),
     )
     lines = client.regression.ScreenCox(request, timeout=TIMEOUT).terms
@@ -380,8 +381,7 @@ def diagnose_cox(client):
     steps = [1 / (2 * ratio + 2), 1 / (ratio + 2), 1 / (ratio + 1), 1]
     request = eq.regression.DiagnoseCoxRequest(
         cohort=eq.cohort(**TURNS),
-        endpoint=endpoint(),
-        terms=[eq.common.ModelTerm(column="arm", reference="old")],
+        model=old_and_new(),
         diagnostics=eq.regression.CoxDiagnosticOptions(
             residuals=[
                 eq.regression.COX_RESIDUAL_KIND_MARTINGALE,
@@ -406,8 +406,7 @@ def predict_cox(client):
     hazard = 1 / (2 * ratio + 2) + 1 / (ratio + 2)
     request = eq.regression.PredictCoxRequest(
         cohort=eq.cohort(**TURNS),
-        endpoint=endpoint(),
-        terms=[eq.common.ModelTerm(column="arm", reference="old")],
+        model=old_and_new(),
         profiles=eq.cohort(arm=["old", "new"]),
         prediction=eq.regression.CoxPredictionOptions(times=[2.5, 5], average_over="arm"),
     )
@@ -432,8 +431,7 @@ def fit_piecewise_cox(client):
     """Until 2 the score 1 - θ/(θ+1) - θ/(θ+2) is 0 at θ = √2; after 2 the new arm dies first."""
     request = eq.regression.FitPiecewiseCoxRequest(
         cohort=eq.cohort(**TURNS),
-        endpoint=endpoint(),
-        terms=[eq.common.ModelTerm(column="arm", reference="old")],
+        model=old_and_new(),
         cut_points=[2],
     )
     answer = client.regression.FitPiecewiseCox(request, timeout=TIMEOUT)
@@ -593,6 +591,13 @@ CHECKS = [
 
 def endpoint():
     return eq.common.Endpoint(time_column="time", event_column="event")
+
+
+def old_and_new():
+    """The hazard ratio of arm new over arm old."""
+    return eq.regression.CoxModel(
+        endpoint=endpoint(), terms=[eq.common.ModelTerm(column="arm", reference="old")]
+    )
 
 
 def causes():

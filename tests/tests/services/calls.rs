@@ -1,6 +1,6 @@
 //! Every call answers, and says by which options.
 
-use crate::harness::{clients, cohort, endpoint, term};
+use crate::harness::{clients, cohort, endpoint, model, term};
 use wire::pb::{matching, regression, survival};
 
 #[tokio::test]
@@ -53,8 +53,7 @@ async fn models_are_fitted() {
     let mut client = clients().await.regression;
     let request = regression::FitCoxRequest {
         cohort: Some(cohort()),
-        endpoint: Some(endpoint()),
-        terms: vec![term("arm"), term("age")],
+        model: model(&["arm", "age"]),
         ..Default::default()
     };
     let answer = client.fit_cox(request).await.unwrap().into_inner();
@@ -68,7 +67,7 @@ async fn models_are_fitted() {
 
     let request = regression::ScreenCoxRequest {
         cohort: Some(cohort()),
-        endpoint: Some(endpoint()),
+        model: model(&[]),
         candidates: vec![term("arm"), term("age")],
         ..Default::default()
     };

@@ -1,6 +1,6 @@
 //! Residuals, predicted curves and hazard ratios by interval as a caller sees them.
 
-use crate::harness::{categories, clients, cohort, endpoint, failure, numbers, term};
+use crate::harness::{categories, clients, cohort, failure, model, numbers};
 use tonic::Code;
 use wire::pb::common::{Cohort, NotEstimable};
 use wire::pb::regression::{self, CoxResidualKind};
@@ -9,8 +9,7 @@ use wire::pb::survival::IntervalRule;
 fn diagnose(cohort: Cohort) -> regression::DiagnoseCoxRequest {
     regression::DiagnoseCoxRequest {
         cohort: Some(cohort),
-        endpoint: Some(endpoint()),
-        terms: vec![term("arm"), term("age")],
+        model: model(&["arm", "age"]),
         diagnostics: Some(regression::CoxDiagnosticOptions {
             residuals: vec![CoxResidualKind::Martingale as i32, CoxResidualKind::Dfbeta as i32],
             over_time: Some(regression::CoxSmoothOptions::default()),
@@ -73,8 +72,7 @@ async fn residuals_belong_to_the_rows_of_the_caller() {
 fn predict(profiles: Cohort) -> regression::PredictCoxRequest {
     regression::PredictCoxRequest {
         cohort: Some(cohort()),
-        endpoint: Some(endpoint()),
-        terms: vec![term("arm"), term("age")],
+        model: model(&["arm", "age"]),
         profiles: Some(profiles),
         prediction: Some(regression::CoxPredictionOptions {
             times: vec![4.0, 9.0],
@@ -132,8 +130,7 @@ async fn a_bad_profile_is_named_by_its_cell() {
 async fn hazard_ratios_change_at_cut_points() {
     let request = |cut_points: &[f64]| regression::FitPiecewiseCoxRequest {
         cohort: Some(cohort()),
-        endpoint: Some(endpoint()),
-        terms: vec![term("arm"), term("age")],
+        model: model(&["arm", "age"]),
         cut_points: cut_points.to_vec(),
         changing_terms: vec!["age".into()],
         ..Default::default()

@@ -1,6 +1,6 @@
 //! What goes wrong comes back with the code of its kind and the path of its field.
 
-use crate::harness::{clients, cohort, endpoint, failure, numbers, selection, term};
+use crate::harness::{clients, cohort, endpoint, failure, model, numbers, selection, term};
 use tonic::Code;
 use wire::pb::common::NotEstimable;
 use wire::pb::{matching, regression, survival};
@@ -92,7 +92,7 @@ async fn an_empty_arm_is_a_failed_precondition() {
 async fn a_screen_answers_item_by_item() {
     let mut request = regression::ScreenCoxRequest {
         cohort: Some(cohort()),
-        endpoint: Some(endpoint()),
+        model: model(&[]),
         candidates: vec![term("age"), term("one")],
         ..Default::default()
     };
@@ -111,8 +111,7 @@ async fn a_screen_answers_item_by_item() {
 async fn a_model_without_events_is_a_failed_precondition() {
     let mut request = regression::FitCoxRequest {
         cohort: Some(cohort()),
-        endpoint: Some(endpoint()),
-        terms: vec![term("age")],
+        model: model(&["age"]),
         ..Default::default()
     };
     request.cohort.as_mut().unwrap().columns[1] = numbers("event", &[0.0; 8]);

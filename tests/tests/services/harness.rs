@@ -4,6 +4,7 @@ use service_kit::{Compute, Failure, Services, Settings, Stack};
 use tonic::transport::Channel;
 use wire::pb::common::{Cohort, Column, Endpoint, ModelTerm, Selection};
 use wire::pb::matching::matching_service_client::MatchingServiceClient;
+use wire::pb::regression::CoxModel;
 use wire::pb::regression::regression_service_client::RegressionServiceClient;
 use wire::pb::survival::survival_service_client::SurvivalServiceClient;
 
@@ -64,6 +65,12 @@ pub fn endpoint() -> Endpoint {
 
 pub fn term(column: &str) -> ModelTerm {
     ModelTerm { column: column.into(), ..ModelTerm::default() }
+}
+
+/// A Cox model of these columns with nothing but defaults.
+pub fn model(columns: &[&str]) -> Option<CoxModel> {
+    let terms = columns.iter().map(|column| term(column)).collect();
+    Some(CoxModel { endpoint: Some(endpoint()), terms, ..CoxModel::default() })
 }
 
 pub fn selection(rows: &[i32]) -> Option<Selection> {

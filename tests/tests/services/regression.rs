@@ -1,11 +1,12 @@
 //! Models over the wire: weights, offsets and the incidence under competing risks.
 
-use crate::harness::{Clients, clients, cohort, endpoint, failure, numbers, term};
+use crate::harness::{Clients, clients, cohort, failure, model, numbers, term};
 use service_kit::Failure;
 use tonic::Code;
 use wire::pb::common::{CaseWeights, Cause, CauseEndpoint, Cohort, WeightKind};
 use wire::pb::regression::{
-    CensoringTies, CensoringVariance, FineGrayOptions, FitCoxRequest, FitFineGrayRequest, Ties,
+    CensoringTies, CensoringVariance, CoxModel, FineGrayOptions, FitCoxRequest, FitFineGrayRequest,
+    Ties,
 };
 
 /// The eight patients with a weight and with the causes of their events.
@@ -21,11 +22,10 @@ fn weights(kind: WeightKind) -> Option<CaseWeights> {
 }
 
 fn weighted(kind: WeightKind) -> FitCoxRequest {
+    let age = model(&["age"]).unwrap();
     FitCoxRequest {
         cohort: Some(patients()),
-        endpoint: Some(endpoint()),
-        terms: vec![term("age")],
-        case_weights: weights(kind),
+        model: Some(CoxModel { case_weights: weights(kind), ..age }),
         ..FitCoxRequest::default()
     }
 }
@@ -55,7 +55,7 @@ async fn sampling_weights_have_a_robust_variance() {
     assert!(fit.robust_covariance.is_some() && fit.robust_wald_test.is_some());
     assert!(fit.caveats.iter().any(|caveat| caveat.message.contains("weight 0")));
     let mut plain = weighted(WeightKind::Sampling);
-    plain.case_weights = None;
+    plain.model.as_mut().unwrap().case_weights = None;
     let fit = client.fit_cox(plain).await.unwrap().into_inner().fit.unwrap();
     assert!(fit.robust_covariance.is_none() && fit.robust_wald_test.is_none());
 }
@@ -64,13 +64,13 @@ async fn sampling_weights_have_a_robust_variance() {
 async fn an_offset_that_explains_everything_leaves_nothing() {
     let mut client = clients().await.regression;
     let mut request = weighted(WeightKind::Sampling);
-    request.case_weights = None;
+    request.model.as_mut().unwrap().case_weights = None;
     let fit = client.fit_cox(request.clone()).await.unwrap().into_inner().fit.unwrap();
     let beta = fit.coefficients[0].estimate.unwrap().value.unwrap();
     let ages = &request.cohort.as_ref().unwrap().columns[3].values;
     let known: Vec<f64> = ages.iter().map(|age| age * beta).collect();
     request.cohort.as_mut().unwrap().columns.push(numbers("known", &known));
-    request.offset_column = "known".into();
+    request.model.as_mut().unwrap().offset_column = "known".into();
     let fit = client.fit_cox(request).await.unwrap().into_inner().fit.unwrap();
     assert!(fit.coefficients[0].estimate.unwrap().value.unwrap().abs() < 1e-9);
 }
@@ -107,7 +107,7 @@ async fn what_makes_no_sense_is_refused_by_its_field() {
     let negative = failure(client.regression.clone().fit_cox(negative).await);
     fields.push(negative.violations[0].field.clone());
     let expected =
-        ["case_weights.kind", "cohort.columns[4].values[1]", "cohort.columns[4].values[2]"];
+        ["model.case_weights.kind", "cohort.columns[4].values[1]", "cohort.columns[4].values[2]"];
     assert_eq!(fields, expected);
 
     let nameless = refused(clients().await, |request| request.cause.clear()).await;

@@ -1,7 +1,7 @@
 //! Rows are counted as the caller counts them, whatever the order of the ids; a row that counts
 //! twice is two subjects.
 
-use crate::harness::{Clients, clients, cohort, endpoint, term};
+use crate::harness::{Clients, clients, cohort, model, term};
 use wire::pb::common::{Cohort, Selection};
 use wire::pb::{matching, regression};
 
@@ -68,9 +68,7 @@ async fn a_multiplicity_is_a_repeated_row() {
         let request = regression::FitCoxRequest {
             cohort: Some(cohort()),
             selection: Some(Selection { rows, multiplicities }),
-            endpoint: Some(endpoint()),
-            terms: vec![term("age")],
-            ..Default::default()
+            model: model(&["age"]),
         };
         clients.regression.fit_cox(request).await.unwrap().into_inner().fit.unwrap()
     };

@@ -1,15 +1,17 @@
 //! Residuals of Cox models and what they tell.
 
-use super::{cox_asked, cox_columns, cox_fit_to, cox_options, cox_request, test_to, transform_to};
+use super::{
+    cox_fit_to, model_columns, model_from, model_options_to, model_to, test_to, transform_to,
+};
 use crate::common::{count, enum_conversion, optional_name, reason_to};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, Estimate, Selection};
 use cox::{
-    CoefficientOverTime, Diagnostics, DiagnosticsQuery, Influence, InfluenceOnCoefficient,
-    InfluenceOptions, Linearity, LinearityOptions, ResidualKind, ResidualSeries, Residuals, Smooth,
-    SmoothOptions,
+    CoefficientOverTime, CoxQuery, Diagnostics, DiagnosticsQuery, Influence,
+    InfluenceOnCoefficient, InfluenceOptions, Linearity, LinearityOptions, ResidualKind,
+    ResidualSeries, Residuals, Smooth, SmoothOptions,
 };
 use std::ops::RangeInclusive;
 
@@ -35,20 +37,12 @@ pub fn diagnostics_request(
     selection: &Selection,
     query: &DiagnosticsQuery,
 ) -> pb::DiagnoseCoxRequest {
-    let columns = cox_columns(&query.model).chain(query.collapse.as_deref());
-    let (with_collapse, _) = Asked::<()>::written(cohort, selection, columns);
-    let model = cox_request(cohort, selection, &query.model);
+    let columns = model_columns(&query.model).chain(query.collapse.as_deref());
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::DiagnoseCoxRequest {
-        cohort: with_collapse,
-        selection: model.selection,
-        endpoint: model.endpoint,
-        terms: model.terms,
-        strata_columns: model.strata_columns,
-        cluster_column: model.cluster_column,
-        options: model.options,
-        case_weights: model.case_weights,
-        id_column: model.id_column,
-        offset_column: model.offset_column,
+        cohort,
+        selection,
+        model: Some(model_to(&query.model)),
         diagnostics: Some(options_to(query)),
     }
 }
@@ -58,21 +52,11 @@ impl TryFrom<pb::DiagnoseCoxRequest> for Asked<DiagnosticsQuery> {
 
     fn try_from(request: pb::DiagnoseCoxRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let options = request.diagnostics.unwrap_or_default();
-        let model = pb::FitCoxRequest {
-            cohort: request.cohort,
-            selection: request.selection,
-            endpoint: request.endpoint,
-            terms: request.terms,
-            strata_columns: request.strata_columns,
-            cluster_column: request.cluster_column,
-            options: request.options,
-            case_weights: request.case_weights,
-            id_column: request.id_column,
-            offset_column: request.offset_column,
-        };
-        let asked = cox_asked(&mut violations, model, |violations, _, model| {
-            options_from(violations, options, DiagnosticsQuery::new(model))
+        let pb::DiagnoseCoxRequest { cohort, selection, model, diagnostics } = request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let model = model_from(violations, model, cohort);
+            let options = diagnostics.unwrap_or_default();
+            options_from(violations, options, model)
         });
         violations.finish(asked)
     }
@@ -81,7 +65,7 @@ impl TryFrom<pb::DiagnoseCoxRequest> for Asked<DiagnosticsQuery> {
 fn options_from(
     violations: &mut Violations,
     options: pb::CoxDiagnosticOptions,
-    query: DiagnosticsQuery,
+    model: Option<CoxQuery>,
 ) -> Option<DiagnosticsQuery> {
     let kind = |(index, &number): (usize, &i32)| {
         violations.require_known(format!("diagnostics.residuals[{index}]"), kind_from(number))
@@ -98,7 +82,7 @@ fn options_from(
         over_time: given(over_time)?,
         influence: given(influence)?,
         linearity: given(linearity)?,
-        ..query
+        ..DiagnosticsQuery::new(model?)
     })
 }
 
@@ -201,7 +185,7 @@ pub fn diagnostics_response(
         influence: influence.map(|influence| rows.influence_to(influence)),
         influence_reason,
         linearity: found.linearity.into_iter().map(|line| rows.linearity_to(line)).collect(),
-        options: Some(cox_options(&asked.query.model)),
+        options: Some(model_options_to(&asked.query.model)),
         diagnostics: Some(options_to(&asked.query)),
     }
 }

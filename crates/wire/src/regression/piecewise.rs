@@ -1,7 +1,8 @@
 //! Hazard ratios by intervals of time.
 
 use super::{
-    coefficient_to, cox_asked, cox_fit_to, cox_options, cox_request, term_test_to, test_to,
+    coefficient_to, cox_fit_to, model_columns, model_from, model_options_to, model_to,
+    term_test_to, test_to,
 };
 use crate::common::{count, reason_to};
 use crate::pb::regression as pb;
@@ -17,18 +18,11 @@ pub fn piecewise_request(
     selection: &Selection,
     query: &PiecewiseQuery,
 ) -> pb::FitPiecewiseCoxRequest {
-    let model = cox_request(cohort, selection, &query.model);
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, model_columns(&query.model));
     pb::FitPiecewiseCoxRequest {
-        cohort: model.cohort,
-        selection: model.selection,
-        endpoint: model.endpoint,
-        terms: model.terms,
-        strata_columns: model.strata_columns,
-        cluster_column: model.cluster_column,
-        options: model.options,
-        case_weights: model.case_weights,
-        id_column: model.id_column,
-        offset_column: model.offset_column,
+        cohort,
+        selection,
+        model: Some(model_to(&query.model)),
         cut_points: query.cuts.clone(),
         changing_terms: query.terms.clone(),
     }
@@ -39,23 +33,13 @@ impl TryFrom<pb::FitPiecewiseCoxRequest> for Asked<PiecewiseQuery> {
 
     fn try_from(request: pb::FitPiecewiseCoxRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let (cuts, terms) = (request.cut_points, request.changing_terms);
-        let model = pb::FitCoxRequest {
-            cohort: request.cohort,
-            selection: request.selection,
-            endpoint: request.endpoint,
-            terms: request.terms,
-            strata_columns: request.strata_columns,
-            cluster_column: request.cluster_column,
-            options: request.options,
-            case_weights: request.case_weights,
-            id_column: request.id_column,
-            offset_column: request.offset_column,
-        };
-        let asked = cox_asked(&mut violations, model, |violations, _, model| {
-            check_cuts(violations, &cuts);
-            check_terms(violations, &terms, &model);
-            Some(PiecewiseQuery { model, cuts, terms })
+        let pb::FitPiecewiseCoxRequest { cohort, selection, model, cut_points, changing_terms } =
+            request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            check_cuts(violations, &cut_points);
+            let model = model_from(violations, model, cohort)?;
+            check_terms(violations, &changing_terms, &model);
+            Some(PiecewiseQuery { model, cuts: cut_points, terms: changing_terms })
         });
         violations.finish(asked)
     }
@@ -94,7 +78,7 @@ pub fn piecewise_response(found: Piecewise, query: &PiecewiseQuery) -> pb::FitPi
         intervals: found.intervals.into_iter().map(interval_to).collect(),
         equality_tests: found.equality_tests.into_iter().map(term_test_to).collect(),
         likelihood_ratio_test: Some(test_to(found.likelihood_ratio_test)),
-        options: Some(cox_options(&query.model)),
+        options: Some(model_options_to(&query.model)),
         cut_points: query.cuts.clone(),
         changing_terms,
     }

@@ -1,6 +1,6 @@
 //! Baseline hazards and predicted curves of Cox models.
 
-use super::{cox_asked, cox_fit_to, cox_options, cox_request};
+use super::{cox_fit_to, model_columns, model_from, model_options_to, model_to};
 use crate::common::{
     cohort_from, cohort_to, count, counts, estimate_to, interval_to, optional_name, reason_to,
 };
@@ -36,18 +36,11 @@ pub fn prediction_request(
     profiles: &Cohort,
     query: &PredictionQuery,
 ) -> pb::PredictCoxRequest {
-    let model = cox_request(cohort, selection, &query.model);
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, model_columns(&query.model));
     pb::PredictCoxRequest {
-        cohort: model.cohort,
-        selection: model.selection,
-        endpoint: model.endpoint,
-        terms: model.terms,
-        strata_columns: model.strata_columns,
-        cluster_column: model.cluster_column,
-        options: model.options,
-        case_weights: model.case_weights,
-        id_column: model.id_column,
-        offset_column: model.offset_column,
+        cohort,
+        selection,
+        model: Some(model_to(&query.model)),
         profiles: Some(cohort_to(profiles, profiles.names())),
         prediction: Some(options_to(query)),
     }
@@ -58,22 +51,11 @@ impl TryFrom<pb::PredictCoxRequest> for Asked<WithProfiles<PredictionQuery>> {
 
     fn try_from(request: pb::PredictCoxRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let options = request.prediction.unwrap_or_default();
-        let model = pb::FitCoxRequest {
-            cohort: request.cohort,
-            selection: request.selection,
-            endpoint: request.endpoint,
-            terms: request.terms,
-            strata_columns: request.strata_columns,
-            cluster_column: request.cluster_column,
-            options: request.options,
-            case_weights: request.case_weights,
-            id_column: request.id_column,
-            offset_column: request.offset_column,
-        };
-        let asked = cox_asked(&mut violations, model, |violations, _, model| {
-            let profiles = profiles_from(violations, request.profiles.unwrap_or_default());
-            let query = options_from(violations, options, model);
+        let pb::PredictCoxRequest { cohort, selection, model, profiles, prediction } = request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let model = model_from(violations, model, cohort);
+            let profiles = profiles_from(violations, profiles.unwrap_or_default());
+            let query = options_from(violations, prediction.unwrap_or_default(), model);
             Some(WithProfiles { query: query?, profiles: profiles? })
         });
         violations.finish(asked)
@@ -92,7 +74,7 @@ fn profiles_from(violations: &mut Violations, profiles: common::Cohort) -> Optio
 fn options_from(
     violations: &mut Violations,
     options: pb::CoxPredictionOptions,
-    model: CoxQuery,
+    model: Option<CoxQuery>,
 ) -> Option<PredictionQuery> {
     let rule = interval_rule_from(options.interval_rule);
     let interval = violations.require_known("prediction.interval_rule", rule);
@@ -100,7 +82,7 @@ fn options_from(
     let probabilities = options.quantile_probabilities;
     check_probabilities(violations, "prediction.quantile_probabilities", &probabilities);
     Some(PredictionQuery {
-        model,
+        model: model?,
         interval: interval?,
         whole_curves: !options.without_curves,
         times: options.times,
@@ -145,7 +127,7 @@ pub fn prediction_response(
         curves: found.curves.into_iter().map(|curve| curve_to(curve, profiles)).collect(),
         averages: averages.into_iter().map(average_to).collect(),
         averages_reason,
-        options: Some(cox_options(&query.model)),
+        options: Some(model_options_to(&query.model)),
         prediction: Some(options_to(query)),
     }
 }

@@ -1,17 +1,15 @@
 //! The choice of terms.
 
 use super::{
-    cox_columns, cox_fit_from, cox_fit_to, cox_model, cox_options, term_test_to, term_tests_from,
+    cox_fit_from, cox_fit_to, model_columns, model_from, model_options_to, model_to, term_test_to,
+    term_tests_from,
 };
-use crate::common::{
-    endpoint_from, endpoint_to, enum_conversion, optional_name, term_to, terms_from, weights_from,
-    weights_to,
-};
+use crate::common::{enum_conversion, optional_name, term_to, terms_from};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, Selection};
-use cox::{CoxQuery, CoxSelection, CoxSelectionQuery, SelectionRule, SelectionStep, SelectionTest};
+use cox::{CoxSelection, CoxSelectionQuery, SelectionRule, SelectionStep, SelectionTest};
 
 enum_conversion!(
     test_kind_to,
@@ -34,20 +32,13 @@ pub fn selection_request(
     query: &CoxSelectionQuery,
 ) -> pb::SelectCoxRequest {
     let candidates = query.candidates.iter().flat_map(|term| term.columns());
-    let columns = cox_columns(&query.model).chain(candidates);
+    let columns = model_columns(&query.model).chain(candidates);
     let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::SelectCoxRequest {
         cohort,
         selection,
-        endpoint: Some(endpoint_to(&query.model.endpoint)),
+        model: Some(model_to(&query.model)),
         candidates: query.candidates.iter().map(term_to).collect(),
-        keep: query.model.terms.iter().map(term_to).collect(),
-        strata_columns: query.model.strata.clone(),
-        cluster_column: query.model.cluster.clone().unwrap_or_default(),
-        options: Some(cox_options(&query.model)),
-        case_weights: query.model.weights.as_ref().map(weights_to),
-        offset_column: query.model.offset.clone().unwrap_or_default(),
-        id_column: query.model.id.clone().unwrap_or_default(),
         rule: Some(rule_to(query.rule)),
     }
 }
@@ -104,26 +95,13 @@ impl TryFrom<pb::SelectCoxRequest> for Asked<CoxSelectionQuery> {
 
     fn try_from(request: pb::SelectCoxRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::SelectCoxRequest { cohort, selection, endpoint, candidates, options, .. } = request;
+        let pb::SelectCoxRequest { cohort, selection, model, candidates, rule } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let terms = terms_from(violations, "keep", request.keep, cohort);
+            let model = model_from(violations, model, cohort);
             let candidates = terms_from(violations, "candidates", candidates, cohort);
-            let weights = weights_from(violations, "case_weights", request.case_weights);
-            let model = cox_model(violations, options.unwrap_or_default());
-            let rule = violations.require("rule", request.rule);
+            let rule = violations.require("rule", rule);
             let rule = rule.and_then(|rule| rule_from(violations, rule));
-            let model = CoxQuery {
-                endpoint: endpoint?,
-                terms: terms?,
-                strata: request.strata_columns,
-                cluster: optional_name(request.cluster_column),
-                weights: weights?,
-                offset: optional_name(request.offset_column),
-                id: optional_name(request.id_column),
-                ..model?
-            };
-            Some(CoxSelectionQuery { model, candidates: candidates?, rule: rule? })
+            Some(CoxSelectionQuery { model: model?, candidates: candidates?, rule: rule? })
         });
         violations.finish(asked)
     }
@@ -147,7 +125,7 @@ pub fn selection_response(
         steps: chosen.steps.into_iter().map(step).collect(),
         fit: Some(cox_fit_to(chosen.fit)),
         rule: Some(rule_to(query.rule)),
-        options: Some(cox_options(&query.model)),
+        options: Some(model_options_to(&query.model)),
     }
 }
 
