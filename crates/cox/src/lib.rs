@@ -1,11 +1,23 @@
-//! Cox proportional hazards models: fits with Efron's or Breslow's ties, strata, late entry and
-//! cluster-robust variance, their tests, concordance, and tests of proportional hazards.
+//! Cox proportional hazards models: their fits, tests, selection, diagnostics and predictions, and
+//! Fine and Gray's model of the subdistribution hazard.
 //!
-//! [`cox`] and [`screen`] read the columns of a cohort, [`fit()`] is the estimator beneath. Within,
-//! `risk_sets` puts subjects in risk order, `derivatives` sums the likelihood over risk sets for the
-//! Newton machine of `numerics`, and `inference`, `robust`, `concordance` and `proportionality` each
-//! turn the maximum into one part of the answer. `e_value` says how robust a hazard ratio is to what
-//! was not measured.
+//! What to look for where:
+//!
+//! - [`cox`] and [`screen`] fit the model of a query, one or one per candidate: ties by Efron, Breslow
+//!   or the exact likelihood, strata, late entry, case weights, offset, robust variance, Firth's
+//!   penalty or a ridge ([`Penalty`]), limits and tests of likelihood ratios, concordance, tests of
+//!   proportional hazards. [`fit()`] is the estimator beneath.
+//! - [`select`] chooses the terms of a model by a rule and keeps the way there.
+//! - [`diagnose`] gives residuals, influence, coefficients over time and checks of linearity.
+//! - [`predict`] gives baseline hazards, curves of given subjects and averages over a cohort.
+//! - [`piecewise`] gives hazard ratios by intervals of time, for when they are not constant.
+//! - [`fine_gray`] models the cumulative incidence of one cause under competing risks.
+//! - [`e_value`] says how robust a hazard ratio is to what was not measured.
+//!
+//! Within, `risk_sets` puts subjects in risk order, `derivatives` (`exact` for the exact likelihood)
+//! sums the likelihood over risk sets, and `objective` adds a penalty to it for the Newton machine of
+//! `numerics`. `inference`, `likelihood_ratio`, `robust`, `concordance` and `proportionality` each turn
+//! the maximum into one part of the answer.
 //!
 //! `VALIDATION.md` beside this crate shows bias and coverage of its estimates and the size of its
 //! tests over simulated cohorts.
