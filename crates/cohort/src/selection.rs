@@ -16,6 +16,10 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// How many subjects rows that count several times may add up to, by their multiplicities or by
+    /// frequencies: a few numbers could otherwise ask for any amount of memory.
+    pub const MOST_SUBJECTS: usize = 10_000_000;
+
     /// Every row once.
     #[must_use]
     pub fn all(cohort: &Cohort) -> Self {

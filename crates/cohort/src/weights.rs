@@ -37,15 +37,12 @@ pub struct Weighted {
     pub n_without_weight: usize,
 }
 
-/// Most subjects that frequencies may add up to: each of them takes memory.
-const MOST_SUBJECTS: f64 = 100_000_000.0;
-
 impl Cohort {
     /// The selected subjects with their weights; without a column each counts once.
     ///
     /// Fails on a column that is missing, not numeric or lacks a value, on a negative weight, on a
-    /// frequency that is no whole number, on frequencies of more than 100 million subjects, and
-    /// when rows are selected but none has a weight.
+    /// frequency that is no whole number, on frequencies of more than
+    /// [`Selection::MOST_SUBJECTS`], and when rows are selected but none has a weight.
     pub fn weighted(
         &self,
         selection: &Selection,
@@ -74,8 +71,8 @@ impl Cohort {
                         row: row(index),
                     });
                 }
-                if weights.iter().sum::<f64>() > MOST_SUBJECTS {
-                    let most = MOST_SUBJECTS as usize;
+                let most = Selection::MOST_SUBJECTS;
+                if weights.iter().sum::<f64>() > most as f64 {
                     return Err(CohortError::TooManySubjects { column: column(), most });
                 }
                 let repeated =
@@ -126,8 +123,8 @@ mod tests {
         assert_eq!(negative, Err(CohortError::NegativeWeight { column: column(), row: 1 }));
         let fraction = weighted(vec![1.0, 0.5], WeightKind::Frequency);
         assert_eq!(fraction, Err(CohortError::FractionalFrequency { column: column(), row: 1 }));
-        let endless = weighted(vec![1e12], WeightKind::Frequency);
-        let most = 100_000_000;
+        let most = Selection::MOST_SUBJECTS;
+        let endless = weighted(vec![1.0, most as f64], WeightKind::Frequency);
         assert_eq!(endless, Err(CohortError::TooManySubjects { column: column(), most }));
         let none = weighted(vec![0.0, 0.0], WeightKind::Sampling);
         assert_eq!(none, Err(CohortError::NoWeight { column: column(), rows: 2 }));

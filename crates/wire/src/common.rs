@@ -97,7 +97,7 @@ enum_conversion!(
 );
 
 /// A count or row number. What a message holds is less than 2 GiB and what multiplicities add is
-/// bounded by [`MOST_SUBJECTS`], so that the type suffices.
+/// bounded by [`Selection::MOST_SUBJECTS`], so that the type suffices.
 pub(crate) fn count(number: usize) -> i32 {
     i32::try_from(number).expect("rows of a message and selected subjects are fewer than 2^31")
 }
@@ -362,9 +362,6 @@ pub(crate) fn selection_to(selection: &Selection) -> pb::Selection {
     message
 }
 
-/// How many subjects a selection may have, each as often as it counts.
-const MOST_SUBJECTS: usize = 10_000_000;
-
 pub(crate) fn selection_from(
     violations: &mut Violations,
     path: &str,
@@ -390,10 +387,10 @@ pub(crate) fn selection_from(
     if rows.iter().any(|&row| row >= cohort.len()) {
         return None;
     }
-    // Multiplicities let a small message ask for any amount of memory.
+    let most = Selection::MOST_SUBJECTS;
     let n_subjects = times.iter().fold(0usize, |total, &times| total.saturating_add(times));
-    if n_subjects > MOST_SUBJECTS {
-        let message = format!("select {n_subjects} subjects; at most {MOST_SUBJECTS} are allowed");
+    if n_subjects > most {
+        let message = format!("select {n_subjects} subjects; at most {most} are allowed");
         violations.add(format!("{path}.multiplicities"), message);
         return None;
     }
