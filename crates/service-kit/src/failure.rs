@@ -94,6 +94,19 @@ impl Failure {
             .with("limit", limit)
     }
 
+    /// An answer over the limit of the server that gives it: RESOURCE_EXHAUSTED, of no use to repeat,
+    /// with what to do.
+    pub fn answer_too_large(bytes: usize, limit: usize) -> Self {
+        let message = format!(
+            "the answer has {bytes} bytes, {limit} are allowed: ask for less of it, such as values \
+             at chosen times instead of whole curves, fewer rows, groups, profiles or residuals, or \
+             have the service started with a larger message limit"
+        );
+        Self::new(Code::ResourceExhausted, "ANSWER_TOO_LARGE", message)
+            .with("bytes", bytes)
+            .with("limit", limit)
+    }
+
     /// A message over the limit, or more than a receiver holds: RESOURCE_EXHAUSTED, of no use to
     /// repeat.
     pub fn too_large(bytes: usize, limit: usize) -> Self {
@@ -213,6 +226,7 @@ mod tests {
             Failure::precondition("ARM_IS_EMPTY", "no subject is treated").with("arm", "treated"),
             Failure::busy(Duration::from_millis(250)),
             Failure::too_large(9, 8),
+            Failure::answer_too_large(9, 8),
             Failure::deadline_exceeded(),
             Failure::cancelled(),
             Failure::internal("PANIC", "the computation failed"),

@@ -656,6 +656,21 @@ async fn a_request_over_the_message_limit_says_so() {
     }
 }
 
+/// The question fits, what it asks for does not; less of it does.
+#[tokio::test]
+async fn an_answer_over_the_message_limit_says_what_to_do() {
+    let settings = Settings { message_limit_bytes: 500, ..Settings::default() };
+    let mut client = clients_of(settings).await.survival;
+    let refused = failure(Call::Curves.ask(&mut client, question()).await);
+    let known = (refused.code, refused.reason.as_str());
+    assert_eq!(known, (Code::ResourceExhausted, "ANSWER_TOO_LARGE"));
+    assert_eq!(refused.metadata.get("limit").map(String::as_str), Some("500"));
+    assert!(refused.message.contains("500 are allowed: ask for less"), "{}", refused.message);
+    assert_eq!(refused.retry_after, None);
+    let few = Question { selection: selection(&[0, 1]), ..question() };
+    Call::Curves.ask(&mut client, few).await.unwrap();
+}
+
 /// However much is wrong, the status stays small and counts what it leaves out.
 #[tokio::test]
 async fn a_table_that_is_wrong_throughout_is_refused_at_once() {
