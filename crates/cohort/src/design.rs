@@ -1,6 +1,9 @@
 //! Model terms and the columns they become.
 
-use crate::{Categories, Cohort, CohortError, LARGEST_NUMBER, NotEstimable, Selection};
+use crate::spline::Curve;
+use crate::{
+    Categories, Cohort, CohortError, LARGEST_NUMBER, NotEstimable, Selection, SplineKnots,
+};
 use numerics::elementary::{ln, ln_1p};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +23,16 @@ pub enum Term {
         column: String,
         /// Level without indicator; absent = the first level.
         reference: Option<String>,
+    },
+    /// A number that enters as a natural cubic spline, as `splines::ns` in R.
+    Spline {
+        /// Numeric column.
+        column: String,
+        /// Where the curve may bend.
+        knots: SplineKnots,
+        /// Beyond these the curve is straight, in the unit of the column, ascending; absent = the
+        /// smallest and largest value of the selected subjects.
+        boundary: Option<[f64; 2]>,
     },
     /// All products of the columns of two terms; their main effects are terms of their own.
     Interaction(Box<Term>, Box<Term>),
@@ -55,7 +68,7 @@ pub struct Design {
 /// One column of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DesignColumn {
-    /// Name such as `age`, `size=20-50` or `hormon=1:size=20-50`.
+    /// Name such as `age`, `size=20-50`, `hormon=1:size=20-50` or `ns(age)2`.
     pub name: String,
     /// Index of the term it belongs to.
     pub term: usize,
@@ -74,6 +87,12 @@ impl Term {
         Self::Factor { column: column.into(), reference: None }
     }
 
+    /// A number that enters as a natural cubic spline with knots at its quantiles.
+    pub fn spline(column: impl Into<String>, degrees_of_freedom: usize) -> Self {
+        let knots = SplineKnots::DegreesOfFreedom(degrees_of_freedom);
+        Self::Spline { column: column.into(), knots, boundary: None }
+    }
+
     /// The product of two terms.
     #[must_use]
     pub fn interaction(left: Self, right: Self) -> Self {
@@ -85,6 +104,7 @@ impl Term {
     pub fn name(&self) -> String {
         match self {
             Self::Linear { column, .. } | Self::Factor { column, .. } => column.clone(),
+            Self::Spline { column, .. } => format!("ns({column})"),
             Self::Interaction(left, right) => format!("{}:{}", left.name(), right.name()),
         }
     }
@@ -93,7 +113,7 @@ impl Term {
     #[must_use]
     pub fn is_categorical(&self) -> bool {
         match self {
-            Self::Linear { .. } => false,
+            Self::Linear { .. } | Self::Spline { .. } => false,
             Self::Factor { .. } => true,
             Self::Interaction(left, right) => left.is_categorical() || right.is_categorical(),
         }
@@ -147,7 +167,9 @@ impl Term {
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {
         match self {
-            Self::Linear { column, .. } | Self::Factor { column, .. } => vec![column],
+            Self::Linear { column, .. }
+            | Self::Factor { column, .. }
+            | Self::Spline { column, .. } => vec![column],
             Self::Interaction(left, right) => {
                 left.columns().into_iter().chain(right.columns()).collect()
             }
@@ -163,19 +185,20 @@ impl Design {
     /// Expands the terms for the selected subjects; refuses missing cells, and more than
     /// [`Design::MOST_COLUMNS`] columns.
     ///
-    /// A level that occurs in nobody gives a column of zeros, which a model reports as aliased.
+    /// A level that occurs in nobody gives a column of zeros, which a model reports as aliased. A
+    /// spline whose quantiles are values at its ends is refused, since it could not bend there.
     pub fn new(
         cohort: &Cohort,
         selection: &Selection,
         terms: &[Term],
     ) -> Result<Self, CohortError> {
-        Self::of(&Cells { cohort, selection, levels: None }, terms)
+        Self::of(&Cells { cohort, selection, model: None }, terms)
     }
 
     /// The same columns for other subjects, as a model sees them whose terms were expanded for the
     /// selected subjects of `cohort`: every row of `profiles` is one.
     ///
-    /// Categories are told by their labels; `profiles` needs the columns of the terms alone. Fails
+    /// Categories are told by their labels, and splines keep the knots of the model; `profiles` needs the columns of the terms alone. Fails
     /// as [`Design::new`] does, and on a level that the model does not know; rows in errors are
     /// those of `profiles`.
     pub fn of_profiles(
@@ -184,8 +207,8 @@ impl Design {
         terms: &[Term],
         profiles: &Cohort,
     ) -> Result<Self, CohortError> {
-        let levels = Some((cohort, selection));
-        Self::of(&Cells { cohort: profiles, selection: &Selection::all(profiles), levels }, terms)
+        let model = Some((cohort, selection));
+        Self::of(&Cells { cohort: profiles, selection: &Selection::all(profiles), model }, terms)
     }
 
     fn of(cells: &Cells, terms: &[Term]) -> Result<Self, CohortError> {
@@ -230,8 +253,9 @@ impl DesignColumn {
 struct Cells<'a> {
     cohort: &'a Cohort,
     selection: &'a Selection,
-    /// The subjects whose categories are the levels; absent = those of the cells.
-    levels: Option<(&'a Cohort, &'a Selection)>,
+    /// The subjects whose categories are the levels, and whose numbers are where splines have their
+    /// knots; absent = those of the cells.
+    model: Option<(&'a Cohort, &'a Selection)>,
 }
 
 impl Cells<'_> {
@@ -239,9 +263,15 @@ impl Cells<'_> {
         self.cohort.numeric(column, self.selection)
     }
 
+    /// The numbers of the subjects of the model.
+    fn numeric_of_model(&self, column: &str) -> Result<Vec<f64>, CohortError> {
+        let (cohort, selection) = self.model.unwrap_or((self.cohort, self.selection));
+        cohort.numeric(column, selection)
+    }
+
     fn categories(&self, column: &str) -> Result<Categories, CohortError> {
         let own = self.cohort.categories(column, self.selection)?;
-        let Some((cohort, selection)) = self.levels else { return Ok(own) };
+        let Some((cohort, selection)) = self.model else { return Ok(own) };
         let known = cohort.categories(column, selection)?;
         let code = |(index, &code): (usize, &u32)| {
             known.position(&own.levels[code as usize]).ok_or_else(|| CohortError::ForeignLevel {
@@ -265,6 +295,7 @@ fn n_columns(cells: &Cells, term: &Term) -> Result<usize, CohortError> {
     Ok(match term {
         Term::Linear { .. } => 1,
         Term::Factor { column, .. } => cells.categories(column)?.levels.len().saturating_sub(1),
+        Term::Spline { knots, .. } => knots.n_columns(),
         Term::Interaction(left, right) => {
             let left = n_columns(cells, left)?;
             left.saturating_mul(n_columns(cells, right)?)
@@ -279,6 +310,14 @@ fn expand(cells: &Cells, term: &Term) -> Result<Vec<NamedColumn>, CohortError> {
             Ok(vec![(column.clone(), values)])
         }
         Term::Factor { column, reference } => indicators(cells, column, reference.as_deref()),
+        Term::Spline { column, knots, boundary } => {
+            let curve = Curve::new(column, &cells.numeric_of_model(column)?, knots, *boundary)?;
+            let columns = curve.columns(&cells.numeric(column)?);
+            let named = |(values, number): (Vec<f64>, usize)| {
+                Ok((format!("ns({column}){number}"), in_range(cells, column, values)?))
+            };
+            columns.into_iter().zip(1..).map(named).collect()
+        }
         Term::Interaction(left, right) => {
             let right = expand(cells, right)?;
             let product = |(left_name, a): &NamedColumn, (right_name, b): &NamedColumn| {

@@ -133,6 +133,27 @@ pub enum CohortError {
         /// Row of the cell.
         row: usize,
     },
+    /// A quantile at which a spline has a knot is the smallest or largest value.
+    #[error(
+        "column {column} has too few distinct values for a spline with {degrees_of_freedom} degrees \
+         of freedom: a quantile that would be a knot is the smallest or largest value; ask for \
+         fewer, or name the knots"
+    )]
+    TiedKnots {
+        /// Name of the column.
+        column: String,
+        /// Degrees of freedom asked for.
+        degrees_of_freedom: usize,
+    },
+    /// The knots of a spline are out of order.
+    #[error(
+        "the spline of column {column} needs at least one degree of freedom, boundary knots that \
+         ascend and have values between them, and knots that ascend strictly between these"
+    )]
+    InvalidKnots {
+        /// Name of the column.
+        column: String,
+    },
     /// A case weight is negative.
     #[error("column {column}, row {}: the weight is negative", row + 1)]
     NegativeWeight {

@@ -28,16 +28,18 @@ pub struct NaturalSpline {
 }
 
 impl NaturalSpline {
-    /// The splines with these knots; there are none unless the boundary ascends, every interior
-    /// knot lies strictly within it, and no two are equal.
+    /// The splines with these knots; there are none unless the boundary ascends and every interior
+    /// knot lies strictly within it.
+    ///
+    /// Each time an interior knot is repeated, the curves have a continuous derivative less there: a
+    /// knot that stands three times is a kink.
     #[must_use]
     pub fn new(interior: &[f64], boundary: [f64; 2], intercept: bool) -> Option<Self> {
         let mut interior = interior.to_vec();
         interior.sort_by(f64::total_cmp);
-        let mut all = vec![boundary[0]];
-        all.extend(&interior);
-        all.push(boundary[1]);
-        if !all.windows(2).all(|pair| pair[0].is_finite() && pair[0] < pair[1]) {
+        let is_within = |knot: &f64| boundary[0] < *knot && *knot < boundary[1];
+        let is_finite = boundary.iter().all(|knot| knot.is_finite());
+        if !(is_finite && boundary[0] < boundary[1] && interior.iter().all(is_within)) {
             return None;
         }
         let [lower, upper] = boundary.map(|knot| [knot; ORDER]);
@@ -210,6 +212,18 @@ mod tests {
         let [at_0, at_half, at_1] = [0.0, 0.5, 1.0].map(|x| spline.basis(x)[0]);
         assert!((at_half - 0.5 * (at_0 + at_1)).abs() < 1e-15);
         assert_eq!(NaturalSpline::of_sample(&[2.0; 3], 4, true), None);
-        assert_eq!(NaturalSpline::new(&[1.0, 1.0], [0.0, 2.0], true), None);
+        assert_eq!(NaturalSpline::new(&[1.0, 2.0], [0.0, 2.0], true), None);
+        assert_eq!(NaturalSpline::new(&[f64::NAN], [0.0, 2.0], true), None);
+    }
+
+    /// `predict(ns(0:3, knots = c(1, 1, 1), Boundary.knots = c(0, 3)), at)` in R.
+    #[test]
+    fn a_knot_can_be_repeated() {
+        let spline = NaturalSpline::new(&[1.0; 3], [0.0, 3.0], false).unwrap();
+        let curve = -0.205_395_959_064_437_28;
+        assert_row(&spline, 0.5, &[0.125, curve, -2.0 * curve, curve]);
+        assert_row(&spline, 1.0, &[1.0, 0.0, 0.0, 0.0]);
+        assert_row(&spline, 2.0, &[0.125, 5.0 / 12.0, 7.0 / 24.0, 1.0 / 6.0]);
+        assert_row(&spline, 4.0, &[0.0, -11.0 / 12.0, 1.0 / 3.0, 19.0 / 12.0]);
     }
 }

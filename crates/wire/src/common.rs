@@ -4,7 +4,8 @@ use crate::pb::common as pb;
 use crate::violation::Violations;
 use cohort::{
     Caveat, CaveatCode, Cohort, CohortError, Column, EndpointColumns, Estimate, Interval,
-    LARGEST_NUMBER, NotEstimable, Selection, Term, Transform, Values, WeightColumn, WeightKind,
+    LARGEST_NUMBER, NotEstimable, Selection, SplineKnots, Term, Transform, Values, WeightColumn,
+    WeightKind,
 };
 use numerics::multiplicity::Correction;
 use std::collections::BTreeSet;
@@ -517,6 +518,20 @@ pub(crate) fn term_to(term: &Term) -> pb::ModelTerm {
             reference: reference.clone().unwrap_or_default(),
             ..pb::ModelTerm::default()
         },
+        Term::Spline { column, knots, boundary } => {
+            let (degrees_of_freedom, knots) = match knots {
+                SplineKnots::At(knots) if !knots.is_empty() => (None, knots.clone()),
+                knots => (Some(count(knots.n_columns())), Vec::new()),
+            };
+            pb::ModelTerm {
+                column: column.clone(),
+                kind: pb::TermKind::Spline as i32,
+                degrees_of_freedom,
+                knots,
+                boundary_knots: boundary.map_or_else(Vec::new, Vec::from),
+                ..pb::ModelTerm::default()
+            }
+        }
         Term::Interaction(left, right) => append(term_to(left), term_to(right)),
     }
 }
@@ -564,28 +579,29 @@ fn term_from(
     term: pb::ModelTerm,
     cohort: &Cohort,
 ) -> Option<Term> {
-    let column = required_name(violations, &format!("{path}.column"), term.column)?;
+    let column = required_name(violations, &format!("{path}.column"), term.column.clone())?;
     let values = violations.check(format!("{path}.column"), cohort.values(&column))?;
-    let is_factor = match pb::TermKind::try_from(term.kind) {
-        Ok(pb::TermKind::Linear) => false,
-        Ok(pb::TermKind::Factor) => true,
-        Ok(pb::TermKind::Unspecified) => matches!(values, Values::Categorical { .. }),
+    let is_number = matches!(values, Values::Numeric(_));
+    let kind = match pb::TermKind::try_from(term.kind) {
+        Ok(pb::TermKind::Unspecified) if is_number => pb::TermKind::Linear,
+        Ok(pb::TermKind::Unspecified) => pb::TermKind::Factor,
+        Ok(kind) => kind,
         Err(_) => {
             violations.add(format!("{path}.kind"), "is an unknown kind of term");
             return None;
         }
     };
-    let main = if is_factor {
-        if term.transform != pb::Transform::Unspecified as i32 {
-            violations.add(format!("{path}.transform"), "transforms numbers, not categories");
+    refuse_without_effect(violations, path, &term, kind);
+    let main = match kind {
+        pb::TermKind::Factor => {
+            Term::Factor { column, reference: optional_name(term.reference.clone()) }
         }
-        Term::Factor { column, reference: optional_name(term.reference) }
-    } else {
-        if !term.reference.is_empty() {
-            violations.add(format!("{path}.reference"), "belongs to a factor, not to a number");
+        pb::TermKind::Spline => spline_from(violations, path, column, &term)?,
+        _ => {
+            let (transform, constant) = (term.transform, term.transform_constant);
+            let transform = transform_from(violations, path, transform, constant)?;
+            Term::Linear { column, transform }
         }
-        let transform = transform_from(violations, path, term.transform, term.transform_constant)?;
-        Term::Linear { column, transform }
     };
     match term.interaction_with {
         None => Some(main),
@@ -595,6 +611,67 @@ fn term_from(
             Some(Term::interaction(main, other))
         }
     }
+}
+
+/// What a kind of term does not read must not be there, as if it had an effect.
+fn refuse_without_effect(
+    violations: &mut Violations,
+    path: &str,
+    term: &pb::ModelTerm,
+    kind: pb::TermKind,
+) {
+    if kind != pb::TermKind::Linear && term.transform != pb::Transform::Unspecified as i32 {
+        violations.add(format!("{path}.transform"), "belongs to a term that is linear");
+    }
+    if kind != pb::TermKind::Factor && !term.reference.is_empty() {
+        violations.add(format!("{path}.reference"), "belongs to a factor, not to a number");
+    }
+    if kind != pb::TermKind::Spline {
+        let fields = [
+            ("degrees_of_freedom", term.degrees_of_freedom.is_some()),
+            ("knots", !term.knots.is_empty()),
+            ("boundary_knots", !term.boundary_knots.is_empty()),
+        ];
+        for (field, _) in fields.into_iter().filter(|(_, is_given)| *is_given) {
+            violations.add(format!("{path}.{field}"), "belongs to a spline");
+        }
+    }
+}
+
+fn spline_from(
+    violations: &mut Violations,
+    path: &str,
+    column: String,
+    term: &pb::ModelTerm,
+) -> Option<Term> {
+    let ascend = |knots: &[f64]| {
+        knots.iter().all(|knot| knot.is_finite()) && knots.windows(2).all(|pair| pair[0] < pair[1])
+    };
+    let knots = match term.degrees_of_freedom {
+        Some(_) if !term.knots.is_empty() => Err("excludes degrees_of_freedom"),
+        None if term.knots.is_empty() => Err("or degrees_of_freedom is required"),
+        None if ascend(&term.knots) => Ok(SplineKnots::At(term.knots.clone())),
+        None => Err("must be finite and ascend strictly"),
+        Some(number) if number > 0 => Ok(SplineKnots::DegreesOfFreedom(number as usize)),
+        Some(_) => {
+            violations.add(format!("{path}.degrees_of_freedom"), "must be at least 1");
+            return None;
+        }
+    };
+    let knots = violations.check(format!("{path}.knots"), knots);
+    let boundary = match term.boundary_knots[..] {
+        [] => Ok(None),
+        [lower, upper] if ascend(&[lower, upper]) => Ok(Some([lower, upper])),
+        _ => Err("must be two finite numbers, the lower one first"),
+    };
+    let boundary = violations.check(format!("{path}.boundary_knots"), boundary)?;
+    let knots = knots?;
+    if let (SplineKnots::At(knots), Some([lower, upper])) = (&knots, boundary)
+        && !knots.iter().all(|&knot| lower < knot && knot < upper)
+    {
+        violations.add(format!("{path}.knots"), "must lie strictly between the boundary knots");
+    }
+    Some(Term::Spline { column, knots, boundary })
 }
 
 fn transform_from(
@@ -675,5 +752,33 @@ mod tests {
         assert_eq!(refused(|violations| read(violations, factor)), "terms[0].transform");
         let number = pb::ModelTerm { reference: "50".into(), ..term("age") };
         assert_eq!(refused(|violations| read(violations, number)), "terms[0].reference");
+        let straight = pb::ModelTerm { degrees_of_freedom: Some(3), ..term("age") };
+        assert_eq!(refused(|violations| read(violations, straight)), "terms[0].degrees_of_freedom");
+    }
+
+    #[test]
+    fn splines_come_back_and_say_what_they_lack() {
+        let boundary = Some([50.0, 60.0]);
+        let spline = |knots| Term::Spline { column: "age".into(), knots, boundary };
+        let term = |term: &Term| {
+            let read =
+                terms_from(&mut Violations::default(), "terms", vec![term_to(term)], &cohort());
+            read.and_then(|terms| terms.into_iter().next())
+        };
+        for knots in [SplineKnots::DegreesOfFreedom(3), SplineKnots::At(vec![52.0, 55.0])] {
+            let spline = spline(knots);
+            assert_eq!(term(&spline), Some(spline));
+        }
+        let refused_field = |message: pb::ModelTerm| {
+            let kind = pb::TermKind::Spline as i32;
+            let message = pb::ModelTerm { column: "age".into(), kind, ..message };
+            refused(|violations| term_from(violations, "terms[0]", message, &cohort()))
+        };
+        let nothing = pb::ModelTerm::default();
+        assert_eq!(refused_field(nothing.clone()), "terms[0].knots");
+        let none = pb::ModelTerm { degrees_of_freedom: Some(0), ..nothing.clone() };
+        assert_eq!(refused_field(none), "terms[0].degrees_of_freedom");
+        let turned = pb::ModelTerm { knots: vec![55.0, 52.0], ..nothing };
+        assert_eq!(refused_field(turned), "terms[0].knots");
     }
 }

@@ -99,7 +99,7 @@ fn has_factor(term: &Term, factor: &str) -> bool {
     match term {
         Term::Factor { column, .. } => column == factor,
         Term::Interaction(left, right) => has_factor(left, factor) || has_factor(right, factor),
-        Term::Linear { .. } => false,
+        Term::Linear { .. } | Term::Spline { .. } => false,
     }
 }
 
