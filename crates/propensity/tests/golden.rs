@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use cohort::{Cohort, Column, Estimate, Selection, Term};
+use cohort::{Cohort, Column, Estimate, Selection, SplineKnots, Term};
 use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -100,4 +100,32 @@ fn interactions_agree_with_r() {
     let interaction = Term::interaction(hormon.clone(), grade.clone());
     let terms = vec![hormon, grade, Term::linear("nodes"), interaction];
     Golden::read("gbsg_interaction").check_scores(&scores("gbsg", "status", terms));
+}
+
+/// `glm(hormon ~ ns(age, df = 3) + ns(nodes, knots = c(3, 7)) + meno, binomial, gbsg)`, with the
+/// standard errors at the maximum.
+#[test]
+fn splines_agree_with_r() {
+    let knots = SplineKnots::At(vec![3.0, 7.0]);
+    let nodes = Term::Spline { column: "nodes".into(), knots, boundary: None };
+    let scores =
+        scores("gbsg", "hormon", vec![Term::spline("age", 3), nodes, Term::linear("meno")]);
+    let want = [
+        ("intercept", -1.657_914_111_753_117_3, 0.875_750_683_621_814),
+        ("ns(age)1", 0.787_307_796_936_562_7, 0.672_781_821_632_136),
+        ("ns(age)2", 1.054_278_254_766_663_8, 1.913_760_241_744_77),
+        ("ns(age)3", 1.269_131_149_311_825_6, 0.748_961_315_419_796),
+        ("ns(nodes)1", 0.141_619_017_415_393_2, 0.669_654_504_994_419),
+        ("ns(nodes)2", -0.078_280_356_101_789_5, 0.822_224_816_530_774),
+        ("ns(nodes)3", -0.802_047_940_856_090_2, 1.617_734_909_837_04),
+        ("meno", 0.787_209_115_006_834, 0.302_446_287_983_056),
+    ];
+    for (own, (name, coefficient, error)) in scores.fit.coefficients.iter().zip(want) {
+        assert_eq!(own.name, name);
+        for (got, want) in [(own.estimate, coefficient), (own.standard_error, error)] {
+            let got = got.unwrap();
+            assert!((got - want).abs() <= 1e-8 * want.abs(), "{name}: {got} instead of {want}");
+        }
+    }
+    assert!((scores.fit.deviance - 834.420_737_129_452).abs() < 1e-8);
 }
