@@ -93,12 +93,13 @@ fn part_failure(part: &str, cohort: &Cohort, error: &CohortError) -> Failure {
             }
             EndpointError::LengthMismatch => path(column, None),
         },
-        CohortError::TooManyColumns { .. } | CohortError::InvalidKnots { .. } => "terms".into(),
+        CohortError::TooManyColumns { .. } => "terms".into(),
         CohortError::DuplicateColumn { column }
         | CohortError::DuplicateLevel { column, .. }
         | CohortError::LengthMismatch { column, .. }
         | CohortError::NotNumeric { column }
         | CohortError::UnknownLevel { column, .. }
+        | CohortError::InvalidKnots { column }
         | CohortError::TiedKnots { column, .. }
         | CohortError::NoWeight { column, .. }
         | CohortError::TooManySubjects { column, .. } => path(column, None),

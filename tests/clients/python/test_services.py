@@ -457,6 +457,24 @@ def fit_logistic(client):
     return "log odds ratio ln 9"
 
 
+def fit_logistic_with_a_spline(client):
+    """Through two values any curve goes: deviance -4 (3 ln 3/4 + ln 1/4), whatever the basis."""
+    term = eq.common.ModelTerm(
+        column="exposed", kind=eq.common.TERM_KIND_SPLINE, degrees_of_freedom=1
+    )
+    request = eq.regression.FitLogisticRequest(
+        cohort=eq.cohort(**TWO_BY_TWO), outcome_column="outcome", outcome_level="1", terms=[term]
+    )
+    fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
+    equal([item.name for item in fit.coefficients], ["intercept", "ns(exposed)1"])
+    close(fit.deviance, -4 * (3 * math.log(3 / 4) + math.log(1 / 4)), 1e-8)
+    request.terms[0].degrees_of_freedom = 3
+    error = refused(lambda: client.regression.FitLogistic(request, timeout=TIMEOUT))
+    ((field, _),) = eq.field_violations(error)
+    equal(field, "cohort.columns[0]")
+    return "one curve through two values, none of three columns"
+
+
 def estimate_propensity(client):
     """With one binary covariate the score is the share of the exposed at each of its values."""
     request = eq.matching.EstimatePropensityRequest(
@@ -579,6 +597,7 @@ CHECKS = [
     predict_cox,
     fit_piecewise_cox,
     fit_logistic,
+    fit_logistic_with_a_spline,
     estimate_propensity,
     match_pairs,
     assess_balance,

@@ -12,5 +12,6 @@ mod harness;
 mod local;
 mod regression;
 mod rows;
+mod splines;
 mod summaries;
 mod weights;
