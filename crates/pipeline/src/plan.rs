@@ -147,7 +147,7 @@ impl Pipeline {
                 column: exposure.column.clone(),
                 level: exposure.exposed.value.clone(),
             },
-            terms: terms::terms(self.protocol(), &section.covariates),
+            terms: terms::of_propensity(self.protocol(), section),
             options: LogisticOptions { confidence: self.confidence(), ..Default::default() },
         };
         Some(self.task(PROPENSITY, self.everyone(), Question::Propensity(query)))

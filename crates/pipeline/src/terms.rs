@@ -2,7 +2,9 @@
 
 use balance::{BalanceTest, Variable as BaselineVariable};
 use cohort::{EndpointColumns, Term};
-use study::protocol::{self, Exposure, Protocol, Variable, VariableKind};
+use study::protocol::{
+    self, Exposure, PropensitySection, Protocol, Spline, Variable, VariableKind,
+};
 use study::result::{Label, TermOutline, VariableOutline, id};
 use survival::{IntervalRule, QuantileRule};
 
@@ -19,6 +21,15 @@ pub(crate) fn term(protocol: &Protocol, name: &str) -> Term {
 
 pub(crate) fn terms(protocol: &Protocol, names: &[String]) -> Vec<Term> {
     names.iter().map(|name| term(protocol, name)).collect()
+}
+
+/// The terms of the propensity model.
+pub(crate) fn of_propensity(protocol: &Protocol, section: &PropensitySection) -> Vec<Term> {
+    let own = |name: &String| match section.spline(name) {
+        Some(spline) => Term::spline(name, spline.degrees_of_freedom),
+        None => term(protocol, name),
+    };
+    section.covariates.iter().map(own).collect()
 }
 
 /// The exposure against its comparator.
@@ -68,6 +79,19 @@ pub(crate) fn term_outlines(protocol: &Protocol, name: &str) -> Vec<TermOutline>
         reference: Some(level_label(variable, reference).into()),
     };
     variable.levels.iter().filter(|level| *level != reference).map(outline).collect()
+}
+
+/// The columns of a spline, as results call them.
+pub(crate) fn spline_outlines(protocol: &Protocol, spline: &Spline) -> Vec<TermOutline> {
+    let line = term_outlines(protocol, &spline.variable);
+    let Some(line) = line.first() else { return Vec::new() };
+    let name = Term::spline(&spline.variable, spline.degrees_of_freedom).name();
+    let outline = |number| TermOutline {
+        id: id::part(&format!("{name}{number}")),
+        label: format!("{}, spline {number}", line.label),
+        ..line.clone()
+    };
+    (1..=spline.degrees_of_freedom).map(outline).collect()
 }
 
 fn exposure_outline(exposure: &Exposure) -> TermOutline {

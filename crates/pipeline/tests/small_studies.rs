@@ -87,6 +87,19 @@ fn a_missing_date_is_counted_under_its_column() {
     assert_eq!(value(&result, "study/all/missing/end/n_missing"), Some(1.0));
 }
 
+/// The columns of a spline are listed as those of the model.
+#[test]
+fn a_score_may_bend() {
+    let propensity = "[propensity]\ncovariates = [\"age\"]\nsplines.age.degrees_of_freedom = 2\n";
+    let result = report(&format!("{STUDY}{propensity}"), &table());
+    let listed: Vec<&str> =
+        result.outline.propensity.iter().map(|column| column.id.as_str()).collect();
+    assert_eq!(listed, ["intercept", "ns(age)1", "ns(age)2"]);
+    for column in listed {
+        value(&result, &format!("study/all/propensity/{column}/coefficient"));
+    }
+}
+
 /// No pair lies within the caliper: everything about the matched sample says that nobody is in it.
 #[test]
 fn an_empty_matched_sample_gives_its_reason_everywhere() {

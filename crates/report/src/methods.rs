@@ -6,7 +6,7 @@ use serde::Serialize;
 use study::Protocol;
 use study::protocol::{
     CoxSection, EndpointSection, MatchingSection, MultivariableModel, Population, SelectionRule,
-    Subgroup, VariableKind, Variance,
+    Spline, Subgroup, VariableKind, Variance,
 };
 use study::result::Outline;
 
@@ -137,10 +137,17 @@ fn propensity(protocol: &Protocol) -> String {
     let is_number = |column: &&String| {
         protocol.variable(column).is_some_and(|known| known.kind == VariableKind::Continuous)
     };
-    let linear: Vec<String> = section.covariates.iter().filter(is_number).map(name).collect();
+    let is_linear = |column: &&String| is_number(column) && section.spline(column).is_none();
+    let linear: Vec<String> = section.covariates.iter().filter(is_linear).map(name).collect();
     let others: Vec<String> =
         section.covariates.iter().filter(|column| !is_number(column)).map(name).collect();
-    let effects = [("linear in", linear), ("indicators for", others)];
+    let curve = |spline: &Spline| {
+        let df = spline.degrees_of_freedom;
+        format!("{} ({df} degrees of freedom)", label(protocol, &spline.variable))
+    };
+    let curves = section.splines.iter().map(curve).collect();
+    let effects =
+        [("linear in", linear), ("natural cubic splines of", curves), ("indicators for", others)];
     let effects: Vec<String> = effects
         .into_iter()
         .filter(|(_, names)| !names.is_empty())

@@ -274,6 +274,26 @@ pub enum MissingPolicy {
 pub struct PropensitySection {
     /// Variables of the logistic model: numbers linear, others as indicators.
     pub covariates: Vec<String>,
+    /// `splines.age.degrees_of_freedom = 3`: numbers among them that enter as curves instead.
+    /// Default: none.
+    pub splines: Vec<Spline>,
+}
+
+/// A number that enters a model as a natural cubic spline.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Spline {
+    /// The variable.
+    pub variable: String,
+    /// Columns of the model, at least 1; the knots stand at quantiles of the analysed patients.
+    pub degrees_of_freedom: usize,
+}
+
+impl PropensitySection {
+    /// The spline of a covariate, if it has one.
+    #[must_use]
+    pub fn spline(&self, covariate: &str) -> Option<&Spline> {
+        self.splines.iter().find(|spline| spline.variable == covariate)
+    }
 }
 
 /// `[matching]`

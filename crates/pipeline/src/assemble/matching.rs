@@ -3,7 +3,7 @@
 use super::{Assembly, Place, STUDY, WHOLE};
 use crate::plan::{MATCHING, PROPENSITY};
 use crate::question::Answer;
-use crate::terms::term_outlines;
+use crate::terms::{spline_outlines, term_outlines};
 use ::matching::MatchedSample;
 use propensity::PropensityScores;
 use study::protocol::Population;
@@ -59,8 +59,12 @@ fn outlines(assembly: &Assembly) -> Vec<TermOutline> {
         label: "Intercept".into(),
         reference: None,
     };
-    let covariates = protocol.propensity.iter().flat_map(|section| &section.covariates);
-    let columns = covariates.flat_map(|name| term_outlines(protocol, name));
+    let columns = protocol.propensity.iter().flat_map(|section| {
+        section.covariates.iter().flat_map(|name| match section.spline(name) {
+            Some(spline) => spline_outlines(protocol, spline),
+            None => term_outlines(protocol, name),
+        })
+    });
     [intercept].into_iter().chain(columns).collect()
 }
 

@@ -30,6 +30,11 @@ pub(crate) fn propensity(source: &Source) -> Table {
             numbers.cell(&id("p_value"), number::p_value),
         ]));
     }
+    let propensity = source.result.protocol.propensity.as_ref();
+    if propensity.is_some_and(|section| !section.splines.is_empty()) {
+        let note = "The columns of a spline make one curve; none of them has a meaning of its own.";
+        table.notes.push(note.into());
+    }
     let id = |name| id::quantity(STUDY, WHOLE, "propensity", WHOLE, name);
     table.notes.push(format!(
         "c-statistic {}; standard deviation of the logit of the score {} (denominator n - 1).",

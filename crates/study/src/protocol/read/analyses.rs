@@ -4,11 +4,12 @@
 use super::data::Ids;
 use super::section::Section;
 use super::suggest::known_names;
-use super::value::{Parsed, code, confidence, flag, positive, probability, text, word};
+use super::value::{Parsed, at_least_1, code, confidence, flag, positive, probability, text, word};
 use crate::protocol::{
     BalanceSection, BalanceTest, CaliperSection, ComparisonTest, CoxSection, IntervalRule,
     MatchingSection, MultivariableModel, Population, PropensitySection, QuantileRule,
-    SelectionRule, SensitivitySection, Subgroup, SurvivalSection, Ties, Variable, VariableKind,
+    SelectionRule, SensitivitySection, Spline, Subgroup, SurvivalSection, Ties, Variable,
+    VariableKind,
 };
 use std::cell::RefCell;
 use toml::de::DeValue;
@@ -120,7 +121,19 @@ pub(super) fn propensity(section: &Section, declared: &Declared) -> PropensitySe
         section.refuse("covariates", "`covariates` is missing");
     }
     let covariates = section.filled_list("covariates", |value| declared.confounder(value));
-    PropensitySection { covariates: covariates.unwrap_or_default() }
+    let covariates = covariates.unwrap_or_default();
+    let splines = section.entries("splines", |name, section| {
+        let is_number = |known: &Variable| known.kind == VariableKind::Continuous;
+        if !covariates.iter().any(|known| known == name) {
+            section.refuse_self(format!("`{name}` is not among the covariates"));
+        } else if !declared.find(name).is_some_and(is_number) {
+            section.refuse_self(format!("`{name}` has levels, and only numbers have splines"));
+        }
+        let degrees_of_freedom = section.needed("degrees_of_freedom", at_least_1);
+        let degrees_of_freedom = degrees_of_freedom.unwrap_or(1);
+        Spline { variable: name.into(), degrees_of_freedom }
+    });
+    PropensitySection { covariates, splines }
 }
 
 pub(super) fn matching(file: &Section, declared: &Declared) -> Option<MatchingSection> {

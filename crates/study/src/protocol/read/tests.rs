@@ -333,6 +333,33 @@ fn subgroups_can_be_analysed() {
 }
 
 #[test]
+fn only_listed_numbers_have_splines() {
+    let covariates = "covariates = [\"age\", \"sex\"]";
+    let with = |splines: &str| small_with(covariates, &format!("{covariates}\n{splines}"));
+    let protocol = read(&with("splines.age.degrees_of_freedom = 3")).unwrap();
+    let spline = protocol.propensity.unwrap().spline("age").cloned().unwrap();
+    assert_eq!((spline.variable.as_str(), spline.degrees_of_freedom), ("age", 3));
+    let cases = [
+        ("splines.stage.degrees_of_freedom = 3", "propensity.splines.stage", "not among"),
+        ("splines.sex.degrees_of_freedom = 3", "propensity.splines.sex", "has levels"),
+        ("splines.age = {}", "propensity.splines.age.degrees_of_freedom", "is missing"),
+        (
+            "splines.age.degrees_of_freedom = 0",
+            "propensity.splines.age.degrees_of_freedom",
+            "at least 1",
+        ),
+        (
+            "splines.age.degrees_of_freedom = 2.5",
+            "propensity.splines.age.degrees_of_freedom",
+            "whole number",
+        ),
+    ];
+    for (splines, path, message) in cases {
+        assert_refused(&with(splines), path, message);
+    }
+}
+
+#[test]
 fn sections_need_each_other() {
     let end = "end = \"last_seen\"";
     let time = "time = { column = \"months\" }";

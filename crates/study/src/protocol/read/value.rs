@@ -87,6 +87,14 @@ pub(super) fn positive(value: &DeValue) -> Parsed<f64> {
     number(value).and_then(|number| within(number, number > 0.0, "must be more than 0"))
 }
 
+/// A whole number, at least 1.
+pub(super) fn at_least_1(value: &DeValue) -> Parsed<usize> {
+    let is_count = |number: f64| 1.0 <= number && number.fract() == 0.0;
+    let message = "must be a whole number, at least 1";
+    let number = number(value).and_then(|number| within(number, is_count(number), message))?;
+    Ok(number as usize)
+}
+
 /// A number between 0 and 1, neither included.
 pub(super) fn confidence(value: &DeValue) -> Parsed<f64> {
     let message = "must lie between 0 and 1, such as 0.95";
