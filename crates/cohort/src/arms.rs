@@ -37,13 +37,16 @@ impl Arms {
     /// Splits the selected subjects by whether `column` has the level `exposed`.
     ///
     /// Levels that occur in nobody do not count. Fails unless exactly two levels occur, one of them
-    /// `exposed`, and on missing cells.
+    /// `exposed`, on missing cells, and with [`CohortError::NoRows`] when nobody is selected.
     pub fn new(
         cohort: &Cohort,
         selection: &Selection,
         column: &str,
         exposed: &str,
     ) -> Result<Self, ArmsError> {
+        if selection.is_empty() {
+            return Err(CohortError::NoRows.into());
+        }
         let categories = cohort.categories(column, selection)?;
         let levels = categories.counts().iter().filter(|&&count| count > 0).count();
         // A numeric column has only the levels that occur, so an unknown level is an empty arm.
@@ -128,5 +131,7 @@ mod tests {
         refused(&all.filter(|row| row == 0), "yes");
         refused(&all.filter(|row| row < 2), "unknown");
         refused(&all.filter(|row| row < 2), "other");
+        let nobody = Arms::new(&cohort, &all.filter(|_| false), "rt", "yes");
+        assert_eq!(nobody, Err(CohortError::NoRows.into()));
     }
 }

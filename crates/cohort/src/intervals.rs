@@ -28,13 +28,17 @@ impl Cohort {
     /// so that two rows of one id always overlap. Intervals that touch are in order. A row that is
     /// selected more than once is looked at once. Times are compared after their ties are settled.
     /// Same as the flags `overlap` and `gap` of `survcheck` in R, whose jumps between states cannot
-    /// occur where there is one kind of event. Fails as [`Cohort::endpoint`] does, and on a missing id.
+    /// occur where there is one kind of event. Fails as [`Cohort::endpoint`] does, on a missing
+    /// id, and when nobody is selected.
     pub fn check_intervals(
         &self,
         columns: &EndpointColumns,
         id: &str,
         selection: &Selection,
     ) -> Result<IntervalCheck, CohortError> {
+        if selection.is_empty() {
+            return Err(CohortError::NoRows);
+        }
         let mut rows = selection.rows().to_vec();
         rows.dedup();
         let selection = Selection::of(self, rows)?;

@@ -1,6 +1,6 @@
 //! A question about some rows of a cohort.
 
-use crate::common::{cohort_from, cohort_to, selection_from, selection_to};
+use crate::common::{cohort_from, cohort_to, is_categorical, selection_from, selection_to};
 use crate::pb;
 use crate::violation::Violations;
 use cohort::{Cohort, Selection};
@@ -16,6 +16,18 @@ pub struct Asked<Q> {
     pub query: Q,
 }
 
+/// A question about nobody is a mistake of the caller; a selection that leaves nobody is not.
+const NO_ROWS: &str = "has no rows: send at least one, with a cell in every column";
+
+/// The field in which a cohort without rows lacks them.
+fn first_cells(cohort: &pb::common::Cohort) -> &'static str {
+    match cohort.columns.first() {
+        None => "cohort.columns",
+        Some(column) if is_categorical(column) => "cohort.columns[0].codes",
+        Some(_) => "cohort.columns[0].values",
+    }
+}
+
 impl<Q> Asked<Q> {
     /// Reads cohort and selection, then the question, which may look at the cohort.
     pub(crate) fn read(
@@ -25,7 +37,11 @@ impl<Q> Asked<Q> {
         query: impl FnOnce(&mut Violations, &Cohort) -> Option<Q>,
     ) -> Option<Self> {
         let cohort = violations.require("cohort", cohort)?;
+        let first_cells = first_cells(&cohort);
         let cohort = cohort_from(violations, cohort)?;
+        if cohort.is_empty() {
+            violations.add(first_cells, NO_ROWS);
+        }
         let selection = selection_from(violations, "selection", selection, &cohort);
         let query = query(violations, &cohort)?;
         Some(Self { selection: selection?, query, cohort })

@@ -251,7 +251,7 @@ pub(crate) fn cohort_from(violations: &mut Violations, message: pb::Cohort) -> O
     }
 }
 
-fn is_categorical(column: &pb::Column) -> bool {
+pub(crate) fn is_categorical(column: &pb::Column) -> bool {
     !column.levels.is_empty() || !column.codes.is_empty()
 }
 

@@ -536,6 +536,22 @@ def refuse_a_field(client):
     return f"{field} {description}"
 
 
+def refuse_nobody(client):
+    """A cohort without rows is a mistake; a selection that leaves nobody cannot be answered."""
+    request = eq.survival.EstimateCurvesRequest(
+        cohort=eq.cohort(time=[], event=[]), endpoint=endpoint()
+    )
+    error = refused(lambda: client.survival.EstimateCurves(request, timeout=TIMEOUT))
+    equal(error.code(), grpc.StatusCode.INVALID_ARGUMENT)
+    ((field, _),) = eq.field_violations(error)
+    equal(field, "cohort.columns[0].values")
+    request.cohort.CopyFrom(eq.cohort(time=[1, 2], event=[1, 0]))
+    request.selection.SetInParent()
+    error = refused(lambda: client.survival.EstimateCurves(request, timeout=TIMEOUT))
+    equal(error.code(), grpc.StatusCode.FAILED_PRECONDITION)
+    return f"no rows at {field}, nobody selected is {error.code().name}"
+
+
 def check_study(client):
     stream = eq.pieces(eq.study.CheckStudyRequest, *her2())
     answer = client.study.CheckStudy(stream, timeout=TIMEOUT)
@@ -602,6 +618,7 @@ CHECKS = [
     match_pairs,
     assess_balance,
     refuse_a_field,
+    refuse_nobody,
     check_study,
     refuse_a_study,
     run_study,

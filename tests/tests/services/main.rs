@@ -10,6 +10,7 @@ mod diagnostics;
 mod faults;
 mod harness;
 mod local;
+mod nobody;
 mod regression;
 mod rows;
 mod splines;
