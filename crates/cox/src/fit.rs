@@ -6,6 +6,7 @@ use crate::concordance::concordance;
 use crate::derivatives::PartialLikelihood;
 use crate::inference::{Estimates, chi_squared_test, finite};
 use crate::likelihood_ratio::LikelihoodRatios;
+use crate::monotone;
 use crate::objective::Objective;
 use crate::proportionality::{Fitted, proportional_hazards};
 use crate::risk_sets::RiskSets;
@@ -99,6 +100,11 @@ pub(crate) fn fit_and<T>(
         RiskSets::new(data.endpoint, data.order, data.design).with(data.weights, data.offset);
     let mut objective = Objective::new(&sets, options)?;
     let optimum = maximise(sets.p(), options.newton(), |beta| objective.evaluate(beta));
+    let optimum = match options.penalty {
+        Penalty::None => monotone::settled(optimum, &sets, options.ties, &mut objective),
+        // A penalty holds back every coefficient.
+        Penalty::Firth | Penalty::Ridge(_) => optimum,
+    };
     let (maximum, penalised) = objective.settle(&optimum);
     let scores = data.clusters.map(|clusters| {
         let clusters = sets.in_risk_order(clusters);

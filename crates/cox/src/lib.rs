@@ -37,6 +37,7 @@ mod fit;
 mod inference;
 mod likelihood_ratio;
 mod moments;
+mod monotone;
 mod objective;
 mod piecewise;
 mod prediction;

@@ -6,6 +6,7 @@
 //! coordinates held, likelihood-ratio limits, Firth's penalty), and streams of random numbers.
 
 pub mod cholesky;
+pub mod cone;
 pub mod elementary;
 pub mod firth;
 pub mod laplace;

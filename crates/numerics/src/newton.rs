@@ -268,7 +268,7 @@ impl Newton {
         let has_maximum = converged && ascents.is_empty();
         let mut aliased = vec![true; self.p];
         start.kept.iter().for_each(|&j| aliased[j] = false);
-        let (infinite, covariance) = start.finite_part(best, &ascents);
+        let (infinite, covariance) = start.finite_part(&best.information, &ascents);
         Maximum {
             estimate: if has_maximum { &best.beta + &best.step } else { best.beta.clone() },
             start: start.derivatives.clone(),
@@ -281,6 +281,19 @@ impl Newton {
             converged,
             last_step: start.longest(&best.step),
         }
+    }
+}
+
+impl Maximum {
+    /// The same end of a search, where it is known otherwise that the log-likelihood rises for ever
+    /// in these directions; `information` is that at the end.
+    #[must_use]
+    pub fn climbing(self, ascents: Vec<DVector<f64>>, information: &DMatrix<f64>) -> Self {
+        let kept = (0..self.aliased.len()).filter(|&j| !self.aliased[j]).collect();
+        let start = Start { derivatives: self.start.clone(), kept };
+        let ascents: Vec<_> = ascents.iter().map(|ascent| start.significant(ascent)).collect();
+        let (infinite, covariance) = start.finite_part(information, &ascents);
+        Self { ascents, infinite, covariance, ..self }
     }
 }
 
@@ -310,15 +323,19 @@ impl Start {
     ///
     /// Where a direction is infinite, what is left to be known is known of the others whatever the
     /// place along that direction: the block of the whole inverse, not the inverse of the block.
-    fn finite_part(&self, end: &Point, ascents: &[DVector<f64>]) -> (Vec<bool>, DMatrix<f64>) {
-        let p = end.beta.len();
+    fn finite_part(
+        &self,
+        end: &DMatrix<f64>,
+        ascents: &[DVector<f64>],
+    ) -> (Vec<bool>, DMatrix<f64>) {
+        let p = end.nrows();
         let known = &self.derivatives.information;
         let climbs = |j: usize| ascents.iter().any(|ascent| ascent[j] != 0.0);
         let (climbing, other): (Vec<usize>, Vec<usize>) =
             self.kept.iter().partition(|&&j| climbs(j));
         // The finite coordinates come first, since the last ones are left out when nothing is left.
         let order = [other, climbing].concat();
-        let mut covariance = Cholesky::in_order(&end.information, &order, known).inverse();
+        let mut covariance = Cholesky::in_order(end, &order, known).inverse();
         let is_forgotten = |j: usize| {
             let variance = covariance[(j, j)];
             variance == 0.0 || 1.0 / variance < FORGOTTEN * known[(j, j)]
