@@ -442,6 +442,94 @@ def fit_piecewise_cox(client):
     return f"{early.coefficients[0].name}: hazard ratio √2"
 
 
+def fit_penalised_cox(client):
+    """The likelihood θ/(θ+1) of two patients rises for ever. Firth's penalty, half the logarithm of
+    θ/(θ+1)², makes 3 the best; there a ridge of 1/(4 ln 3) pulls with the force of the score, 1/4."""
+    request = eq.regression.FitCoxRequest(
+        cohort=eq.cohort(time=[1, 2], event=[1, 1], x=[1, 0]),
+        model=eq.regression.CoxModel(endpoint=endpoint(), terms=eq.terms("x")),
+    )
+    plain = client.regression.FitCox(request, timeout=TIMEOUT).fit
+    equal(plain.coefficients[0].estimate.reason, eq.common.NOT_ESTIMABLE_MONOTONE)
+    close(eq.number(plain.firth.coefficients[0].hazard_ratio), 3, 1e-8)
+    close(eq.number(plain.firth.coefficients[0].standard_error), 4 / math.sqrt(3), 1e-8)
+    request.model.options.penalty = eq.regression.PENALTY_FIRTH
+    firth = client.regression.FitCox(request, timeout=TIMEOUT).fit
+    close(eq.number(firth.coefficients[0].hazard_ratio), 3, 1e-8)
+    request.model.options.penalty = eq.regression.PENALTY_RIDGE
+    request.model.options.ridge_lambda = 1 / (4 * math.log(3))
+    ridge = client.regression.FitCox(request, timeout=TIMEOUT).fit
+    close(eq.number(ridge.coefficients[0].hazard_ratio), 3, 1e-8)
+    return "hazard ratio 3 by either penalty"
+
+
+def fit_cox_with_profile_limits(client):
+    """At either limit twice the log-likelihood of TURNS is lower by the square of 1.96."""
+    request = eq.regression.FitCoxRequest(cohort=eq.cohort(**TURNS), model=old_and_new())
+    request.model.options.profile_limits = True
+    (arm,) = client.regression.FitCox(request, timeout=TIMEOUT).fit.coefficients
+    z = NormalDist().inv_cdf(0.975)
+    best = turns_log_likelihood((1 + math.sqrt(17)) / 2)
+    for limit in (arm.profile.interval.lower, arm.profile.interval.upper):
+        close(2 * (best - turns_log_likelihood(limit)), z**2, 1e-8)
+    tested = arm.profile.test.chi_squared
+    close(eq.number(tested), 2 * (best - turns_log_likelihood(1)), 1e-8)
+    return f"{arm.profile.interval.lower:.3f} to {arm.profile.interval.upper:.3f}"
+
+
+def select_cox(client):
+    """The arm of TURNS has p = 0.43: it leaves at 0.4, stays at 0.5 and enters at 0.5."""
+    statistic = 2 * (turns_log_likelihood((1 + math.sqrt(17)) / 2) - turns_log_likelihood(1))
+    p_value = math.erfc(math.sqrt(statistic / 2))
+
+    def select(method, **limits):
+        request = eq.regression.SelectCoxRequest(
+            cohort=eq.cohort(**TURNS),
+            model=eq.regression.CoxModel(endpoint=endpoint()),
+            candidates=eq.terms("arm"),
+            rule=eq.regression.SelectionRule(method=method, **limits),
+        )
+        return client.regression.SelectCox(request, timeout=TIMEOUT)
+
+    backward = eq.regression.SELECTION_METHOD_BACKWARD
+    out = select(backward, remove_above=0.4)
+    equal([list(step.terms) for step in out.steps], [["arm"], []])
+    equal(out.steps[0].removed, "arm")
+    close(eq.number(out.steps[0].removal_tests[0].test.p_value), p_value, 1e-8)
+    equal(len(select(backward, remove_above=0.5).fit.coefficients), 1)
+    for method in (
+        eq.regression.SELECTION_METHOD_FORWARD,
+        eq.regression.SELECTION_METHOD_P_THRESHOLD,
+    ):
+        entered = select(method, enter_below=0.5, remove_above=0.6)
+        equal(list(entered.steps[0].entered), ["arm"])
+        close(eq.number(entered.steps[0].entry_tests[0].test.chi_squared), statistic, 1e-8)
+        codes = [caveat.code for caveat in entered.fit.caveats]
+        equal(eq.common.CAVEAT_CODE_DATA_DRIVEN_SELECTION in codes, True)
+    return f"p-value of the arm {p_value:.3f}"
+
+
+def check_intervals(client):
+    """Patient 1 is seen without a break, patient 2 twice at once, and patient 3 after a pause."""
+    request = eq.regression.CheckIntervalsRequest(
+        cohort=eq.cohort(
+            patient=[1, 1, 2, 2, 3, 3],
+            entry=[0, 2, 0, 2, 0, 3],
+            time=[2, 5, 3, 4, 1, 4],
+            event=[1, 1, 0, 1, 0, 1],
+        ),
+        endpoint=eq.common.Endpoint(
+            entry_column="entry", time_column="time", event_column="event"
+        ),
+        id_column="patient",
+    )
+    found = client.regression.CheckIntervals(request, timeout=TIMEOUT)
+    equal((found.row_count, found.id_count), (6, 3))
+    equal((list(found.overlapping_rows), list(found.rows_after_gap)), ([3], [5]))
+    equal((found.duplicate_count, found.id_with_several_events_count), (0, 1))
+    return "row 3 overlaps, row 5 comes after a gap"
+
+
 def fit_logistic(client):
     """The log odds ratio of a table of two by two is ln(3 · 3 / (1 · 1)), with error √(8/3)."""
     request = eq.regression.FitLogisticRequest(
@@ -612,6 +700,10 @@ CHECKS = [
     diagnose_cox,
     predict_cox,
     fit_piecewise_cox,
+    fit_penalised_cox,
+    fit_cox_with_profile_limits,
+    select_cox,
+    check_intervals,
     fit_logistic,
     fit_logistic_with_a_spline,
     estimate_propensity,
@@ -634,6 +726,12 @@ def old_and_new():
     return eq.regression.CoxModel(
         endpoint=endpoint(), terms=[eq.common.ModelTerm(column="arm", reference="old")]
     )
+
+
+def turns_log_likelihood(ratio):
+    """Of TURNS by the hazard ratio of arm new."""
+    risks = [2 * ratio + 2, ratio + 2, ratio + 1]
+    return 2 * math.log(ratio) - sum(math.log(risk) for risk in risks)
 
 
 def causes():

@@ -9,6 +9,7 @@ mod competing;
 mod diagnostics;
 mod faults;
 mod harness;
+mod likelihood;
 mod local;
 mod nobody;
 mod regression;
