@@ -1,7 +1,7 @@
 //! Whole studies of a few invented patients, their questions answered on the spot: what becomes of
 //! the rarer settings of a protocol.
 
-use cohort::NotEstimable;
+use cohort::{CaveatCode, NotEstimable};
 use pipeline::{Pipeline, prepare};
 use std::collections::BTreeSet;
 use study::StudyResult;
@@ -64,6 +64,26 @@ fn report(study: &str, table: &str) -> StudyResult {
 #[track_caller]
 fn value(result: &StudyResult, id: &str) -> Option<f64> {
     result.quantity(id).unwrap_or_else(|| panic!("there is no {id}")).value
+}
+
+/// The one patient of stage IV is the first to die: the likelihood rises for ever with its coefficient.
+#[test]
+fn finite_estimates_stand_beside_infinite_ones() {
+    let study = STUDY.replace("\"III\"]", "\"III\", \"IV\"]");
+    let first = "13,60,IV,1,1,2020-01-01,2020-01-02\n";
+    let result = report(&format!("{study}[cox]\n"), &format!("{}{first}", table()));
+    let place = "os/all/cox_univariable/stage=IV";
+    let infinite = result.quantity(&format!("{place}/hazard_ratio")).unwrap();
+    assert_eq!(infinite.estimate(), Err(NotEstimable::Monotone));
+    let finite = result.quantity(&format!("{place}/firth_hazard_ratio")).unwrap();
+    assert!(finite.value.is_some_and(|ratio| ratio > 1.0));
+    assert!(finite.interval.unwrap().lower.is_some());
+    for quantity in [infinite, finite] {
+        let codes: Vec<_> = quantity.caveats.iter().map(|caveat| caveat.code).collect();
+        assert_eq!(codes, [CaveatCode::PenalisedLikelihood]);
+    }
+    assert!(value(&result, &format!("{place}/firth_p_value")).is_some());
+    assert!(result.quantity("os/all/cox_univariable/age/firth_hazard_ratio").is_none());
 }
 
 #[test]

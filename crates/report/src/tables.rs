@@ -10,7 +10,7 @@ mod summary;
 mod survival;
 
 pub(crate) use baseline::baseline;
-pub(crate) use cox::{hazard_ratios, models, proportional_hazards, sensitivity, variances};
+pub(crate) use cox::{firth, hazard_ratios, models, proportional_hazards, sensitivity, variances};
 pub(crate) use flow::{flow, missing, step_id};
 pub(crate) use propensity::{matching, propensity};
 pub(crate) use quantities::quantities;

@@ -2,8 +2,10 @@
 
 mod fixture;
 
+use cohort::{Caveat, CaveatCode, Interval, NotEstimable};
 use report::{ReportFile, json, render};
 use study::StudyResult;
+use study::result::Quantity;
 
 const DASH: char = '\u{2014}';
 
@@ -83,6 +85,30 @@ fn tables_print_the_numbers_of_r() {
 }
 
 /// With one endpoint its column is left out, and every title says of what it speaks.
+/// Finite estimates of a monotone likelihood have a table of their own, and a doubt that is marked.
+#[test]
+fn finite_estimates_stand_beside_infinite_ones() {
+    let mut result = fixture::rotterdam();
+    assert!(!text(&render(&result), "report.html").contains("Firth"));
+    let doubt = Caveat::new(CaveatCode::PenalisedLikelihood, "the likelihood is monotone in size");
+    let quantity = |name: &str, value: f64| {
+        Quantity::new(format!("os/all/cox_univariable/age/{name}"), Ok(value), "Firth")
+    };
+    let interval = Interval { lower: Ok(1.5), upper: Err(NotEstimable::Monotone) };
+    let ratio = quantity("firth_hazard_ratio", 3.0).with_interval(interval, 0.95);
+    result.quantities.push(ratio.with_caveats(vec![doubt]));
+    result.quantities.push(quantity("firth_p_value", 0.031));
+    let files = render(&result);
+    let html = text(&files, "report.html");
+    assert!(html.contains("Hazard ratios with Firth&#x27;s penalty"), "the table has a title");
+    assert!(html.contains("the likelihood is monotone in size"));
+    let table = text(&files, "tables/cox_firth.csv");
+    let row = "Overall survival|All patients|Univariable|";
+    assert_eq!(cell(&table, row, 3), "Age at surgery");
+    assert!(cell(&table, row, 4).starts_with("3.000 (1.500 to "), "{}", cell(&table, row, 4));
+    assert_eq!(cell(&table, row, 5), "0.031");
+}
+
 #[test]
 fn titles_name_the_endpoint() {
     let html = text(&render(&fixture::rotterdam()), "report.html");

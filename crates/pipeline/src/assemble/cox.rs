@@ -4,7 +4,7 @@ use super::{Assembly, Place, WHOLE};
 use crate::plan::{UNIVARIABLE, key};
 use crate::question::Answer;
 use crate::terms::{exposure_term, term_outlines};
-use ::cox::{Coefficient, CoxFit, ScreenedTerm, TestResult};
+use ::cox::{Coefficient, CoxFit, ProfileLikelihood, ScreenedTerm, TestResult};
 use cohort::{Caveat, CaveatCode, Estimate, Interval, NotEstimable};
 use study::protocol::{CoxSection, MultivariableModel, Population, SelectionRule, Variance};
 use study::result::{ModelOutline, TermOutline, id};
@@ -143,6 +143,7 @@ fn without_fit(
 }
 
 const METHOD: &str = "Cox proportional hazards model";
+const FIRTH: &str = "Cox proportional hazards model with Firth's penalty";
 
 /// Writes a fitted model into the result.
 pub(super) struct Reader<'a> {
@@ -155,11 +156,42 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Hazard ratios and p-values of every column.
+    /// Hazard ratios and p-values of every column, with those by Firth's penalty beside infinite ones.
     pub(super) fn columns(&self, assembly: &mut Assembly) {
         for coefficient in &self.fit.coefficients {
             self.column(assembly, coefficient);
         }
+        for coefficient in self.fit.firth.iter().flat_map(|firth| &firth.coefficients) {
+            self.firth(assembly, coefficient);
+        }
+    }
+
+    /// Finite estimates of a column of a model whose likelihood is monotone.
+    fn firth(&self, assembly: &mut Assembly, coefficient: &Coefficient) {
+        let term = id::part(&coefficient.name);
+        let confidence = assembly.pipeline.confidence();
+        let profile = coefficient.profile.unwrap_or(ProfileLikelihood {
+            interval: Interval::none(NotEstimable::NotDefined),
+            test: TestResult::none(NotEstimable::NotDefined, 0),
+        });
+        let method = format!("{FIRTH}, limits by the penalised likelihood ratio");
+        let ratio =
+            self.place.quantity(&term, "firth_hazard_ratio", coefficient.hazard_ratio, &method);
+        let ratio = ratio.with_interval(profile.interval, confidence);
+        assembly.push(ratio.with_caveats(self.beside_infinite()));
+        for (name, estimate, method) in [
+            ("firth_p_value", profile.test.p_value, "penalised likelihood-ratio test"),
+            ("firth_coefficient", coefficient.estimate, "log hazard ratio, Firth's penalty"),
+            ("firth_standard_error", coefficient.standard_error, "model-based standard error"),
+        ] {
+            assembly.push(self.place.quantity(&term, name, estimate, method));
+        }
+    }
+
+    /// That finite estimates stand beside infinite ones.
+    fn beside_infinite(&self) -> Vec<Caveat> {
+        let is_about_firth = |caveat: &&Caveat| caveat.code == CaveatCode::PenalisedLikelihood;
+        self.fit.caveats.iter().filter(is_about_firth).cloned().collect()
     }
 
     fn column(&self, assembly: &mut Assembly, coefficient: &Coefficient) {
@@ -175,7 +207,9 @@ impl Reader<'_> {
             let method = format!("{METHOD}, Wald limits, {words} variance");
             let name = format!("hazard_ratio{suffix}");
             let ratio = self.place.quantity(&term, &name, coefficient.hazard_ratio, &method);
-            assembly.push(ratio.with_interval(interval, confidence));
+            let is_infinite = coefficient.hazard_ratio == Err(NotEstimable::Monotone);
+            let caveats = if is_infinite { self.beside_infinite() } else { Vec::new() };
+            assembly.push(ratio.with_interval(interval, confidence).with_caveats(caveats));
             let method = format!("Wald test, {words} variance");
             let name = format!("p_value{suffix}");
             assembly.push(self.place.quantity(&term, &name, p_value, &method));

@@ -175,6 +175,51 @@ pub(crate) fn models(source: &Source) -> Table {
     table
 }
 
+/// Finite hazard ratios of the models whose likelihood is monotone; without rows when there is none.
+pub(crate) fn firth(source: &Source) -> Table {
+    let ci = words::confidence_interval(&source.result.protocol);
+    let mut columns = [ENDPOINT, "Population", "Model", "Term"].map(Column::key).to_vec();
+    columns.extend([Column::value(format!("HR ({ci})")), Column::value("P")]);
+    let title = "Hazard ratios with Firth's penalty where the likelihood is monotone";
+    let mut table = Table::new("cox_firth", title, columns);
+    for quantity in &source.result.quantities {
+        let parts: Vec<&str> = quantity.id.split('/').collect();
+        let &[endpoint, population, analysis, term, "firth_hazard_ratio"] = &parts[..] else {
+            continue;
+        };
+        let p_value = id::quantity(endpoint, population, analysis, term, "firth_p_value");
+        table.rows.push(Row::new(vec![
+            Cell::new(source.endpoint_label(endpoint)),
+            Cell::new(source.population_label(population)),
+            Cell::new(model_label(source, analysis)),
+            Cell::new(term_label(source, term)),
+            source.numbers.ratio(&quantity.id),
+            source.numbers.cell(&p_value, number::p_value),
+        ]));
+    }
+    table.notes.push(
+        "A coefficient is infinite where everyone who has the event has the highest value of those \
+         at risk. Firth's penalty makes it finite; limits and P are those of the penalised \
+         likelihood ratio. All terms of such a model are listed."
+            .to_owned(),
+    );
+    table
+}
+
+/// What readers call an analysis, which may be that of a subgroup.
+fn model_label(source: &Source, analysis: &str) -> String {
+    let outline = &source.result.outline;
+    let model = outline.models.iter().find(|model| model.analysis == analysis);
+    model.map_or_else(|| "Subgroup".to_owned(), |model| model.label.clone())
+}
+
+/// What readers call a column of any model.
+fn term_label(source: &Source, term: &str) -> String {
+    let models: Vec<&ModelOutline> = source.result.outline.models.iter().collect();
+    let known = terms(&models).into_iter().find(|known| known.id == term);
+    known.map_or_else(|| term.to_owned(), |known| known.label.clone())
+}
+
 /// Tests of proportional hazards of each variable, the multivariable models side by side.
 pub(crate) fn proportional_hazards(source: &Source) -> Vec<Table> {
     let tables = source.endpoints().iter().map(|endpoint| {
