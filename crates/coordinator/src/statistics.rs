@@ -150,6 +150,10 @@ impl Statistics {
                 regression.screen_cox(regression::screen_request(cohort, rows, query))
                     => |answer| regression::screen_from(answer).map(Answer::Screen)
             ),
+            Question::Select(query) => ask!(
+                regression.select_cox(regression::selection_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Select)
+            ),
         }
     }
 }
@@ -159,7 +163,7 @@ fn service_of(question: &Question) -> &'static str {
     match question {
         Question::Propensity(_) | Question::Match(_) | Question::Balance { .. } => "matching",
         Question::Curves(_) | Question::Compare(_) => "survival",
-        Question::Cox(_) | Question::Screen(_) => "regression",
+        Question::Cox(_) | Question::Screen(_) | Question::Select(_) => "regression",
     }
 }
 

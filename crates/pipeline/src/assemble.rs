@@ -6,6 +6,7 @@ mod balance;
 mod cox;
 mod flow;
 mod matching;
+mod selection;
 mod subgroup;
 mod survival;
 

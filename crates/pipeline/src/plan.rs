@@ -1,8 +1,8 @@
 //! What a study asks, in which order.
 //!
 //! The order is that of the paper: propensity and matching, then everything that looks at one
-//! population, then the models whose terms are chosen by an earlier answer. A [`Pipeline`] knows
-//! which questions can be asked now; who answers them, and how many at a time, is not its business.
+//! population. A [`Pipeline`] knows which questions can be asked now; who answers them, and how many
+//! at a time, is not its business.
 
 use crate::assemble;
 use crate::question::{Answer, Question, Task};
@@ -13,7 +13,7 @@ use crate::terms::{
 use crate::{PipelineError, Prepared};
 use balance::BalanceQuery;
 use cohort::{Caveat, Cohort, CohortError, Column, Estimate, Selection, Term};
-use cox::{CoxOptions, CoxQuery, CoxScreenQuery};
+use cox::{CoxOptions, CoxQuery, CoxScreenQuery, CoxSelectionQuery};
 use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery};
 use propensity::{Level, LogisticOptions, LogisticQuery};
 use std::collections::BTreeMap;
@@ -43,7 +43,6 @@ enum Stage {
     Propensity,
     Matching,
     Analyses,
-    SelectedModels,
     Done,
 }
 
@@ -61,8 +60,7 @@ impl Pipeline {
             let (tasks, next) = match self.stage {
                 Stage::Propensity => (self.propensity().into_iter().collect(), Stage::Matching),
                 Stage::Matching => (self.matching().into_iter().collect(), Stage::Analyses),
-                Stage::Analyses => (self.analyses(), Stage::SelectedModels),
-                Stage::SelectedModels | Stage::Done => (self.selected_models(), Stage::Done),
+                Stage::Analyses | Stage::Done => (self.analyses(), Stage::Done),
             };
             self.stage = next;
             self.n_open = tasks.len();
@@ -305,7 +303,7 @@ impl Pipeline {
         tasks.push(self.task(key, self.rows(Population::Matched), Question::Compare(query)));
     }
 
-    /// The screens, and the models whose terms the protocol lists.
+    /// The screens, and the models of several terms.
     fn cox(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection) {
         let Some(section) = &self.protocol().cox else { return };
         for &population in &section.populations {
@@ -316,29 +314,39 @@ impl Pipeline {
             let key = key::cox(&endpoint.id, population.id(), UNIVARIABLE);
             tasks.push(self.task(key, self.rows(population), Question::Screen(query)));
         }
-        for model in
-            section.multivariable.iter().filter(|model| model.rule == SelectionRule::Listed)
-        {
+        for model in &section.multivariable {
             for &population in &model.populations {
-                tasks.push(self.model(endpoint, population, model, &model.terms));
+                tasks.push(self.model(endpoint, population, model));
             }
         }
     }
 
+    /// A model of several terms, listed or chosen; the exposure is in every one.
     fn model(
         &self,
         endpoint: &EndpointSection,
         population: Population,
         model: &MultivariableModel,
-        names: &[String],
     ) -> Task {
         let transform = self.protocol().cox.as_ref().map(|section| section.ph_test);
-        let query = CoxQuery {
+        let with = |names: &[String]| CoxQuery {
             proportional_hazards: transform.map(terms::time_transform),
             ..self.cox_query(endpoint, population, terms::terms(self.protocol(), names))
         };
+        let is_exposure = |name: &String| *name == self.protocol().exposure.column;
+        let question = if model.rule == SelectionRule::Listed {
+            Question::Cox(with(&model.terms))
+        } else {
+            let (exposure, others): (Vec<_>, Vec<_>) =
+                model.terms.iter().cloned().partition(is_exposure);
+            Question::Select(CoxSelectionQuery {
+                model: with(&exposure),
+                candidates: terms::terms(self.protocol(), &others),
+                rule: terms::selection_rule(model),
+            })
+        };
         let key = key::cox(&endpoint.id, population.id(), &model.id);
-        self.task(key, self.rows(population), Question::Cox(query))
+        self.task(key, self.rows(population), question)
     }
 
     fn cox_query(
@@ -358,49 +366,6 @@ impl Pipeline {
             concordance: true,
             ..CoxQuery::new(endpoint_columns(endpoint), terms)
         }
-    }
-
-    /// Models whose terms are those of small univariable p-values.
-    fn selected_models(&self) -> Vec<Task> {
-        let mut tasks = Vec::new();
-        let Some(section) = &self.protocol().cox else { return tasks };
-        for endpoint in &self.protocol().endpoints {
-            for model in &section.multivariable {
-                if model.rule != SelectionRule::PThreshold {
-                    continue;
-                }
-                for &population in &model.populations {
-                    let names = self.selected_terms(endpoint, population, model);
-                    tasks.push(self.model(endpoint, population, model, &names));
-                }
-            }
-        }
-        tasks
-    }
-
-    /// The terms of a model: those listed, or of these the exposure and those with a small
-    /// univariable likelihood-ratio p-value.
-    pub(crate) fn selected_terms(
-        &self,
-        endpoint: &EndpointSection,
-        population: Population,
-        model: &MultivariableModel,
-    ) -> Vec<String> {
-        if model.rule == SelectionRule::Listed {
-            return model.terms.clone();
-        }
-        let screen = self.answers.get(&key::cox(&endpoint.id, population.id(), UNIVARIABLE));
-        let is_selected = |name: &String| {
-            if *name == self.protocol().exposure.column {
-                return true;
-            }
-            let Some(Ok(Answer::Screen(lines))) = screen else { return false };
-            let line = lines.iter().find(|line| line.term == *name);
-            let fit = line.and_then(|line| line.fit.as_ref().ok());
-            fit.and_then(|fit| fit.likelihood_ratio_test.p_value.ok())
-                .is_some_and(|p_value| p_value < model.p_below)
-        };
-        model.terms.iter().filter(|name| is_selected(name)).cloned().collect()
     }
 
     fn subgroup(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection, subgroup: &Subgroup) {

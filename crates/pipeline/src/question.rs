@@ -2,7 +2,9 @@
 
 use balance::{BalanceError, BalanceQuery, BalanceTable};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
-use cox::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm};
+use cox::{
+    CoxError, CoxFit, CoxQuery, CoxScreenQuery, CoxSelection, CoxSelectionQuery, ScreenedTerm,
+};
 use matching::{MatchQuery, MatchedSample, MatchingError};
 use propensity::{LogisticQuery, PropensityError, PropensityScores};
 use std::sync::Arc;
@@ -44,6 +46,8 @@ pub enum Question {
     Cox(CoxQuery),
     /// A screen of hazard models.
     Screen(CoxScreenQuery),
+    /// A hazard model whose terms are chosen.
+    Select(CoxSelectionQuery),
 }
 
 /// What was answered, the variant of the question's name.
@@ -63,6 +67,8 @@ pub enum Answer {
     Cox(Box<CoxFit>),
     /// A screen of hazard models.
     Screen(Vec<ScreenedTerm>),
+    /// A hazard model whose terms were chosen.
+    Select(Box<CoxSelection>),
 }
 
 /// Why a question has no answer.
@@ -129,6 +135,9 @@ impl Task {
             }
             Question::Cox(query) => Answer::Cox(Box::new(cox::cox(cohort, selection, query)?)),
             Question::Screen(query) => Answer::Screen(cox::screen(cohort, selection, query)?),
+            Question::Select(query) => {
+                Answer::Select(Box::new(cox::select(cohort, selection, query)?))
+            }
         })
     }
 }

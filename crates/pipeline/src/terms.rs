@@ -190,6 +190,20 @@ pub(crate) fn ties(ties: protocol::Ties) -> cox::Ties {
     }
 }
 
+/// The rule by which terms are chosen; all tests are likelihood ratios.
+pub(crate) fn selection_rule(model: &protocol::MultivariableModel) -> cox::SelectionRule {
+    let (enter_below, remove_above) = (model.p_below, model.p_above);
+    let test = cox::SelectionTest::LikelihoodRatio;
+    match model.rule {
+        protocol::SelectionRule::Listed => cox::SelectionRule::Listed,
+        protocol::SelectionRule::PThreshold => cox::SelectionRule::PThreshold { enter_below, test },
+        protocol::SelectionRule::Backward => cox::SelectionRule::Backward { remove_above, test },
+        protocol::SelectionRule::Forward => {
+            cox::SelectionRule::Forward { enter_below, remove_above, test }
+        }
+    }
+}
+
 pub(crate) fn time_transform(transform: protocol::TimeTransform) -> cox::TimeTransform {
     match transform {
         protocol::TimeTransform::Km => cox::TimeTransform::KaplanMeier,

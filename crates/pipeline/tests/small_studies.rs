@@ -1,7 +1,7 @@
 //! Whole studies of a few invented patients, their questions answered on the spot: what becomes of
 //! the rarer settings of a protocol.
 
-use cohort::{CaveatCode, NotEstimable};
+use cohort::{Caveat, CaveatCode, NotEstimable};
 use pipeline::{Pipeline, prepare};
 use std::collections::BTreeSet;
 use study::StudyResult;
@@ -84,6 +84,52 @@ fn finite_estimates_stand_beside_infinite_ones() {
     }
     assert!(value(&result, &format!("{place}/firth_p_value")).is_some());
     assert!(result.quantity("os/all/cox_univariable/age/firth_hazard_ratio").is_none());
+}
+
+/// By each rule the way is told, the exposure stays, and a doubt names the model.
+#[test]
+fn terms_are_chosen_by_every_rule() {
+    let model = |rule: &str, limits: &str| {
+        let model = format!("[[cox.multivariable]]\nid = \"m\"\nrule = \"{rule}\"\n{limits}\n");
+        report(&format!("{STUDY}[cox]\n{model}"), &table())
+    };
+    let steps = |result: &StudyResult| {
+        let models = &result.outline.models;
+        models.iter().find(|model| model.analysis == "cox_m").expect("a model").steps.clone()
+    };
+    let doubts = |result: &StudyResult| {
+        let is_doubt = |caveat: &&Caveat| caveat.code == CaveatCode::DataDrivenSelection;
+        result.caveats.iter().filter(is_doubt).cloned().collect::<Vec<_>>()
+    };
+    let listed = model("listed", "");
+    assert!(steps(&listed).is_empty() && doubts(&listed).is_empty());
+
+    // Everything is above a p-value of nothing.
+    let nothing = model("backward", "p_above = 1e-9");
+    let way = steps(&nothing);
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(way[0].terms, names(&["rt", "age", "stage"]));
+    assert_eq!(way[0].removal, names(&["age", "stage"]), "the exposure stays");
+    assert_eq!((way.len(), &way[2].terms), (3, &names(&["rt"])));
+    let left = way[0].removed.as_ref().expect("one leaves");
+    let p_value = |name: &str| {
+        value(&nothing, &format!("os/all/cox_m/{name}/step_1_removal_p_value")).unwrap()
+    };
+    assert_eq!(p_value(left), f64::max(p_value("age"), p_value("stage")));
+    assert!(nothing.quantity("os/all/cox_m/rt=1/hazard_ratio").is_some());
+    assert!(nothing.quantity("os/all/cox_m/age/hazard_ratio").is_none());
+
+    for (rule, limits) in [("forward", "p_below = 1\np_above = 1"), ("p_threshold", "p_below = 1")]
+    {
+        let all = model(rule, limits);
+        let way = steps(&all);
+        assert_eq!(way[0].entry, names(&["age", "stage"]), "{rule}");
+        assert_eq!(way.last().unwrap().terms, names(&["rt", "age", "stage"]), "{rule}");
+        assert!(value(&all, "os/all/cox_m/age/step_1_entry_chi_squared").is_some());
+        let doubts = doubts(&all);
+        assert_eq!(doubts.len(), 1, "told once for both endpoints");
+        assert!(doubts[0].message.starts_with("In the model \"m\" the terms were chosen by"));
+    }
 }
 
 #[test]

@@ -127,7 +127,8 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
         tables::follow_up(source),
     ];
     let mut cox = tables::hazard_ratios(source);
-    cox.extend([tables::firth(source), tables::variances(source), tables::models(source)]);
+    cox.extend([tables::firth(source), tables::selection(source)]);
+    cox.extend([tables::variances(source), tables::models(source)]);
     cox.extend(tables::proportional_hazards(source));
     cox.push(tables::sensitivity(source));
     let mut subgroup_tables = tables::subgroups(source);

@@ -247,6 +247,19 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
                 labels(&model.terms),
                 words::plain(model.p_below)
             ),
+            SelectionRule::Backward => format!(
+                "the exposure and those of {} that backward elimination leaves (likelihood-ratio P \
+                 above {} leaves)",
+                labels(&model.terms),
+                words::plain(model.p_above)
+            ),
+            SelectionRule::Forward => format!(
+                "the exposure and those of {} that forward selection chooses (likelihood-ratio P \
+                 below {} enters, above {} leaves)",
+                labels(&model.terms),
+                words::plain(model.p_below),
+                words::plain(model.p_above)
+            ),
         };
         format!(" Model \"{}\": {rule}; {}.", model.label, names(&model.populations))
     };

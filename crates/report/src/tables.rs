@@ -5,6 +5,7 @@ mod cox;
 mod flow;
 mod propensity;
 mod quantities;
+mod selection;
 mod subgroups;
 mod summary;
 mod survival;
@@ -14,6 +15,7 @@ pub(crate) use cox::{firth, hazard_ratios, models, proportional_hazards, sensiti
 pub(crate) use flow::{flow, missing, step_id};
 pub(crate) use propensity::{matching, propensity};
 pub(crate) use quantities::quantities;
+pub(crate) use selection::selection;
 pub(crate) use subgroups::{comparisons, events, interaction, subgroups};
 pub(crate) use summary::{sentences, summary};
 pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};

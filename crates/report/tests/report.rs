@@ -5,7 +5,7 @@ mod fixture;
 use cohort::{Caveat, CaveatCode, Interval, NotEstimable};
 use report::{ReportFile, json, render};
 use study::StudyResult;
-use study::result::Quantity;
+use study::result::{Quantity, StepOutline};
 
 const DASH: char = '\u{2014}';
 
@@ -107,6 +107,36 @@ fn finite_estimates_stand_beside_infinite_ones() {
     assert_eq!(cell(&table, row, 3), "Age at surgery");
     assert!(cell(&table, row, 4).starts_with("3.000 (1.500 to "), "{}", cell(&table, row, 4));
     assert_eq!(cell(&table, row, 5), "0.031");
+}
+
+/// The way to a model whose terms were chosen is a table with a row per test.
+#[test]
+fn the_way_to_a_chosen_model_is_told() {
+    let mut result = fixture::rotterdam();
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let step = StepOutline {
+        terms: names(&["hormon"]),
+        removal: Vec::new(),
+        entry: names(&["age"]),
+        removed: None,
+        entered: names(&["age"]),
+    };
+    let model = result.outline.models.iter_mut().find(|model| !model.is_screen).unwrap();
+    model.steps = vec![step.clone(), StepOutline { terms: names(&["hormon", "age"]), ..step }];
+    model.steps[1].entry.clear();
+    let place = format!("os/{}/{}", model.population, model.analysis);
+    for (name, value) in [("chi_squared", 4.0), ("df", 1.0), ("p_value", 0.0455)] {
+        let id = format!("{place}/age/step_1_entry_{name}");
+        result.quantities.push(Quantity::new(id, Ok(value), "likelihood-ratio test"));
+    }
+    let files = render(&result);
+    let table = text(&files, "tables/cox_selection.csv");
+    let row = |column| cell(&table, "Overall survival|", column);
+    assert_eq!((row(3), row(4), row(5)), ("1".into(), "Age at surgery".into(), "entry".into()));
+    assert_eq!((row(6), row(7), row(8)), ("4.00 (1)".into(), "0.046".into(), "enters".into()));
+    let html = text(&files, "report.html");
+    assert!(html.contains("Likelihood-ratio tests by which terms were chosen"));
+    assert!(html.contains("hormonal treatment, Age at surgery."));
 }
 
 #[test]

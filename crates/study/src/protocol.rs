@@ -530,8 +530,11 @@ pub struct MultivariableModel {
     pub terms: Vec<String>,
     /// How they are chosen. Default: `listed`.
     pub rule: SelectionRule,
-    /// Limit of the univariable likelihood-ratio p-value for `p_threshold`. Default: 0.05.
+    /// P-value of the likelihood-ratio test below which a term enters: univariable for
+    /// `p_threshold`, beside the terms of the model for `forward`. Default: 0.05.
     pub p_below: f64,
+    /// P-value above which a term leaves, for `backward` and `forward`. Default: 0.1.
+    pub p_above: f64,
     /// Who is analysed. Default: the populations of `[cox]`.
     pub populations: Vec<Population>,
 }
@@ -545,6 +548,11 @@ pub enum SelectionRule {
     Listed,
     /// Those whose univariable p-value is below a limit.
     PThreshold,
+    /// All at first; the one with the largest p-value above the limit leaves, again and again.
+    Backward,
+    /// None at first; the one with the smallest p-value below the limit enters, again and again,
+    /// and after each entry those above the other limit leave.
+    Forward,
 }
 
 /// One entry of `[[subgroup]]`: the arms compared within levels of some variables, or the levels of

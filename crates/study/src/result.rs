@@ -230,6 +230,27 @@ pub struct ModelOutline {
     pub is_screen: bool,
     /// The columns, in the order of the table.
     pub terms: Vec<TermOutline>,
+    /// The models on the way to this one, itself the last; empty when its terms were not chosen.
+    pub steps: Vec<StepOutline>,
+}
+
+/// A model on the way to the one whose terms were chosen.
+///
+/// The tests of step `k`, counted from 1, have ids that end in `step_<k>_removal_chi_squared`,
+/// `.._df` and `.._p_value` for the terms that may leave, and `step_<k>_entry_...` for those that may
+/// enter.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct StepOutline {
+    /// Names of its terms.
+    pub terms: Vec<String>,
+    /// Names of the terms that may leave.
+    pub removal: Vec<String>,
+    /// Names of the terms that may enter.
+    pub entry: Vec<String>,
+    /// The term that left.
+    pub removed: Option<String>,
+    /// The terms that entered.
+    pub entered: Vec<String>,
 }
 
 /// A subgroup analysis.

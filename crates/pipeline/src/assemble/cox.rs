@@ -1,12 +1,14 @@
 //! Hazard models: the screens, and the models of several terms.
 
-use super::{Assembly, Place, WHOLE};
+use super::{Assembly, Place, WHOLE, selection};
 use crate::plan::{UNIVARIABLE, key};
 use crate::question::Answer;
 use crate::terms::{exposure_term, term_outlines};
-use ::cox::{Coefficient, CoxFit, ProfileLikelihood, ScreenedTerm, TestResult};
+use ::cox::{Coefficient, CoxFit, ProfileLikelihood, ScreenedTerm, SelectionStep, TestResult};
 use cohort::{Caveat, CaveatCode, Estimate, Interval, NotEstimable};
-use study::protocol::{CoxSection, MultivariableModel, Population, SelectionRule, Variance};
+use study::protocol::{
+    CoxSection, MultivariableModel, Population, Protocol, SelectionRule, Variance,
+};
 use study::result::{ModelOutline, TermOutline, id};
 
 /// The p-value below which proportional hazards are in doubt.
@@ -21,8 +23,7 @@ pub(super) fn assemble(assembly: &mut Assembly) {
         }
         for model in &section.multivariable {
             for &population in &model.populations {
-                let names = assembly.pipeline.selected_terms(endpoint, population, model);
-                multivariable(assembly, &endpoint.id, population, &section, model, &names);
+                multivariable(assembly, &endpoint.id, population, &section, model);
             }
         }
     }
@@ -69,6 +70,7 @@ fn screen(assembly: &mut Assembly, endpoint: &str, population: Population, secti
         label: "Univariable".into(),
         is_screen: true,
         terms: outlines,
+        steps: Vec::new(),
     });
 }
 
@@ -85,35 +87,30 @@ fn multivariable(
     population: Population,
     section: &CoxSection,
     model: &MultivariableModel,
-    names: &[String],
 ) {
     let place = Place::new(endpoint, population.id(), format!("cox_{}", model.id));
+    let (fit, steps) = match assembly.answer(&key::cox(endpoint, population.id(), &model.id)) {
+        Ok(Answer::Cox(fit)) => (Ok(fit.as_ref().clone()), Vec::new()),
+        Ok(Answer::Select(chosen)) => (Ok(chosen.fit.clone()), chosen.steps.clone()),
+        Ok(_) => (Err(NotEstimable::NotDefined), Vec::new()),
+        Err(reason) => (Err(reason), Vec::new()),
+    };
     let protocol = assembly.pipeline.protocol();
+    let names = terms_of(protocol, model, &steps);
     let columns: Vec<TermOutline> =
         names.iter().flat_map(|name| term_outlines(protocol, name)).collect();
-    match assembly.answer(&key::cox(endpoint, population.id(), &model.id)) {
-        Ok(Answer::Cox(fit)) => {
-            let fit = fit.clone();
+    match fit {
+        Ok(mut fit) => {
+            selection::caveat(assembly, &mut fit, &model.label);
             let reader =
                 Reader { place: &place, variance: variance(section, population), fit: &fit };
             reader.columns(assembly);
             reader.whole_model(assembly, WHOLE);
             reader.proportional_hazards(assembly, &model.label);
         }
-        Ok(_) => without_fit(assembly, &place, &columns, NotEstimable::NotDefined),
         Err(reason) => without_fit(assembly, &place, &columns, reason),
     }
-    if model.rule == SelectionRule::PThreshold {
-        let message = format!(
-            "The terms of the model \"{}\" were chosen by their univariable p-values (below {}); \
-             its p-values and intervals do not allow for that choice.",
-            model.label, model.p_below
-        );
-        let caveat = Caveat::new(CaveatCode::DataDrivenSelection, message);
-        if !assembly.caveats.contains(&caveat) {
-            assembly.caveats.push(caveat);
-        }
-    }
+    let steps = selection::path(assembly, &place, &steps);
     assembly.outline.models.push(ModelOutline {
         endpoint: endpoint.into(),
         population: population.id().into(),
@@ -121,7 +118,21 @@ fn multivariable(
         label: model.label.clone(),
         is_screen: false,
         terms: columns,
+        steps,
     });
+}
+
+/// The terms of a model as the protocol names them; of one that could not be chosen the exposure.
+fn terms_of(
+    protocol: &Protocol,
+    model: &MultivariableModel,
+    steps: &[SelectionStep],
+) -> Vec<String> {
+    match (steps.last(), model.rule) {
+        (Some(chosen), _) => chosen.terms.clone(),
+        (None, SelectionRule::Listed) => model.terms.clone(),
+        (None, _) => vec![protocol.exposure.column.clone()],
+    }
 }
 
 /// The variance behind intervals: pairs exist in the matched sample alone.

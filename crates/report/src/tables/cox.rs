@@ -74,7 +74,7 @@ fn ratio_cells(source: &Source, model: &ModelOutline, term: &TermOutline) -> [Ce
     ]
 }
 
-fn model_id(model: &ModelOutline, term: &str, name: &str) -> String {
+pub(super) fn model_id(model: &ModelOutline, term: &str, name: &str) -> String {
     id::quantity(&model.endpoint, &model.population, &model.analysis, term, name)
 }
 
@@ -292,7 +292,7 @@ fn proportional_hazards_row(
 }
 
 /// What readers call a variable or the exposure.
-fn variable_label(source: &Source, name: &str) -> String {
+pub(super) fn variable_label(source: &Source, name: &str) -> String {
     let protocol = &source.result.protocol;
     match protocol.variable(name) {
         Some(variable) => variable.label.clone(),

@@ -261,19 +261,39 @@ fn model(
 ) -> MultivariableModel {
     let id = ids.needed(section);
     let rule = section.optional("rule", word).unwrap_or_default();
-    let p_below = section.optional("p_below", probability);
-    if p_below.is_some() && rule == SelectionRule::Listed {
-        section.refuse("p_below", "has no effect unless `rule = \"p_threshold\"`");
-    }
+    let (p_below, p_above) = selection_limits(section, rule);
     let terms = section.filled_list("terms", |value| declared.term(value));
     MultivariableModel {
         label: section.optional("label", text).unwrap_or_else(|| id.clone()),
         id,
         terms: terms.map_or_else(|| declared.all_terms(), |terms| with_exposure(terms, declared)),
         rule,
-        p_below: p_below.unwrap_or(0.05),
+        p_below,
+        p_above,
         populations: populations(section, declared).unwrap_or_else(|| default_populations.to_vec()),
     }
+}
+
+/// The p-values below which a term enters a model and above which it leaves.
+fn selection_limits(section: &Section, rule: SelectionRule) -> (f64, f64) {
+    let limit = |key: &'static str, default: f64, rules: [(SelectionRule, &str); 2]| {
+        let limit = section.optional(key, probability);
+        if limit.is_some() && rules.iter().all(|(known, _)| *known != rule) {
+            let [one, other] = rules.map(|(_, name)| name);
+            let message = format!("has no effect unless `rule` is \"{one}\" or \"{other}\"");
+            section.refuse(key, message);
+        }
+        limit.unwrap_or(default)
+    };
+    let forward = (SelectionRule::Forward, "forward");
+    let p_below = limit("p_below", 0.05, [(SelectionRule::PThreshold, "p_threshold"), forward]);
+    let p_above = limit("p_above", 0.1, [(SelectionRule::Backward, "backward"), forward]);
+    if rule == SelectionRule::Forward && p_below > p_above {
+        let key = if section.has("p_below") { "p_below" } else { "p_above" };
+        let message = "terms would enter and leave again: `p_below` must not be above `p_above`";
+        section.refuse(key, message);
+    }
+    (p_below, p_above)
 }
 
 /// A term that is chosen by its univariable p-value needs one, in every population of the model.

@@ -263,6 +263,24 @@ fn references_resolve() {
         ),
         (
             "",
+            "[[cox.multivariable]]\nid = \"m\"\nrule = \"p_threshold\"\np_above = 0.1",
+            "cox.multivariable[0].p_above",
+            "no effect",
+        ),
+        (
+            "",
+            "[[cox.multivariable]]\nid = \"m\"\nrule = \"backward\"\np_below = 0.1",
+            "cox.multivariable[0].p_below",
+            "no effect",
+        ),
+        (
+            "",
+            "[[cox.multivariable]]\nid = \"m\"\nrule = \"forward\"\np_below = 0.2",
+            "cox.multivariable[0].p_below",
+            "enter and leave again",
+        ),
+        (
+            "",
             "[[cox.multivariable]]\nid = \"m\"\n[[cox.multivariable]]\nid = \"m\"",
             "cox.multivariable[1].id",
             "taken",
