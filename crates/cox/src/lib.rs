@@ -33,8 +33,10 @@ mod query;
 mod risk_sets;
 mod robust;
 mod selection;
+mod sweep;
 #[cfg(test)]
 mod testing;
+mod ties;
 
 pub use cohort_fit::{cox, screen};
 pub use diagnostics::{

@@ -8,6 +8,8 @@
 pub mod cholesky;
 pub mod elementary;
 pub mod firth;
+pub mod gram;
+pub mod lanes;
 pub mod laplace;
 pub mod multiplicity;
 pub mod multivariate_normal;
@@ -18,6 +20,7 @@ pub mod quadrature;
 pub mod radix;
 pub mod rank;
 pub mod restricted;
+pub mod rows;
 pub mod spline;
 pub mod standard;
 pub mod streams;
