@@ -26,6 +26,7 @@ mod inference;
 mod likelihood_ratio;
 mod moments;
 mod objective;
+mod one_walk;
 mod piecewise;
 mod prediction;
 mod proportionality;

@@ -42,7 +42,12 @@ impl TieSums {
     /// The sums for `d` deaths in a risk set.
     pub fn new(ties: Ties, d: usize, at_risk: &RiskSums) -> Self {
         let RiskSums { s0, d0, death_weight, .. } = *at_risk;
-        run(OneTime { ties, deaths: Deaths { d, weight: death_weight, s0, d0 } })
+        Self::of_deaths(ties, Deaths { d, weight: death_weight, s0, d0 })
+    }
+
+    /// The sums for some deaths.
+    pub fn of_deaths(ties: Ties, deaths: Deaths) -> Self {
+        run(OneTime { ties, deaths })
     }
 
     /// The same within a kernel.

@@ -123,7 +123,7 @@ pub fn exp8<L: Lanes>(x: F64x8<L>) -> F64x8<L> {
 #[must_use]
 pub fn ln8<L: Lanes>(x: F64x8<L>) -> F64x8<L> {
     let x = x.max(x.like(f64::MIN_POSITIVE));
-    let n = x.from_exponent().or_bits(TWO_52.to_bits()) - x.like(TWO_52 + BIAS);
+    let n = x.exponent_bits().or_bits(TWO_52.to_bits()) - x.like(TWO_52 + BIAS);
     let m = x.and_bits(MANTISSA).or_bits(1f64.to_bits());
     let is_low = |low, high| m.if_less(x.like(SQRT_2), low, high);
     let n = n + is_low(x.like(0.0), x.like(1.0));

@@ -40,6 +40,25 @@ impl Gram {
         }
     }
 
+    /// Multiplies all sums.
+    pub fn scale(&mut self, factor: f64) {
+        for block in &mut self.sums {
+            block.0.iter_mut().for_each(|sum| *sum *= factor);
+        }
+    }
+
+    /// Adds `a` times this matrix to another one.
+    pub fn add_to(&self, a: f64, total: &mut Self) {
+        run(AddTo { sums: &self.sums, a, total: &mut total.sums });
+    }
+
+    /// Adds the rows of `other` to those of this matrix, and `a` times the outcome less `b` times
+    /// `other` to `total`.
+    pub fn take_in(&mut self, other: &Self, factors: [f64; 2], total: &mut Self) {
+        let (sums, other) = (&mut self.sums, &other.sums);
+        run(TakeIn { sums, other, factors, total: &mut total.sums });
+    }
+
     /// The element in row `i` and column `j`.
     #[must_use]
     pub fn at(&self, i: usize, j: usize) -> f64 {
@@ -59,6 +78,52 @@ impl Gram {
 fn first_block(i: usize) -> usize {
     let (eights, rest) = (i / LANES, i % LANES);
     LANES * eights * (eights + 1) / 2 + rest * (eights + 1)
+}
+
+struct AddTo<'a> {
+    sums: &'a [Block],
+    a: f64,
+    total: &'a mut [Block],
+}
+
+impl Kernel for AddTo<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let a = F64x8::splat(lanes, self.a);
+        for (total, sum) in self.total.iter_mut().zip(self.sums) {
+            let sum = F64x8::from_block(lanes, sum);
+            *total = sum.mul_add(a, F64x8::from_block(lanes, total)).to_block();
+        }
+    }
+}
+
+struct TakeIn<'a> {
+    sums: &'a mut [Block],
+    other: &'a [Block],
+    factors: [f64; 2],
+    total: &'a mut [Block],
+}
+
+impl Kernel for TakeIn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let [a, b] = self.factors.map(
+            #[inline(always)]
+            |factor| F64x8::splat(lanes, factor),
+        );
+        let sums = self.sums.iter_mut().zip(self.other);
+        for (total, (sum, other)) in self.total.iter_mut().zip(sums) {
+            let other = F64x8::from_block(lanes, other);
+            let both = F64x8::from_block(lanes, sum) + other;
+            *sum = both.to_block();
+            let less = other.neg_mul_add(b, F64x8::from_block(lanes, total));
+            *total = both.mul_add(a, less).to_block();
+        }
+    }
 }
 
 struct Add<'a> {

@@ -70,9 +70,11 @@ pub trait Lanes: Copy + Debug + Send + Sync + 'static {
     /// The bits moved from the mantissa to where the exponent is.
     fn to_exponent(self, a: Self::Values) -> Self::Values;
     /// The bits of the exponent and the sign moved to the end of the mantissa.
-    fn from_exponent(self, a: Self::Values) -> Self::Values;
+    fn exponent_bits(self, a: Self::Values) -> Self::Values;
     /// Lane `k` is the sum of the lanes of `rows[k]`, in the order of [`F64x8::sum`].
     fn sums(self, rows: [Self::Values; LANES]) -> Self::Values;
+    /// Lane `i` of row `k` is lane `k` of `rows[i]`.
+    fn transpose(self, rows: [Self::Values; LANES]) -> [Self::Values; LANES];
 }
 
 /// A computation that is written once for all lanes.
@@ -275,8 +277,8 @@ impl<L: Lanes> F64x8<L> {
 
     /// The bits of the exponent moved to the end of the mantissa.
     #[inline(always)]
-    pub(crate) fn from_exponent(self) -> Self {
-        Self { values: self.lanes.from_exponent(self.values), ..self }
+    pub(crate) fn exponent_bits(self) -> Self {
+        Self { values: self.lanes.exponent_bits(self.values), ..self }
     }
 
     /// `((0 + 4) + (1 + 5)) + ((2 + 6) + (3 + 7))` over the lanes.
@@ -291,6 +293,17 @@ impl<L: Lanes> F64x8<L> {
     pub fn sums(rows: [Self; LANES]) -> Self {
         let lanes = rows[0].lanes;
         Self { lanes, values: lanes.sums(rows.map(|row| row.values)) }
+    }
+
+    /// Rows become columns.
+    #[inline(always)]
+    #[must_use]
+    pub fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        let lanes = rows[0].lanes;
+        lanes.transpose(rows.map(|row| row.values)).map(
+            #[inline(always)]
+            |values| Self { lanes, values },
+        )
     }
 }
 
@@ -365,12 +378,12 @@ mod tests {
                 a.and_bits(0xffff_0000_ffff_0000),
                 a.or_bits(0x0000_1010_0000_0101),
                 a.to_exponent(),
-                a.from_exponent(),
+                a.exponent_bits(),
                 F64x8::sums(rows),
                 F64x8::load_part(lanes, &self.0[0][..3]),
                 a.like(a.sum()),
             ];
-            results.map(F64x8::to_array).to_vec()
+            results.into_iter().chain(F64x8::transpose(rows)).map(F64x8::to_array).collect()
         }
     }
 
@@ -404,5 +417,7 @@ mod tests {
             assert!((results[15][k] - rows()[k].iter().sum::<f64>()).abs() < 1e-15);
         }
         assert_eq!(results[16], [a[0], a[1], a[2], 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(results[18], rows().map(|row| row[0]));
+        assert_eq!(results[25], rows().map(|row| row[7]));
     }
 }

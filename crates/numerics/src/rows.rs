@@ -11,15 +11,41 @@ use std::ops::Range;
 pub struct Rows {
     n: usize,
     p: usize,
+    /// Numbers from one row to the next.
+    stride: usize,
+    /// Where the first row begins: at the beginning of a line of the cache.
+    first: usize,
     /// The rows, and zeros where blocks reach beyond the last of them.
     values: Vec<f64>,
 }
+
+/// Rows begin at multiples of so many numbers, so that blocks seldom lie across two lines of the cache.
+const ALIGNED: usize = 4;
+
+/// Bytes in a line of the cache.
+const LINE: usize = 64;
 
 impl Rows {
     /// Rows of zeros.
     #[must_use]
     pub fn zeros(n: usize, p: usize) -> Self {
-        Self { n, p, values: vec![0.0; (n + LANES) * p + LANES] }
+        let stride = p.next_multiple_of(ALIGNED);
+        let values = vec![0.0; (n + LANES) * stride + 2 * LANES];
+        let first = values.as_ptr().align_offset(LINE).min(LANES);
+        Self { n, p, stride, first, values }
+    }
+
+    /// Where row `i` begins.
+    #[inline(always)]
+    fn start(&self, i: usize) -> usize {
+        self.first + i * self.stride
+    }
+
+    /// Writes eight columns of row `i` from column `j` on, as far as there are so many.
+    #[inline(always)]
+    pub fn set_block<L: Lanes>(&mut self, i: usize, j: usize, values: F64x8<L>) {
+        let (start, end) = (self.start(i) + j, self.start(i) + self.p.min(j + LANES));
+        values.store(&mut self.values[start..end]);
     }
 
     /// Number of rows.
@@ -40,24 +66,25 @@ impl Rows {
     #[inline(always)]
     #[must_use]
     pub fn row(&self, i: usize) -> &[f64] {
-        &self.values[i * self.p..(i + 1) * self.p]
+        &self.values[self.start(i)..self.start(i) + self.p]
     }
 
     /// A row to write to.
     #[inline(always)]
     pub fn row_mut(&mut self, i: usize) -> &mut [f64] {
-        &mut self.values[i * self.p..(i + 1) * self.p]
+        let start = self.start(i);
+        &mut self.values[start..start + self.p]
     }
 
     /// Column `j` from the first row to the last.
     pub fn column(&self, j: usize) -> impl Iterator<Item = f64> {
-        (0..self.n).map(move |i| self.values[i * self.p + j])
+        (0..self.n).map(move |i| self.values[self.start(i) + j])
     }
 
     /// Eight numbers of row `i` from column `j` on; those beyond the end of the row mean nothing.
     #[inline(always)]
     pub fn block<L: Lanes>(&self, lanes: L, i: usize, j: usize) -> F64x8<L> {
-        F64x8::load(lanes, &self.values[i * self.p + j..])
+        F64x8::load(lanes, &self.values[self.start(i) + j..])
     }
 
     /// Adds `x'beta` of each row in a range to what is there; rows with equal bits get equal bits.
@@ -127,14 +154,14 @@ impl Kernel for Products<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let p = self.rows.p;
+        let stride = self.rows.stride;
         for (first, to) in self.range.step_by(LANES).zip(self.to.chunks_mut(LANES)) {
             let mut sums = [F64x8::splat(lanes, 0.0); LANES];
             for (block, beta) in self.beta.blocks().iter().enumerate() {
                 let beta = F64x8::from_array(lanes, beta);
-                let values = &self.rows.values[first * p + block * LANES..];
+                let values = &self.rows.values[self.rows.start(first) + block * LANES..];
                 for (k, sum) in sums.iter_mut().enumerate() {
-                    *sum = F64x8::load(lanes, &values[k * p..]).mul_add(beta, *sum);
+                    *sum = F64x8::load(lanes, &values[k * stride..]).mul_add(beta, *sum);
                 }
             }
             (F64x8::load_part(lanes, to) + F64x8::sums(sums)).store(to);

@@ -2,7 +2,6 @@
 
 use crate::lanes::{F64x8, Kernel, LANES, Lanes, run};
 use crate::rows::Rows;
-use std::ops::Range;
 
 /// What takes a standardised column back to the caller's unit: `x = centre + scale * value`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,22 +43,9 @@ pub fn standardised_rows(
 ) -> (Rows, Vec<Scale>) {
     let scales: Vec<Scale> = columns.iter().map(|column| Scale::of(column)).collect();
     let mut rows = Rows::zeros(n, columns.len());
-    let mut chunk = vec![[0.0; CHUNK]; columns.len()];
-    for first in (0..n).step_by(CHUNK) {
-        let subjects = first..n.min(first + CHUNK);
-        run(Standardise { columns, scales: &scales, subjects: subjects.clone(), to: &mut chunk });
-        for subject in subjects {
-            let row = rows.row_mut(row_of(subject));
-            for (cell, column) in row.iter_mut().zip(&chunk) {
-                *cell = column[subject - first];
-            }
-        }
-    }
+    run(Standardise { columns, scales: &scales, n, row_of, rows: &mut rows });
     (rows, scales)
 }
-
-/// Number of subjects whose rows are made at a time.
-const CHUNK: usize = 32;
 
 impl Scale {
     /// Mean and standard deviation of a column.
@@ -136,24 +122,37 @@ impl Kernel for Squares<'_> {
     }
 }
 
-struct Standardise<'a> {
+struct Standardise<'a, F> {
     columns: &'a [&'a [f64]],
     scales: &'a [Scale],
-    subjects: Range<usize>,
-    to: &'a mut [[f64; CHUNK]],
+    n: usize,
+    row_of: F,
+    rows: &'a mut Rows,
 }
 
-impl Kernel for Standardise<'_> {
+impl<F: Fn(usize) -> usize> Kernel for Standardise<'_, F> {
     type Output = ();
 
+    /// Eight columns of eight subjects at a time.
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        for ((column, scale), to) in self.columns.iter().zip(self.scales).zip(self.to) {
-            let centre = F64x8::splat(lanes, scale.centre);
-            let per_scale = centre.like(1.0 / scale.scale);
-            let values = column[self.subjects.clone()].chunks(LANES);
-            for (values, to) in values.zip(to.as_chunks_mut().0) {
-                *to = ((F64x8::load_part(lanes, values) - centre) * per_scale).to_array();
+        let Self { columns, scales, n, row_of, rows } = self;
+        for first in (0..n).step_by(LANES) {
+            let subjects = first..n.min(first + LANES);
+            let of_subjects: [usize; LANES] =
+                std::array::from_fn(|i| row_of((first + i).min(n - 1)));
+            for j in (0..columns.len()).step_by(LANES) {
+                let mut block = [F64x8::splat(lanes, 0.0); LANES];
+                let eight = columns[j..].iter().zip(&scales[j..]);
+                for (cells, (column, scale)) in block.iter_mut().zip(eight) {
+                    let values = F64x8::load_part(lanes, &column[subjects.clone()]);
+                    let per_scale = values.like(1.0 / scale.scale);
+                    *cells = (values - values.like(scale.centre)) * per_scale;
+                }
+                let block = F64x8::transpose(block);
+                for (row, cells) in of_subjects.iter().zip(block).take(subjects.len()) {
+                    rows.set_block(*row, j, cells);
+                }
             }
         }
     }

@@ -95,12 +95,17 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn from_exponent(self, a: Values) -> Values {
+    fn exponent_bits(self, a: Values) -> Values {
         a.map(|a| f64::from_bits(a.to_bits() >> 52))
     }
 
     #[inline(always)]
     fn sums(self, rows: [Values; LANES]) -> Values {
         from_fn(|k| super::sum(&rows[k]))
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [Values; LANES]) -> [Values; LANES] {
+        from_fn(|k| from_fn(|i| rows[i][k]))
     }
 }

@@ -115,7 +115,7 @@ impl Lanes for V4 {
     }
 
     #[inline(always)]
-    fn from_exponent(self, a: f64x8) -> f64x8 {
+    fn exponent_bits(self, a: f64x8) -> f64x8 {
         cast(self.shr_const_u64x8::<52>(cast(a)))
     }
 
@@ -123,7 +123,7 @@ impl Lanes for V4 {
     fn sums(self, rows: [f64x8; LANES]) -> f64x8 {
         let [a, b, c, d, e, f, g, h] = rows.map(
             #[inline(always)]
-            |row| cast(row),
+            |row: f64x8| -> __m512d { cast(row) },
         );
         let first = neighbours(self, halves_of(self, a, c), halves_of(self, b, d));
         let second = neighbours(self, halves_of(self, e, g), halves_of(self, f, h));
@@ -131,6 +131,39 @@ impl Lanes for V4 {
         let odd = self.avx512f._mm512_shuffle_f64x2::<0b11_01_11_01>(first, second);
         cast(self.avx512f._mm512_add_pd(even, odd))
     }
+
+    #[inline(always)]
+    fn transpose(self, rows: [f64x8; LANES]) -> [f64x8; LANES] {
+        let [a, b, c, d, e, f, g, h] = rows;
+        let pairs = [(a, b), (c, d), (e, f), (g, h)];
+        let low = pairs.map(
+            #[inline(always)]
+            |(a, b)| self.avx512f._mm512_unpacklo_pd(cast(a), cast(b)),
+        );
+        let high = pairs.map(
+            #[inline(always)]
+            |(a, b)| self.avx512f._mm512_unpackhi_pd(cast(a), cast(b)),
+        );
+        let [a, c, e, g] = quarters(self, low);
+        let [b, d, f, h] = quarters(self, high);
+        [a, b, c, d, e, f, g, h]
+    }
+}
+
+/// Register `k` is made of the `k`-th quarters of all.
+#[inline(always)]
+fn quarters(lanes: V4, [a, b, c, d]: [__m512d; 4]) -> [f64x8; 4] {
+    let avx512f = lanes.avx512f;
+    let even = avx512f._mm512_shuffle_f64x2::<0b10_00_10_00>(a, b);
+    let also_even = avx512f._mm512_shuffle_f64x2::<0b10_00_10_00>(c, d);
+    let odd = avx512f._mm512_shuffle_f64x2::<0b11_01_11_01>(a, b);
+    let also_odd = avx512f._mm512_shuffle_f64x2::<0b11_01_11_01>(c, d);
+    [
+        cast(avx512f._mm512_shuffle_f64x2::<0b10_00_10_00>(even, also_even)),
+        cast(avx512f._mm512_shuffle_f64x2::<0b10_00_10_00>(odd, also_odd)),
+        cast(avx512f._mm512_shuffle_f64x2::<0b11_01_11_01>(even, also_even)),
+        cast(avx512f._mm512_shuffle_f64x2::<0b11_01_11_01>(odd, also_odd)),
+    ]
 }
 
 /// The sums of the halves of `a`, then those of `b`.
@@ -284,7 +317,7 @@ impl Lanes for V3 {
     }
 
     #[inline(always)]
-    fn from_exponent(self, a: [f64x4; 2]) -> [f64x4; 2] {
+    fn exponent_bits(self, a: [f64x4; 2]) -> [f64x4; 2] {
         halves(
             [a],
             #[inline(always)]
@@ -300,6 +333,32 @@ impl Lanes for V3 {
         );
         [sums_of_four(self, [a, b, c, d]), sums_of_four(self, [e, f, g, h])]
     }
+
+    #[inline(always)]
+    fn transpose(self, [a, b, c, d, e, f, g, h]: [[f64x4; 2]; LANES]) -> [[f64x4; 2]; LANES] {
+        let of = |half: usize| {
+            let upper = four_by_four(self, [a[half], b[half], c[half], d[half]]);
+            let lower = four_by_four(self, [e[half], f[half], g[half], h[half]]);
+            [0, 1, 2, 3].map(|k| [upper[k], lower[k]])
+        };
+        let ([a, b, c, d], [e, f, g, h]) = (of(0), of(1));
+        [a, b, c, d, e, f, g, h]
+    }
+}
+
+/// Rows become columns.
+#[inline(always)]
+fn four_by_four(lanes: V3, rows: [f64x4; 4]) -> [f64x4; 4] {
+    let avx = lanes.avx;
+    let [a, b, c, d]: [__m256d; 4] = rows.map(cast);
+    let (low, also_low) = (avx._mm256_unpacklo_pd(a, b), avx._mm256_unpacklo_pd(c, d));
+    let (high, also_high) = (avx._mm256_unpackhi_pd(a, b), avx._mm256_unpackhi_pd(c, d));
+    [
+        cast(avx._mm256_permute2f128_pd::<0x20>(low, also_low)),
+        cast(avx._mm256_permute2f128_pd::<0x20>(high, also_high)),
+        cast(avx._mm256_permute2f128_pd::<0x31>(low, also_low)),
+        cast(avx._mm256_permute2f128_pd::<0x31>(high, also_high)),
+    ]
 }
 
 /// Lane `k` is the sum of the lanes of `rows[k]`.
