@@ -77,7 +77,7 @@ impl<'a> PartialLikelihood<'a> {
         self.risks.begin(beta);
         let (mut derivatives, products) = match &mut self.walk {
             Walk::Once(walk) => {
-                walk.begin();
+                walk.begin(self.sets, &g);
                 let mut unit = 0.0;
                 for batch in self.sets.batches() {
                     unit = self.sets.evaluate_batch(batch, unit, &mut self.risks);

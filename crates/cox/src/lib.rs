@@ -26,6 +26,7 @@ mod inference;
 mod likelihood_ratio;
 mod moments;
 mod objective;
+mod one_column;
 mod one_walk;
 mod piecewise;
 mod prediction;
@@ -33,6 +34,7 @@ mod proportionality;
 mod query;
 mod risk_sets;
 mod robust;
+mod screen;
 mod selection;
 mod sweep;
 #[cfg(test)]

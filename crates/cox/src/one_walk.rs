@@ -7,6 +7,7 @@ use crate::ties::{Deaths, TieSums};
 use nalgebra::{DMatrix, DVector};
 use numerics::elementary::ln;
 use numerics::gram::Gram;
+use numerics::lanes::LANES;
 use numerics::newton::Derivatives;
 use numerics::rows::Rows;
 use numerics::sum::{Sum, total};
@@ -30,6 +31,8 @@ pub(crate) struct OneWalk {
     d2: Gram,
     value: Sum,
     gradient: Vec<f64>,
+    /// `Σ w x` over all deaths.
+    observed: Vec<f64>,
     /// `Σ g (A S2 - B D2)`.
     expected: Gram,
     /// What is taken from it: the Gram matrix of the vectors of all event times.
@@ -37,8 +40,6 @@ pub(crate) struct OneWalk {
     /// Vectors that are not in it yet, and their weights.
     vectors: Rows,
     weights: Vec<f64>,
-    /// What each death of a group adds to the gradient, per unit of its columns.
-    shares: Vec<f64>,
 }
 
 /// Number of vectors that are kept until they are added at once.
@@ -54,27 +55,36 @@ impl OneWalk {
     /// A walk over those who are all followed from the start.
     pub fn new(sets: &RiskSets, ties: Ties) -> Self {
         let p = sets.p();
+        // Whole blocks, of which what is beyond the columns means nothing.
+        let padded = || vec![0.0; p.next_multiple_of(LANES)];
+        let mut observed = padded();
+        add_observed(sets, |_| 1.0, &mut observed);
         Self {
             ties,
             s0: 0.0,
-            s1: vec![0.0; p],
+            s1: padded(),
             s2: Gram::new(p),
-            d1: vec![0.0; p],
+            d1: padded(),
             d2: Gram::new(p),
             value: Sum::default(),
-            gradient: vec![0.0; p],
+            gradient: padded(),
+            observed,
             expected: Gram::new(p),
             products: Gram::new(p),
             vectors: Rows::zeros(VECTORS, p),
             weights: Vec::with_capacity(VECTORS),
-            shares: Vec::new(),
         }
     }
 
-    /// Begins an evaluation.
-    pub fn begin(&mut self) {
+    /// Begins an evaluation in which each event time counts `g(group)` times.
+    pub fn begin(&mut self, sets: &RiskSets, g: impl Fn(usize) -> f64) {
         self.value = Sum::default();
-        self.gradient.fill(0.0);
+        if (0..sets.groups().len()).all(|group| g(group) == 1.0) {
+            self.gradient.copy_from_slice(&self.observed);
+        } else {
+            self.gradient.fill(0.0);
+            add_observed(sets, g, &mut self.gradient);
+        }
         self.expected.clear();
         self.products.clear();
         self.weights.clear();
@@ -109,9 +119,10 @@ impl OneWalk {
     pub fn end(&mut self) -> (Derivatives, DMatrix<f64>) {
         self.products.add(&self.vectors, 0..self.weights.len(), &self.weights);
         self.weights.clear();
+        let p = self.vectors.p();
         let derivatives = Derivatives {
             value: self.value.value(),
-            gradient: DVector::from_column_slice(&self.gradient),
+            gradient: DVector::from_column_slice(&self.gradient[..p]),
             information: self.expected.matrix(),
         };
         (derivatives, self.products.matrix())
@@ -221,15 +232,22 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
         let walk = &mut *self.walk;
         walk.value += g * (eta - deaths.weight * ln(deaths.s0) - tied.ln_shares);
         let (one, share) = (g * tied.one, g * tied.share);
-        for (total, s1) in walk.gradient.iter_mut().zip(&walk.s1) {
-            *total -= one * s1;
+        for ((total, s1), d1) in walk.gradient.iter_mut().zip(&walk.s1).zip(&walk.d1) {
+            *total -= one * s1 - share * d1;
         }
-        walk.shares.clear();
-        let share_of =
-            |position| g * self.sets.weight(position) + share * self.risks.risk[position];
-        walk.shares.extend(events.clone().map(share_of));
-        let of = self.sets.rows_of(&events);
-        self.sets.rows().add_sum(of, &walk.shares, &mut walk.gradient);
         g
+    }
+}
+
+/// Adds `Σ g w x` over all deaths.
+fn add_observed(sets: &RiskSets, g: impl Fn(usize) -> f64, total: &mut [f64]) {
+    for group in 0..sets.groups().len() {
+        let g = g(group);
+        for position in sets.span(group).events() {
+            let weight = g * sets.weight(position);
+            for (total, x) in total.iter_mut().zip(sets.row(position)) {
+                *total += weight * x;
+            }
+        }
     }
 }

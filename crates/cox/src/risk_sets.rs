@@ -72,7 +72,7 @@ pub(crate) struct Risks {
 
 /// A unit serves as long as the logarithms of the largest risks are no further from it; then the
 /// squares of all sums of risks are well within the range of a number.
-const NEAR: f64 = 64.0;
+pub(crate) const NEAR: f64 = 64.0;
 
 impl Risks {
     pub fn new(sets: &RiskSets) -> Self {
@@ -168,8 +168,12 @@ pub(crate) trait RunningSums {
 impl<'a> RiskSets<'a> {
     /// Standardises the columns and puts them in risk order.
     pub fn new(endpoint: &Endpoint, order: &'a RiskOrder, design: &Design) -> Self {
-        let columns: Vec<&[f64]> =
-            design.columns.iter().map(|column| column.values.as_slice()).collect();
+        let columns = design.columns.iter().map(|column| column.values.as_slice());
+        Self::of_columns(endpoint, order, &columns.collect::<Vec<_>>())
+    }
+
+    /// The same for columns that make no design.
+    pub fn of_columns(endpoint: &Endpoint, order: &'a RiskOrder, columns: &[&[f64]]) -> Self {
         let batches = batches(order.groups());
         let row_of = rows_by_batch(order.groups(), &batches);
         let mut row_of_subject = vec![0; row_of.len()];
@@ -177,7 +181,7 @@ impl<'a> RiskSets<'a> {
             row_of_subject[subject as usize] = row;
         }
         let (rows, scales) =
-            standardised_rows(&columns, row_of.len(), |subject| row_of_subject[subject] as usize);
+            standardised_rows(columns, row_of.len(), |subject| row_of_subject[subject] as usize);
         let scales = scales.iter().map(|scale| scale.scale).collect();
         let strata = strata(order);
         let late_entry = endpoint.entry().map(|entry| LateEntry::new(entry, order, &strata));
@@ -207,6 +211,12 @@ impl<'a> RiskSets<'a> {
     #[inline]
     pub fn weight(&self, position: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[position])
+    }
+
+    /// Known part of the linear predictor of a position.
+    #[inline]
+    pub fn offset(&self, position: usize) -> f64 {
+        self.offset.as_ref().map_or(0.0, |offset| offset[position])
     }
 
     /// Sum of some values, each times its case weight.

@@ -95,7 +95,8 @@ impl Rows {
         }
     }
 
-    /// Adds the rows in a range, each times its factor, to a total of `p` numbers.
+    /// Adds the rows in a range, each times its factor, to a total of `p` numbers. It may be longer,
+    /// up to whole blocks of eight, which is faster; what is then beyond `p` means nothing.
     pub fn add_sum(&self, range: Range<usize>, factors: &[f64], total: &mut [f64]) {
         run(WeightedSum { rows: self, range, factors, total });
     }
