@@ -26,3 +26,4 @@ pub mod standard;
 pub mod streams;
 pub mod sum;
 pub mod tails;
+pub mod wanted;
