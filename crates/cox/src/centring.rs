@@ -1,7 +1,7 @@
 //! The point from which R counts its linear predictors.
 
 use cohort::Endpoint;
-use numerics::sum::sum;
+use numerics::sum::{sum, total};
 
 /// Where R centres a column: at its mean, or at 0 when it holds nothing but -1, 0 and 1, so that an
 /// indicator keeps its meaning.
@@ -10,7 +10,10 @@ use numerics::sum::sum;
 /// `coxph` in R (argument `nocenter`). No hazard ratio depends on it; the linear predictor and the
 /// curve of an average subject do.
 pub(crate) fn centre(column: &[f64], endpoint: &Endpoint, weights: Option<&[f64]>) -> f64 {
-    let is_indicator = column.iter().all(|value| [-1.0, 0.0, 1.0].contains(value));
+    let is_indicator = |value: &f64| (*value == 0.0) | (value.abs() == 1.0);
+    // Whole blocks are told without a branch.
+    let is_indicator =
+        column.chunks(64).all(|block| block.iter().fold(true, |all, x| all & is_indicator(x)));
     let weights = weights.filter(|_| endpoint.entry().is_none());
     if is_indicator { 0.0 } else { weighted_mean(column, weights) }
 }
@@ -21,7 +24,7 @@ pub(crate) fn weighted_mean(values: &[f64], weights: Option<&[f64]>) -> f64 {
         return 0.0;
     }
     match weights {
-        None => sum(values.iter().copied()) / values.len() as f64,
+        None => total(values) / values.len() as f64,
         Some(weights) => {
             let products = values.iter().zip(weights).map(|(value, weight)| value * weight);
             sum(products) / sum(weights.iter().copied())

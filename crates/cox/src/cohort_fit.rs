@@ -1,10 +1,12 @@
 //! From the columns of a cohort to fitted models.
 
 use crate::fit::{CoxData, CoxExtras, Model, fit_and};
+use crate::screen::{Candidate, fit_alone};
 use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ProfileLimits, ScreenedTerm, Variance};
 use cohort::{
     Caveat, CaveatCode, Cohort, CohortError, Design, Endpoint, RiskOrder, Selection, Term, Weighted,
 };
+use numerics::lanes::LANES;
 
 /// Fits the model of a query to the selected subjects; see [`crate::fit()`] for the estimator.
 ///
@@ -97,7 +99,15 @@ impl<'a> FollowUp<'a> {
         extras: CoxExtras,
         look: impl FnOnce(&Model) -> T,
     ) -> Result<(CoxFit, T), CoxError> {
-        let data = CoxData {
+        let data = self.data(terms, design);
+        let (mut fit, seen) = fit_and(&data, &self.query.options, extras, look)?;
+        fit.caveats.extend(self.left_out());
+        Ok((fit, seen))
+    }
+
+    /// The subjects with the columns of some terms.
+    pub fn data<'b>(&'b self, terms: &'b [Term], design: &'b Design) -> CoxData<'b> {
+        CoxData {
             endpoint: &self.endpoint,
             order: &self.order,
             terms,
@@ -105,10 +115,7 @@ impl<'a> FollowUp<'a> {
             clusters: self.clusters.as_deref(),
             weights: self.weighted.weights.as_deref(),
             offset: self.offset.as_deref(),
-        };
-        let (mut fit, seen) = fit_and(&data, &self.query.options, extras, look)?;
-        fit.caveats.extend(self.left_out());
-        Ok((fit, seen))
+        }
     }
 
     /// One model per candidate: the common terms and that candidate.
@@ -117,15 +124,33 @@ impl<'a> FollowUp<'a> {
         common: &[Term],
         candidates: &[Term],
     ) -> Result<Vec<ScreenedTerm>, CoxError> {
-        let line = |candidate: &Term| {
-            let terms: Vec<Term> = common.iter().chain([candidate]).cloned().collect();
-            let fit = match self.fit(&terms) {
-                Ok(fit) => Ok(fit),
-                Err(error) => Err(error.impossibility().ok_or(error)?),
+        let mut lines = Vec::with_capacity(candidates.len());
+        for eight in candidates.chunks(LANES) {
+            let model = |candidate: &Term| {
+                let terms: Vec<Term> = common.iter().chain([candidate]).cloned().collect();
+                Ok(Candidate { design: self.design(&terms)?, terms })
             };
-            Ok(ScreenedTerm { term: candidate.name(), fit })
-        };
-        candidates.iter().map(line).collect()
+            let models: Vec<Result<Candidate, CoxError>> = eight.iter().map(model).collect();
+            let together = fit_alone(self, &models.iter().flatten().collect::<Vec<_>>());
+            let mut together = together.into_iter();
+            for (candidate, model) in eight.iter().zip(models) {
+                let fit = model.and_then(|model| match together.next().flatten() {
+                    Some(fit) => Ok(fit),
+                    None => self.fit_candidate(&model),
+                });
+                let fit = match fit {
+                    Ok(fit) => Ok(fit),
+                    Err(error) => Err(error.impossibility().ok_or(error)?),
+                };
+                lines.push(ScreenedTerm { term: candidate.name(), fit });
+            }
+        }
+        Ok(lines)
+    }
+
+    fn fit_candidate(&self, model: &Candidate) -> Result<CoxFit, CoxError> {
+        let fit = self.fit_and(&model.terms, &model.design, self.extras(), |_| ());
+        fit.map(|(fit, ())| fit)
     }
 
     /// The subjects, without those that have no weight.

@@ -1,8 +1,9 @@
 //! What every event time adds to the hazards and to the residuals of those at risk.
 
 use crate::Ties;
-use crate::derivatives::TieSums;
-use crate::risk_sets::{RiskSets, RiskSums, Risks};
+use crate::risk_sets::{RiskSets, Risks};
+use crate::sweep::RiskSums;
+use crate::ties::TieSums;
 use nalgebra::DMatrix;
 
 /// Sums over the `d` deaths of each tie group, which stand for the powers of `1/φ`; all carry the

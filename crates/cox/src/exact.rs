@@ -6,6 +6,7 @@ use crate::{CoxError, Ties};
 use nalgebra::{DMatrix, DVector};
 use numerics::elementary::{exp, ln};
 use numerics::newton::Derivatives;
+use numerics::wanted;
 use std::ops::Range;
 
 /// Evaluates the conditional logistic likelihood, in which time is discrete.
@@ -79,6 +80,7 @@ impl<'a> ExactLikelihood<'a> {
         self.sets.linear_predictor(beta, &mut self.eta);
         for stratum in self.sets.strata() {
             for index in tied(self.sets, stratum) {
+                wanted::check();
                 gather_at_risk(self.sets, stratum, index, &mut self.at_risk);
                 self.add_deaths(groups[index].events.clone(), &mut total);
             }

@@ -140,8 +140,8 @@ fn fit(data: &CoxData, exits: &[Exit], query: &FineGrayQuery) -> CoxFit {
             likelihood.scores(beta, query.censoring_variance, &clusters)
         })
     });
-    let penalised = None;
-    Model { data, options, sets: &sets, maximum: &maximum, penalised, scores }.report(None)
+    let (maximum, scales, penalised) = (&maximum, sets.scales(), None);
+    Model { data, options, sets: &sets, scales, maximum, penalised, scores }.report(None)
 }
 
 /// Index of the cause of a query that makes sense.

@@ -110,7 +110,15 @@ pub(crate) fn fit_and<T>(
         let clusters = sets.in_risk_order(clusters);
         ScoresByCluster::new(&maximum, |beta| cluster_scores(&sets, options.ties, beta, &clusters))
     });
-    let model = Model { data, options, sets: &sets, maximum: &maximum, penalised, scores };
+    let model = Model {
+        data,
+        options,
+        sets: &sets,
+        scales: sets.scales(),
+        maximum: &maximum,
+        penalised,
+        scores,
+    };
     let hazards = extras.proportional_hazards.map(|scale| model.proportional_hazards(scale));
     let concordance = extras.concordance.then(|| model.concordance());
     let mut fit = CoxFit { concordance, ..model.report(hazards) };
@@ -125,7 +133,7 @@ impl CoxOptions {
     }
 }
 
-fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
+pub(crate) fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
     let subjects = data.endpoint.len();
     let same_length = |what, got| {
         if got == subjects { Ok(()) } else { Err(CoxError::LengthMismatch { what, got, subjects }) }
@@ -166,6 +174,8 @@ pub(crate) struct Model<'a> {
     pub data: &'a CoxData<'a>,
     pub options: &'a CoxOptions,
     pub sets: &'a RiskSets<'a>,
+    /// Standard deviation of each column in the caller's unit.
+    pub scales: &'a [f64],
     /// Its values without penalty.
     pub maximum: &'a Maximum,
     pub penalised: Option<PenalisedLikelihood>,
@@ -196,7 +206,7 @@ impl Model<'_> {
             beta: &maximum.estimate,
             covariance: &maximum.covariance,
             robust_covariance: robust.as_ref(),
-            scales: self.sets.scales(),
+            scales: self.scales,
             reasons: &reasons,
             multiplier: two_sided_multiplier(self.options.confidence),
         };
@@ -365,7 +375,7 @@ impl Model<'_> {
             objective,
             optimum,
             covariance: &self.maximum.covariance,
-            scales: self.sets.scales(),
+            scales: self.scales,
             reasons: &reasons,
             multiplier: two_sided_multiplier(self.options.confidence),
             newton: self.options.newton(),

@@ -39,15 +39,20 @@ mod likelihood_ratio;
 mod moments;
 mod monotone;
 mod objective;
+mod one_column;
+mod one_walk;
 mod piecewise;
 mod prediction;
 mod proportionality;
 mod query;
 mod risk_sets;
 mod robust;
+mod screen;
 mod selection;
+mod sweep;
 #[cfg(test)]
 mod testing;
+mod ties;
 
 pub use cohort_fit::{cox, screen};
 pub use diagnostics::{

@@ -4,6 +4,7 @@ use crate::risk_sets::{RiskSets, Risks, RunningSums};
 use crate::{CoxError, Ties};
 use nalgebra::{DMatrix, DVector};
 use numerics::firth::InformationDerivatives;
+use numerics::wanted;
 use std::ops::Range;
 
 /// Most multiplications of one evaluation, `(subjects + deaths) p (p + 1)²`: some ten seconds.
@@ -41,6 +42,7 @@ pub(crate) fn information_derivatives(
     let mut sums = MomentSums::new(sets.p(), variance);
     let mut total = InformationDerivatives::zeros(sets.p());
     sets.walk(&risks, &mut sums, |index, sums| {
+        wanted::check();
         let d = sets.groups()[index].events.len();
         for l in 0..d {
             let share = match ties {

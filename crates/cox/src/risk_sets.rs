@@ -1,20 +1,33 @@
-//! The subjects of a model in risk order, with their columns standardised, and the one backward
-//! walk over risk sets that every quantity of a Cox model is summed on.
+//! The subjects of a model in risk order: their standardised columns, who is at risk when, and how
+//! large the risk of each is.
 
 use cohort::{Design, Endpoint, RiskOrder, TieGroup};
-use numerics::elementary::exp;
-use numerics::standard::{Standardised, standardise};
+use numerics::elementary::{exp, exp8};
+use numerics::lanes::{F64x8, Kernel, LANES, Lanes, run};
+use numerics::rows::{Padded, Rows};
+use numerics::standard::standardised_rows;
+use numerics::sum::total;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// Subjects and columns, prepared once per model. A *position* counts subjects in risk order.
 #[derive(Clone, Debug)]
 pub(crate) struct RiskSets<'a> {
     order: &'a RiskOrder,
+    /// `order.groups()` in short.
+    spans: Vec<Span>,
     /// Ranges of `order.groups()`, one per stratum.
     strata: Vec<Range<usize>>,
     late_entry: Option<LateEntry>,
-    /// Column after column, each in risk order, at mean 0 and standard deviation 1.
-    columns: Vec<f64>,
+    /// Ranges of `order.groups()` in the order of the walk, from the last to the first.
+    batches: Vec<Range<usize>>,
+    /// One row per position, its columns at mean 0 and standard deviation 1. They stand batch by
+    /// batch, so that the walk backwards in time goes forwards in memory.
+    rows: Rows,
+    /// The row of each position.
+    row_of: Vec<u32>,
+    /// Column after column, each in risk order; made when first asked for.
+    columns: OnceLock<Vec<f64>>,
     /// Standard deviation of each column in the caller's unit.
     scales: Vec<f64>,
     /// Case weight of each position; absent when everyone counts once.
@@ -28,55 +41,108 @@ pub(crate) struct RiskSets<'a> {
 struct LateEntry {
     /// Entry of each position.
     entry: Vec<f64>,
-    /// Positions by stratum, within it by entry ascending.
-    by_entry: Vec<usize>,
     /// For each position the first group whose time is later than its entry.
     first_group: Vec<usize>,
+    /// The group of each position.
+    group: Vec<u32>,
+    /// Positions by their first group.
+    by_entry: Vec<usize>,
+    /// Where in `by_entry` those of each group begin, and at last its length.
+    starts: Vec<usize>,
 }
 
 /// `w exp(x'beta)` of everyone, in units that never leave the range of a number; `w` is the case
 /// weight.
 ///
-/// The unit of a group is the largest `exp(x'beta)` among those whose follow-up ends there or later
-/// in its stratum. It cancels from every quotient, and a coefficient on its way to infinity
-/// underflows where it must, in the subjects that no longer count.
+/// The unit of a group cancels from every quotient. Seen backwards it changes only where the largest
+/// `exp(x'beta)` of those at risk comes too far from it, so that one unit serves nearly every model,
+/// while a coefficient on its way to infinity underflows where it must: in the subjects that no
+/// longer count.
 #[derive(Clone, Debug)]
 pub(crate) struct Risks {
     /// `x'beta` of each position, less the logarithm of the unit of its group.
     pub eta: Vec<f64>,
     /// `w exp` of that.
     pub risk: Vec<f64>,
-    /// Logarithm of the unit of each group; within a stratum it falls with time.
-    highest: Vec<f64>,
+    /// Logarithm of the unit of each group, within a stratum never rising with time; unless all are 0.
+    unit: Vec<f64>,
+    is_uniform: bool,
+    beta: Padded,
 }
+
+/// A unit serves as long as the logarithms of the largest risks are no further from it; then the
+/// squares of all sums of risks are well within the range of a number.
+pub(crate) const NEAR: f64 = 64.0;
 
 impl Risks {
     pub fn new(sets: &RiskSets) -> Self {
-        let (n, groups) = (sets.n(), sets.groups().len());
-        Self { eta: vec![0.0; n], risk: vec![0.0; n], highest: vec![0.0; groups] }
+        Self {
+            eta: vec![0.0; sets.n()],
+            risk: vec![0.0; sets.n()],
+            unit: vec![0.0; sets.groups().len()],
+            is_uniform: true,
+            beta: Padded::zeros(sets.p()),
+        }
+    }
+
+    /// Begins an evaluation by [`RiskSets::evaluate_batch`] with these coefficients.
+    pub fn begin(&mut self, beta: &[f64]) {
+        self.beta.set(beta);
+        self.is_uniform = true;
+    }
+
+    /// Whether one unit serves all groups.
+    #[inline]
+    pub fn is_uniform(&self) -> bool {
+        self.is_uniform
     }
 
     /// The unit of one group in units of another.
+    #[inline]
     pub fn carry(&self, from: usize, to: usize) -> f64 {
-        let difference = self.highest[from] - self.highest[to];
-        // The largest risk seldom changes from one time to the next.
+        if self.is_uniform {
+            return 1.0;
+        }
+        let difference = self.unit[from] - self.unit[to];
         if difference == 0.0 { 1.0 } else { exp(difference) }
     }
 }
 
-/// Sums over the risk set at one event time and over the deaths in it, `r = w exp(x'beta)`.
-#[derive(Clone, Debug)]
-pub(crate) struct RiskSums {
-    /// Sum of `r` over the risk set.
-    pub s0: f64,
-    /// Sum of `r x` over the risk set.
-    pub s1: Vec<f64>,
-    /// Sum of `r` over the deaths.
-    pub d0: f64,
-    /// Sum of `r x` over the deaths.
-    pub d1: Vec<f64>,
-    /// Sum of `w` over the deaths.
-    pub death_weight: f64,
+/// A tie group in as few bytes as a walk over many of them needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    first_censored: u32,
+    end: u32,
+    /// Whether it is the last of its stratum in time.
+    pub is_last: bool,
+}
+
+impl Span {
+    /// Positions of those with an event.
+    #[inline(always)]
+    pub fn events(self) -> Range<usize> {
+        self.start as usize..self.first_censored as usize
+    }
+
+    /// Positions of those censored.
+    #[inline(always)]
+    pub fn censored(self) -> Range<usize> {
+        self.first_censored as usize..self.end as usize
+    }
+
+    /// Positions of everyone whose follow-up ends here.
+    #[inline(always)]
+    pub fn all(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The only position, if there is one alone, and whether it has an event.
+    #[inline(always)]
+    pub fn single(self) -> Option<(usize, bool)> {
+        let is_single = self.end == self.start + 1;
+        is_single.then_some((self.start as usize, self.first_censored == self.end))
+    }
 }
 
 /// Sums over a risk set that grows backwards in time, and over the deaths in it.
@@ -102,16 +168,36 @@ pub(crate) trait RunningSums {
 impl<'a> RiskSets<'a> {
     /// Standardises the columns and puts them in risk order.
     pub fn new(endpoint: &Endpoint, order: &'a RiskOrder, design: &Design) -> Self {
-        let mut columns = Vec::with_capacity(order.order().len() * design.p());
-        let mut scales = Vec::with_capacity(design.p());
-        for column in &design.columns {
-            let Standardised { scale, values, .. } = standardise(&column.values);
-            columns.extend(order.order().iter().map(|&subject| values[subject as usize]));
-            scales.push(scale);
+        let columns = design.columns.iter().map(|column| column.values.as_slice());
+        Self::of_columns(endpoint, order, &columns.collect::<Vec<_>>())
+    }
+
+    /// The same for columns that make no design.
+    pub fn of_columns(endpoint: &Endpoint, order: &'a RiskOrder, columns: &[&[f64]]) -> Self {
+        let batches = batches(order.groups());
+        let row_of = rows_by_batch(order.groups(), &batches);
+        let mut row_of_subject = vec![0; row_of.len()];
+        for (&subject, &row) in order.order().iter().zip(&row_of) {
+            row_of_subject[subject as usize] = row;
         }
+        let (rows, scales) =
+            standardised_rows(columns, row_of.len(), |subject| row_of_subject[subject] as usize);
+        let scales = scales.iter().map(|scale| scale.scale).collect();
         let strata = strata(order);
         let late_entry = endpoint.entry().map(|entry| LateEntry::new(entry, order, &strata));
-        Self { order, strata, late_entry, columns, scales, weights: None, offset: None }
+        Self {
+            order,
+            spans: spans(order.groups()),
+            strata,
+            late_entry,
+            batches,
+            rows,
+            row_of,
+            columns: OnceLock::new(),
+            scales,
+            weights: None,
+            offset: None,
+        }
     }
 
     /// The same subjects with these case weights and offsets, one per subject in the caller's order.
@@ -122,8 +208,33 @@ impl<'a> RiskSets<'a> {
     }
 
     /// Case weight of a position.
+    #[inline]
     pub fn weight(&self, position: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[position])
+    }
+
+    /// Known part of the linear predictor of a position.
+    #[inline]
+    pub fn offset(&self, position: usize) -> f64 {
+        self.offset.as_ref().map_or(0.0, |offset| offset[position])
+    }
+
+    /// Sum of some values, each times its case weight.
+    #[inline]
+    pub fn weighted_total(&self, values: &[f64], positions: Range<usize>) -> f64 {
+        match &self.weights {
+            Some(weights) => positions.map(|position| weights[position] * values[position]).sum(),
+            None => total(&values[positions]),
+        }
+    }
+
+    /// Sum of the case weights of some positions.
+    #[inline]
+    pub fn total_weight(&self, positions: Range<usize>) -> f64 {
+        match &self.weights {
+            Some(weights) => total(&weights[positions]),
+            None => positions.len() as f64,
+        }
     }
 
     pub fn n(&self) -> usize {
@@ -134,8 +245,15 @@ impl<'a> RiskSets<'a> {
         self.scales.len()
     }
 
+    #[inline]
     pub fn groups(&self) -> &[TieGroup] {
         self.order.groups()
+    }
+
+    /// A group in short.
+    #[inline(always)]
+    pub fn span(&self, index: usize) -> Span {
+        self.spans[index]
     }
 
     /// Ranges of [`RiskSets::groups`], one per stratum.
@@ -143,9 +261,50 @@ impl<'a> RiskSets<'a> {
         &self.strata
     }
 
+    /// The columns of a position.
+    #[inline]
+    pub fn row(&self, position: usize) -> &[f64] {
+        self.rows.row(self.row_index(position))
+    }
+
     /// Column `j` in risk order.
     pub fn column(&self, j: usize) -> &[f64] {
-        &self.columns[j * self.n()..(j + 1) * self.n()]
+        let n = self.n();
+        let columns = self.columns.get_or_init(|| {
+            let mut columns = vec![0.0; n * self.p()];
+            for position in 0..n {
+                for (j, x) in self.row(position).iter().enumerate() {
+                    columns[j * n + position] = *x;
+                }
+            }
+            columns
+        });
+        &columns[j * n..(j + 1) * n]
+    }
+
+    /// The columns of all positions; see [`RiskSets::row_index`].
+    #[inline]
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// Which of the rows a position has. Positions of one batch have successive rows.
+    #[inline]
+    pub fn row_index(&self, position: usize) -> usize {
+        self.row_of[position] as usize
+    }
+
+    /// Groups in the order of the walk, from the last to the first, several at a time so that the
+    /// rows of a batch stay in the first cache where no single group is larger than that.
+    pub fn batches(&self) -> &[Range<usize>] {
+        &self.batches
+    }
+
+    /// The rows of successive positions within a batch.
+    #[inline]
+    pub fn rows_of(&self, positions: &Range<usize>) -> Range<usize> {
+        let start = self.row_index(positions.start);
+        start..start + positions.len()
     }
 
     /// Standard deviation of each column in the caller's unit.
@@ -163,95 +322,111 @@ impl<'a> RiskSets<'a> {
         self.order.order().iter().map(|&subject| by_subject[subject as usize]).collect()
     }
 
-    /// Positions of a stratum.
-    pub fn positions(&self, stratum: &Range<usize>) -> Range<usize> {
-        self.groups()[stratum.start].all().start..self.groups()[stratum.end - 1].all().end
+    /// Positions of consecutive groups.
+    #[inline]
+    pub fn positions(&self, groups: &Range<usize>) -> Range<usize> {
+        self.spans[groups.start].start as usize..self.spans[groups.end - 1].end as usize
     }
 
-    /// `x'beta` and the offset of each position. Equal rows have equal bits, since each is summed
-    /// column by column.
+    /// `x'beta` and the offset of each position. Equal rows have equal bits.
     pub fn linear_predictor(&self, beta: &[f64], eta: &mut [f64]) {
+        let mut padded = Padded::zeros(self.p());
+        padded.set(beta);
+        for batch in &self.batches {
+            let positions = self.positions(batch);
+            self.predict(positions.clone(), &padded, &mut eta[positions]);
+        }
+    }
+
+    /// The same for positions within a batch.
+    fn predict(&self, positions: Range<usize>, beta: &Padded, eta: &mut [f64]) {
         match &self.offset {
-            Some(offset) => eta.copy_from_slice(offset),
+            Some(offset) => eta.copy_from_slice(&offset[positions.clone()]),
             None => eta.fill(0.0),
         }
-        for (j, &beta) in beta.iter().enumerate() {
-            for (eta, x) in eta.iter_mut().zip(self.column(j)) {
-                *eta += beta * x;
-            }
-        }
+        self.rows.add_products(self.rows_of(&positions), beta, eta);
     }
 
     /// Evaluates `w exp(x'beta)` of everyone.
     pub fn evaluate(&self, beta: &[f64], risks: &mut Risks) {
-        self.linear_predictor(beta, &mut risks.eta);
-        for stratum in &self.strata {
-            let mut highest = f64::NEG_INFINITY;
-            for index in stratum.clone().rev() {
-                let positions = self.groups()[index].all();
-                highest = risks.eta[positions.clone()].iter().copied().fold(highest, f64::max);
-                risks.highest[index] = highest;
-                for position in positions {
-                    risks.eta[position] -= highest;
-                    risks.risk[position] = self.weight(position) * exp(risks.eta[position]);
-                }
-            }
+        risks.begin(beta);
+        let mut unit = 0.0;
+        for batch in &self.batches {
+            unit = self.evaluate_batch(batch, unit, risks);
         }
     }
 
-    /// Walks the event times of every stratum backwards and shows the sums at each.
-    ///
-    /// The sums at a group are in units of its [`Risks::highest`].
-    pub fn sweep(&self, risks: &Risks, sums: &mut RiskSums, see: impl FnMut(usize, &RiskSums)) {
-        self.walk(risks, sums, see);
+    /// Evaluates the groups of a batch and says which unit the first of them has; `unit` is that of
+    /// the group after the last of them.
+    pub fn evaluate_batch(&self, batch: &Range<usize>, mut unit: f64, risks: &mut Risks) -> f64 {
+        let positions = self.positions(batch);
+        self.predict(positions.clone(), &risks.beta, &mut risks.eta[positions.clone()]);
+        let is_near = run(AllNear { values: &risks.eta[positions.clone()], unit });
+        if !(is_near && risks.is_uniform) {
+            unit = self.change_unit(batch, unit, risks);
+        }
+        run(Exponentials {
+            eta: &risks.eta[positions.clone()],
+            weights: self.weights.as_ref().map(|weights| &weights[positions.clone()]),
+            risk: &mut risks.risk[positions],
+        });
+        unit
     }
 
-    /// The walk of [`RiskSets::sweep`] for sums of any kind.
-    ///
-    /// A subject is at risk at `t` when `entry < t <= time`: it joins at its own time and, seen
-    /// backwards, leaves again at its entry.
+    /// Gives each group of a batch the unit that it needs.
+    fn change_unit(&self, batch: &Range<usize>, mut unit: f64, risks: &mut Risks) -> f64 {
+        if risks.is_uniform {
+            risks.unit[batch.end..].fill(0.0);
+            risks.is_uniform = false;
+        }
+        for index in batch.clone().rev() {
+            let eta = &mut risks.eta[self.groups()[index].all()];
+            let highest = eta.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let is_too_far = self.spans[index].is_last && highest < unit - NEAR;
+            if highest > unit + NEAR || is_too_far {
+                unit = highest;
+            }
+            risks.unit[index] = unit;
+            eta.iter_mut().for_each(|eta| *eta -= unit);
+        }
+        unit
+    }
+
+    /// Walks the event times of every stratum backwards with sums of any kind; see
+    /// [`RiskSets::sweep`].
     pub fn walk<S: RunningSums>(
         &self,
         risks: &Risks,
         sums: &mut S,
         mut see: impl FnMut(usize, &S),
     ) {
-        for stratum in &self.strata {
-            sums.clear();
-            let mut entering = self.entering(&self.positions(stratum));
-            let mut at_risk = 0;
-            let mut later = stratum.end - 1;
-            for index in stratum.clone().rev() {
-                let group = &self.groups()[index];
-                while let Some(position) = entering.next_not_before(group.time) {
-                    let own = self.group_of(position);
-                    sums.leave(self, position, risks.risk[position] * risks.carry(own, later));
-                    at_risk -= 1;
-                }
-                if at_risk == 0 {
-                    // What subtraction left behind is rounding error.
-                    sums.clear();
-                }
-                sums.scale(risks.carry(later, index));
-                sums.clear_deaths();
-                for position in group.censored.clone() {
-                    sums.join(self, position, risks.risk[position]);
-                }
-                for position in group.events.clone() {
-                    sums.die(self, position, risks.risk[position]);
-                }
-                sums.add_deaths();
-                at_risk += group.all().len();
-                later = index;
-                if !group.events.is_empty() {
-                    see(index, sums);
+        let mut at_risk = 0;
+        for index in (0..self.groups().len()).rev() {
+            let span = self.span(index);
+            let leaving = self.not_yet_entered(index);
+            at_risk = if span.is_last { 0 } else { at_risk - leaving.len() };
+            if at_risk == 0 {
+                // What subtraction would leave behind is rounding error.
+                sums.clear();
+            } else {
+                sums.scale(risks.carry(index + 1, index));
+                for (position, own) in leaving {
+                    sums.leave(self, position, risks.risk[position] * risks.carry(own, index));
                 }
             }
+            sums.clear_deaths();
+            for position in span.censored() {
+                sums.join(self, position, risks.risk[position]);
+            }
+            for position in span.events() {
+                sums.die(self, position, risks.risk[position]);
+            }
+            sums.add_deaths();
+            at_risk += span.all().len();
+            if !span.events().is_empty() {
+                see(index, sums);
+            }
         }
-    }
-
-    fn group_of(&self, position: usize) -> usize {
-        self.groups().partition_point(|group| group.all().end <= position)
     }
 
     /// The late entries of a stratum, latest first; none when everyone is followed from the start.
@@ -262,7 +437,28 @@ impl<'a> RiskSets<'a> {
         };
         Entering { entry, rest }
     }
+
+    /// Whether everyone is followed from the start.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.late_entry.is_none()
+    }
+
+    /// Those at risk at the group after this one who have not entered yet at this one, each with its
+    /// own group.
+    #[inline]
+    pub fn not_yet_entered(&self, index: usize) -> impl ExactSizeIterator<Item = (usize, usize)> {
+        let late = self.late_entry.as_ref().filter(|_| !self.spans[index].is_last);
+        let entering = late
+            .map_or(&[][..], |late| &late.by_entry[late.starts[index + 1]..late.starts[index + 2]]);
+        entering.iter().map(move |&position| {
+            (position, late.map_or(index, |late| late.group[position] as usize))
+        })
+    }
 }
+
+/// Most positions of a batch of several groups.
+pub(crate) const BATCH: usize = 128;
 
 /// Positions that enter, from the latest to the earliest.
 pub(crate) struct Entering<'a> {
@@ -271,7 +467,7 @@ pub(crate) struct Entering<'a> {
 }
 
 impl Entering<'_> {
-    /// The next position whose entry is at `time` or later.
+    /// The next position whose entry is at `time`, the time of a group, or later.
     pub fn next_not_before(&mut self, time: f64) -> Option<usize> {
         let (&position, rest) = self.rest.split_last()?;
         (self.entry[position] >= time).then(|| {
@@ -286,19 +482,75 @@ impl LateEntry {
         let entry: Vec<f64> =
             order.order().iter().map(|&subject| entry[subject as usize]).collect();
         let groups = order.groups();
-        let mut by_entry: Vec<usize> = (0..entry.len()).collect();
         let mut first_group = vec![0; entry.len()];
+        let mut group = vec![0; entry.len()];
         for stratum in strata {
-            let positions = groups[stratum.start].all().start..groups[stratum.end - 1].all().end;
-            by_entry[positions.clone()].sort_by(|&a, &b| entry[a].total_cmp(&entry[b]));
-            for position in positions {
-                let earlier =
-                    groups[stratum.clone()].partition_point(|group| group.time <= entry[position]);
-                first_group[position] = stratum.start + earlier;
+            for index in stratum.clone() {
+                for position in groups[index].all() {
+                    let is_before = |other: &TieGroup| other.time <= entry[position];
+                    let earlier = groups[stratum.clone()].partition_point(is_before);
+                    first_group[position] = stratum.start + earlier;
+                    group[position] = index as u32;
+                }
             }
         }
-        Self { entry, by_entry, first_group }
+        let (by_entry, starts) = by_group(&first_group, groups.len());
+        Self { entry, first_group, group, by_entry, starts }
     }
+}
+
+/// Positions in the order of their groups, and where each group begins.
+fn by_group(group_of: &[usize], n_groups: usize) -> (Vec<usize>, Vec<usize>) {
+    let mut starts = vec![0; n_groups + 1];
+    group_of.iter().for_each(|&group| starts[group + 1] += 1);
+    for group in 0..n_groups {
+        starts[group + 1] += starts[group];
+    }
+    let mut next = starts.clone();
+    let mut positions = vec![0; group_of.len()];
+    for (position, &group) in group_of.iter().enumerate() {
+        positions[next[group]] = position;
+        next[group] += 1;
+    }
+    (positions, starts)
+}
+
+fn spans(groups: &[TieGroup]) -> Vec<Span> {
+    let span = |(index, group): (usize, &TieGroup)| Span {
+        start: group.events.start as u32,
+        first_censored: group.events.end as u32,
+        end: group.censored.end as u32,
+        is_last: groups.get(index + 1).is_none_or(|later| later.stratum != group.stratum),
+    };
+    groups.iter().enumerate().map(span).collect()
+}
+
+fn batches(groups: &[TieGroup]) -> Vec<Range<usize>> {
+    let mut batches = Vec::new();
+    let mut end = groups.len();
+    while let Some(last) = groups[..end].last() {
+        let fits = |group: &TieGroup| last.all().end - group.all().start <= BATCH;
+        let start =
+            groups[..end].iter().rposition(|group| !fits(group)).map_or(0, |large| large + 1);
+        batches.push(start.min(end - 1)..end);
+        end = start.min(end - 1);
+    }
+    batches
+}
+
+/// The row of each position when one batch comes after the other.
+fn rows_by_batch(groups: &[TieGroup], batches: &[Range<usize>]) -> Vec<u32> {
+    let n = groups.last().map_or(0, |last| last.all().end);
+    let mut row_of = vec![0; n];
+    let mut row = 0;
+    for batch in batches {
+        for row_of in &mut row_of[groups[batch.start].all().start..groups[batch.end - 1].all().end]
+        {
+            *row_of = row;
+            row += 1;
+        }
+    }
+    row_of
 }
 
 fn strata(order: &RiskOrder) -> Vec<Range<usize>> {
@@ -310,53 +562,46 @@ fn strata(order: &RiskOrder) -> Vec<Range<usize>> {
     order.strata().map(range).collect()
 }
 
-impl RiskSums {
-    pub fn new(p: usize) -> Self {
-        Self { s0: 0.0, s1: vec![0.0; p], d0: 0.0, d1: vec![0.0; p], death_weight: 0.0 }
+/// Whether all values are [`NEAR`] a unit.
+struct AllNear<'a> {
+    values: &'a [f64],
+    unit: f64,
+}
+
+impl Kernel for AllNear<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> bool {
+        let (blocks, rest) = self.values.as_chunks::<LANES>();
+        let mut furthest = F64x8::splat(lanes, 0.0);
+        for block in blocks {
+            let distance = F64x8::from_array(lanes, block) - furthest.like(self.unit);
+            furthest = furthest.max(distance.abs());
+        }
+        let is_near = |distance: f64| distance <= NEAR;
+        furthest.to_array().into_iter().all(is_near)
+            && rest.iter().all(|value| is_near((value - self.unit).abs()))
     }
 }
 
-impl RunningSums for RiskSums {
-    fn clear(&mut self) {
-        self.s0 = 0.0;
-        self.s1.fill(0.0);
-    }
-
-    fn scale(&mut self, factor: f64) {
-        if factor != 1.0 {
-            self.s0 *= factor;
-            self.s1.iter_mut().for_each(|s1| *s1 *= factor);
-        }
-    }
-
-    fn clear_deaths(&mut self) {
-        self.d0 = 0.0;
-        self.d1.fill(0.0);
-        self.death_weight = 0.0;
-    }
-
-    fn join(&mut self, sets: &RiskSets, position: usize, r: f64) {
-        self.s0 += r;
-        accumulate(&mut self.s1, sets, position, r);
-    }
-
-    fn die(&mut self, sets: &RiskSets, position: usize, r: f64) {
-        self.d0 += r;
-        self.death_weight += sets.weight(position);
-        accumulate(&mut self.d1, sets, position, r);
-    }
-
-    fn add_deaths(&mut self) {
-        self.s0 += self.d0;
-        for (s1, d1) in self.s1.iter_mut().zip(&self.d1) {
-            *s1 += d1;
-        }
-    }
+/// `w exp(eta)`.
+struct Exponentials<'a> {
+    eta: &'a [f64],
+    weights: Option<&'a [f64]>,
+    risk: &'a mut [f64],
 }
 
-fn accumulate(total: &mut [f64], sets: &RiskSets, position: usize, r: f64) {
-    let n = sets.n();
-    for (j, total) in total.iter_mut().enumerate() {
-        *total += r * sets.columns[j * n + position];
+impl Kernel for Exponentials<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        for (eta, risk) in self.eta.chunks(LANES).zip(self.risk.chunks_mut(LANES)) {
+            exp8(F64x8::load_part(lanes, eta)).store(risk);
+        }
+        for (risk, weight) in self.risk.iter_mut().zip(self.weights.into_iter().flatten()) {
+            *risk *= weight;
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! halve a step, when to stop, and whether the maximum lies at infinity.
 
 use crate::cholesky::Cholesky;
+use crate::wanted;
 use nalgebra::{DMatrix, DVector};
 use std::iter::Sum;
 use std::ops::Add;
@@ -416,7 +417,8 @@ impl Sum for Derivatives {
     }
 }
 
-/// Runs the machine against one function that evaluates all the data.
+/// Runs the machine against one function that evaluates all the data, as long as the answer is
+/// [wanted](crate::wanted).
 pub fn maximise(
     p: usize,
     options: NewtonOptions,
@@ -425,6 +427,7 @@ pub fn maximise(
     let mut newton = Newton::new(p, options);
     let mut step = newton.first();
     loop {
+        wanted::check();
         match step {
             Step::Evaluate(beta) => step = newton.answer(evaluate(&beta)),
             Step::Done(maximum) => return *maximum,
@@ -523,5 +526,12 @@ mod tests {
         let maximum =
             maximise(0, OPTIONS, |_| Derivatives { value: -7.0, ..Derivatives::zeros(0) });
         assert_eq!((maximum.value, maximum.converged), (-7.0, true));
+    }
+
+    #[test]
+    fn a_search_that_nobody_waits_for_takes_no_step() {
+        let evaluate = |_: &DVector<f64>| -> Derivatives { unreachable!("nobody asks") };
+        let search = || maximise(1, OPTIONS, evaluate);
+        assert_eq!(wanted::compute_while(|| false, search), Err(wanted::NotWanted));
     }
 }

@@ -3,6 +3,7 @@
 use crate::cholesky::Cholesky;
 use crate::newton::{Derivatives, NewtonOptions};
 use crate::restricted::{Restricted, RestrictedStep, block};
+use crate::wanted;
 use nalgebra::DVector;
 
 /// Which limit is looked for.
@@ -249,7 +250,8 @@ impl Profile {
     }
 }
 
-/// Runs the machine against one function that evaluates all the data.
+/// Runs the machine against one function that evaluates all the data, as long as the answer is
+/// [wanted](crate::wanted).
 pub fn profile_limit(
     question: ProfileQuestion,
     mut evaluate: impl FnMut(&DVector<f64>) -> Derivatives,
@@ -257,6 +259,7 @@ pub fn profile_limit(
     let mut profile = Profile::new(question);
     let mut step = profile.first();
     loop {
+        wanted::check();
         match step {
             ProfileStep::Evaluate(point) => step = profile.answer(&evaluate(&point)),
             ProfileStep::Done(limit) => return limit,

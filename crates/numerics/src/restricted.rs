@@ -1,6 +1,7 @@
 //! Newton's method over some of the coordinates, the others held where they are.
 
 use crate::newton::{Derivatives, Maximum, Newton, NewtonOptions, Step};
+use crate::wanted;
 use nalgebra::{DMatrix, DVector};
 
 /// The machine of [`crate::newton`] on a plane through a point.
@@ -100,6 +101,7 @@ pub fn maximise_over(
     let mut machine = Restricted::new(origin, free, options);
     let mut step = machine.first();
     loop {
+        wanted::check();
         match step {
             RestrictedStep::Evaluate(point) => step = machine.answer(&evaluate(&point)),
             RestrictedStep::Done(maximum) => return *maximum,

@@ -1,5 +1,6 @@
 //! Compensated sums, so that a total does not lose digits to the number of its terms.
 
+use crate::lanes::{F64x8, Kernel, LANES, Lanes, run};
 use std::ops::AddAssign;
 
 /// A running sum that carries the rounding error of each addition along.
@@ -48,6 +49,27 @@ pub fn sum<I: IntoIterator<Item = f64>>(terms: I) -> f64 {
     terms.into_iter().collect::<Sum>().value()
 }
 
+/// Sum in eight running totals, without compensation: for sums that a kernel needs often.
+#[must_use]
+pub fn total(values: &[f64]) -> f64 {
+    if values.len() < LANES { values.iter().sum() } else { run(Total(values)) }
+}
+
+struct Total<'a>(&'a [f64]);
+
+impl Kernel for Total<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> f64 {
+        let mut totals = F64x8::splat(lanes, 0.0);
+        for block in self.0.chunks(LANES) {
+            totals += F64x8::load_part(lanes, block);
+        }
+        totals.sum()
+    }
+}
+
 /// Arithmetic mean; `None` when there are no values.
 #[must_use]
 pub fn mean(values: &[f64]) -> Option<f64> {
@@ -86,6 +108,14 @@ mod tests {
     #[test]
     fn small_terms_survive_a_large_one() {
         assert_eq!(sum([1.0, 1e100, 1.0, -1e100]), 2.0);
+    }
+
+    #[test]
+    fn totals_count_every_value() {
+        for n in [0, 1, 7, 8, 9, 100] {
+            let values: Vec<f64> = (1..=n).map(f64::from).collect();
+            assert_eq!(total(&values), f64::from(n * (n + 1)) / 2.0);
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tonic::Status;
 
+use numerics::wanted::{self, NotWanted};
+
 use crate::{Deadline, Failure, Settings, StartError};
 
 /// How long a caller that was turned away is asked to wait. About the time of a few model fits.
@@ -132,9 +134,13 @@ fn guarded<T, E: Into<Status>>(
     cancel: &Cancel,
 ) -> Result<T, Status> {
     cancel.check()?;
+    let asked = cancel.clone();
     // The job is consumed, so nobody sees what it may have left half done.
-    match catch_unwind(AssertUnwindSafe(|| job(cancel))) {
-        Ok(answer) => answer.map_err(Into::into),
+    let job = AssertUnwindSafe(|| job(cancel));
+    let compute = || wanted::compute_while(move || !asked.is_cancelled(), job);
+    match catch_unwind(AssertUnwindSafe(compute)) {
+        Ok(Ok(answer)) => answer.map_err(Into::into),
+        Ok(Err(NotWanted)) => Err(cancel.check().err().unwrap_or_else(Failure::cancelled).into()),
         Err(_payload) => {
             Err(Failure::internal("PANIC", "the computation failed unexpectedly").into())
         }

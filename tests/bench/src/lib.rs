@@ -1,5 +1,7 @@
 //! The cohort on which the benches run, here and elsewhere, and what is asked of it.
 
+pub mod models;
+
 use cohort::{
     Cells, Cohort, Column, Endpoint, EndpointColumns, Estimate, Groups, Interval, Selection,
 };

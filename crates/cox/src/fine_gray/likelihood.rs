@@ -2,10 +2,13 @@
 
 use super::censoring::{Censoring, Exit};
 use crate::Ties;
-use crate::derivatives::{TieSums, add_mean_products, difference, dot, mirrored};
-use crate::risk_sets::{RiskSets, RiskSums};
+use crate::derivatives::difference;
+use crate::risk_sets::RiskSets;
+use crate::sweep::RiskSums;
+use crate::ties::TieSums;
 use nalgebra::{DMatrix, DVector};
-use numerics::elementary::exp;
+use numerics::elementary::{exp, ln};
+use numerics::gram::Gram;
 use numerics::newton::Derivatives;
 use numerics::sum::Sum;
 use std::ops::Range;
@@ -32,7 +35,7 @@ pub(super) struct SubdistributionLikelihood<'a> {
     /// Sums at each group that has an event.
     pub(super) sums: Vec<RiskSums>,
     weight: Vec<f64>,
-    weighted_column: Vec<f64>,
+    gram: Gram,
 }
 
 impl<'a> SubdistributionLikelihood<'a> {
@@ -52,7 +55,7 @@ impl<'a> SubdistributionLikelihood<'a> {
             risk: vec![0.0; n],
             sums: vec![RiskSums::new(sets.p()); sets.groups().len()],
             weight: vec![0.0; n],
-            weighted_column: vec![0.0; n],
+            gram: Gram::new(sets.p()),
         }
     }
 
@@ -68,14 +71,17 @@ impl<'a> SubdistributionLikelihood<'a> {
                 continue;
             }
             let tied = TieSums::new(self.ties, events.len(), &self.sums[index]);
-            value += self.eta[events].iter().sum::<f64>() - tied.ln_phi;
+            value += self.eta[events].iter().sum::<f64>()
+                - tied.ln_shares
+                - self.sums[index].death_weight * ln(self.sums[index].s0);
             hazard[index] = [tied.one, tied.share];
-            add_mean_products(&mut mean_products, &self.sums[index], &tied, 1.0);
+            add_mean_products(&mut mean_products, &self.sums[index], &tied);
         }
         self.expect(&hazard);
-        let information = difference(self.gram(), &mean_products);
-        let gradient = DVector::from_fn(beta.len(), |j, _| self.score(j));
-        Derivatives { value: value.value(), gradient, information: mirrored(information) }
+        mean_products.fill_upper_triangle_with_lower_triangle();
+        let gradient = self.score();
+        let information = difference(self.gram.matrix(), &mean_products);
+        Derivatives { value: value.value(), gradient, information }
     }
 
     /// Risks and their sums over the risk set of every group with an event.
@@ -166,25 +172,24 @@ impl<'a> SubdistributionLikelihood<'a> {
         }
     }
 
-    /// Lower triangle of `X' W X`.
-    fn gram(&mut self) -> DMatrix<f64> {
-        let p = self.sets.p();
-        let mut gram = DMatrix::zeros(p, p);
-        for j in 0..p {
-            let products = self.weight.iter().zip(self.sets.column(j)).map(|(w, x)| w * x);
-            self.weighted_column.iter_mut().zip(products).for_each(|(cell, value)| *cell = value);
-            for k in 0..=j {
-                gram[(j, k)] = dot(&self.weighted_column, self.sets.column(k));
+    /// The gradient, and beside it `X' W X`.
+    fn score(&mut self) -> DVector<f64> {
+        let sets = self.sets;
+        let mut score = DVector::zeros(sets.p());
+        self.gram.clear();
+        for batch in sets.batches() {
+            let positions = sets.positions(batch);
+            let rows = sets.rows_of(&positions);
+            let weights = &mut self.weight[positions.clone()];
+            self.gram.add(sets.rows(), rows.clone(), weights);
+            // What is observed less what is expected.
+            weights.iter_mut().for_each(|weight| *weight = -*weight);
+            for group in batch.clone() {
+                sets.span(group).events().for_each(|at| weights[at - positions.start] += 1.0);
             }
+            sets.rows().add_sum(rows, weights, score.as_mut_slice());
         }
-        gram
-    }
-
-    fn score(&self, j: usize) -> f64 {
-        let column = self.sets.column(j);
-        let events = self.sets.groups().iter().flat_map(|group| group.events.clone());
-        let observed: f64 = events.map(|position| column[position]).sum();
-        observed - dot(&self.weight, column)
+        score
     }
 }
 
@@ -193,5 +198,18 @@ fn add(sums: &mut RiskSums, sets: &RiskSets, position: usize, r: f64) {
     sums.s0 += r;
     for (j, s1) in sums.s1.iter_mut().enumerate() {
         *s1 += r * sets.column(j)[position];
+    }
+}
+
+/// Adds `a S1 S1' - b (S1 D1' + D1 S1') + c D1 D1'` to the lower triangle.
+fn add_mean_products(products: &mut DMatrix<f64>, sums: &RiskSums, tied: &TieSums) {
+    let (s1, d1) = (&sums.s1, &sums.d1);
+    for k in 0..s1.len() {
+        // Column k of the product is `left S1 + right D1`.
+        let left = tied.square * s1[k] - tied.share_square * d1[k];
+        let right = tied.square_square * d1[k] - tied.share_square * s1[k];
+        for j in k..s1.len() {
+            products[(j, k)] += left * s1[j] + right * d1[j];
+        }
     }
 }

@@ -3,8 +3,8 @@
 use super::censoring::Exit;
 use super::likelihood::SubdistributionLikelihood;
 use super::{CensoringTies, CensoringVariance};
-use crate::derivatives::TieSums;
 use crate::event_times::EventTimes;
+use crate::ties::TieSums;
 use nalgebra::DMatrix;
 use std::ops::Range;
 

@@ -104,6 +104,22 @@ async fn a_computation_is_told_of_its_deadline() {
     assert_eq!(ends.recv().await.unwrap(), Err(Failure::deadline_exceeded()));
 }
 
+/// A fit deep below knows no call; it asks whether it is wanted, and ends between two steps.
+#[tokio::test]
+async fn a_fit_stops_at_its_deadline_and_frees_its_thread() {
+    let compute = one_thread(1);
+    let deadline = Deadline::after(Duration::from_millis(20));
+    let endless = |_: &service_kit::Cancel| -> Result<(), Failure> {
+        loop {
+            numerics::wanted::check();
+        }
+    };
+    let status = compute.run(deadline, endless).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let quick = |_: &service_kit::Cancel| -> Result<i32, Failure> { Ok(7) };
+    assert_eq!(compute.run(Deadline::after(FAR), quick).await.unwrap(), 7);
+}
+
 /// The call whose deadline passes while it waits for the thread never begins.
 #[tokio::test]
 async fn a_waiting_computation_gives_up_at_its_deadline() {

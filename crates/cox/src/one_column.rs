@@ -1,0 +1,330 @@
+//! Models of one column each, eight at a time: what all of them share is done once.
+
+use crate::Ties;
+use crate::derivatives::difference;
+use crate::risk_sets::{NEAR, RiskSets};
+use nalgebra::{DMatrix, DVector};
+use numerics::elementary::{exp8, ln8};
+use numerics::lanes::{F64x8, Kernel, LANES, Lanes, run};
+use numerics::newton::{Derivatives, Maximum, Newton, NewtonOptions, Step};
+use numerics::wanted;
+use std::ops::Range;
+
+/// The maximum of the likelihood of each column alone, of at most eight columns.
+///
+/// A column is left out (`None`) when its risks come too far from each other to be summed in one unit,
+/// as on the way to an infinite coefficient.
+pub(crate) fn maxima(sets: &RiskSets, ties: Ties, options: NewtonOptions) -> Vec<Option<Maximum>> {
+    let mut searches: Vec<Search> = (0..sets.p()).map(|_| Search::new(options)).collect();
+    while searches.iter().any(|search| search.beta().is_some()) {
+        wanted::check();
+        let mut beta = [0.0; LANES];
+        for (beta, search) in beta.iter_mut().zip(&searches) {
+            *beta = search.beta().unwrap_or_default();
+        }
+        let sums = run(EachAlone { sets, ties, beta });
+        for (lane, search) in searches.iter_mut().enumerate() {
+            search.answer(&sums, lane);
+        }
+    }
+    searches.into_iter().map(Search::maximum).collect()
+}
+
+/// The search of one column.
+struct Search {
+    newton: Newton,
+    /// What it needs next; nothing when it is given up.
+    step: Option<Step>,
+}
+
+impl Search {
+    fn new(options: NewtonOptions) -> Self {
+        let newton = Newton::new(1, options);
+        Self { step: Some(newton.first()), newton }
+    }
+
+    /// Where it wants the likelihood evaluated, if it is not at its end.
+    fn beta(&self) -> Option<f64> {
+        match &self.step {
+            Some(Step::Evaluate(beta)) => Some(beta[0]),
+            Some(Step::Done(_)) | None => None,
+        }
+    }
+
+    fn answer(&mut self, sums: &Evaluated, lane: usize) {
+        if self.beta().is_some() {
+            let is_near = sums.furthest[lane] <= NEAR;
+            self.step = is_near.then(|| self.newton.answer(sums.derivatives(lane)));
+        }
+    }
+
+    fn maximum(self) -> Option<Maximum> {
+        match self.step {
+            Some(Step::Done(maximum)) => Some(*maximum),
+            Some(Step::Evaluate(_)) | None => None,
+        }
+    }
+}
+
+/// The likelihoods of eight columns.
+struct Evaluated {
+    value: [f64; LANES],
+    gradient: [f64; LANES],
+    /// The two parts of the information: `Σ S2/S0` and the sum of the squared means.
+    squares: [f64; LANES],
+    squared_means: [f64; LANES],
+    /// Largest `x'beta`, without its sign.
+    furthest: [f64; LANES],
+}
+
+impl Evaluated {
+    fn derivatives(&self, lane: usize) -> Derivatives {
+        let squares = DMatrix::from_element(1, 1, self.squares[lane]);
+        let squared_means = DMatrix::from_element(1, 1, self.squared_means[lane]);
+        Derivatives {
+            value: self.value[lane],
+            gradient: DVector::from_element(1, self.gradient[lane]),
+            information: difference(squares, &squared_means),
+        }
+    }
+}
+
+/// Evaluates the likelihood of each column at its own coefficient.
+///
+/// Every death is a term of its own, with the sums over risk set and deaths as
+/// [`crate::derivatives::PartialLikelihood`] has them:
+///
+/// ```text
+/// w η - w̄ ln φ_l,     w x - w̄ m_l,     w̄ (E x² - m_l²)
+/// ```
+struct EachAlone<'a> {
+    sets: &'a RiskSets<'a>,
+    ties: Ties,
+    beta: [f64; LANES],
+}
+
+impl Kernel for EachAlone<'_> {
+    type Output = Evaluated;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Evaluated {
+        let zero = F64x8::splat(lanes, 0.0);
+        let subjects =
+            Subjects { lanes, sets: self.sets, beta: F64x8::from_array(lanes, &self.beta) };
+        let mut total = Totals::new(zero);
+        let mut at_risk = Moments::none(zero);
+        let mut n_at_risk = 0;
+        for index in (0..self.sets.groups().len()).rev() {
+            let span = self.sets.span(index);
+            let leaving = self.sets.not_yet_entered(index);
+            n_at_risk = if span.is_last { 0 } else { n_at_risk - leaving.len() };
+            if n_at_risk == 0 {
+                // What subtraction would leave behind is rounding error.
+                at_risk = Moments::none(zero);
+            } else {
+                for (position, _) in leaving {
+                    subjects.add(&mut at_risk, position..position + 1, -1.0, &mut total);
+                }
+            }
+            n_at_risk += span.all().len();
+            subjects.add(&mut at_risk, span.censored(), 1.0, &mut total);
+            let events = span.events();
+            if !events.is_empty() {
+                let mut deaths = Moments::none(zero);
+                subjects.add_deaths(&mut deaths, events.clone(), &mut total);
+                at_risk.add(&deaths);
+                let weight = self.sets.total_weight(events.clone());
+                total.take_turns(self.ties, events.len(), weight, &at_risk, &deaths);
+            }
+        }
+        total.end()
+    }
+}
+
+/// Sums of `r`, `r x` and `r x²`.
+#[derive(Clone, Copy)]
+struct Moments<L: Lanes> {
+    s0: F64x8<L>,
+    s1: F64x8<L>,
+    s2: F64x8<L>,
+}
+
+impl<L: Lanes> Moments<L> {
+    #[inline(always)]
+    fn none(zero: F64x8<L>) -> Self {
+        Self { s0: zero, s1: zero, s2: zero }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, other: &Self) {
+        self.s0 += other.s0;
+        self.s1 += other.s1;
+        self.s2 += other.s2;
+    }
+
+    #[inline(always)]
+    fn join(&mut self, r: F64x8<L>, x: F64x8<L>) {
+        let rx = r * x;
+        self.s0 += r;
+        self.s1 += rx;
+        self.s2 = rx.mul_add(x, self.s2);
+    }
+}
+
+/// The subjects with their eight columns.
+#[derive(Clone, Copy)]
+struct Subjects<'a, L: Lanes> {
+    lanes: L,
+    sets: &'a RiskSets<'a>,
+    beta: F64x8<L>,
+}
+
+impl<L: Lanes> Subjects<'_, L> {
+    /// Columns and linear predictors of a position.
+    #[inline(always)]
+    fn read(&self, row: usize, position: usize) -> (F64x8<L>, F64x8<L>) {
+        let x = self.sets.rows().block(self.lanes, row, 0);
+        (x, x.mul_add(self.beta, x.like(self.sets.offset(position))))
+    }
+
+    /// Adds risks with a sign.
+    #[inline(always)]
+    fn add(&self, to: &mut Moments<L>, positions: Range<usize>, sign: f64, total: &mut Totals<L>) {
+        if positions.is_empty() {
+            return;
+        }
+        for (row, position) in (self.sets.row_index(positions.start)..).zip(positions) {
+            let (x, eta) = self.read(row, position);
+            total.furthest = total.furthest.max(eta.abs());
+            to.join(exp8(eta) * x.like(sign * self.sets.weight(position)), x);
+        }
+    }
+
+    /// The same for deaths, with what they add by themselves.
+    #[inline(always)]
+    fn add_deaths(&self, to: &mut Moments<L>, positions: Range<usize>, total: &mut Totals<L>) {
+        for (row, position) in (self.sets.row_index(positions.start)..).zip(positions) {
+            let (x, eta) = self.read(row, position);
+            let weight = x.like(self.sets.weight(position));
+            total.furthest = total.furthest.max(eta.abs());
+            total.value = weight.mul_add(eta, total.value);
+            total.gradient = weight.mul_add(x, total.gradient);
+            to.join(exp8(eta) * weight, x);
+        }
+    }
+}
+
+struct Totals<L: Lanes> {
+    value: F64x8<L>,
+    gradient: F64x8<L>,
+    squares: F64x8<L>,
+    squared_means: F64x8<L>,
+    furthest: F64x8<L>,
+}
+
+/// So many risk sets multiplied are in the range of a number: each is below `n exp(64)`.
+const MOST_FACTORS: usize = 8;
+
+impl<L: Lanes> Totals<L> {
+    fn new(zero: F64x8<L>) -> Self {
+        Self { value: zero, gradient: zero, squares: zero, squared_means: zero, furthest: zero }
+    }
+
+    /// Takes what the risk sets of `d` deaths expect from what is observed.
+    #[inline(always)]
+    fn take_turns(
+        &mut self,
+        ties: Ties,
+        d: usize,
+        weight: f64,
+        at_risk: &Moments<L>,
+        deaths: &Moments<L>,
+    ) {
+        let one = at_risk.s0.like(1.0);
+        let mean_weight = one.like(weight / d as f64);
+        let mut product = one;
+        for l in 0..d {
+            let share = if ties == Ties::Efron { l as f64 / d as f64 } else { 0.0 };
+            let share = one.like(share);
+            let phi = share.neg_mul_add(deaths.s0, at_risk.s0);
+            let inverse = one / phi;
+            let mean = share.neg_mul_add(deaths.s1, at_risk.s1) * inverse;
+            let square = share.neg_mul_add(deaths.s2, at_risk.s2) * inverse;
+            self.gradient = mean_weight.neg_mul_add(mean, self.gradient);
+            self.squares = mean_weight.mul_add(square, self.squares);
+            self.squared_means = (mean_weight * mean).mul_add(mean, self.squared_means);
+            product = product * phi;
+            if l % MOST_FACTORS == MOST_FACTORS - 1 || l + 1 == d {
+                self.value = mean_weight.neg_mul_add(ln8(product), self.value);
+                product = one;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn end(self) -> Evaluated {
+        Evaluated {
+            value: self.value.to_array(),
+            gradient: self.gradient.to_array(),
+            squares: self.squares.to_array(),
+            squared_means: self.squared_means.to_array(),
+            furthest: self.furthest.to_array(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derivatives::PartialLikelihood;
+    use crate::testing::{Sample, sample};
+    use cohort::Design;
+    use numerics::newton::maximise;
+    use proptest::prelude::*;
+
+    const OPTIONS: NewtonOptions = NewtonOptions { max_iterations: 20, tolerance: 1e-9 };
+
+    /// Each column has the maximum of the model that it makes by itself.
+    fn assert_alone(data: &Sample, ties: Ties) -> Result<(), TestCaseError> {
+        let order = data.order();
+        let weights: Vec<f64> = (0..data.strata.len()).map(|i| 1.0 + (i % 3) as f64).collect();
+        let offset: Vec<f64> = (0..data.strata.len()).map(|i| 0.1 * (i % 4) as f64).collect();
+        let sets = |design: &Design| {
+            RiskSets::new(&data.endpoint, &order, design).with(Some(&weights), Some(&offset))
+        };
+        let together = maxima(&sets(&data.design), ties, OPTIONS);
+        for (got, column) in together.into_iter().zip(&data.design.columns) {
+            let alone = Design { terms: Vec::new(), columns: vec![column.clone()] };
+            let sets = sets(&alone);
+            let mut likelihood = PartialLikelihood::new(&sets, ties);
+            let want =
+                maximise(1, OPTIONS, |beta| likelihood.derivatives(beta.as_slice(), |_| 1.0));
+            let Some(got) = got else { continue };
+            prop_assert_eq!(&got.aliased, &want.aliased);
+            let is_finite = |found: &Maximum| found.converged && found.ascents.is_empty();
+            // On the way to infinity late entry costs the sums over subjects their digits.
+            if data.endpoint.entry().is_none() && want.converged {
+                prop_assert_eq!(is_finite(&got), is_finite(&want));
+            }
+            if is_finite(&got) && is_finite(&want) {
+                prop_assert!((got.estimate[0] - want.estimate[0]).abs() < 1e-9);
+                prop_assert!((got.value - want.value).abs() < 1e-9 * (1.0 + want.value.abs()));
+                let (got, want) = (got.covariance[(0, 0)], want.covariance[(0, 0)]);
+                prop_assert!((got - want).abs() <= 1e-9 * want);
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn eight_at_a_time_are_as_one_by_one(data in sample(false), late in sample(true)) {
+            for ties in [Ties::Efron, Ties::Breslow] {
+                assert_alone(&data, ties)?;
+                assert_alone(&late, ties)?;
+            }
+        }
+    }
+}

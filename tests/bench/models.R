@@ -1,0 +1,44 @@
+# R for what the program `bench-models` does, on the same patients:
+#   Rscript models.R FOLDER N P
+# It reads tasks, one a line, and answers as bench-models does. Needs the package survival.
+suppressMessages(library(survival))
+arguments <- commandArgs(trailingOnly = TRUE)
+n <- as.integer(arguments[2])
+p <- as.integer(arguments[3])
+column <- function(name, k) readBin(file.path(arguments[1], name), "double", n * k)
+x <- matrix(column("x", p), n, dimnames = list(NULL, paste0("x", seq_len(p))))
+patients <- data.frame(entry = column("entry", 1), time = column("time", 1), event = column("event", 1),
+                       treated = column("treated", 1), x)
+covariates <- paste(colnames(x), collapse = " + ")
+model <- function(response, terms = covariates) as.formula(paste(response, "~", terms))
+closed <- Surv(patients$time, patients$event)
+late <- Surv(patients$entry, patients$time, patients$event)
+control <- coxph.control()
+estimates <- function(fit, covariance) c(coef(fit), sqrt(diag(covariance)))
+of_kernel <- function(fit) c(fit$coefficients, sqrt(diag(fit$var)))
+tasks <- list(
+  "cox coxph" = function() { fit <- coxph(model("Surv(time, event)"), patients); estimates(fit, vcov(fit)) },
+  "cox coxph.fit" = function() of_kernel(coxph.fit(x, closed, NULL, NULL, NULL, control, NULL, "efron", NULL)),
+  "start-stop coxph" = function() { fit <- coxph(model("Surv(entry, time, event)"), patients); estimates(fit, vcov(fit)) },
+  "start-stop agreg.fit" = function() of_kernel(agreg.fit(x, late, NULL, NULL, NULL, control, NULL, "efron", NULL)),
+  "screen coxph" = function() unlist(lapply(colnames(x), function(name) {
+    fit <- coxph(model("Surv(time, event)", name), patients)
+    estimates(fit, vcov(fit))
+  })),
+  "logistic glm" = function() { fit <- glm(model("treated"), binomial, patients); estimates(fit, vcov(fit)) },
+  "logistic glm.fit" = function() {
+    fit <- glm.fit(cbind(1, x), patients$treated, family = binomial())
+    c(fit$coefficients, sqrt(diag(chol2inv(fit$qr$qr))))
+  }
+)
+input <- file("stdin", "r")
+while (length(line <- readLines(input, 1)) > 0) {
+  words <- strsplit(line, " ")[[1]]
+  repetitions <- as.integer(words[3])
+  work <- tasks[[paste(words[1], words[2])]]
+  begin <- proc.time()
+  for (k in seq_len(repetitions)) answer <- work()
+  seconds <- sum((proc.time() - begin)[c("user.self", "sys.self")]) / repetitions
+  cat(seconds, sprintf("%.17g", answer), "\n")
+  flush(stdout())
+}
