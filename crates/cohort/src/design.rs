@@ -231,6 +231,15 @@ impl Design {
     pub fn p(&self) -> usize {
         self.columns.len()
     }
+
+    /// The columns of each term, by its name.
+    #[must_use]
+    pub fn columns_by_term(&self) -> Vec<(String, Vec<usize>)> {
+        let columns_of = |term: usize| -> Vec<usize> {
+            (0..self.p()).filter(|&j| self.columns[j].term == term).collect()
+        };
+        self.terms.iter().cloned().enumerate().map(|(i, name)| (name, columns_of(i))).collect()
+    }
 }
 
 impl DesignColumn {

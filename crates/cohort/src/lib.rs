@@ -1,5 +1,5 @@
 //! The vocabulary that every other crate speaks: columns of patients, selections of rows, endpoints
-//! whose ties are settled, model terms, estimates that may not exist, and caveats.
+//! whose ties are settled, model terms, penalties, estimates and tests that may not exist, and caveats.
 //!
 //! This crate computes no statistic. It proves once, in its constructors, what later code relies on:
 //! finite times, distinct column names, codes that have a level, rows in the order of their ids.
@@ -10,6 +10,7 @@ mod caveat;
 mod cells;
 mod column;
 mod design;
+mod doubts;
 mod endpoint;
 mod error;
 mod estimate;
@@ -17,10 +18,12 @@ mod factor;
 mod groups;
 mod ids;
 mod intervals;
+mod penalty;
 mod risk_order;
 mod selection;
 mod spline;
 mod table;
+mod test_result;
 mod time_codes;
 mod weights;
 
@@ -36,9 +39,11 @@ pub use estimate::{Estimate, Interval, NotEstimable};
 pub use groups::Groups;
 pub use ids::id_order;
 pub use intervals::IntervalCheck;
+pub use penalty::{PenalisedLikelihood, Penalty, ProfileLimits};
 pub use risk_order::{RiskOrder, TieGroup};
 pub use selection::Selection;
 pub use spline::SplineKnots;
 pub use table::{Categories, Cohort};
+pub use test_result::{TermTest, TestResult, chi_squared_test};
 pub use time_codes::{Codes, TimeCodes};
-pub use weights::{WeightColumn, WeightKind, Weighted};
+pub use weights::{Variance, WeightColumn, WeightKind, Weighted};

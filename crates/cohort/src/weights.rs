@@ -1,6 +1,6 @@
 //! Case weights: how often or how much each subject counts.
 
-use crate::{Cohort, CohortError, Selection};
+use crate::{Caveat, CaveatCode, Cohort, CohortError, Selection};
 use serde::{Deserialize, Serialize};
 
 /// What a case weight means; it is declared, never guessed from the numbers.
@@ -26,6 +26,16 @@ pub struct WeightColumn {
     pub kind: WeightKind,
 }
 
+/// Whether coefficients have a robust variance beside that of the model.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Variance {
+    /// A robust one where there are clusters or sampling weights.
+    #[default]
+    Automatic,
+    /// A robust one in any case; without clusters every row is one.
+    Robust,
+}
+
 /// Selected subjects with their weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weighted {
@@ -35,6 +45,16 @@ pub struct Weighted {
     pub weights: Option<Vec<f64>>,
     /// Number of selected subjects that were left out because their weight is 0.
     pub n_without_weight: usize,
+}
+
+impl Weighted {
+    /// That subjects were left out, when some were.
+    #[must_use]
+    pub fn caveat(&self) -> Option<Caveat> {
+        let n = self.n_without_weight;
+        let message = format!("rows with the weight 0 are left out (rows: {n})");
+        (n > 0).then(|| Caveat::new(CaveatCode::ZeroWeights, message))
+    }
 }
 
 impl Cohort {

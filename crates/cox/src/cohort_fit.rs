@@ -2,10 +2,8 @@
 
 use crate::fit::{CoxData, CoxExtras, Model, fit_and};
 use crate::screen::{Candidate, fit_alone};
-use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ProfileLimits, ScreenedTerm, Variance};
-use cohort::{
-    Caveat, CaveatCode, Cohort, CohortError, Design, Endpoint, RiskOrder, Selection, Term, Weighted,
-};
+use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm, Variance};
+use cohort::{Caveat, Cohort, CohortError, Design, Endpoint, RiskOrder, Selection, Term, Weighted};
 use numerics::lanes::LANES;
 
 /// Fits the model of a query to the selected subjects; see [`crate::fit()`] for the estimator.
@@ -14,13 +12,10 @@ use numerics::lanes::LANES;
 /// the event.
 pub fn cox(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> Result<CoxFit, CoxError> {
     let fit = FollowUp::read(cohort, selection, query)?.fit(&query.terms)?;
-    let has = |name: &String| fit.coefficients.iter().any(|known| known.name == *name);
-    match &query.profile_limits {
-        ProfileLimits::Of(names) => match names.iter().find(|name| !has(name)) {
-            Some(name) => Err(CoxError::UnknownCoefficient { name: name.clone() }),
-            None => Ok(fit),
-        },
-        ProfileLimits::None | ProfileLimits::All => Ok(fit),
+    let names = fit.coefficients.iter().map(|coefficient| coefficient.name.as_str());
+    match query.profile_limits.unknown(names) {
+        Some(name) => Err(CoxError::UnknownCoefficient { name: name.into() }),
+        None => Ok(fit),
     }
 }
 
@@ -163,9 +158,7 @@ impl<'a> FollowUp<'a> {
     }
 
     pub fn left_out(&self) -> Option<Caveat> {
-        let n = self.weighted.n_without_weight;
-        let message = format!("rows with the weight 0 are left out (rows: {n})");
-        (n > 0).then(|| Caveat::new(CaveatCode::ZeroWeights, message))
+        self.weighted.caveat()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::caveats;
 use crate::centring::centre;
 use crate::concordance::concordance;
 use crate::derivatives::PartialLikelihood;
-use crate::inference::{Estimates, chi_squared_test, finite};
+use crate::inference::{Estimates, finite};
 use crate::likelihood_ratio::LikelihoodRatios;
 use crate::monotone;
 use crate::objective::Objective;
@@ -15,7 +15,9 @@ use crate::{
     CoxError, CoxFit, CoxOptions, OnMonotone, PenalisedLikelihood, Penalty, ProfileLimits,
     ProportionalHazards, TestResult, Ties, TimeTransform,
 };
-use cohort::{Caveat, CaveatCode, Design, Endpoint, NotEstimable, RiskOrder, Term};
+use cohort::{
+    Caveat, CaveatCode, Design, Endpoint, NotEstimable, RiskOrder, Term, chi_squared_test,
+};
 use nalgebra::DMatrix;
 use numerics::cholesky::Cholesky;
 use numerics::elementary::ln;
@@ -230,7 +232,7 @@ impl Model<'_> {
             score_test: self.score_test(),
             robust_wald_test: robust.as_ref().map(|robust| estimates.wald_test(&all, robust)),
             robust_score_test: self.robust_score_test(),
-            term_tests: estimates.term_tests(&columns_by_term(design)),
+            term_tests: estimates.term_tests(&design.columns_by_term()),
             aic: -2.0 * maximum.value + 2.0 * df,
             bic: -2.0 * maximum.value + df * ln(n_events as f64),
             iterations: maximum.iterations,
@@ -342,7 +344,7 @@ impl Model<'_> {
     /// With the exact likelihood of ties the test is that of Breslow's at the same coefficients, as
     /// `cox.zph` in R has it.
     fn proportional_hazards(&self, transform: TimeTransform) -> ProportionalHazards {
-        let mut terms = columns_by_term(self.data.design);
+        let mut terms = self.data.design.columns_by_term();
         for (_, columns) in &mut terms {
             columns.retain(|&j| !self.maximum.aliased[j]);
         }
@@ -390,7 +392,7 @@ impl Model<'_> {
             let is_part = |part: &Term| terms.iter().any(|term| term.has_part(part));
             let is_part: Vec<bool> = terms.iter().map(is_part).collect();
             fit.term_likelihood_ratio_tests =
-                ratios.of_terms(&columns_by_term(self.data.design), &is_part);
+                ratios.of_terms(&self.data.design.columns_by_term(), &is_part);
         }
     }
 
@@ -435,7 +437,7 @@ impl Model<'_> {
     ) -> Vec<Caveat> {
         let columns = self.data.design.columns.iter().zip(reasons);
         let mut caveats: Vec<Caveat> = columns
-            .filter_map(|(column, reason)| without_coefficient(&column.name, (*reason)?))
+            .filter_map(|(column, reason)| Caveat::without_coefficient(&column.name, (*reason)?))
             .collect();
         let (events, df) = (self.data.endpoint.n_events(), self.degrees_of_freedom());
         if events < EVENTS_PER_COEFFICIENT * df {
@@ -445,10 +447,10 @@ impl Model<'_> {
             caveats.push(Caveat::new(CaveatCode::FewEvents, message));
         }
         if !self.maximum.converged {
-            caveats.push(caveats::not_converged(self.maximum));
+            caveats.push(Caveat::not_converged(self.maximum.iterations, self.maximum.last_step));
         }
-        caveats.extend(self.penalised.as_ref().map(caveats::penalised));
-        caveats.extend(caveats::few_clusters(self.data.clusters, df));
+        caveats.extend(self.penalised.as_ref().map(Caveat::penalised));
+        caveats.extend(Caveat::few_clusters(self.data.clusters, df));
         let zeros = self.data.endpoint.time().iter().filter(|&&time| time == 0.0).count();
         if zeros > 0 {
             let message = format!("follow-up times of 0 are counted (subjects: {zeros})");
@@ -457,30 +459,6 @@ impl Model<'_> {
         caveats.extend(hazards.and_then(doubt_about_proportionality));
         caveats
     }
-}
-
-/// The columns of each term, by its name.
-fn columns_by_term(design: &Design) -> Vec<(String, Vec<usize>)> {
-    let columns_of = |term: usize| -> Vec<usize> {
-        (0..design.p()).filter(|&j| design.columns[j].term == term).collect()
-    };
-    design.terms.iter().cloned().enumerate().map(|(i, name)| (name, columns_of(i))).collect()
-}
-
-fn without_coefficient(column: &str, reason: NotEstimable) -> Option<Caveat> {
-    let (code, why) = match reason {
-        NotEstimable::Aliased => (
-            CaveatCode::Aliased,
-            "is constant or a combination of the columns before it and has no coefficient",
-        ),
-        NotEstimable::EmptyLevel => (CaveatCode::EmptyLevel, "occurs in no subject"),
-        NotEstimable::Monotone => (
-            CaveatCode::Monotone,
-            "has an infinite coefficient: the likelihood rises for ever with it",
-        ),
-        _ => return None,
-    };
-    Some(Caveat::new(code, format!("{column} {why}")))
 }
 
 fn doubt_about_proportionality(hazards: &ProportionalHazards) -> Option<Caveat> {

@@ -1,11 +1,11 @@
 //! From an estimate and its covariance to the coefficients and tests of a table.
 
 use crate::{Coefficient, TermTest, TestResult};
-use cohort::{Estimate, Interval, NotEstimable};
+use cohort::{Estimate, Interval, NotEstimable, chi_squared_test};
 use nalgebra::{DMatrix, DVector};
 use numerics::cholesky::Cholesky;
 use numerics::elementary::exp;
-use numerics::tails::{chi_squared_sf, normal_two_sided};
+use numerics::tails::normal_two_sided;
 
 /// Estimates on the standardised scale, and what takes them back to the caller's.
 pub(crate) struct Estimates<'a> {
@@ -18,25 +18,6 @@ pub(crate) struct Estimates<'a> {
     pub reasons: &'a [Option<NotEstimable>],
     /// Normal quantile of the interval.
     pub multiplier: f64,
-}
-
-impl TestResult {
-    /// A test that does not exist.
-    #[must_use]
-    pub fn none(reason: NotEstimable, degrees_of_freedom: usize) -> Self {
-        Self { chi_squared: Err(reason), degrees_of_freedom, p_value: Err(reason) }
-    }
-}
-
-/// The test of a statistic that is chi-squared under its hypothesis.
-pub(crate) fn chi_squared_test(statistic: f64, degrees_of_freedom: usize) -> TestResult {
-    if degrees_of_freedom == 0 {
-        return TestResult::none(NotEstimable::NotDefined, 0);
-    }
-    // At a maximum rounding can leave a likelihood ratio of no effect just below 0.
-    let statistic = statistic.max(0.0);
-    let p_value = Ok(chi_squared_sf(statistic, degrees_of_freedom));
-    TestResult { chi_squared: Ok(statistic), degrees_of_freedom, p_value }
 }
 
 impl Estimates<'_> {

@@ -1,9 +1,9 @@
 //! Inference from the likelihood itself: profile limits of coefficients and tests of terms.
 
-use crate::inference::{chi_squared_test, finite};
+use crate::inference::finite;
 use crate::objective::Objective;
 use crate::{ProfileLikelihood, TermTest, TestResult};
-use cohort::{Estimate, Interval, NotEstimable};
+use cohort::{Estimate, Interval, NotEstimable, chi_squared_test};
 use nalgebra::{DMatrix, DVector};
 use numerics::elementary::exp;
 use numerics::newton::{Maximum, NewtonOptions};

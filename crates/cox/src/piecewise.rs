@@ -2,11 +2,10 @@
 
 use crate::cohort_fit::FollowUp;
 use crate::fit::{CoxData, CoxExtras, Model, fit_and};
-use crate::inference::chi_squared_test;
 use crate::{Coefficient, CoxError, CoxFit, CoxQuery, TermTest, TestResult};
 use cohort::{
     Cohort, CohortError, Design, DesignColumn, Estimate, NotEstimable, RiskOrder, Selection,
-    SplitEndpoint, Term,
+    SplitEndpoint, Term, chi_squared_test,
 };
 use nalgebra::{DMatrix, DVector};
 use numerics::cholesky::Cholesky;

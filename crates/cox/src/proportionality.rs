@@ -1,10 +1,9 @@
 //! Tests of proportional hazards.
 
 use crate::derivatives::PartialLikelihood;
-use crate::inference::chi_squared_test;
 use crate::risk_sets::RiskSets;
 use crate::{CoefficientTest, ProportionalHazards, TermTest, TestResult, TimeTransform};
-use cohort::{Design, Endpoint, Estimate, NotEstimable, RiskOrder};
+use cohort::{Design, Endpoint, Estimate, NotEstimable, RiskOrder, chi_squared_test};
 use nalgebra::{DMatrix, DVector};
 use numerics::cholesky::Cholesky;
 use numerics::elementary::ln;

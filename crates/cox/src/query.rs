@@ -2,6 +2,7 @@
 
 use crate::CoxError;
 use cohort::{Caveat, EndpointColumns, Estimate, Interval, Term, WeightColumn};
+pub use cohort::{PenalisedLikelihood, Penalty, ProfileLimits, TermTest, TestResult, Variance};
 
 /// How tied events enter the partial likelihood. The default is that of `coxph` in R.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -31,32 +32,6 @@ pub enum TimeTransform {
     Log,
 }
 
-/// Whether coefficients have a robust variance beside that of the model.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Variance {
-    /// A robust one where there are clusters or sampling weights.
-    #[default]
-    Automatic,
-    /// A robust one in any case; without clusters every row is one.
-    Robust,
-}
-
-/// What is added to the log-likelihood before it is maximised.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Penalty {
-    /// Nothing.
-    #[default]
-    None,
-    /// Half the logarithm of the determinant of the information, that of the rule of ties in force:
-    /// estimates exist where the likelihood is monotone, and are less biased where it is not. Firth
-    /// (1993), Biometrika 80:27-38; Heinze and Schemper (2001), Biometrics 57:114-119.
-    Firth,
-    /// Minus half this number times the sum of the squared coefficients, in the units in which the
-    /// columns are given: `ridge(..., theta = , scale = FALSE)` of all columns in `coxph` in R. Columns
-    /// are not scaled first, so a column in another unit is another model. Above 0.
-    Ridge(f64),
-}
-
 /// What a model without penalty does when its likelihood rises for ever with a coefficient.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnMonotone {
@@ -65,30 +40,6 @@ pub enum OnMonotone {
     /// It says so, and has the model with Firth's penalty beside it.
     #[default]
     Firth,
-}
-
-/// Which coefficients have likelihood-ratio limits.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub enum ProfileLimits {
-    /// None.
-    #[default]
-    None,
-    /// All.
-    All,
-    /// Those of these names, such as `age` or `size=20-50`.
-    Of(Vec<String>),
-}
-
-impl ProfileLimits {
-    /// Whether the coefficient of this name has limits.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::All => true,
-            Self::Of(names) => names.iter().any(|wanted| wanted == name),
-        }
-    }
 }
 
 /// Settings of a Cox fit; the defaults are those of `coxph` in R.
@@ -248,25 +199,6 @@ pub struct CoxFit {
     pub caveats: Vec<Caveat>,
 }
 
-/// The likelihood that a penalised model maximises.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PenalisedLikelihood {
-    /// What is added.
-    pub penalty: Penalty,
-    /// Penalised log-likelihood without covariates.
-    pub log_likelihood_null: f64,
-    /// Penalised log-likelihood at the maximum.
-    pub log_likelihood: f64,
-    /// Twice the difference of the two with Firth's penalty; with a ridge, as in R, twice the
-    /// difference of the log-likelihoods without penalty at the same places.
-    pub chi_squared: Estimate,
-    /// Number of coefficients with Firth's penalty; with a ridge the trace of the information times
-    /// the covariance, which need not be whole.
-    pub degrees_of_freedom: f64,
-    /// Upper tail of the statistic.
-    pub p_value: Estimate,
-}
-
 /// Likelihood-ratio limits and test of one coefficient: the others are at their best for each of its
 /// values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -308,26 +240,6 @@ pub struct Coefficient {
     /// Likelihood-ratio limits and test, when asked for; with Firth's penalty those of the penalised
     /// likelihood.
     pub profile: Option<ProfileLikelihood>,
-}
-
-/// A chi-squared test.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TestResult {
-    /// The statistic, or why there is none.
-    pub chi_squared: Estimate,
-    /// Degrees of freedom.
-    pub degrees_of_freedom: usize,
-    /// Upper tail of the statistic.
-    pub p_value: Estimate,
-}
-
-/// A test of all columns of one term.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TermTest {
-    /// Name of the term.
-    pub term: String,
-    /// The test.
-    pub test: TestResult,
 }
 
 /// A test of one coefficient.

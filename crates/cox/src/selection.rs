@@ -1,12 +1,13 @@
 //! Which terms a model has: chosen by the protocol, by univariable p-values, or step by step.
 
 use crate::cohort_fit::FollowUp;
-use crate::inference::chi_squared_test;
 use crate::{
     CoxError, CoxFit, CoxOptions, CoxQuery, OnMonotone, Penalty, ProfileLimits, ScreenedTerm,
     TermTest, TestResult,
 };
-use cohort::{Caveat, CaveatCode, Cohort, Design, Estimate, NotEstimable, Selection, Term};
+use cohort::{
+    Caveat, CaveatCode, Cohort, Design, Estimate, NotEstimable, Selection, Term, chi_squared_test,
+};
 
 /// A model and the terms from which a rule chooses.
 #[derive(Clone, Debug, PartialEq)]
