@@ -21,6 +21,7 @@ use cohort::{
 use nalgebra::DMatrix;
 use numerics::cholesky::Cholesky;
 use numerics::elementary::ln;
+use numerics::likelihood_ratio::Summit;
 use numerics::newton::{Maximum, NewtonOptions, maximise};
 use numerics::tails::two_sided_multiplier;
 
@@ -375,12 +376,14 @@ impl Model<'_> {
         let reasons = self.reasons();
         let mut ratios = LikelihoodRatios {
             objective,
-            optimum,
-            covariance: &self.maximum.covariance,
+            summit: Summit {
+                maximum: optimum,
+                covariance: &self.maximum.covariance,
+                multiplier: two_sided_multiplier(self.options.confidence),
+                options: self.options.newton(),
+            },
             scales: self.scales,
             reasons: &reasons,
-            multiplier: two_sided_multiplier(self.options.confidence),
-            newton: self.options.newton(),
         };
         for (j, coefficient) in fit.coefficients.iter_mut().enumerate() {
             if extras.profile_limits.has(&coefficient.name) {

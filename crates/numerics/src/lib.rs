@@ -3,7 +3,8 @@
 //! variables, p-values of several tests at once, ranks, orders of many keys, sums of fixed order,
 //! integrals, inverse Laplace transforms, standardised columns, natural splines, a rank-revealing
 //! factor, the Newton state machine that every iterative fit runs on with what builds on it (some
-//! coordinates held, likelihood-ratio limits, Firth's penalty), and streams of random numbers.
+//! coordinates held, likelihood ratios and their limits, Firth's penalty), and streams of random
+//! numbers.
 
 pub mod cholesky;
 pub mod cone;
@@ -12,6 +13,7 @@ pub mod firth;
 pub mod gram;
 pub mod lanes;
 pub mod laplace;
+pub mod likelihood_ratio;
 pub mod multiplicity;
 pub mod multivariate_normal;
 pub mod newton;
