@@ -120,7 +120,9 @@ impl Statistics {
         match &task.question {
             Question::Propensity(query) => ask!(
                 matching.estimate_propensity(matching::propensity_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Answer::Propensity)
+                    => |answer| {
+                        TryInto::try_into(answer).map(|scores| Answer::Propensity(Box::new(scores)))
+                    }
             ),
             Question::Match(query) => ask!(
                 matching.match_pairs(matching::match_request(cohort, rows, query))

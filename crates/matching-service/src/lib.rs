@@ -4,11 +4,11 @@
 use balance::BalanceError;
 use cohort::Cohort;
 use matching::{MatchQuery, MatchingError};
-use propensity::{LogisticQuery, PropensityError};
+use propensity::LogisticQuery;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use tonic::{Request, Response, Status};
 use wire::Asked;
-use wire::failure::{cohort_failure, impossible, invalid};
+use wire::failure::{cohort_failure, impossible, invalid, logistic_failure};
 use wire::matching::BalanceQuestion;
 use wire::pb::matching as pb;
 use wire::pb::matching::matching_service_server::{self, MatchingServiceServer};
@@ -38,7 +38,7 @@ impl matching_service_server::MatchingService for MatchingService {
         let answer = move || -> Result<_, Failure> {
             let asked: Asked<LogisticQuery> = request.try_into()?;
             let scores = propensity::propensity(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| propensity_failure(&asked.cohort, &error))?;
+                .map_err(|error| logistic_failure(&asked.cohort, &error, "exposed_level"))?;
             Ok(Response::new(wire::matching::propensity_response(scores, &asked)))
         };
         self.compute.run(deadline, move |_| answer()).await
@@ -73,18 +73,6 @@ impl matching_service_server::MatchingService for MatchingService {
             Ok(Response::new(wire::matching::balance_response(table, query)))
         };
         self.compute.run(deadline, move |_| answer()).await
-    }
-}
-
-/// The status of each error of a propensity model.
-fn propensity_failure(cohort: &Cohort, error: &PropensityError) -> Failure {
-    if let Some(reason) = error.impossibility() {
-        return impossible(reason, error);
-    }
-    match error {
-        PropensityError::Cohort(error) => cohort_failure(cohort, error),
-        PropensityError::OneLevel { .. } => invalid("exposed_level", error),
-        PropensityError::InvalidConfidence { .. } => invalid("options.confidence", error),
     }
 }
 

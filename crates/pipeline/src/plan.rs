@@ -15,7 +15,7 @@ use balance::BalanceQuery;
 use cohort::{Caveat, Cohort, CohortError, Column, Estimate, Selection, Term};
 use cox::{CoxOptions, CoxQuery, CoxScreenQuery, CoxSelectionQuery};
 use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery};
-use propensity::{Level, LogisticOptions, LogisticQuery};
+use propensity::{Level, LogisticOptions, LogisticQuery, OnSeparation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use study::StudyResult;
@@ -140,13 +140,17 @@ impl Pipeline {
     fn propensity(&self) -> Option<Task> {
         let section = self.protocol().propensity.as_ref()?;
         let exposure = &self.protocol().exposure;
+        let exposed =
+            Level { column: exposure.column.clone(), level: exposure.exposed.value.clone() };
+        let terms = terms::of_propensity(self.protocol(), section);
         let query = LogisticQuery {
-            outcome: Level {
-                column: exposure.column.clone(),
-                level: exposure.exposed.value.clone(),
+            options: LogisticOptions {
+                confidence: self.confidence(),
+                // A report shows the model of the scores alone.
+                on_separation: OnSeparation::Report,
+                ..LogisticOptions::default()
             },
-            terms: terms::of_propensity(self.protocol(), section),
-            options: LogisticOptions { confidence: self.confidence(), ..Default::default() },
+            ..LogisticQuery::new(exposed, terms)
         };
         Some(self.task(PROPENSITY, self.everyone(), Question::Propensity(query)))
     }

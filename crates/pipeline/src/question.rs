@@ -54,7 +54,7 @@ pub enum Question {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// Propensity scores.
-    Propensity(PropensityScores),
+    Propensity(Box<PropensityScores>),
     /// Pairs.
     Match(MatchedSample),
     /// A baseline table.
@@ -121,7 +121,7 @@ impl Task {
         let (cohort, selection) = (self.cohort.as_ref(), &self.selection);
         Ok(match &self.question {
             Question::Propensity(query) => {
-                Answer::Propensity(propensity::propensity(cohort, selection, query)?)
+                Answer::Propensity(Box::new(propensity::propensity(cohort, selection, query)?))
             }
             Question::Match(query) => {
                 Answer::Match(matching::match_pairs(cohort, selection, query)?)

@@ -29,6 +29,47 @@ pub enum PropensityError {
         /// The confidence asked for.
         confidence: f64,
     },
+    /// A ridge pulls with a positive finite force.
+    #[error("the penalty of a ridge must be above 0")]
+    InvalidRidge,
+    /// Limits are asked for a column that the model does not have.
+    #[error("the model has no coefficient {name}")]
+    UnknownCoefficient {
+        /// Name asked for.
+        name: String,
+    },
+    /// Outcomes, design, weights, offset or clusters do not speak of the same subjects.
+    #[error("{what} have {got} entries for {subjects} subjects")]
+    LengthMismatch {
+        /// What is too long or too short.
+        what: &'static str,
+        /// Number of entries it has.
+        got: usize,
+        /// Number of subjects.
+        subjects: usize,
+    },
+    /// One evaluation of the likelihood would take too long.
+    #[error("Firth's penalty would take too long for so many subjects and coefficients")]
+    TooLarge,
+    /// The penalty of Firth is that of the logit.
+    #[error("Firth's penalty belongs to the logit link")]
+    FirthWithoutLogit,
+    /// The test of Hosmer and Lemeshow has two degrees of freedom fewer than groups.
+    #[error(
+        "{groups} groups leave the test of calibration no degree of freedom: ask for 3 or more"
+    )]
+    TooFewGroups {
+        /// Number of groups asked for.
+        groups: usize,
+    },
+    /// A prediction lies outside 0 to 1.
+    #[error("column {column}, row {}: the prediction is no probability", row + 1)]
+    NotAProbability {
+        /// Column of the predictions.
+        column: String,
+        /// Row of the cell, from 0 in the caller's order.
+        row: usize,
+    },
 }
 
 impl PropensityError {
@@ -39,6 +80,7 @@ impl PropensityError {
         match self {
             Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
             Self::OneLevel { .. } => Some(NotEstimable::TooFewGroups),
+            Self::TooLarge => Some(NotEstimable::TooLarge),
             _ => None,
         }
     }

@@ -1,220 +1,107 @@
-//! The estimator: maximum likelihood, and what a reader must know about it.
+//! The estimator: maximum likelihood, with a penalty or without.
 
 use crate::likelihood::Likelihood;
-use crate::{LogisticCoefficient, LogisticFit, LogisticOptions, PropensityError};
-use cohort::{Caveat, CaveatCode, Design, Estimate, Interval, NotEstimable, Term};
-use nalgebra::{DMatrix, DVector};
-use numerics::elementary::{exp, ln};
-use numerics::newton::{Maximum, NewtonOptions, maximise};
-use numerics::tails::{normal_two_sided, two_sided_multiplier};
-
-/// Name of the intercept and of its term.
-const INTERCEPT: &str = "intercept";
+use crate::model::Model;
+use crate::objective::Objective;
+use crate::{
+    LogisticExtras, LogisticFit, LogisticOptions, PerformanceOptions, Predictions, PropensityError,
+    check, performance,
+};
+use cohort::{Design, Term};
+use numerics::newton::maximise;
 
 /// The subjects of a model and its columns.
 #[derive(Clone, Copy, Debug)]
 pub struct LogisticData<'a> {
     /// Whether each of `n` subjects has the outcome; some have it and some do not.
     pub outcome: &'a [bool],
+    /// One positive case weight per subject; absent = everyone counts once.
+    pub weights: Option<&'a [f64]>,
+    /// One number per subject that is added to the linear predictor; absent = 0.
+    pub offset: Option<&'a [f64]>,
+    /// One cluster index per subject for the robust variance; absent = model variance alone.
+    pub clusters: Option<&'a [u32]>,
     /// The terms of which the design is made.
     pub terms: &'a [Term],
     /// `n` subjects by `p` columns, without the intercept.
     pub design: &'a Design,
 }
 
-/// A fitted model and the log odds of its subjects.
+/// A fitted model and the linear predictor of its subjects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedLogistic {
-    /// The model.
+    /// The model; rows of its subjects count those of the data.
     pub fit: LogisticFit,
-    /// Log odds of the outcome, one per subject; equal covariate rows have equal bits.
+    /// Log odds of the outcome (normal deviates for the probit), one per subject; equal covariate
+    /// rows have equal bits.
     pub linear_predictor: Vec<f64>,
 }
 
 /// Fits a logistic regression.
 ///
 /// ```text
-/// ln(π / (1 - π)) = intercept + x'beta
+/// ln(π / (1 - π)) = offset + intercept + x'beta
 /// ```
 ///
-/// by maximum likelihood. Columns are centred and scaled within and reported on the caller's scale.
-/// A column that depends on those before it has no coefficient (`Aliased`, or `EmptyLevel`). When
-/// the covariates separate the outcome, the coefficients that are infinite are `Separation` and the
-/// others their limits; log odds are then those of the last point of the climb, near 0 or 1 in
-/// probability for the subjects that are told apart.
+/// by maximum likelihood, or the same with a normal quantile in place of the log odds. A subject with
+/// the case weight `w` counts `w` times in every sum. Columns are centred and scaled within and
+/// reported on the caller's scale. A column that depends on those before it has no coefficient
+/// (`Aliased`, or `EmptyLevel`). When the covariates separate the outcome, the coefficients that are
+/// infinite are `Separation` and the others their limits; log odds are then those of the last point
+/// of the climb, near 0 or 1 in probability for the subjects that are told apart, and the fit with
+/// Firth's penalty and its profile limits stands beside, if the options do not say otherwise. A robust
+/// variance is `V (Σ u u') V`, with `V` the model covariance and `u` the summed scores of a cluster,
+/// without a factor for small samples.
 ///
 /// McCullagh and Nelder (1989), Generalized Linear Models, chapter 4; Albert and Anderson (1984),
-/// Biometrika 71:1-10 on separation. Same as `glm(y ~ x, family = binomial)` in R with standard
-/// errors from the information at the maximum.
-#[must_use]
-pub fn fit(data: &LogisticData, options: &LogisticOptions) -> FittedLogistic {
-    let likelihood = Likelihood::new(data.outcome, data.design);
-    let newton =
-        NewtonOptions { max_iterations: options.max_iterations, tolerance: options.tolerance };
-    let maximum = maximise(likelihood.p(), newton, |beta| likelihood.derivatives(beta.as_slice()));
-    let model = Model::new(data, &maximum, &likelihood.to_callers_units());
-    FittedLogistic {
-        fit: model.report(two_sided_multiplier(options.confidence)),
-        linear_predictor: likelihood.linear_predictor(maximum.estimate.as_slice()),
+/// Biometrika 71:1-10 on separation; White (1982), Econometrica 50:1-25 on the robust variance. Same
+/// as `glm(y ~ x + offset(o), family = binomial, weights = w)` in R with standard errors from the
+/// expected information at the maximum, `sandwich::sandwich` and `sandwich::vcovCL(type = "HC0",
+/// cadjust = FALSE)`; with Firth's penalty as `logistf`. Fails on options that make no sense, on data
+/// of unequal length, and when Firth's penalty would take too long.
+pub fn fit(
+    data: &LogisticData,
+    options: &LogisticOptions,
+    extras: &LogisticExtras,
+) -> Result<FittedLogistic, PropensityError> {
+    check::data(data)?;
+    check::options(options)?;
+    let likelihood = Likelihood::new(data, options.link);
+    let objective = Objective::new(&likelihood, options.penalty)?;
+    let newton = options.newton();
+    let search = maximise(likelihood.p(), newton, |beta| objective.derivatives(beta));
+    let linear_predictor = likelihood.linear_predictor(search.estimate.as_slice());
+    let model = Model::new(data, options, &objective, &search, &linear_predictor);
+    let mut fit = model.report();
+    model.add_likelihood_ratios(&mut fit, extras);
+    model.add_firth(&mut fit, extras)?;
+    if extras.subjects {
+        fit.subjects = Some(model.subjects(&fit));
     }
-}
-
-/// Refuses a confidence outside 0 to 1.
-pub(crate) fn check(options: &LogisticOptions) -> Result<(), PropensityError> {
-    let confidence = options.confidence;
-    let is_valid = 0.0 < confidence && confidence < 1.0;
-    if is_valid { Ok(()) } else { Err(PropensityError::InvalidConfidence { confidence }) }
-}
-
-/// A model at its maximum, in the caller's units.
-struct Model<'a> {
-    data: &'a LogisticData<'a>,
-    maximum: &'a Maximum,
-    beta: DVector<f64>,
-    covariance: DMatrix<f64>,
-    /// Why a coordinate has no estimate.
-    reasons: Vec<Option<NotEstimable>>,
-}
-
-/// What an infinite intercept leaves over after the shift to the caller's origin is more than this
-/// share of what went in; less is rounding error.
-const CANCELLED: f64 = 1e-6;
-
-impl<'a> Model<'a> {
-    fn new(data: &'a LogisticData<'a>, maximum: &'a Maximum, units: &DMatrix<f64>) -> Self {
-        let is_infinite = |coordinate: usize| {
-            let leads_away = maximum.ascents.iter().any(|ascent| {
-                let parts = units.row(coordinate).transpose().component_mul(ascent);
-                parts.sum().abs() > CANCELLED * parts.abs().sum()
-            });
-            leads_away || (coordinate > 0 && maximum.infinite[coordinate])
-        };
-        let reason = |coordinate: usize| {
-            if maximum.aliased[coordinate] {
-                let column = &data.design.columns[coordinate - 1];
-                Some(column.reason_without_coefficient(data.terms))
-            } else if is_infinite(coordinate) {
-                Some(NotEstimable::Separation)
-            } else {
-                // A point on the way says nothing of the maximum.
-                (!maximum.converged).then_some(NotEstimable::NotConverged)
-            }
-        };
-        let reasons: Vec<_> = (0..units.nrows()).map(reason).collect();
-        let mut covariance = units * &maximum.covariance * units.transpose();
-        for coordinate in (0..reasons.len()).filter(|&coordinate| reasons[coordinate].is_some()) {
-            covariance.row_mut(coordinate).fill(0.0);
-            covariance.column_mut(coordinate).fill(0.0);
-        }
-        Self { data, maximum, beta: units * &maximum.estimate, covariance, reasons }
+    if let Some(groups) = extras.performance_groups {
+        let (confidence, predictions) = (options.confidence, Predictions::Fitted);
+        let settings = PerformanceOptions { groups, confidence, predictions };
+        let probability = |&eta: &f64| options.link.probability(eta);
+        let probability: Vec<f64> = linear_predictor.iter().map(probability).collect();
+        fit.performance = Some(performance(data.outcome, &probability, &settings)?);
     }
-
-    fn report(&self, multiplier: f64) -> LogisticFit {
-        let n = self.data.outcome.len();
-        let n_outcomes = self.data.outcome.iter().filter(|&&outcome| outcome).count();
-        let p = self.beta.len();
-        LogisticFit {
-            n,
-            n_outcomes,
-            coefficients: (0..p).map(|j| self.coefficient(j, multiplier)).collect(),
-            covariance: (0..p).map(|j| self.covariance.row(j).iter().copied().collect()).collect(),
-            null_deviance: null_deviance(n_outcomes as f64, n as f64),
-            deviance: -2.0 * self.maximum.value,
-            iterations: self.maximum.iterations,
-            caveats: self.caveats(),
-        }
-    }
-
-    fn coefficient(&self, coordinate: usize, multiplier: f64) -> LogisticCoefficient {
-        let (name, term) = self.names(coordinate);
-        let estimate = match self.reasons[coordinate] {
-            Some(reason) => Err(reason),
-            None => finite(self.beta[coordinate]),
-        };
-        let standard_error = estimate.and_then(|_| self.standard_error(coordinate));
-        let ratio = |multiplier: f64| finite(exp(estimate? + multiplier * standard_error?));
-        let z = estimate.and_then(|estimate| finite(estimate / standard_error?));
-        LogisticCoefficient {
-            name: name.into(),
-            term: term.into(),
-            estimate,
-            standard_error,
-            odds_ratio: estimate.and_then(|estimate| finite(exp(estimate))),
-            interval: Interval { lower: ratio(-multiplier), upper: ratio(multiplier) },
-            z,
-            p_value: z.map(normal_two_sided),
-        }
-    }
-
-    fn standard_error(&self, coordinate: usize) -> Estimate {
-        // Where columns with infinite coefficients are taken out of the intercept, what remains of
-        // it is finite, but the information about it is not separated from theirs.
-        let is_entangled = coordinate == 0 && !self.maximum.ascents.is_empty();
-        if is_entangled {
-            return Err(NotEstimable::Separation);
-        }
-        finite(self.covariance[(coordinate, coordinate)].sqrt())
-    }
-
-    fn names(&self, coordinate: usize) -> (&str, &str) {
-        match coordinate.checked_sub(1) {
-            None => (INTERCEPT, INTERCEPT),
-            Some(j) => {
-                let column = &self.data.design.columns[j];
-                (&column.name, &self.data.design.terms[column.term])
-            }
-        }
-    }
-
-    fn caveats(&self) -> Vec<Caveat> {
-        let mut caveats: Vec<Caveat> = (1..self.reasons.len())
-            .filter_map(|coordinate| {
-                without_coefficient(self.names(coordinate).0, self.reasons[coordinate]?)
-            })
-            .collect();
-        if !self.maximum.converged {
-            let steps = self.maximum.iterations;
-            let message = format!("the fit has not converged after {steps} iterations");
-            caveats.push(Caveat::new(CaveatCode::NotConverged, message));
-        }
-        caveats
-    }
-}
-
-fn without_coefficient(column: &str, reason: NotEstimable) -> Option<Caveat> {
-    let (code, why) = match reason {
-        NotEstimable::Aliased => (
-            CaveatCode::Aliased,
-            "is constant or a combination of the columns before it and has no coefficient",
-        ),
-        NotEstimable::EmptyLevel => (CaveatCode::EmptyLevel, "occurs in no subject"),
-        NotEstimable::Separation => (
-            CaveatCode::Separation,
-            "separates the outcome: its coefficient is infinite and scores come near 0 or 1",
-        ),
-        _ => return None,
-    };
-    Some(Caveat::new(code, format!("{column} {why}")))
-}
-
-/// Minus twice the log-likelihood of one probability for all.
-fn null_deviance(n_outcomes: f64, n: f64) -> f64 {
-    let n_without = n - n_outcomes;
-    -2.0 * (n_outcomes * ln(n_outcomes / n) + n_without * ln(n_without / n))
-}
-
-/// A number, unless the unit of its column puts it out of range.
-fn finite(value: f64) -> Estimate {
-    if value.is_finite() { Ok(value) } else { Err(NotEstimable::NotDefined) }
+    Ok(FittedLogistic { fit, linear_predictor })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::DesignColumn;
+    use crate::{Link, OnSeparation, Penalty, ProfileLimits};
+    use cohort::{CaveatCode, DesignColumn, Estimate, NotEstimable};
+    use numerics::tails::normal_quantile;
 
-    /// Fits outcomes on one indicator from the four counts of their table.
-    fn fit_table(with: [usize; 2], without: [usize; 2]) -> FittedLogistic {
+    /// Fits outcomes on one indicator from the four counts of their table, each subject with a weight.
+    fn fit_with(
+        with: [usize; 2],
+        without: [usize; 2],
+        options: &LogisticOptions,
+        weight: Option<f64>,
+    ) -> FittedLogistic {
         let cells = [(true, 0.0, with[0]), (true, 1.0, with[1])].into_iter();
         let cells = cells.chain([(false, 0.0, without[0]), (false, 1.0, without[1])]);
         let subjects: Vec<(bool, f64)> =
@@ -226,8 +113,27 @@ mod tests {
             columns: vec![DesignColumn { name: "x".into(), term: 0, values }],
         };
         let terms = [Term::linear("x")];
-        let data = LogisticData { outcome: &outcome, terms: &terms, design: &design };
-        fit(&data, &LogisticOptions::default())
+        let weights = weight.map(|weight| vec![weight; outcome.len()]);
+        let clusters: Vec<u32> = (0..outcome.len() as u32).collect();
+        let data = LogisticData {
+            outcome: &outcome,
+            weights: weights.as_deref(),
+            offset: None,
+            clusters: Some(&clusters),
+            terms: &terms,
+            design: &design,
+        };
+        let extras = LogisticExtras {
+            profile_limits: ProfileLimits::All,
+            term_likelihood_ratios: true,
+            subjects: true,
+            performance_groups: Some(10),
+        };
+        fit(&data, options, &extras).unwrap()
+    }
+
+    fn fit_table(with: [usize; 2], without: [usize; 2]) -> FittedLogistic {
+        fit_with(with, without, &LogisticOptions::default(), None)
     }
 
     fn assert_close(got: Estimate, want: f64) {
@@ -270,5 +176,187 @@ mod tests {
         assert_eq!(fit.coefficients[0].estimate, Err(NotEstimable::Separation));
         assert_eq!(fit.coefficients[1].estimate, Err(NotEstimable::Separation));
         assert_eq!(fit.covariance, vec![vec![0.0; 2]; 2]);
+    }
+    /// Of a saturated model every cluster of one subject says what the information says, and Rao's
+    /// test is Pearson's chi-squared, `n (ad - bc)² / (row and column sums)`.
+    #[test]
+    fn of_a_table_robust_errors_and_the_score_test_have_closed_forms() {
+        let fit = fit_table([3, 8], [9, 4]).fit;
+        for coefficient in &fit.coefficients {
+            let error = coefficient.standard_error.unwrap();
+            assert_close(coefficient.robust_standard_error.unwrap(), error);
+        }
+        let difference: f64 = 3.0 * 4.0 - 8.0 * 9.0;
+        let pearson = 24.0 * difference * difference / (11.0 * 13.0 * 12.0 * 12.0);
+        assert_close(fit.score_test.chi_squared, pearson);
+        let ratio = fit.likelihood_ratio_test.chi_squared;
+        assert_close(ratio, fit.null_deviance - fit.deviance);
+        assert_close(fit.term_likelihood_ratio_tests[0].test.chi_squared, ratio.unwrap());
+        assert_close(fit.coefficients[1].profile.unwrap().test.chi_squared, ratio.unwrap());
+    }
+
+    /// The intercept is the logit of 3 of 12, and its profile that of these twelve alone.
+    #[test]
+    fn the_limits_of_an_intercept_are_those_of_its_group() {
+        let fit = fit_table([3, 8], [9, 4]).fit;
+        let fall = |logit: f64| {
+            let of = |logit: f64| -3.0 * (-logit).exp().ln_1p() - 9.0 * logit.exp().ln_1p();
+            2.0 * (of((3f64 / 9.0).ln()) - of(logit))
+        };
+        let interval = fit.coefficients[0].profile.unwrap().interval;
+        for limit in [interval.lower, interval.upper] {
+            assert_close(limit.map(fall), 1.959_963_984_540_054f64.powi(2));
+        }
+    }
+
+    /// In a table every subject of a column has the leverage 1 over their number; Cook's distance of
+    /// one with the outcome among 3 of 12 is `(r / (1 - h))² h / 2` with `r² = 9 / 3`.
+    #[test]
+    fn influence_in_a_table_is_that_of_shares() {
+        let subjects = fit_table([3, 8], [9, 4]).fit.subjects.unwrap();
+        let influence = subjects.influence.unwrap();
+        assert_close(Ok(influence.leverage[0]), 1.0 / 12.0);
+        let rest: f64 = 11.0 / 12.0;
+        assert_close(influence.cooks_distance[0], 3.0 / rest / rest / 24.0);
+        assert_close(Ok(subjects.pearson_residual[0]), 3f64.sqrt());
+        assert_close(Ok(subjects.deviance_residual[0]), (2.0 * 4f64.ln()).sqrt());
+    }
+
+    /// Firth's penalty adds half a count to every cell of a table.
+    #[test]
+    fn firth_adds_half_a_count_to_every_cell() {
+        let options = LogisticOptions { penalty: Penalty::Firth, ..LogisticOptions::default() };
+        let fit = fit_with([3, 8], [9, 0], &options, None).fit;
+        assert_close(fit.coefficients[0].estimate, (3.5f64 / 9.5).ln());
+        assert_close(fit.coefficients[1].estimate, ((8.5 / 0.5) / (3.5 / 9.5f64)).ln());
+        // The information at the estimate is n p q of each column.
+        let (a, b): (f64, f64) = (12.0 * 3.5 * 9.5 / 169.0, 8.0 * 8.5 * 0.5 / 81.0);
+        assert_close(fit.coefficients[1].standard_error, (1.0 / a + 1.0 / b).sqrt());
+        // Two of the leverages add up to 1 in each column, so weights grow by 1 + 1/n.
+        let (a, b) = (a * 13.0 / 12.0, b * 9.0 / 8.0);
+        let augmented = fit.coefficients[1].augmented_standard_error.unwrap();
+        assert_close(augmented, (1.0 / a + 1.0 / b).sqrt());
+        let interval = fit.coefficients[1].profile.unwrap().interval;
+        assert!(interval.lower.unwrap() > 0.0 && interval.upper.is_ok());
+    }
+
+    #[test]
+    fn a_separated_fit_has_that_with_firths_penalty_beside_it() {
+        let plain = fit_table([3, 8], [9, 0]).fit;
+        let options = LogisticOptions { penalty: Penalty::Firth, ..LogisticOptions::default() };
+        let firth = fit_with([3, 8], [9, 0], &options, None).fit;
+        assert_eq!(plain.firth.unwrap().coefficients, firth.coefficients);
+        let options =
+            LogisticOptions { on_separation: OnSeparation::Report, ..LogisticOptions::default() };
+        assert_eq!(fit_with([3, 8], [9, 0], &options, None).fit.firth, None);
+        let options = LogisticOptions { link: Link::Probit, ..LogisticOptions::default() };
+        let probit = fit_with([3, 8], [9, 0], &options, None).fit;
+        assert_eq!((probit.firth, probit.caveats.len()), (None, 2));
+    }
+
+    /// Beside the infinite coefficient of `x` the intercept is that of the subjects without `x`, with
+    /// its error and limits, and the infinite one has a limit on one side.
+    #[test]
+    fn what_is_finite_beside_separation_keeps_its_error_and_limits() {
+        let fit = fit_table([3, 8], [9, 0]).fit;
+        let [intercept, x] = &fit.coefficients[..] else { panic!("two coefficients") };
+        let error = (1f64 / 3.0 + 1.0 / 9.0).sqrt();
+        assert!((intercept.standard_error.unwrap() - error).abs() < 1e-8);
+        let whole = fit_table([3, 8], [9, 4]).fit.coefficients[0].profile.unwrap().interval;
+        let beside = intercept.profile.unwrap().interval;
+        assert!((beside.lower.unwrap() - whole.lower.unwrap()).abs() < 1e-6);
+        assert!((beside.upper.unwrap() - whole.upper.unwrap()).abs() < 1e-6);
+        let interval = x.profile.unwrap().interval;
+        assert!(interval.lower.unwrap() > 0.0);
+        assert_eq!(interval.upper, Err(NotEstimable::Separation));
+    }
+
+    /// Of a table a probit is the difference of normal quantiles; its variance is the sum of
+    /// `p q / (n φ(z)²)`.
+    #[test]
+    fn a_table_has_its_probit() {
+        let options = LogisticOptions { link: Link::Probit, ..LogisticOptions::default() };
+        let fit = fit_with([3, 8], [9, 4], &options, None).fit;
+        let (low, high) = (normal_quantile(0.25), normal_quantile(2.0 / 3.0));
+        assert_close(fit.coefficients[0].estimate, low);
+        assert_close(fit.coefficients[1].estimate, high - low);
+        let variance = |share: f64, z: f64| {
+            share * (1.0 - share) / 12.0 * std::f64::consts::TAU * (z * z).exp()
+        };
+        let error = (variance(0.25, low) + variance(2.0 / 3.0, high)).sqrt();
+        assert_close(fit.coefficients[1].standard_error, error);
+    }
+
+    /// A ridge of the log odds ratio: as much is pulled as the outcomes resist,
+    /// `8 - 12 expit(a + b) = λ b`, while the intercept is free.
+    #[test]
+    fn a_ridge_pulls_as_much_as_the_outcomes_resist() {
+        let options =
+            LogisticOptions { penalty: Penalty::Ridge(2.0), ..LogisticOptions::default() };
+        let fit = fit_with([3, 8], [9, 4], &options, None).fit;
+        let (a, b) = (fit.coefficients[0].estimate.unwrap(), fit.coefficients[1].estimate.unwrap());
+        let expit = |eta: f64| 1.0 / (1.0 + (-eta).exp());
+        assert_close(Ok(8.0 - 12.0 * expit(a + b)), 2.0 * b);
+        assert_close(Ok(11.0 - 12.0 * expit(a) - 12.0 * expit(a + b)), 0.0);
+        assert!(fit.degrees_of_freedom > 1.0 && fit.degrees_of_freedom < 2.0);
+        let reason = Err(NotEstimable::NotDefined);
+        assert_eq!(fit.likelihood_ratio_test.chi_squared, reason);
+        assert_eq!(fit.coefficients[1].profile.unwrap().interval.lower, reason);
+    }
+
+    /// A weight of 2 for all halves the model variance and leaves the robust one alone.
+    #[test]
+    fn weights_count_in_the_model_and_cancel_in_the_robust_variance() {
+        let plain = fit_table([3, 8], [9, 4]).fit;
+        let doubled = fit_with([3, 8], [9, 4], &LogisticOptions::default(), Some(2.0)).fit;
+        let (one, two) = (&plain.coefficients[1], &doubled.coefficients[1]);
+        assert_close(two.estimate, one.estimate.unwrap());
+        assert_close(two.standard_error, one.standard_error.unwrap() / 2f64.sqrt());
+        let robust = one.robust_standard_error.unwrap().unwrap();
+        assert_close(two.robust_standard_error.unwrap(), robust);
+        assert_close(Ok(doubled.deviance), 2.0 * plain.deviance);
+    }
+
+    #[test]
+    fn a_climb_cut_short_gives_the_reason_and_no_numbers() {
+        let options =
+            LogisticOptions { max_iterations: 1, tolerance: 1e-15, ..LogisticOptions::default() };
+        let fit = fit_with([3, 8], [9, 4], &options, None).fit;
+        let reason = NotEstimable::NotConverged;
+        assert_eq!(fit.coefficients[1].estimate, Err(reason));
+        assert_eq!(fit.likelihood_ratio_test.p_value, Err(reason));
+        assert_eq!(fit.coefficients[1].profile.unwrap().interval.lower, Err(reason));
+        assert_eq!(fit.subjects.unwrap().influence, Err(reason));
+        let caveat = fit.caveats.iter().find(|caveat| caveat.code == CaveatCode::NotConverged);
+        assert!(caveat.unwrap().message.contains("standard errors long"));
+    }
+
+    #[test]
+    fn options_and_data_that_make_no_sense_are_refused() {
+        let design = Design { terms: Vec::new(), columns: Vec::new() };
+        let (outcome, short) = ([true, false], [1.0]);
+        let data = LogisticData {
+            outcome: &outcome,
+            weights: Some(&short),
+            offset: None,
+            clusters: None,
+            terms: &[],
+            design: &design,
+        };
+        let refused = |data: &LogisticData, options: LogisticOptions| {
+            fit(data, &options, &LogisticExtras::default()).unwrap_err()
+        };
+        let (what, got, subjects) = ("the case weights", 1, 2);
+        let error = refused(&data, LogisticOptions::default());
+        assert_eq!(error, PropensityError::LengthMismatch { what, got, subjects });
+        let data = LogisticData { weights: None, ..data };
+        let ridge = LogisticOptions { penalty: Penalty::Ridge(0.0), ..LogisticOptions::default() };
+        assert_eq!(refused(&data, ridge), PropensityError::InvalidRidge);
+        let probit = LogisticOptions {
+            penalty: Penalty::Firth,
+            link: Link::Probit,
+            ..LogisticOptions::default()
+        };
+        assert_eq!(refused(&data, probit), PropensityError::FirthWithoutLogit);
     }
 }

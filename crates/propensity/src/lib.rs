@@ -1,17 +1,39 @@
-//! Logistic regression and the propensity score.
+//! Logistic regression, the propensity score, and the performance of predictions.
 //!
-//! [`logistic`] and [`propensity`] read the columns of a cohort, [`fit()`] is the estimator beneath;
-//! it runs on the Newton machine of `numerics` with the derivatives in `likelihood`.
+//! [`logistic`], [`propensity`] and [`validate`] read the columns of a cohort, [`fit()`] is the
+//! estimator beneath; it runs on the Newton machine of `numerics`. Within, `likelihood` sums over the
+//! subjects what `link` says of one, `objective` adds a penalty, `model` is what stands at the maximum
+//! with the intercept where `origin` puts it, and `inference`, `profile`, `robust` and `subjects` each
+//! turn it into one part of the answer. [`performance()`] and
+//! [`discrimination()`] need no model, only predictions.
 
+mod check;
+mod discrimination;
 mod error;
 mod fit;
+mod inference;
 mod likelihood;
+mod link;
+mod model;
+mod objective;
+mod origin;
+mod performance;
+mod profile;
 mod query;
+mod robust;
 mod score;
+mod subjects;
 
+pub use discrimination::{Discrimination, c_statistic, discrimination};
 pub use error::PropensityError;
 pub use fit::{FittedLogistic, LogisticData, fit};
-pub use query::{
-    Level, LogisticCoefficient, LogisticFit, LogisticOptions, LogisticQuery, PropensityScores,
+pub use performance::{
+    Calibration, CalibrationCoefficient, Performance, PerformanceOptions, Predictions, RiskGroup,
+    performance,
 };
-pub use score::{c_statistic, logistic, propensity};
+pub use query::{
+    FittedSubjects, Influence, Level, Link, LogisticCoefficient, LogisticExtras, LogisticFit,
+    LogisticOptions, LogisticQuery, OnSeparation, PenalisedLikelihood, Penalty, ProfileLimits,
+    ProfiledCoefficient, PropensityScores, TermTest, TestResult, Variance,
+};
+pub use score::{ValidationQuery, logistic, propensity, validate};

@@ -1,24 +1,44 @@
 //! The binomial log-likelihood and its derivatives.
 
-use cohort::Design;
+use crate::{Link, LogisticData};
 use nalgebra::{DMatrix, DVector};
-use numerics::elementary::{exp, ln_1p};
+use numerics::firth::InformationDerivatives;
 use numerics::newton::Derivatives;
 use numerics::standard::{Standardised, standardise};
-use numerics::sum::Sum;
+use numerics::sum::{mean, sum};
 
 /// An outcome and the standardised columns that are to explain it. Coordinate 0 is the intercept at
-/// the mean of all columns, coordinate `j + 1` belongs to column `j`.
+/// the mean of all columns and of the offset, coordinate `j + 1` belongs to column `j`.
 #[derive(Clone, Debug)]
 pub(crate) struct Likelihood<'a> {
     outcome: &'a [bool],
+    weights: Option<&'a [f64]>,
+    link: Link,
+    /// The offset less its mean; absent = 0.
+    offset: Option<Vec<f64>>,
+    mean_offset: f64,
     columns: Vec<Standardised>,
 }
 
 impl<'a> Likelihood<'a> {
-    pub fn new(outcome: &'a [bool], design: &Design) -> Self {
+    pub fn new(data: &LogisticData<'a>, link: Link) -> Self {
         let standard = |column: &cohort::DesignColumn| standardise(&column.values);
-        Self { outcome, columns: design.columns.iter().map(standard).collect() }
+        let columns = data.design.columns.iter().map(standard).collect();
+        Self { columns, ..Self::without_columns(data, link) }
+    }
+
+    /// The model with the intercept alone.
+    pub fn without_columns(data: &LogisticData<'a>, link: Link) -> Self {
+        let mean_offset = data.offset.and_then(mean).unwrap_or(0.0);
+        let centred = |offset: &[f64]| offset.iter().map(|offset| offset - mean_offset).collect();
+        Self {
+            outcome: data.outcome,
+            weights: data.weights,
+            link,
+            offset: data.offset.map(centred),
+            mean_offset,
+            columns: Vec::new(),
+        }
     }
 
     /// Number of coordinates, the intercept included.
@@ -26,11 +46,24 @@ impl<'a> Likelihood<'a> {
         self.columns.len() + 1
     }
 
-    /// Log odds of each subject.
+    /// How the probability follows from the linear predictor.
+    pub fn link(&self) -> Link {
+        self.link
+    }
+
+    /// Number of subjects.
+    pub fn n(&self) -> usize {
+        self.outcome.len()
+    }
+
+    /// Log odds of each subject, or normal deviates for the probit.
     ///
     /// Equal covariate rows have equal bits: every subject is summed column by column in one order.
     pub fn linear_predictor(&self, beta: &[f64]) -> Vec<f64> {
-        let mut eta = vec![beta[0]; self.outcome.len()];
+        let mut eta = match &self.offset {
+            None => vec![beta[0]; self.outcome.len()],
+            Some(offset) => offset.iter().map(|offset| beta[0] + offset).collect(),
+        };
         for (column, beta) in self.columns.iter().zip(&beta[1..]) {
             for (eta, x) in eta.iter_mut().zip(&column.values) {
                 *eta += beta * x;
@@ -40,36 +73,110 @@ impl<'a> Likelihood<'a> {
     }
 
     /// ```text
-    /// log L = -Σ ln(1 + exp(∓η))    U = X'(y - π)    I = X' diag(π (1 - π)) X
+    /// log L = Σ w ln F(±η)    U = X' w s    I = X' diag(w i) X
     /// ```
     ///
-    /// with the upper sign for subjects with the outcome and `π = 1 / (1 + exp(-η))`. The residual
-    /// of a subject with the outcome is taken as `1 / (1 + exp(η))`, so that it keeps its digits when
-    /// `π` is nearly 1.
+    /// with the upper sign for subjects with the outcome; `s` and `i` are first and second derivative
+    /// of `ln F(±η)` in `η`, the second with its sign turned.
     pub fn derivatives(&self, beta: &[f64]) -> Derivatives {
         let eta = self.linear_predictor(beta);
-        let signed = |(&eta, &outcome): (&f64, &bool)| if outcome { -eta } else { eta };
-        let value: Sum = eta.iter().zip(self.outcome).map(signed).map(|z| -softplus(z)).collect();
-        let residual = |(eta, outcome)| {
-            let z = signed((eta, outcome));
-            if *outcome { expit(z) } else { -expit(z) }
-        };
-        let residuals: Vec<f64> = eta.iter().zip(self.outcome).map(residual).collect();
-        let weights: Vec<f64> = eta.iter().map(|&eta| expit(eta) * expit(-eta)).collect();
-        let p = self.p();
-        let gradient = DVector::from_fn(p, |j, _| self.sum_of_products(&residuals, j));
-        let mut information = DMatrix::zeros(p, p);
-        for j in 0..p {
-            let weighted = self.weighted(&weights, j);
-            for k in 0..=j {
-                information[(j, k)] = self.sum_of_products(&weighted, k);
-                information[(k, j)] = information[(j, k)];
-            }
-        }
-        Derivatives { value: value.value(), gradient, information }
+        let value = self.log_likelihood(&eta);
+        let residuals = self.score_residuals(&eta);
+        let observed = |(i, z)| self.weight(i) * self.link.observed_information(z);
+        let weights: Vec<f64> = self.signed(&eta).enumerate().map(observed).collect();
+        let gradient = self.gradient(&residuals);
+        Derivatives { value, gradient, information: self.cross_product(&weights) }
     }
 
-    fn weighted(&self, weights: &[f64], j: usize) -> Vec<f64> {
+    /// The log-likelihood at a linear predictor.
+    pub fn log_likelihood(&self, eta: &[f64]) -> f64 {
+        let terms = self.signed(eta).enumerate();
+        sum(terms.map(|(i, z)| self.weight(i) * self.link.log_likelihood(z)))
+    }
+
+    /// `X' r` of one residual per subject, per unit of a column.
+    pub fn gradient(&self, residuals: &[f64]) -> DVector<f64> {
+        DVector::from_fn(self.p(), |j, _| self.sum_of_products(residuals, j))
+    }
+
+    /// `w s`: what each subject adds to the gradient, per unit of a column.
+    pub fn score_residuals(&self, eta: &[f64]) -> Vec<f64> {
+        let signed = self.signed(eta).zip(self.outcome).enumerate();
+        let residual = |(i, (z, &outcome)): (usize, (f64, &bool))| {
+            let score = self.weight(i) * self.link.score(z);
+            if outcome { score } else { -score }
+        };
+        signed.map(residual).collect()
+    }
+
+    /// The weights of the expected information, `w F'² / (F (1 - F))`.
+    pub fn expected_weights(&self, eta: &[f64]) -> Vec<f64> {
+        let expected = |(i, &eta)| self.weight(i) * self.link.expected_information(eta);
+        eta.iter().enumerate().map(expected).collect()
+    }
+
+    /// How the information of a logit changes with the coordinates, for Firth's penalty.
+    ///
+    /// ```text
+    /// ∂I/∂β_j = X' diag(w π' (1 - 2π) x_j) X    ∂²I/∂β_j∂β_k = X' diag(w π' (1 - 6π') x_j x_k) X
+    /// ```
+    ///
+    /// with `π' = π (1 - π)`.
+    pub fn information_derivatives(
+        &self,
+        beta: &[f64],
+        variance: &DMatrix<f64>,
+    ) -> InformationDerivatives {
+        let eta = self.linear_predictor(beta);
+        let information = self.expected_weights(&eta);
+        let skewed: Vec<f64> = eta
+            .iter()
+            .zip(&information)
+            .map(|(&eta, w)| w * (self.link.probability(-eta) - self.link.probability(eta)))
+            .collect();
+        let first = |j| self.cross_product(&self.weighted(&skewed, j));
+        let bent: Vec<f64> = eta
+            .iter()
+            .zip(information.iter().zip(self.quadratic_forms(variance)))
+            .map(|(&eta, (w, q))| q * w * (1.0 - 6.0 * self.link.expected_information(eta)))
+            .collect();
+        InformationDerivatives {
+            first: (0..self.p()).map(first).collect(),
+            second: self.cross_product(&bent),
+        }
+    }
+
+    /// `X' diag(weights) X`.
+    pub fn cross_product(&self, weights: &[f64]) -> DMatrix<f64> {
+        let p = self.p();
+        let mut product = DMatrix::zeros(p, p);
+        for j in 0..p {
+            let weighted = self.weighted(weights, j);
+            for k in 0..=j {
+                product[(j, k)] = self.sum_of_products(&weighted, k);
+                product[(k, j)] = product[(j, k)];
+            }
+        }
+        product
+    }
+
+    /// `x' V x` of every subject.
+    pub fn quadratic_forms(&self, variance: &DMatrix<f64>) -> Vec<f64> {
+        let mut forms = vec![0.0; self.n()];
+        for j in 0..self.p() {
+            let mut product = vec![variance[(j, 0)]; self.n()];
+            for (k, column) in self.columns.iter().enumerate() {
+                let factor = variance[(j, k + 1)];
+                product.iter_mut().zip(&column.values).for_each(|(sum, x)| *sum += factor * x);
+            }
+            let product = self.weighted(&product, j);
+            forms.iter_mut().zip(product).for_each(|(form, part)| *form += part);
+        }
+        forms
+    }
+
+    /// One column of the standardised design times a number per subject.
+    pub fn weighted(&self, weights: &[f64], j: usize) -> Vec<f64> {
         match j.checked_sub(1) {
             None => weights.to_vec(),
             Some(j) => weights.iter().zip(&self.columns[j].values).map(|(w, x)| w * x).collect(),
@@ -83,23 +190,28 @@ impl<'a> Likelihood<'a> {
         }
     }
 
-    /// The matrix that takes coordinates to the caller's units and the intercept to 0 in all columns.
-    pub fn to_callers_units(&self) -> DMatrix<f64> {
-        let mut units = DMatrix::identity(self.p(), self.p());
-        for (j, column) in self.columns.iter().enumerate() {
-            units[(j + 1, j + 1)] = 1.0 / column.scale;
-            units[(0, j + 1)] = -column.centre / column.scale;
-        }
-        units
+    /// The linear predictor with the sign of the outcome.
+    fn signed(&self, eta: &[f64]) -> impl Iterator<Item = f64> {
+        eta.iter().zip(self.outcome).map(|(&eta, &outcome)| if outcome { eta } else { -eta })
     }
-}
 
-/// `1 / (1 + exp(-x))`.
-pub(crate) fn expit(x: f64) -> f64 {
-    1.0 / (1.0 + exp(-x))
-}
+    fn weight(&self, subject: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| weights[subject])
+    }
 
-/// `ln(1 + exp(x))` without overflow.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + ln_1p(exp(-x.abs()))
+    /// Standard deviation (denominator `n`) of the column of a coordinate; 1 of a constant one and of
+    /// the intercept.
+    pub fn scale(&self, j: usize) -> f64 {
+        j.checked_sub(1).map_or(1.0, |j| self.columns[j].scale)
+    }
+
+    /// Mean of the column of a coordinate, in its standard deviations; 0 of the intercept.
+    pub fn relative_centre(&self, j: usize) -> f64 {
+        j.checked_sub(1).map_or(0.0, |j| self.columns[j].centre / self.columns[j].scale)
+    }
+
+    /// The offset of a subject whose intercept is that of the search.
+    pub fn mean_offset(&self) -> f64 {
+        self.mean_offset
+    }
 }

@@ -1,26 +1,38 @@
-//! From the columns of a cohort to a fitted model and its propensity scores.
+//! From the columns of a cohort to a fitted model, its propensity scores, and the performance of
+//! predictions.
 
-use crate::fit::{FittedLogistic, LogisticData, check, fit};
-use crate::likelihood::expit;
-use crate::{LogisticFit, LogisticQuery, PropensityError, PropensityScores};
-use cohort::{Caveat, CaveatCode, Cohort, CohortError, Design, Estimate, NotEstimable, Selection};
-use numerics::rank::midranks;
-use numerics::sum::{sum, variance};
+use crate::discrimination::c_statistic;
+use crate::fit::{FittedLogistic, LogisticData, fit};
+use crate::inference::INTERCEPT;
+use crate::{
+    Level, LogisticFit, LogisticQuery, Performance, PerformanceOptions, PropensityError,
+    PropensityScores, check, performance,
+};
+use cohort::{
+    Caveat, CaveatCode, Cohort, CohortError, Design, NotEstimable, Selection, Variance, Weighted,
+};
+use numerics::sum::variance;
 
 /// Fits the logistic model of a query to the selected subjects; see [`fit()`] for the estimator.
 ///
-/// Fails when a column is missing or has missing cells, when no row is selected and when all or none
-/// of the subjects have the outcome.
+/// Fails when a column is missing or has missing cells, when no row is selected or has a weight, when
+/// all or none of the subjects have the outcome, and on options that make no sense.
 pub fn logistic(
     cohort: &Cohort,
     selection: &Selection,
     query: &LogisticQuery,
 ) -> Result<LogisticFit, PropensityError> {
-    let outcome = outcome(cohort, selection, query)?;
-    Ok(fitted(cohort, selection, query, &outcome)?.fit)
+    let subjects = Subjects::read(cohort, selection, query)?;
+    let mut fit = subjects.fit()?.fit;
+    fit.caveats.extend(few_outcomes(&fit));
+    fit.caveats.extend(subjects.weighted.caveat());
+    Ok(fit)
 }
 
 /// Estimates the propensity score: the probability of exposure given the covariates.
+///
+/// A factor of sites among the terms gives every site its own intercept; scores are then compared
+/// within sites when the pairs are matched exactly on the site.
 ///
 /// Rosenbaum and Rubin (1983), Biometrika 70:41-55. Same as `glm(..., binomial)` with
 /// `predict(fit, type = "link")` in R. Scores exist also when a coefficient is infinite. Fails as
@@ -30,18 +42,130 @@ pub fn propensity(
     selection: &Selection,
     query: &LogisticQuery,
 ) -> Result<PropensityScores, PropensityError> {
-    let outcome = outcome(cohort, selection, query)?;
-    let FittedLogistic { fit, linear_predictor } = fitted(cohort, selection, query, &outcome)?;
-    let probability: Vec<f64> = linear_predictor.iter().map(|&eta| expit(eta)).collect();
+    let subjects = Subjects::read(cohort, selection, query)?;
+    let FittedLogistic { mut fit, linear_predictor } = subjects.fit()?;
+    fit.caveats.extend(subjects.weighted.caveat());
+    let probability: Vec<f64> =
+        linear_predictor.iter().map(|&eta| query.options.link.probability(eta)).collect();
     Ok(PropensityScores {
+        rows: subjects.weighted.selection.rows().to_vec(),
         linear_predictor_sd: variance(&linear_predictor)
             .map(f64::sqrt)
             .ok_or(NotEstimable::TooFewValues),
-        c_statistic: c_statistic(&outcome, &linear_predictor),
+        c_statistic: c_statistic(&subjects.outcome, &linear_predictor),
         caveats: extreme_scores(&probability).into_iter().collect(),
         probability,
         linear_predictor,
         fit,
+    })
+}
+
+/// Predicted probabilities to be held against outcomes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidationQuery {
+    /// The outcome.
+    pub outcome: Level,
+    /// Numeric column of the predicted probabilities, from 0 to 1.
+    pub prediction: String,
+    /// Settings.
+    pub options: PerformanceOptions,
+}
+
+/// Describes the predictions of a column for the selected subjects; see [`performance()`].
+///
+/// Fails when a column is missing or has missing cells, when no row is selected, when all or none of
+/// the subjects have the outcome, on a prediction that is no probability and on options that make no
+/// sense.
+pub fn validate(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &ValidationQuery,
+) -> Result<Performance, PropensityError> {
+    let PerformanceOptions { groups, confidence, .. } = query.options;
+    check::confidence(confidence)?;
+    check::groups(groups)?;
+    let outcome = outcome(cohort, selection, &query.outcome)?;
+    let probability = cohort.numeric(&query.prediction, selection)?;
+    match probability.iter().position(|p| !(0.0..=1.0).contains(p)) {
+        None => performance(&outcome, &probability, &query.options),
+        Some(index) => Err(PropensityError::NotAProbability {
+            column: query.prediction.clone(),
+            row: cohort.caller_row(selection.rows()[index]),
+        }),
+    }
+}
+
+/// The subjects of a query.
+struct Subjects<'a> {
+    cohort: &'a Cohort,
+    query: &'a LogisticQuery,
+    weighted: Weighted,
+    outcome: Vec<bool>,
+    offset: Option<Vec<f64>>,
+    clusters: Option<Vec<u32>>,
+}
+
+impl<'a> Subjects<'a> {
+    fn read(
+        cohort: &'a Cohort,
+        selection: &Selection,
+        query: &'a LogisticQuery,
+    ) -> Result<Self, PropensityError> {
+        check::options(&query.options)?;
+        query.extras.performance_groups.map_or(Ok(()), check::groups)?;
+        if selection.is_empty() {
+            return Err(CohortError::NoRows.into());
+        }
+        let weighted = cohort.weighted(selection, query.weights.as_ref())?;
+        let selection = &weighted.selection;
+        let outcome = outcome(cohort, selection, &query.outcome)?;
+        let offset =
+            query.offset.as_ref().map(|column| cohort.numeric(column, selection)).transpose()?;
+        let is_robust = query.variance == Variance::Robust || weighted.weights.is_some();
+        let clusters = match &query.cluster {
+            Some(column) => Some(cohort.strata(std::slice::from_ref(column), selection)?),
+            None => is_robust.then(|| (0..selection.len() as u32).collect()),
+        };
+        Ok(Self { cohort, query, outcome, offset, clusters, weighted })
+    }
+
+    fn fit(&self) -> Result<FittedLogistic, PropensityError> {
+        let selection = &self.weighted.selection;
+        let data = LogisticData {
+            outcome: &self.outcome,
+            weights: self.weighted.weights.as_deref(),
+            offset: self.offset.as_deref(),
+            clusters: self.clusters.as_deref(),
+            terms: &self.query.terms,
+            design: &Design::new(self.cohort, selection, &self.query.terms)?,
+        };
+        let LogisticQuery { options, extras, .. } = self.query;
+        let columns = data.design.columns.iter().map(|column| column.name.as_str());
+        if let Some(name) = extras.profile_limits.unknown(columns.chain([INTERCEPT])) {
+            return Err(PropensityError::UnknownCoefficient { name: name.into() });
+        }
+        let mut fitted = fit(&data, options, extras)?;
+        if let Some(subjects) = &mut fitted.fit.subjects {
+            subjects.rows = selection.rows().to_vec();
+        }
+        Ok(fitted)
+    }
+}
+
+/// Fewer subjects of the rarer kind per coefficient than this deserve a caveat.
+///
+/// Peduzzi et al. (1996), J. Clin. Epidemiol. 49:1373-1379.
+const OUTCOMES_PER_COEFFICIENT: usize = 10;
+
+fn few_outcomes(fit: &LogisticFit) -> Option<Caveat> {
+    let rarer = fit.n_outcomes.min(fit.n - fit.n_outcomes);
+    let slopes = fit.likelihood_ratio_test.degrees_of_freedom;
+    (rarer < OUTCOMES_PER_COEFFICIENT * slopes).then(|| {
+        let message = format!(
+            "fewer than ten subjects of the rarer outcome per coefficient (subjects: {rarer}, \
+             coefficients: {slopes})"
+        );
+        Caveat::new(CaveatCode::FewEvents, message)
     })
 }
 
@@ -57,47 +181,16 @@ fn extreme_scores(probability: &[f64]) -> Option<Caveat> {
     })
 }
 
-/// The chance that a subject with the outcome has a higher score than one without it.
-///
-/// ```text
-/// c = (R1 - n1 (n1 + 1) / 2) / (n1 n0)
-/// ```
-///
-/// `R1` is the sum of the midranks of those with the outcome, so that ties count one half. Hanley
-/// and McNeil (1982), Radiology 143:29-36. `NoSubjects` when either side is empty.
-pub fn c_statistic(outcome: &[bool], score: &[f64]) -> Estimate {
-    let ranks = midranks(score).ranks;
-    let with_outcome = || ranks.iter().zip(outcome).filter(|(_, outcome)| **outcome);
-    let n1 = with_outcome().count() as f64;
-    let n0 = outcome.len() as f64 - n1;
-    if n1 == 0.0 || n0 == 0.0 {
-        return Err(NotEstimable::NoSubjects);
-    }
-    let rank_sum = sum(with_outcome().map(|(rank, _)| *rank));
-    Ok((rank_sum - n1 * (n1 + 1.0) / 2.0) / (n1 * n0))
-}
-
-fn fitted(
-    cohort: &Cohort,
-    selection: &Selection,
-    query: &LogisticQuery,
-    outcome: &[bool],
-) -> Result<FittedLogistic, PropensityError> {
-    check(&query.options)?;
-    let design = Design::new(cohort, selection, &query.terms)?;
-    Ok(fit(&LogisticData { outcome, terms: &query.terms, design: &design }, &query.options))
-}
-
 /// Who has the outcome; both kinds of subjects are there.
 fn outcome(
     cohort: &Cohort,
     selection: &Selection,
-    query: &LogisticQuery,
+    level: &Level,
 ) -> Result<Vec<bool>, PropensityError> {
     if selection.is_empty() {
         return Err(CohortError::NoRows.into());
     }
-    let (column, level) = (&query.outcome.column, &query.outcome.level);
+    let Level { column, level } = level;
     let categories = cohort.categories(column, selection)?;
     let unknown = || CohortError::UnknownLevel { column: column.clone(), level: level.clone() };
     let code = categories.position(level).ok_or_else(unknown)?;
@@ -114,25 +207,13 @@ fn outcome(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, LogisticOptions};
     use cohort::Column;
-
-    #[test]
-    fn the_c_statistic_counts_pairs() {
-        // Of four pairs two are right, one is tied, one is wrong.
-        let outcome = [true, true, false, false];
-        assert_eq!(c_statistic(&outcome, &[0.9, 0.3, 0.3, 0.5]), Ok(2.5 / 4.0));
-        assert_eq!(c_statistic(&[true], &[0.9]), Err(NotEstimable::NoSubjects));
-    }
 
     #[test]
     fn one_arm_alone_is_an_error() {
         let cohort = Cohort::new(None, vec![Column::numeric("rt", vec![1.0; 3])]).unwrap();
-        let query = LogisticQuery {
-            outcome: Level { column: "rt".into(), level: "1".into() },
-            terms: Vec::new(),
-            options: LogisticOptions::default(),
-        };
+        let outcome = Level { column: "rt".into(), level: "1".into() };
+        let query = LogisticQuery::new(outcome, Vec::new());
         let error = logistic(&cohort, &Selection::all(&cohort), &query);
         let (column, level) = ("rt".to_string(), "1".to_string());
         let expected = PropensityError::OneLevel { column, level, n_outcomes: 3, subjects: 3 };

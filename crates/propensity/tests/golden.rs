@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use cohort::{Cohort, Column, Estimate, Selection, SplineKnots, Term};
-use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
+use cohort::{Cohort, Column, Estimate, Selection, SplineKnots, Term, WeightColumn, WeightKind};
+use propensity::{
+    Level, Link, LogisticExtras, LogisticFit, LogisticOptions, LogisticQuery, PropensityScores,
+    logistic, propensity,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -62,7 +65,7 @@ impl Golden {
 fn scores(data: &str, outcome: &str, terms: Vec<Term>) -> PropensityScores {
     let cohort = cohort(data);
     let outcome = Level { column: outcome.into(), level: "1".into() };
-    let query = LogisticQuery { outcome, terms, options: LogisticOptions::default() };
+    let query = LogisticQuery::new(outcome, terms);
     propensity(&cohort, &Selection::all(&cohort), &query).unwrap()
 }
 
@@ -128,4 +131,68 @@ fn splines_agree_with_r() {
         }
     }
     assert!((scores.fit.deviance - 834.420_737_129_452).abs() < 1e-8);
+}
+
+fn fit(data: &str, query: &LogisticQuery) -> LogisticFit {
+    let cohort = cohort(data);
+    logistic(&cohort, &Selection::all(&cohort), query).unwrap()
+}
+
+fn assert_near(got: &[f64], want: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), want.len());
+    for (got, want) in got.iter().zip(want) {
+        assert!((got - want).abs() <= tolerance, "{got} instead of {want}");
+    }
+}
+
+/// R's scoring approaches the maximum of a probit linearly, and `glm(epsilon = 1e-14)` stops 1.3e-9
+/// short of it. The values here are those of the same scoring in R 4.2.2 run for 60 steps.
+#[test]
+fn a_probit_agrees_with_the_scoring_of_r_run_to_its_end() {
+    let terms = ["age", "educ", "married"].map(Term::linear).to_vec();
+    let outcome = Level { column: "treat".into(), level: "1".into() };
+    let query = LogisticQuery {
+        options: LogisticOptions { link: Link::Probit, ..LogisticOptions::default() },
+        ..LogisticQuery::new(outcome, terms)
+    };
+    let fit = fit("lalonde", &query);
+    let part = |part: fn(&propensity::LogisticCoefficient) -> Estimate| -> Vec<f64> {
+        fit.coefficients.iter().map(|coefficient| part(coefficient).unwrap()).collect()
+    };
+    let coefficients = [
+        -0.193_499_024_090_483_7,
+        0.000_905_374_586_361_229_9,
+        -0.003_433_475_107_820_919,
+        -0.893_267_775_804_468_7,
+    ];
+    let errors = [
+        0.287_749_501_843_958_53,
+        0.006_092_578_957_031_385,
+        0.021_609_934_986_435_73,
+        0.127_552_422_918_618_32,
+    ];
+    assert_near(&part(|coefficient| coefficient.estimate), &coefficients, 1e-12);
+    assert_near(&part(|coefficient| coefficient.standard_error), &errors, 1e-12);
+    let golden = Golden::read("lalonde_probit");
+    let of_r: Vec<f64> = (0..4).filter_map(|j| golden.0["expect"]["coef"][j].as_f64()).collect();
+    assert_near(&part(|coefficient| coefficient.estimate), &of_r, 2e-9);
+}
+
+/// `hatvalues` in R has the weights of the last step but one, here 1e-9 away from the maximum.
+#[test]
+fn weighted_leverages_agree_with_r_to_its_last_step() {
+    let outcome = Level { column: "event".into(), level: "1".into() };
+    let terms = vec![Term::linear("age"), factor("sex", "1")];
+    let query = LogisticQuery {
+        weights: Some(WeightColumn { column: "w".into(), kind: WeightKind::Sampling }),
+        extras: LogisticExtras { subjects: true, ..LogisticExtras::default() },
+        ..LogisticQuery::new(outcome, terms)
+    };
+    let influence = fit("lung", &query).subjects.unwrap().influence.unwrap();
+    let golden = Golden::read("lung_weighted");
+    let of_r = golden.0["expect"]["leverage"].as_array().unwrap();
+    let of_r: Vec<f64> = of_r.iter().filter_map(Value::as_f64).collect();
+    assert_near(&influence.leverage, &of_r, 1.1e-9);
+    // Leverages add up to the number of coefficients.
+    assert!((influence.leverage.iter().sum::<f64>() - 3.0).abs() < 1e-12);
 }

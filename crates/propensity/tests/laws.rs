@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use cohort::{Cohort, Column, Estimate, NotEstimable, Selection, Term};
+use cohort::{
+    Cohort, Column, Estimate, Interval, NotEstimable, Penalty, ProfileLimits, Selection, Term,
+    Variance, WeightColumn, WeightKind,
+};
 use propensity::{
-    Level, LogisticFit, LogisticOptions, LogisticQuery, PropensityScores, propensity,
+    Level, Link, LogisticExtras, LogisticFit, LogisticOptions, LogisticQuery, PropensityScores,
+    logistic, propensity,
 };
 use proptest::prelude::*;
 
@@ -20,7 +24,7 @@ fn subjects() -> impl Strategy<Value = Vec<Subject>> {
         .prop_filter("both outcomes are needed", both)
 }
 
-fn scores(subjects: &[Subject], terms: &[&str]) -> PropensityScores {
+fn cohort(subjects: &[Subject], weights: Option<Vec<f64>>) -> Cohort {
     let column = |name: &str, value: fn(&Subject) -> f64| {
         Column::numeric(name, subjects.iter().map(value).collect())
     };
@@ -28,14 +32,49 @@ fn scores(subjects: &[Subject], terms: &[&str]) -> PropensityScores {
         column("y", |subject| f64::from(u8::from(subject.0))),
         column("x", |subject| subject.1),
         column("z", |subject| subject.2),
+        column("twice x", |subject| 2.0 * subject.1 + 3.0),
+        Column::numeric("w", weights.unwrap_or_else(|| vec![1.0; subjects.len()])),
     ];
-    let cohort = Cohort::new(None, columns).unwrap();
-    let query = LogisticQuery {
-        outcome: Level { column: "y".into(), level: "1".into() },
-        terms: terms.iter().map(|term| Term::linear(*term)).collect(),
-        options: LogisticOptions::default(),
-    };
+    Cohort::new(None, columns).unwrap()
+}
+
+fn scores(subjects: &[Subject], terms: &[&str]) -> PropensityScores {
+    let cohort = cohort(subjects, None);
+    let outcome = Level { column: "y".into(), level: "1".into() };
+    let query = LogisticQuery::new(outcome, terms.iter().map(|term| Term::linear(*term)).collect());
     propensity(&cohort, &Selection::all(&cohort), &query).unwrap()
+}
+
+/// A model of `y` on `x` and `z` with robust errors and likelihood-ratio limits.
+fn query() -> LogisticQuery {
+    let outcome = Level { column: "y".into(), level: "1".into() };
+    LogisticQuery {
+        variance: Variance::Robust,
+        extras: LogisticExtras { profile_limits: ProfileLimits::All, ..LogisticExtras::default() },
+        ..LogisticQuery::new(outcome, vec![Term::linear("x"), Term::linear("z")])
+    }
+}
+
+fn fit(subjects: &[Subject], weights: Option<Vec<f64>>, query: &LogisticQuery) -> LogisticFit {
+    let cohort = cohort(subjects, weights);
+    logistic(&cohort, &Selection::all(&cohort), query).unwrap()
+}
+
+fn weighted(kind: WeightKind, query: LogisticQuery) -> LogisticQuery {
+    LogisticQuery { weights: Some(WeightColumn { column: "w".into(), kind }), ..query }
+}
+
+fn assert_alike(got: &LogisticFit, want: &LogisticFit) -> Result<(), TestCaseError> {
+    for (got, want) in got.coefficients.iter().zip(&want.coefficients) {
+        assert_same(got.estimate, want.estimate)?;
+        assert_same(got.standard_error, want.standard_error)?;
+        let (got, want) = (got.profile.unwrap().interval, want.profile.unwrap().interval);
+        assert_same(got.lower, want.lower)?;
+        assert_same(got.upper, want.upper)?;
+    }
+    assert_same(Ok(got.deviance), Ok(want.deviance))?;
+    assert_same(Ok(got.null_deviance), Ok(want.null_deviance))?;
+    assert_same(got.score_test.chi_squared, want.score_test.chi_squared)
 }
 
 fn is_estimable(fit: &LogisticFit) -> bool {
@@ -110,5 +149,109 @@ proptest! {
         let scores = scores(&subjects, &["x"]);
         prop_assert_eq!(scores.fit.coefficients[1].estimate.err(), expected);
         prop_assert!(scores.linear_predictor.iter().all(|eta| eta.is_finite()));
+    }
+    #[test]
+    fn the_order_of_rows_does_not_matter(subjects in subjects(), turn in 0usize..40) {
+        let mut turned = subjects.clone();
+        turned.rotate_left(turn % subjects.len());
+        turned.reverse();
+        let (a, b) = (fit(&subjects, None, &query()), fit(&turned, None, &query()));
+        assert_alike(&a, &b)?;
+    }
+
+    /// Frequencies are repeated rows, in every number.
+    #[test]
+    fn frequencies_are_repeated_rows(subjects in subjects(), seed in any::<u64>()) {
+        let counts: Vec<usize> = (0..subjects.len()).map(|i| 1 + (seed >> (i % 60)) as usize % 3).collect();
+        let repeated: Vec<Subject> = subjects
+            .iter()
+            .zip(&counts)
+            .flat_map(|(subject, &count)| vec![*subject; count])
+            .collect();
+        let weights = counts.iter().map(|&count| count as f64).collect();
+        let by_weight = weighted(WeightKind::Frequency, query());
+        let (a, b) = (fit(&subjects, Some(weights), &by_weight), fit(&repeated, None, &query()));
+        prop_assert_eq!(a, b);
+    }
+
+    /// Everyone twice is everyone with the weight 2, up to the number of subjects.
+    #[test]
+    fn doubling_is_a_weight_of_2(subjects in subjects()) {
+        let doubled: Vec<Subject> = subjects.iter().chain(&subjects).copied().collect();
+        let weights = vec![2.0; subjects.len()];
+        let by_weight = weighted(WeightKind::Sampling, query());
+        let (a, b) = (fit(&subjects, Some(weights), &by_weight), fit(&doubled, None, &query()));
+        assert_alike(&a, &b)?;
+    }
+
+    /// The scale of sampling weights changes neither estimates nor their robust errors.
+    #[test]
+    fn the_scale_of_sampling_weights_cancels(subjects in subjects()) {
+        let weights: Vec<f64> = (0..subjects.len()).map(|i| 0.5 + (i % 4) as f64).collect();
+        let larger = weights.iter().map(|weight| 7.0 * weight).collect();
+        let query = weighted(WeightKind::Sampling, query());
+        let (a, b) = (fit(&subjects, Some(weights), &query), fit(&subjects, Some(larger), &query));
+        for (a, b) in a.coefficients.iter().zip(&b.coefficients) {
+            assert_same(a.estimate, b.estimate)?;
+            assert_same(a.robust_standard_error.unwrap(), b.robust_standard_error.unwrap())?;
+        }
+    }
+
+    /// An offset of `2 x + 3` takes 2 off the coefficient of `x` and 3 off the intercept.
+    #[test]
+    fn an_offset_takes_its_share_of_a_coefficient(subjects in subjects()) {
+        let plain = fit(&subjects, None, &query());
+        let query = LogisticQuery { offset: Some("twice x".into()), ..query() };
+        let moved = fit(&subjects, None, &query);
+        if !is_estimable(&plain) || !is_estimable(&moved) {
+            return Ok(());
+        }
+        let less = |j: usize, by: f64| plain.coefficients[j].estimate.map(|beta| beta - by);
+        assert_same(moved.coefficients[0].estimate, less(0, 3.0))?;
+        assert_same(moved.coefficients[1].estimate, less(1, 2.0))?;
+        assert_same(moved.coefficients[2].estimate, less(2, 0.0))?;
+        let lower = |fit: &LogisticFit, j: usize| fit.coefficients[j].profile.unwrap().interval.lower;
+        assert_same(lower(&moved, 0), lower(&plain, 0).map(|limit| limit - 3.0))?;
+        assert_same(lower(&moved, 1), lower(&plain, 1).map(|limit| limit - 2.0))?;
+    }
+
+    /// Firth's penalty leaves nothing infinite, whatever the unit, and its limits hold the estimate.
+    /// With hardly more subjects than coefficients a profile has several tops, and may have no limit.
+    #[test]
+    fn firths_estimates_are_finite_in_any_unit(subjects in subjects()) {
+        let options = LogisticOptions { penalty: Penalty::Firth, ..LogisticOptions::default() };
+        let query = LogisticQuery { options, ..query() };
+        let moved: Vec<Subject> =
+            subjects.iter().map(|&(y, x, z)| (y, 1e3 * x - 1e4, z)).collect();
+        let (a, b) = (fit(&subjects, None, &query), fit(&moved, None, &query));
+        for (j, (a, b)) in a.coefficients.iter().zip(&b.coefficients).enumerate() {
+            if a.estimate == Err(NotEstimable::Aliased) {
+                continue;
+            }
+            let estimate = a.estimate.unwrap();
+            if subjects.len() >= 8 {
+                let Interval { lower, upper } = a.profile.unwrap().interval;
+                prop_assert!(lower.unwrap() < estimate && estimate < upper.unwrap());
+            }
+            if j > 0 {
+                let unit = if j == 1 { 1e3 } else { 1.0 };
+                assert_same(b.estimate.map(|beta| unit * beta), a.estimate)?;
+            }
+        }
+    }
+
+    /// A probit is as symmetric as a logit: with outcomes turned round all signs turn.
+    #[test]
+    fn outcomes_turned_round_turn_the_signs(subjects in subjects()) {
+        let turned: Vec<Subject> = subjects.iter().map(|&(y, x, z)| (!y, x, z)).collect();
+        for link in [Link::Logit, Link::Probit] {
+            let options = LogisticOptions { link, ..LogisticOptions::default() };
+            let query = LogisticQuery { options, ..query() };
+            let (a, b) = (fit(&subjects, None, &query), fit(&turned, None, &query));
+            for (a, b) in a.coefficients.iter().zip(&b.coefficients) {
+                assert_same(a.estimate, b.estimate.map(|beta| -beta))?;
+                assert_same(a.standard_error, b.standard_error)?;
+            }
+        }
     }
 }

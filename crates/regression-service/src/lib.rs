@@ -5,11 +5,11 @@ use cox::{
     CoxError, CoxQuery, CoxScreenQuery, CoxSelectionQuery, DiagnosticsQuery, FineGrayQuery,
     PiecewiseQuery, PredictionQuery,
 };
-use propensity::{LogisticQuery, PropensityError};
+use propensity::{LogisticQuery, ValidationQuery};
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use tonic::{Request, Response, Status};
 use wire::Asked;
-use wire::failure::{cohort_failure, impossible, invalid, profiles_failure};
+use wire::failure::{cohort_failure, impossible, invalid, logistic_failure, profiles_failure};
 use wire::pb::regression as pb;
 use wire::pb::regression::regression_service_server::{self, RegressionServiceServer};
 use wire::regression::{IntervalsQuery, WithProfiles};
@@ -167,8 +167,23 @@ impl regression_service_server::RegressionService for RegressionService {
         let answer = move || -> Result<_, Failure> {
             let asked: Asked<LogisticQuery> = request.try_into()?;
             let fit = propensity::logistic(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| logistic_failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::regression::logistic_response(fit, &asked.query)))
+                .map_err(|error| logistic_failure(&asked.cohort, &error, "outcome_level"))?;
+            Ok(Response::new(wire::regression::logistic_response(fit, &asked)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn validate_predictions(
+        &self,
+        request: Request<pb::ValidatePredictionsRequest>,
+    ) -> Result<Response<pb::ValidatePredictionsResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<ValidationQuery> = request.try_into()?;
+            let found = propensity::validate(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| logistic_failure(&asked.cohort, &error, "outcome_level"))?;
+            Ok(Response::new(wire::regression::validation_response(found, &asked.query)))
         };
         self.compute.run(deadline, move |_| answer()).await
     }
@@ -209,17 +224,5 @@ fn model_failure(cohort: &Cohort, error: &CoxError, model: &str) -> Failure {
         | CoxError::MissingPart { .. }
         | CoxError::ScreenedProduct { .. } => invalid("candidates", error),
         CoxError::LengthMismatch { .. } => Failure::internal("LENGTH_MISMATCH", error.to_string()),
-    }
-}
-
-/// The status of each error of a logistic model.
-fn logistic_failure(cohort: &Cohort, error: &PropensityError) -> Failure {
-    if let Some(reason) = error.impossibility() {
-        return impossible(reason, error);
-    }
-    match error {
-        PropensityError::Cohort(error) => cohort_failure(cohort, error),
-        PropensityError::OneLevel { .. } => invalid("outcome_level", error),
-        PropensityError::InvalidConfidence { .. } => invalid("options.confidence", error),
     }
 }

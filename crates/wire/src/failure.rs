@@ -3,6 +3,7 @@
 
 use crate::Malformed;
 use cohort::{Cohort, CohortError, EndpointError, NotEstimable, Values};
+use propensity::PropensityError;
 use service_kit::{Failure, Violation};
 
 impl From<Malformed> for Failure {
@@ -62,18 +63,7 @@ pub fn profiles_failure(profiles: &Cohort, error: &CohortError) -> Failure {
 }
 
 fn part_failure(part: &str, cohort: &Cohort, error: &CohortError) -> Failure {
-    let path = |column: &str, row: Option<usize>| {
-        let index = cohort.names().position(|name| name == column);
-        let field = match cohort.values(column) {
-            Ok(Values::Categorical { .. }) => "codes",
-            _ => "values",
-        };
-        let cell = row.map(|row| format!(".{field}[{row}]")).unwrap_or_default();
-        index.map_or_else(
-            || format!("{part}.columns"),
-            |index| format!("{part}.columns[{index}]{cell}"),
-        )
-    };
+    let path = |column: &str, row: Option<usize>| path(part, cohort, column, row);
     let field = match error {
         CohortError::NoRows => return impossible(NotEstimable::NoSubjects, error),
         CohortError::RowOutOfRange { .. } => "selection.rows".into(),
@@ -105,6 +95,43 @@ fn part_failure(part: &str, cohort: &Cohort, error: &CohortError) -> Failure {
         | CohortError::TooManySubjects { column, .. } => path(column, None),
     };
     invalid(field, error)
+}
+
+/// The path of a column of a part of the request, or of one of its cells.
+fn path(part: &str, cohort: &Cohort, column: &str, row: Option<usize>) -> String {
+    let index = cohort.names().position(|name| name == column);
+    let field = match cohort.values(column) {
+        Ok(Values::Categorical { .. }) => "codes",
+        _ => "values",
+    };
+    let cell = row.map(|row| format!(".{field}[{row}]")).unwrap_or_default();
+    index
+        .map_or_else(|| format!("{part}.columns"), |index| format!("{part}.columns[{index}]{cell}"))
+}
+
+/// The status of each error of a logistic model; `level` is the field that names who has the outcome.
+#[must_use]
+pub fn logistic_failure(cohort: &Cohort, error: &PropensityError, level: &str) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
+    match error {
+        PropensityError::Cohort(error) => cohort_failure(cohort, error),
+        PropensityError::OneLevel { .. } => invalid(level, error),
+        PropensityError::InvalidConfidence { .. } => invalid("options.confidence", error),
+        PropensityError::InvalidRidge => invalid("options.ridge_lambda", error),
+        PropensityError::UnknownCoefficient { .. } => invalid("options.profile_columns", error),
+        PropensityError::FirthWithoutLogit | PropensityError::TooLarge => {
+            invalid("options.penalty", error)
+        }
+        PropensityError::TooFewGroups { .. } => invalid("options.performance_groups", error),
+        PropensityError::NotAProbability { column, row } => {
+            invalid(path("cohort", cohort, column, Some(*row)), error)
+        }
+        PropensityError::LengthMismatch { .. } => {
+            Failure::internal("LENGTH_MISMATCH", error.to_string())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use crate::common::{
     caveats_from, caveats_to, count, count_from, counts, counts_from, enum_conversion,
-    estimate_from, estimate_to, required_name, selection_from, selection_to, term_to, terms_from,
+    estimate_from, estimate_to, required_name, selection_from, selection_to, term_to, weights_to,
 };
 use crate::pb::matching as pb;
 use crate::regression::{
-    logistic_columns, logistic_fit_from, logistic_fit_to, logistic_options_from,
-    logistic_options_to,
+    LogisticRequest, logistic_columns, logistic_fit_from, logistic_fit_to, logistic_options_to,
+    logistic_query_from,
 };
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
@@ -17,7 +17,7 @@ use balance::{
 };
 use cohort::{Cohort, Selection, Values};
 use matching::{Caliper, CaliperScale, Certificate, MatchOrder, MatchQuery, MatchedSample, Pair};
-use propensity::{Level, LogisticQuery, PropensityScores};
+use propensity::{LogisticQuery, PropensityScores};
 
 /// Asks for propensity scores.
 #[must_use]
@@ -33,7 +33,10 @@ pub fn propensity_request(
         exposure_column: query.outcome.column.clone(),
         exposed_level: query.outcome.level.clone(),
         terms: query.terms.iter().map(term_to).collect(),
-        options: Some(logistic_options_to(&query.options)),
+        options: Some(logistic_options_to(query)),
+        case_weights: query.weights.as_ref().map(weights_to),
+        offset_column: query.offset.clone().unwrap_or_default(),
+        cluster_column: query.cluster.clone().unwrap_or_default(),
     }
 }
 
@@ -42,38 +45,39 @@ impl TryFrom<pb::EstimatePropensityRequest> for Asked<LogisticQuery> {
 
     fn try_from(request: pb::EstimatePropensityRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::EstimatePropensityRequest { cohort, selection, terms, options, .. } = request;
+        let pb::EstimatePropensityRequest { cohort, selection, options, .. } = request;
+        let model = LogisticRequest {
+            column: ("exposure_column", request.exposure_column),
+            level: ("exposed_level", request.exposed_level),
+            terms: request.terms,
+            weights: request.case_weights,
+            offset: request.offset_column,
+            cluster: request.cluster_column,
+            options: options.unwrap_or_default(),
+        };
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let column = required_name(violations, "exposure_column", request.exposure_column);
-            let level = required_name(violations, "exposed_level", request.exposed_level);
-            let terms = terms_from(violations, "terms", terms, cohort);
-            let options = logistic_options_from(violations, options.unwrap_or_default());
-            Some(LogisticQuery {
-                outcome: Level { column: column?, level: level? },
-                terms: terms?,
-                options: options?,
-            })
+            logistic_query_from(violations, model, cohort)
         });
         violations.finish(asked)
     }
 }
 
-/// Answers with propensity scores, one per selected row of the caller, and the options in force.
+/// Answers with propensity scores by the rows of the caller, and the options in force.
 #[must_use]
 pub fn propensity_response(
     scores: PropensityScores,
     asked: &Asked<LogisticQuery>,
 ) -> pb::EstimatePropensityResponse {
-    let rows = asked.selection.rows().iter().map(|&row| count(asked.cohort.caller_row(row)));
+    let rows = scores.rows.iter().map(|&row| count(asked.cohort.caller_row(row)));
     pb::EstimatePropensityResponse {
-        fit: Some(logistic_fit_to(scores.fit)),
+        fit: Some(logistic_fit_to(scores.fit, &asked.cohort)),
         rows: rows.collect(),
         linear_predictors: scores.linear_predictor,
         probabilities: scores.probability,
         linear_predictor_sd: Some(estimate_to(scores.linear_predictor_sd)),
         c_statistic: Some(estimate_to(scores.c_statistic)),
         caveats: caveats_to(scores.caveats),
-        options: Some(logistic_options_to(&asked.query.options)),
+        options: Some(logistic_options_to(&asked.query)),
     }
 }
 
@@ -96,6 +100,7 @@ fn propensity_from(
     let fit = violations.require("fit", response.fit)?;
     Some(PropensityScores {
         fit: logistic_fit_from(violations, "fit", fit)?,
+        rows: counts_from(violations, "rows", response.rows)?,
         linear_predictor: response.linear_predictors,
         probability: response.probabilities,
         linear_predictor_sd: estimate_from(response.linear_predictor_sd),

@@ -4,7 +4,9 @@ mod diagnostics;
 mod fine_gray;
 mod intervals;
 mod likelihood;
+mod logistic;
 mod model;
+mod performance;
 mod piecewise;
 mod prediction;
 mod selection;
@@ -12,14 +14,20 @@ mod selection;
 pub use diagnostics::{diagnostics_request, diagnostics_response};
 pub use fine_gray::{fine_gray_from, fine_gray_request, fine_gray_response};
 pub use intervals::{IntervalsQuery, intervals_request, intervals_response};
+pub(crate) use logistic::{
+    LogisticRequest, logistic_columns, logistic_fit_from, logistic_fit_to, logistic_options_to,
+    logistic_query_from,
+};
+pub use logistic::{logistic_request, logistic_response};
+pub use performance::{validation_request, validation_response};
 pub use piecewise::{piecewise_request, piecewise_response};
 pub use prediction::{WithProfiles, prediction_request, prediction_response};
 pub use selection::{selection_request, selection_response};
 
 use crate::common::{
-    caveats_from, caveats_to, confidence_from, count, count_from, enum_conversion, estimate_from,
-    estimate_to, interval_from, interval_to, matrix_from, matrix_to, reason_from, reason_to,
-    required_name, term_to, terms_from,
+    caveats_from, caveats_to, count, count_from, enum_conversion, estimate_from, estimate_to,
+    interval_from, interval_to, matrix_from, matrix_to, reason_from, reason_to, term_to,
+    terms_from,
 };
 use crate::pb::{common, regression as pb};
 use crate::violation::Violations;
@@ -31,7 +39,6 @@ use cox::{
 };
 use likelihood::{penalised_from, penalised_to, profile_from, profile_to};
 use model::{model_columns, model_from, model_options_to, model_to};
-use propensity::{Level, LogisticCoefficient, LogisticFit, LogisticOptions, LogisticQuery};
 
 enum_conversion!(
     ties_to,
@@ -405,134 +412,5 @@ fn proportional_hazards_from(
         terms: term_tests_from(violations, path, tests.terms)?,
         coefficients: coefficient_tests_from(violations, path, tests.coefficients)?,
         global: test_from(violations, path, tests.global)?,
-    })
-}
-
-pub(crate) fn logistic_options_to(options: &LogisticOptions) -> pb::LogisticOptions {
-    pb::LogisticOptions {
-        max_iterations: Some(count(options.max_iterations)),
-        tolerance: Some(options.tolerance),
-        confidence: Some(options.confidence),
-    }
-}
-
-pub(crate) fn logistic_options_from(
-    violations: &mut Violations,
-    options: pb::LogisticOptions,
-) -> Option<LogisticOptions> {
-    let defaults = LogisticOptions::default();
-    let (max_iterations, tolerance) = iteration_from(
-        violations,
-        options.max_iterations,
-        options.tolerance,
-        (defaults.max_iterations, defaults.tolerance),
-    )?;
-    let confidence = confidence_from(violations, "options.confidence", options.confidence)?;
-    Some(LogisticOptions { max_iterations, tolerance, confidence })
-}
-
-/// The columns that a logistic model reads.
-pub(crate) fn logistic_columns(query: &LogisticQuery) -> impl Iterator<Item = &str> {
-    let terms = query.terms.iter().flat_map(|term| term.columns());
-    [query.outcome.column.as_str()].into_iter().chain(terms)
-}
-
-/// Asks for a logistic model.
-#[must_use]
-pub fn logistic_request(
-    cohort: &Cohort,
-    selection: &Selection,
-    query: &LogisticQuery,
-) -> pb::FitLogisticRequest {
-    let (cohort, selection) = Asked::<()>::written(cohort, selection, logistic_columns(query));
-    pb::FitLogisticRequest {
-        cohort,
-        selection,
-        outcome_column: query.outcome.column.clone(),
-        outcome_level: query.outcome.level.clone(),
-        terms: query.terms.iter().map(term_to).collect(),
-        options: Some(logistic_options_to(&query.options)),
-    }
-}
-
-impl TryFrom<pb::FitLogisticRequest> for Asked<LogisticQuery> {
-    type Error = Malformed;
-
-    fn try_from(request: pb::FitLogisticRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::FitLogisticRequest { cohort, selection, outcome_column, outcome_level, .. } =
-            request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let column = required_name(violations, "outcome_column", outcome_column);
-            let level = required_name(violations, "outcome_level", outcome_level);
-            let terms = terms_from(violations, "terms", request.terms, cohort);
-            let options = logistic_options_from(violations, request.options.unwrap_or_default());
-            Some(LogisticQuery {
-                outcome: Level { column: column?, level: level? },
-                terms: terms?,
-                options: options?,
-            })
-        });
-        violations.finish(asked)
-    }
-}
-
-/// Answers with a logistic model and the options in force.
-#[must_use]
-pub fn logistic_response(fit: LogisticFit, query: &LogisticQuery) -> pb::FitLogisticResponse {
-    pb::FitLogisticResponse {
-        fit: Some(logistic_fit_to(fit)),
-        options: Some(logistic_options_to(&query.options)),
-    }
-}
-
-pub(crate) fn logistic_fit_to(fit: LogisticFit) -> pb::LogisticFit {
-    let coefficient = |coefficient: LogisticCoefficient| pb::LogisticCoefficient {
-        name: coefficient.name,
-        term: coefficient.term,
-        estimate: Some(estimate_to(coefficient.estimate)),
-        standard_error: Some(estimate_to(coefficient.standard_error)),
-        odds_ratio: Some(estimate_to(coefficient.odds_ratio)),
-        interval: Some(interval_to(coefficient.interval)),
-        z: Some(estimate_to(coefficient.z)),
-        p_value: Some(estimate_to(coefficient.p_value)),
-    };
-    pb::LogisticFit {
-        subject_count: count(fit.n),
-        outcome_count: count(fit.n_outcomes),
-        coefficients: fit.coefficients.into_iter().map(coefficient).collect(),
-        covariance: Some(matrix_to(&fit.covariance)),
-        null_deviance: fit.null_deviance,
-        deviance: fit.deviance,
-        iteration_count: count(fit.iterations),
-        caveats: caveats_to(fit.caveats),
-    }
-}
-
-pub(crate) fn logistic_fit_from(
-    violations: &mut Violations,
-    path: &str,
-    fit: pb::LogisticFit,
-) -> Option<LogisticFit> {
-    let coefficient = |coefficient: pb::LogisticCoefficient| LogisticCoefficient {
-        name: coefficient.name,
-        term: coefficient.term,
-        estimate: estimate_from(coefficient.estimate),
-        standard_error: estimate_from(coefficient.standard_error),
-        odds_ratio: estimate_from(coefficient.odds_ratio),
-        interval: interval_from(coefficient.interval),
-        z: estimate_from(coefficient.z),
-        p_value: estimate_from(coefficient.p_value),
-    };
-    let covariance = fit.covariance.unwrap_or_default();
-    Some(LogisticFit {
-        n: count_from(violations, path, fit.subject_count)?,
-        n_outcomes: count_from(violations, path, fit.outcome_count)?,
-        coefficients: fit.coefficients.into_iter().map(coefficient).collect(),
-        covariance: matrix_from(violations, &format!("{path}.covariance"), covariance)?,
-        null_deviance: fit.null_deviance,
-        deviance: fit.deviance,
-        iterations: count_from(violations, path, fit.iteration_count)?,
-        caveats: caveats_from(violations, &format!("{path}.caveats"), fit.caveats),
     })
 }

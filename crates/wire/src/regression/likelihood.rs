@@ -4,7 +4,8 @@ use super::{test_from, test_to};
 use crate::common::{enum_conversion, estimate_from, estimate_to, interval_from, interval_to};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use cox::{OnMonotone, PenalisedLikelihood, Penalty, ProfileLikelihood, ProfileLimits};
+use cohort::{PenalisedLikelihood, Penalty, ProfileLimits};
+use cox::{OnMonotone, ProfileLikelihood};
 
 enum_conversion!(
     on_monotone_to,

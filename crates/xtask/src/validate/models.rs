@@ -7,7 +7,7 @@ use crate::validate::tally::{Moments, Tally, ask};
 use cohort::{Cohort, EndpointColumns, Selection, Term};
 use cox::{CoxOptions, CoxQuery, ProfileLimits, Ties, Variance, cox};
 use numerics::elementary::{exp, ln};
-use propensity::{Level, LogisticOptions, LogisticQuery, logistic};
+use propensity::{Level, LogisticQuery, logistic};
 use simulate::{Baseline, Censoring, Covariate, Distribution, Scenario, Simulation, Steps};
 use std::f64::consts::LN_2;
 
@@ -200,11 +200,8 @@ impl ExposureRow {
 
 /// What a model of exposure says of stage.
 fn answer_of_exposure(cohort: &Cohort) -> Answer {
-    let query = LogisticQuery {
-        outcome: Level { column: "exposed".into(), level: "1".into() },
-        terms: vec![Term::linear("age"), Term::linear("stage")],
-        options: LogisticOptions::default(),
-    };
+    let exposed = Level { column: "exposed".into(), level: "1".into() };
+    let query = LogisticQuery::new(exposed, vec![Term::linear("age"), Term::linear("stage")]);
     let Ok(fit) = logistic(cohort, &Selection::all(cohort), &query) else {
         return Answer::default();
     };

@@ -15,22 +15,14 @@ use cohort::{
 };
 use cox::{CoxError, CoxFit, CoxOptions, CoxQuery, Penalty, ProfileLimits, Ties, cox};
 use matching::{MatchOrder, MatchQuery, MatchingError, match_pairs};
-use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
+use propensity::{
+    Level, LogisticExtras, LogisticOptions, LogisticQuery, PropensityScores, logistic, propensity,
+};
 use serde_json::{Value, json};
 use survival::{
     Comparison, ComparisonOptions, ComparisonQuery, Curves, CurvesQuery, IntervalRule,
     QuantileRule, SurvivalError, compare, curves,
 };
-
-/// How much of a judgement holds.
-enum Held {
-    /// All of it.
-    Wholly,
-    /// What is built of it; the rest stands in the list.
-    InPart,
-}
-
-use Held::{InPart, Wholly};
 
 pub fn answer(case: &Case) -> Result<Value, String> {
     let name = case.id.trim_start_matches("adversarial/");
@@ -42,12 +34,13 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         _ => of_arms(name, case),
     };
     match held? {
-        Some(Wholly) => Ok(json!({"judgement": case.expect["judgement"]})),
-        Some(InPart) | None => Ok(super::nothing()),
+        true => Ok(json!({"judgement": case.expect["judgement"]})),
+        false => Ok(super::nothing()),
     }
 }
 
-type Check = Result<Option<Held>, String>;
+/// Whether there is a check for the case, which then holds.
+type Check = Result<bool, String>;
 
 fn of_curves(name: &str, case: &Case) -> Check {
     match name {
@@ -62,9 +55,9 @@ fn of_curves(name: &str, case: &Case) -> Check {
         "event_codes_1_2" => event_codes_1_2(case)?,
         "event_codes_all_1" => event_codes_all_1(case)?,
         "event_codes_invalid" => event_codes_invalid(case)?,
-        _ => return Ok(None),
+        _ => return Ok(false),
     }
-    Ok(Some(Wholly))
+    Ok(true)
 }
 
 fn of_comparisons(name: &str, case: &Case) -> Check {
@@ -72,9 +65,9 @@ fn of_comparisons(name: &str, case: &Case) -> Check {
         "logrank_all_censored" => logrank_all_censored(case)?,
         "logrank_empty_level" => logrank_empty_level(case)?,
         "logrank_one_group" => logrank_one_group(case)?,
-        _ => return Ok(None),
+        _ => return Ok(false),
     }
-    Ok(Some(Wholly))
+    Ok(true)
 }
 
 fn of_cox(name: &str, case: &Case) -> Check {
@@ -97,9 +90,9 @@ fn of_cox(name: &str, case: &Case) -> Check {
         "survcheck_duplicate_ids" => survcheck_duplicate_ids(case)?,
         "cox_monotone" => cox_monotone(case, &["x"])?,
         "cox_monotone_two" => cox_monotone(case, &["x", "z"])?,
-        _ => return Ok(None),
+        _ => return Ok(false),
     }
-    Ok(Some(Wholly))
+    Ok(true)
 }
 
 fn of_logistic(name: &str, case: &Case) -> Check {
@@ -107,13 +100,10 @@ fn of_logistic(name: &str, case: &Case) -> Check {
         "logistic_collinear" => logistic_aliased(case, &["a", "b", "c"], "b")?,
         "logistic_constant" => logistic_aliased(case, &["x", "z"], "x")?,
         "logistic_extreme_scale" => logistic_extreme_scale(case)?,
-        // The penalised fit is not built.
-        "logistic_separation" | "logistic_quasi_separation" => {
-            return logistic_separation(case).map(|()| Some(InPart));
-        }
-        _ => return Ok(None),
+        "logistic_separation" | "logistic_quasi_separation" => logistic_separation(case)?,
+        _ => return Ok(false),
     }
-    Ok(Some(Wholly))
+    Ok(true)
 }
 
 fn of_arms(name: &str, case: &Case) -> Check {
@@ -126,9 +116,9 @@ fn of_arms(name: &str, case: &Case) -> Check {
         "smd_zero_variance" => smd_zero_variance()?,
         "welch_tiny_group" => welch_tiny_group(case)?,
         "wilcox_all_equal" => wilcox_all_equal()?,
-        _ => return Ok(None),
+        _ => return Ok(false),
     }
-    Ok(Some(Wholly))
+    Ok(true)
 }
 
 // Curves
@@ -504,12 +494,21 @@ fn logistic_extreme_scale(case: &Case) -> Result<(), String> {
 }
 
 fn logistic_separation(case: &Case) -> Result<(), String> {
-    let scores = scores(case, &["x"])?;
+    let (sample, query) = logistic_query(case, &["x"]);
+    let scores = propensity(&sample.cohort, &sample.complete(), &query).map_err(words)?;
     warned(&scores.fit.caveats, CaveatCode::Separation, "x")?;
     let slope = &scores.fit.coefficients[1];
     same(&slope.estimate, &Err(NotEstimable::Separation))?;
     same(&(slope.standard_error.is_err() && slope.p_value.is_err()), &true)?;
-    same(&scores.linear_predictor.iter().all(|score| score.is_finite()), &true)
+    same(&scores.linear_predictor.iter().all(|score| score.is_finite()), &true)?;
+    warned(&scores.fit.caveats, CaveatCode::PenalisedLikelihood, "x")?;
+    let firth = scores.fit.firth.as_ref().ok_or("there is no fit with Firth's penalty")?;
+    let options = LogisticOptions { penalty: Penalty::Firth, ..LogisticOptions::default() };
+    let extras = LogisticExtras { profile_limits: ProfileLimits::All, ..LogisticExtras::default() };
+    let asked = LogisticQuery { options, extras, ..query };
+    let asked = logistic(&sample.cohort, &sample.complete(), &asked).map_err(words)?;
+    same(&firth.coefficients, &asked.coefficients)?;
+    same(&firth.coefficients.iter().all(|part| part.standard_error.is_ok()), &true)
 }
 
 // Arms
@@ -609,12 +608,16 @@ fn estimates(fit: &CoxFit) -> Result<Vec<f64>, String> {
 }
 
 fn scores(case: &Case, columns: &[&str]) -> Result<PropensityScores, String> {
+    let (sample, query) = logistic_query(case, columns);
+    propensity(&sample.cohort, &sample.complete(), &query).map_err(words)
+}
+
+fn logistic_query(case: &Case, columns: &[&str]) -> (Sample, LogisticQuery) {
     let mut sample = Sample::new(case);
     sample.add("y", &Reading::Plain);
     let terms = columns.iter().map(|name| plain(&mut sample, name)).collect();
     let outcome = Level { column: "y".into(), level: "1".into() };
-    let query = LogisticQuery { outcome, terms, options: LogisticOptions::default() };
-    propensity(&sample.cohort, &sample.complete(), &query).map_err(words)
+    (sample, LogisticQuery::new(outcome, terms))
 }
 
 fn curves_query(group: Option<String>) -> CurvesQuery {

@@ -6,7 +6,7 @@ use crate::json::{estimate, list, numbers, texts};
 use crate::sample::Sample;
 use cohort::{Column, NotEstimable, Selection, Term};
 use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery, MatchedSample, match_pairs};
-use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
+use propensity::{Level, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Value, json};
 
 /// Name of the column that takes the score.
@@ -76,7 +76,7 @@ fn model(
     terms: Vec<Term>,
 ) -> Result<PropensityScores, String> {
     let outcome = Level { column: treatment.into(), level: "1".into() };
-    let query = LogisticQuery { outcome, terms, options: LogisticOptions::default() };
+    let query = LogisticQuery::new(outcome, terms);
     propensity(&sample.cohort, selection, &query).map_err(words)
 }
 

@@ -10,7 +10,7 @@ use cohort::{Column, EndpointColumns, Selection, Term};
 use cox::{CoxFit, CoxQuery, Outcome, TimeTransform, cox, e_value};
 use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery, MatchedSample, match_pairs};
 use numerics::tails::chi_squared_sf;
-use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
+use propensity::{Level, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Map, Value, json};
 use survival::{
     ComparisonOptions, ComparisonQuery, Curves, CurvesQuery, IntervalRule, QuantileRule, compare,
@@ -79,11 +79,8 @@ impl<'a> Study<'a> {
     }
 
     fn scores(&self, all: &Selection) -> Result<PropensityScores, String> {
-        let query = LogisticQuery {
-            outcome: Level { column: TREATMENT.into(), level: "1".into() },
-            terms: self.terms.clone(),
-            options: LogisticOptions::default(),
-        };
+        let treated = Level { column: TREATMENT.into(), level: "1".into() };
+        let query = LogisticQuery::new(treated, self.terms.clone());
         propensity(&self.sample.cohort, all, &query).map_err(words)
     }
 

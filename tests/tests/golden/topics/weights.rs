@@ -6,7 +6,7 @@ use crate::json::{estimate, list, numbers, text};
 use crate::sample::{Reading, Sample};
 use cohort::{Column, EndpointColumns, Estimate, Selection, Term, WeightColumn, WeightKind};
 use cox::{CoxQuery, cox};
-use propensity::{Level, LogisticOptions, LogisticQuery, PropensityScores, propensity};
+use propensity::{Level, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Map, Value, json};
 use survival::{
     Comparison, ComparisonOptions, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule,
@@ -59,7 +59,7 @@ fn scores(
     terms: Vec<Term>,
 ) -> Result<PropensityScores, String> {
     let outcome = Level { column: exposure.into(), level: "1".into() };
-    let query = LogisticQuery { outcome, terms, options: LogisticOptions::default() };
+    let query = LogisticQuery::new(outcome, terms);
     propensity(&sample.cohort, selection, &query).map_err(words)
 }
 
