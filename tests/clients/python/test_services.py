@@ -545,6 +545,71 @@ def fit_logistic(client):
     return "log odds ratio ln 9"
 
 
+def fit_logistic_with_a_penalty(client):
+    """Firth's penalty adds half a count to every cell: ln(3.5² / 1.5²)."""
+    request = eq.regression.FitLogisticRequest(
+        cohort=eq.cohort(**TWO_BY_TWO),
+        outcome_column="outcome",
+        outcome_level="1",
+        terms=eq.terms("exposed"),
+        options=eq.regression.LogisticOptions(penalty=eq.regression.PENALTY_FIRTH),
+    )
+    fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
+    close(eq.number(fit.coefficients[1].estimate), 2 * math.log(3.5 / 1.5), 1e-8)
+    # The weight 4 · 3.5 · 1.5 / 25 of each column, and 1 + 1/4 times that.
+    close(eq.number(fit.coefficients[1].standard_error), math.sqrt(2 / 0.84), 1e-8)
+    close(eq.number(fit.coefficients[1].augmented_standard_error), math.sqrt(2 / 1.05), 1e-8)
+    request.options.link = eq.regression.LINK_PROBIT
+    error = refused(lambda: client.regression.FitLogistic(request, timeout=TIMEOUT))
+    ((field, _),) = eq.field_violations(error)
+    equal(field, "options.penalty")
+    return "log odds ratio 2 ln(3.5 / 1.5)"
+
+
+def fit_logistic_in_full(client):
+    """Of a table robust errors are those of the model, and every subject has the leverage 1/4."""
+    options = eq.regression.LogisticOptions(
+        profile_limits=True,
+        term_likelihood_ratios=True,
+        robust_variance=True,
+        subjects=True,
+        performance=True,
+    )
+    request = eq.regression.FitLogisticRequest(
+        cohort=eq.cohort(**TWO_BY_TWO),
+        outcome_column="outcome",
+        outcome_level="1",
+        terms=eq.terms("exposed"),
+        options=options,
+    )
+    fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
+    exposed = fit.coefficients[1]
+    close(eq.number(exposed.robust_standard_error), math.sqrt(8 / 3), 1e-8)
+    statistic = 16 * math.log(2) + 4 * (3 * math.log(3 / 4) + math.log(1 / 4))
+    for test in (exposed.profile.test, fit.term_likelihood_ratio_tests[0].test):
+        close(eq.number(test.chi_squared), statistic, 1e-8)
+    for leverage in fit.subjects.leverages:
+        close(leverage, 1 / 4, 1e-8)
+    close(eq.number(fit.performance.discrimination.c_statistic), 0.75, 1e-12)
+    close(fit.performance.brier_score, 3 / 16, 1e-8)
+    return "leverage 1/4, c-statistic 3/4"
+
+
+def validate_predictions(client):
+    """Predictions of 3/4 and 1/4 that come true in 3/4 and 1/4 have the slope 1 and intercept 0."""
+    request = eq.regression.ValidatePredictionsRequest(
+        cohort=eq.cohort(**TWO_BY_TWO, risk=[0.75] * 4 + [0.25] * 4),
+        outcome_column="outcome",
+        outcome_level="1",
+        prediction_column="risk",
+    )
+    found = client.regression.ValidatePredictions(request, timeout=TIMEOUT).performance
+    close(eq.number(found.calibration.slope.estimate), 1, 1e-8)
+    close(eq.number(found.calibration.in_the_large.estimate), 0, 1e-8)
+    equal([(group.subject_count, group.outcome_count) for group in found.groups], [(4, 1), (4, 3)])
+    return "calibration slope 1"
+
+
 def fit_logistic_with_a_spline(client):
     """Through two values any curve goes: deviance -4 (3 ln 3/4 + ln 1/4), whatever the basis."""
     term = eq.common.ModelTerm(
@@ -705,6 +770,9 @@ CHECKS = [
     select_cox,
     check_intervals,
     fit_logistic,
+    fit_logistic_with_a_penalty,
+    fit_logistic_in_full,
+    validate_predictions,
     fit_logistic_with_a_spline,
     estimate_propensity,
     match_pairs,

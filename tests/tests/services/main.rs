@@ -11,6 +11,7 @@ mod faults;
 mod harness;
 mod likelihood;
 mod local;
+mod logistic;
 mod nobody;
 mod regression;
 mod rows;
