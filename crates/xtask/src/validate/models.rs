@@ -7,7 +7,7 @@ use crate::validate::tally::{Moments, Tally, ask};
 use cohort::{Cohort, EndpointColumns, Selection, Term};
 use cox::{CoxOptions, CoxQuery, ProfileLimits, Ties, Variance, cox};
 use numerics::elementary::{exp, ln};
-use propensity::{Level, LogisticQuery, logistic};
+use propensity::{Level, LogisticExtras, LogisticQuery, logistic};
 use simulate::{Baseline, Censoring, Covariate, Distribution, Scenario, Simulation, Steps};
 use std::f64::consts::LN_2;
 
@@ -28,6 +28,9 @@ const SIZE_OF_TEST: f64 = 0.05;
 
 /// The column of the exposure in a model.
 const EXPOSED: &str = "exposed=1";
+
+/// That of the covariate whose odds ratio is looked at.
+const STAGE: &str = "stage";
 
 /// How patients are made, and how they are modelled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,12 +68,9 @@ pub(crate) struct Answer {
     rejects: [Option<bool>; 3],
 }
 
-/// The intervals and tests of a hazard ratio.
-const HAZARD_INTERVALS: [&str; 3] = ["Wald", "robust", "profile"];
-const HAZARD_TESTS: [&str; 3] = ["Wald", "robust", "likelihood ratio"];
-
-/// Those of an odds ratio.
-const ODDS_INTERVALS: [&str; 1] = ["Wald"];
+/// The intervals of a ratio, and the tests of a hazard ratio.
+const INTERVALS: [&str; 3] = ["Wald", "robust", "profile"];
+const TESTS: [&str; 3] = ["Wald", "robust", "likelihood ratio"];
 
 /// What the designs are, for readers.
 pub(crate) fn description() -> String {
@@ -201,15 +201,25 @@ impl ExposureRow {
 /// What a model of exposure says of stage.
 fn answer_of_exposure(cohort: &Cohort) -> Answer {
     let exposed = Level { column: "exposed".into(), level: "1".into() };
-    let query = LogisticQuery::new(exposed, vec![Term::linear("age"), Term::linear("stage")]);
+    let query = LogisticQuery {
+        variance: Variance::Robust,
+        extras: LogisticExtras {
+            profile_limits: ProfileLimits::Of(vec![STAGE.into()]),
+            ..LogisticExtras::default()
+        },
+        ..LogisticQuery::new(exposed, vec![Term::linear("age"), Term::linear(STAGE)])
+    };
     let Ok(fit) = logistic(cohort, &Selection::all(cohort), &query) else {
         return Answer::default();
     };
     let stage = &fit.coefficients[2];
+    let robust = stage.robust_interval.expect("a robust variance was asked for");
+    let profile = stage.profile.expect("likelihood-ratio limits were asked for");
+    let intervals = [stage.interval, robust, profile.odds_ratio_interval];
     Answer {
         estimate: stage.estimate.ok(),
         standard_error: stage.standard_error.ok(),
-        covers: [holds(stage.interval, exp(LN_ODDS_RATIOS[1])), None, None],
+        covers: intervals.map(|interval| holds(interval, exp(LN_ODDS_RATIOS[1]))),
         ..Answer::default()
     }
 }
@@ -219,10 +229,10 @@ pub(crate) fn hazard_ratios(rows: &[(HazardRow, Vec<Answer>)]) -> Table {
     let row = |(row, answers): &(HazardRow, Vec<Answer>)| {
         let labels = labels(row.design.name(), row.n, row.hazard_ratio);
         let truth = ln(row.hazard_ratio);
-        labels.into_iter().chain(described(answers, truth, HAZARD_INTERVALS.len())).collect()
+        labels.into_iter().chain(described(answers, truth)).collect()
     };
     let title = "Log hazard ratio of the exposed: bias, errors and coverage of intervals of 95 %";
-    let columns = [&MEASURES[..], &HAZARD_INTERVALS].concat();
+    let columns = [&MEASURES[..], &INTERVALS].concat();
     Table::new(title, &["design", "n", "hazard ratio"], &columns, rows.iter().map(row).collect())
 }
 
@@ -232,17 +242,17 @@ pub(crate) fn hazard_tests(rows: &[(HazardRow, Vec<Answer>)]) -> Table {
     let row = |(row, answers): &(HazardRow, Vec<Answer>)| {
         let labels = [row.design.name().to_string(), row.n.to_string()];
         let tally = |test: usize| answers.iter().map(move |answer| Tally::of(answer.rejects[test]));
-        let tests = (0..HAZARD_TESTS.len()).map(|test| tally(test).sum::<Tally>().cell());
+        let tests = (0..TESTS.len()).map(|test| tally(test).sum::<Tally>().cell());
         labels.into_iter().chain(tests).collect()
     };
     let title = "Hazard ratio of 1: rejections at 5 %";
-    Table::new(title, &["design", "n"], &HAZARD_TESTS, equal.map(row).collect())
+    Table::new(title, &["design", "n"], &TESTS, equal.map(row).collect())
 }
 
 /// Bias and coverage of an odds ratio.
 pub(crate) fn odds_ratios(rows: &[(ExposureRow, Vec<Answer>)]) -> Table {
     let row = |(row, answers): &(ExposureRow, Vec<Answer>)| {
-        let described = described(answers, LN_ODDS_RATIOS[1], ODDS_INTERVALS.len());
+        let described = described(answers, LN_ODDS_RATIOS[1]);
         [Design::Confounded.name().to_string(), row.n.to_string()]
             .into_iter()
             .chain(described)
@@ -250,7 +260,7 @@ pub(crate) fn odds_ratios(rows: &[(ExposureRow, Vec<Answer>)]) -> Table {
     };
     let title =
         "Log odds ratio of exposure by stage: bias, errors and coverage of intervals of 95 %";
-    let columns = [&MEASURES[..], &ODDS_INTERVALS].concat();
+    let columns = [&MEASURES[..], &INTERVALS].concat();
     Table::new(title, &["design", "n"], &columns, rows.iter().map(row).collect())
 }
 
@@ -259,7 +269,7 @@ const MEASURES: [&str; 2] = ["bias", "mean error / spread"];
 
 /// The bias with its Monte-Carlo error, the mean standard error over the standard deviation of the
 /// estimates, and the coverage of the intervals.
-fn described(answers: &[Answer], truth: f64, n_intervals: usize) -> Vec<String> {
+fn described(answers: &[Answer], truth: f64) -> Vec<String> {
     let estimates = Moments::of(answers.iter().filter_map(|answer| answer.estimate));
     let errors = Moments::of(answers.iter().filter_map(|answer| answer.standard_error));
     let covers = |interval: usize| {
@@ -267,7 +277,7 @@ fn described(answers: &[Answer], truth: f64, n_intervals: usize) -> Vec<String> 
     };
     let measures =
         [estimates.cell(truth), format!("{:.3}", errors.mean / estimates.standard_deviation)];
-    measures.into_iter().chain((0..n_intervals).map(covers)).collect()
+    measures.into_iter().chain((0..INTERVALS.len()).map(covers)).collect()
 }
 
 fn labels(design: &str, n: usize, hazard_ratio: f64) -> [String; 3] {
