@@ -1,0 +1,104 @@
+//! Propensity scores.
+
+use crate::common::{
+    caveats_from, caveats_to, count, counts_from, estimate_from, estimate_to, term_to, weights_to,
+};
+use crate::pb::matching as pb;
+use crate::regression::{
+    LogisticRequest, logistic_columns, logistic_fit_from, logistic_fit_to, logistic_options_to,
+    logistic_query_from,
+};
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use cohort::{Cohort, Selection};
+use propensity::{LogisticQuery, PropensityScores};
+
+/// Asks for propensity scores.
+#[must_use]
+pub fn propensity_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &LogisticQuery,
+) -> pb::EstimatePropensityRequest {
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, logistic_columns(query));
+    pb::EstimatePropensityRequest {
+        cohort,
+        selection,
+        exposure_column: query.outcome.column.clone(),
+        exposed_level: query.outcome.level.clone(),
+        terms: query.terms.iter().map(term_to).collect(),
+        options: Some(logistic_options_to(query)),
+        case_weights: query.weights.as_ref().map(weights_to),
+        offset_column: query.offset.clone().unwrap_or_default(),
+        cluster_column: query.cluster.clone().unwrap_or_default(),
+    }
+}
+
+impl TryFrom<pb::EstimatePropensityRequest> for Asked<LogisticQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::EstimatePropensityRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::EstimatePropensityRequest { cohort, selection, options, .. } = request;
+        let model = LogisticRequest {
+            column: ("exposure_column", request.exposure_column),
+            level: ("exposed_level", request.exposed_level),
+            terms: request.terms,
+            weights: request.case_weights,
+            offset: request.offset_column,
+            cluster: request.cluster_column,
+            options: options.unwrap_or_default(),
+        };
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            logistic_query_from(violations, model, cohort)
+        });
+        violations.finish(asked)
+    }
+}
+
+/// Answers with propensity scores by the rows of the caller, and the options in force.
+#[must_use]
+pub fn propensity_response(
+    scores: PropensityScores,
+    asked: &Asked<LogisticQuery>,
+) -> pb::EstimatePropensityResponse {
+    let rows = scores.rows.iter().map(|&row| count(asked.cohort.caller_row(row)));
+    pb::EstimatePropensityResponse {
+        fit: Some(logistic_fit_to(scores.fit, &asked.cohort)),
+        rows: rows.collect(),
+        linear_predictors: scores.linear_predictor,
+        probabilities: scores.probability,
+        linear_predictor_sd: Some(estimate_to(scores.linear_predictor_sd)),
+        c_statistic: Some(estimate_to(scores.c_statistic)),
+        caveats: caveats_to(scores.caveats),
+        options: Some(logistic_options_to(&asked.query)),
+    }
+}
+
+impl TryFrom<pb::EstimatePropensityResponse> for PropensityScores {
+    type Error = Malformed;
+
+    /// Reads scores in the order of the rows that were asked for, as a sender of rows in id order
+    /// gets them back.
+    fn try_from(response: pb::EstimatePropensityResponse) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let scores = propensity_from(&mut violations, response);
+        violations.finish(scores)
+    }
+}
+
+fn propensity_from(
+    violations: &mut Violations,
+    response: pb::EstimatePropensityResponse,
+) -> Option<PropensityScores> {
+    let fit = violations.require("fit", response.fit)?;
+    Some(PropensityScores {
+        fit: logistic_fit_from(violations, "fit", fit)?,
+        rows: counts_from(violations, "rows", response.rows)?,
+        linear_predictor: response.linear_predictors,
+        probability: response.probabilities,
+        linear_predictor_sd: estimate_from(response.linear_predictor_sd),
+        c_statistic: estimate_from(response.c_statistic),
+        caveats: caveats_from(violations, "caveats", response.caveats),
+    })
+}
