@@ -30,9 +30,13 @@ pub(crate) struct OneWalk {
     d1: Vec<f64>,
     d2: Gram,
     value: Sum,
-    gradient: Vec<f64>,
-    /// `Σ w x` over all deaths.
+    /// What is expected of the deaths: `Σ g (A S1 - B D1)`.
+    expected_sum: Vec<f64>,
+    /// `Σ g w x` over the deaths so far.
     observed: Vec<f64>,
+    observes: Observes,
+    /// `g w` of some deaths.
+    factors: Vec<f64>,
     /// `Σ g (A S2 - B D2)`.
     expected: Gram,
     /// What is taken from it: the Gram matrix of the vectors of all event times.
@@ -40,6 +44,18 @@ pub(crate) struct OneWalk {
     /// Vectors that are not in it yet, and their weights.
     vectors: Rows,
     weights: Vec<f64>,
+}
+
+/// What the deaths themselves have, `Σ g w x`, is the same in all evaluations of a fit, in which `g` is
+/// 1.
+#[derive(Clone, Copy, PartialEq)]
+enum Observes {
+    /// It is not known.
+    NotYet,
+    /// This evaluation sums it for one with `g = 1`.
+    Once,
+    /// It is known for `g = 1`, and this evaluation is such a one.
+    Known,
 }
 
 /// Number of vectors that are kept until they are added at once.
@@ -57,8 +73,6 @@ impl OneWalk {
         let p = sets.p();
         // Whole blocks, of which what is beyond the columns means nothing.
         let padded = || vec![0.0; p.next_multiple_of(LANES)];
-        let mut observed = padded();
-        add_observed(sets, |_| 1.0, &mut observed);
         Self {
             ties,
             s0: 0.0,
@@ -67,8 +81,10 @@ impl OneWalk {
             d1: padded(),
             d2: Gram::new(p),
             value: Sum::default(),
-            gradient: padded(),
-            observed,
+            expected_sum: padded(),
+            observed: padded(),
+            observes: Observes::NotYet,
+            factors: Vec::new(),
             expected: Gram::new(p),
             products: Gram::new(p),
             vectors: Rows::zeros(VECTORS, p),
@@ -79,11 +95,14 @@ impl OneWalk {
     /// Begins an evaluation in which each event time counts `g(group)` times.
     pub fn begin(&mut self, sets: &RiskSets, g: impl Fn(usize) -> f64) {
         self.value = Sum::default();
-        if (0..sets.groups().len()).all(|group| g(group) == 1.0) {
-            self.gradient.copy_from_slice(&self.observed);
-        } else {
-            self.gradient.fill(0.0);
-            add_observed(sets, g, &mut self.gradient);
+        self.expected_sum.fill(0.0);
+        self.observes = match (0..sets.groups().len()).all(|group| g(group) == 1.0) {
+            true if self.observes != Observes::NotYet => Observes::Known,
+            true => Observes::Once,
+            false => Observes::NotYet,
+        };
+        if self.observes != Observes::Known {
+            self.observed.fill(0.0);
         }
         self.expected.clear();
         self.products.clear();
@@ -122,7 +141,7 @@ impl OneWalk {
         let p = self.vectors.p();
         let derivatives = Derivatives {
             value: self.value.value(),
-            gradient: DVector::from_column_slice(&self.gradient[..p]),
+            gradient: DVector::from_fn(p, |j, _| self.observed[j] - self.expected_sum[j]),
             information: self.expected.matrix(),
         };
         (derivatives, self.products.matrix())
@@ -179,8 +198,8 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
         let (rows, of) = (self.sets.rows(), self.sets.rows_of(&positions));
         let risk = &self.risks.risk[positions];
         self.walk.s0 += total(risk);
-        rows.add_sum(of.clone(), risk, &mut self.walk.s1);
-        self.walk.s2.add(rows, of, risk);
+        let OneWalk { s1, s2, .. } = &mut *self.walk;
+        s2.add_with_sum(rows, of, risk, s1);
     }
 
     /// Deaths that all see the whole risk set, which they have joined.
@@ -200,9 +219,8 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
         let risk = &self.risks.risk[events];
         let walk = &mut *self.walk;
         walk.d1.fill(0.0);
-        rows.add_sum(of.clone(), risk, &mut walk.d1);
         walk.d2.clear();
-        walk.d2.add(rows, of, risk);
+        walk.d2.add_with_sum(rows, of, risk, &mut walk.d1);
         let d0 = total(risk);
         walk.s0 += d0;
         walk.s1.iter_mut().zip(&walk.d1).for_each(|(s1, d1)| *s1 += d1);
@@ -232,22 +250,15 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
         let walk = &mut *self.walk;
         walk.value += g * (eta - deaths.weight * ln(deaths.s0) - tied.ln_shares);
         let (one, share) = (g * tied.one, g * tied.share);
-        for ((total, s1), d1) in walk.gradient.iter_mut().zip(&walk.s1).zip(&walk.d1) {
-            *total -= one * s1 - share * d1;
+        for ((total, s1), d1) in walk.expected_sum.iter_mut().zip(&walk.s1).zip(&walk.d1) {
+            *total += one * s1 - share * d1;
+        }
+        if walk.observes != Observes::Known {
+            walk.factors.clear();
+            walk.factors.extend(events.clone().map(|position| g * self.sets.weight(position)));
+            let of = self.sets.rows_of(&events);
+            self.sets.rows().add_sum(of, &walk.factors, &mut walk.observed);
         }
         g
-    }
-}
-
-/// Adds `Σ g w x` over all deaths.
-fn add_observed(sets: &RiskSets, g: impl Fn(usize) -> f64, total: &mut [f64]) {
-    for group in 0..sets.groups().len() {
-        let g = g(group);
-        for position in sets.span(group).events() {
-            let weight = g * sets.weight(position);
-            for (total, x) in total.iter_mut().zip(sets.row(position)) {
-                *total += weight * x;
-            }
-        }
     }
 }

@@ -36,7 +36,21 @@ impl Gram {
     /// which are then left out.
     pub fn add(&mut self, rows: &Rows, range: Range<usize>, weights: &[f64]) {
         if self.p > 0 {
-            run(Add { gram: self, rows, range, weights });
+            run(Add { gram: self, sum: None, rows, range, weights });
+        }
+    }
+
+    /// The same, and adds the weighted rows themselves to a sum. It has whole blocks of eight numbers,
+    /// of which those beyond the columns mean nothing.
+    pub fn add_with_sum(
+        &mut self,
+        rows: &Rows,
+        range: Range<usize>,
+        weights: &[f64],
+        sum: &mut [f64],
+    ) {
+        if self.p > 0 {
+            run(Add { gram: self, sum: Some(sum), rows, range, weights });
         }
     }
 
@@ -128,6 +142,8 @@ impl Kernel for TakeIn<'_> {
 
 struct Add<'a> {
     gram: &'a mut Gram,
+    /// Sum of the weighted rows, if asked for.
+    sum: Option<&'a mut [f64]>,
     rows: &'a Rows,
     range: Range<usize>,
     weights: &'a [f64],
@@ -157,6 +173,15 @@ impl Add<'_> {
                 2.. => self.add_tiles::<L, 2>(lanes, start, weights, i),
                 _ => self.add_tiles::<L, 1>(lanes, start, weights, i),
             };
+        }
+    }
+
+    /// Adds sums of weighted rows from block `block` on.
+    #[inline(always)]
+    fn add_to_sum<L: Lanes, const M: usize>(&mut self, block: usize, sums: [F64x8<L>; M]) {
+        let totals = self.sum.as_deref_mut().map(|sum| &mut sum[block * LANES..]);
+        for (total, sum) in totals.into_iter().flat_map(|sum| sum.chunks_mut(LANES)).zip(sums) {
+            (F64x8::load_part(sum.lanes(), total) + sum).store(total);
         }
     }
 
@@ -193,11 +218,13 @@ impl Add<'_> {
         block: usize,
     ) -> usize {
         let mut sums = [[F64x8::splat(lanes, 0.0); M]; N];
+        let mut weighted_rows = [F64x8::splat(lanes, 0.0); M];
         for (row, weight) in (start..).zip(weights) {
             let weight = F64x8::splat(lanes, *weight);
             let mut weighted = [weight; M];
             for (k, weighted) in weighted.iter_mut().enumerate() {
                 *weighted = self.rows.block(lanes, row, (block + k) * LANES) * weight;
+                weighted_rows[k] += *weighted;
             }
             let x = self.rows.row(row)[i..].first_chunk::<N>().expect("a tile ends with its row");
             for (sums, x) in sums.iter_mut().zip(x) {
@@ -206,6 +233,10 @@ impl Add<'_> {
                     *sum = x.mul_add(weighted, *sum);
                 }
             }
+        }
+        // The last row of the matrix goes over all blocks.
+        if i + N == self.gram.p {
+            self.add_to_sum(block, weighted_rows);
         }
         for (k, sums) in sums.into_iter().enumerate() {
             let totals = &mut self.gram.sums[first_block(i + k) + block..];
@@ -254,6 +285,9 @@ mod tests {
                     let (mut gram, mut total) = (Gram::new(p), vec![0.0; p]);
                     gram.add(&rows, 30..180, &weights);
                     rows.add_sum(30..180, &weights, &mut total);
+                    let mut sum = vec![1.0; p.next_multiple_of(LANES)];
+                    Gram::new(p).add_with_sum(&rows, 30..180, &weights, &mut sum);
+                    assert!(sum.iter().zip(&total).all(|(a, b)| (a - 1.0 - b).abs() < 1e-12));
                     let (mut beta, mut products) = (Padded::zeros(p), vec![1.0; 150]);
                     beta.set(&total);
                     rows.add_products(30..180, &beta, &mut products);

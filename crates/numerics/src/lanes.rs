@@ -174,6 +174,12 @@ impl<L: Lanes> F64x8<L> {
         Self { lanes, values: lanes.load(values) }
     }
 
+    /// The instructions of this one.
+    #[inline(always)]
+    pub(crate) fn lanes(self) -> L {
+        self.lanes
+    }
+
     /// The same number in all lanes, on the instructions of this one.
     #[inline(always)]
     pub fn like(self, value: f64) -> Self {
