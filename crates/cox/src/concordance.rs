@@ -3,6 +3,7 @@
 use crate::Concordance;
 use crate::risk_sets::RiskSets;
 use cohort::{Estimate, NotEstimable};
+use numerics::radix;
 
 /// How well the linear predictor `eta` (one per position) orders the events.
 ///
@@ -93,14 +94,18 @@ struct PairCount<'a> {
 
 impl<'a> PairCount<'a> {
     fn new(sets: &'a RiskSets<'a>, eta: &[f64]) -> Self {
-        let mut distinct = eta.to_vec();
-        distinct.sort_by(f64::total_cmp);
         // Equal rows have equal bits, so that equal risks are equal numbers.
-        distinct.dedup();
+        let order = radix::order_by_key(eta.len(), |position| radix::key_of(eta[position]));
+        let same = |a: &u32, b: &u32| eta[*a as usize] == eta[*b as usize];
+        let (mut rank, mut n_ranks) = (vec![0; eta.len()], 0);
+        for tied in order.chunk_by(same) {
+            tied.iter().for_each(|&position| rank[position as usize] = n_ranks);
+            n_ranks += 1;
+        }
         Self {
             sets,
-            rank: eta.iter().map(|eta| distinct.partition_point(|other| other < eta)).collect(),
-            tree: CountTree::new(distinct.len()),
+            rank,
+            tree: CountTree::new(n_ranks),
             totals: [0.0; 3],
             by_position: vec![[0.0; 3]; eta.len()],
             tied_time: 0.0,

@@ -23,7 +23,7 @@ fn patients(n: usize, n_times: usize) -> Cohort {
         column("dose", &|i| share(i, 13).powi(3)),
         column("smoker", &|i| f64::from(u8::from(share(i, 17) < 0.3))),
     ];
-    Cohort::new(None, columns).unwrap()
+    Cohort::new(None, columns).expect("the columns are valid")
 }
 
 fn query(is_late: bool) -> CoxQuery {
@@ -42,10 +42,10 @@ fn query(is_late: bool) -> CoxQuery {
 fn answers(cohort: &Cohort, is_late: bool) -> String {
     let everyone = Selection::all(cohort);
     let model = query(is_late);
-    let fit = cox::cox(cohort, &everyone, &model).unwrap();
+    let fit = cox::cox(cohort, &everyone, &model).expect("the query makes sense");
     let plain = CoxQuery::new(model.endpoint.clone(), Vec::new());
     let screen = CoxScreenQuery { model: plain, candidates: model.terms };
-    let screened = cox::screen(cohort, &everyone, &screen).unwrap();
+    let screened = cox::screen(cohort, &everyone, &screen).expect("the query makes sense");
     format!("{fit:?}{screened:?}")
 }
 

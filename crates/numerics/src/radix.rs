@@ -51,6 +51,15 @@ pub fn order_by_key(n: usize, key: impl Fn(usize) -> u64) -> Vec<u32> {
     words.into_iter().map(|word| index_of(word) as u32).collect()
 }
 
+/// A key in the order of numbers that are not NaN; zeros of both signs have the same.
+#[must_use]
+pub fn key_of(number: f64) -> u64 {
+    const SIGN: u64 = 1 << 63;
+    // Minus zero becomes zero.
+    let bits = (number + 0.0).to_bits();
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
 /// Sorts words by `bits` of them from the bit `first` on, the last digit first.
 fn sorted_by_digits(mut words: Vec<u64>, first: u32, bits: u32) -> Vec<u64> {
     let n_passes = bits.div_ceil(DIGIT_BITS);
@@ -135,5 +144,12 @@ mod tests {
         }
         agrees(&[0; 1000]);
         agrees(&[u64::MAX, 0, u64::MAX, 1]);
+    }
+
+    #[test]
+    fn keys_are_in_the_order_of_the_numbers() {
+        let numbers = [f64::NEG_INFINITY, -2.0, -1e-300, 0.0, 5e-324, 1.0, f64::INFINITY];
+        assert!(numbers.map(key_of).is_sorted_by(|a, b| a < b));
+        assert_eq!(key_of(-0.0), key_of(0.0));
     }
 }
