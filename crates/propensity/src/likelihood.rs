@@ -3,7 +3,9 @@
 use crate::{Link, LogisticData};
 use nalgebra::{DMatrix, DVector};
 use numerics::firth::InformationDerivatives;
+use numerics::gram::Gram;
 use numerics::newton::Derivatives;
+use numerics::rows::{Padded, Rows};
 use numerics::standard::{Standardised, standardise};
 use numerics::sum::{mean, sum};
 
@@ -18,13 +20,16 @@ pub(crate) struct Likelihood<'a> {
     offset: Option<Vec<f64>>,
     mean_offset: f64,
     columns: Vec<Standardised>,
+    /// The intercept and the standardised columns of each subject.
+    rows: Rows,
 }
 
 impl<'a> Likelihood<'a> {
     pub fn new(data: &LogisticData<'a>, link: Link) -> Self {
         let standard = |column: &cohort::DesignColumn| standardise(&column.values);
-        let columns = data.design.columns.iter().map(standard).collect();
-        Self { columns, ..Self::without_columns(data, link) }
+        let columns: Vec<Standardised> = data.design.columns.iter().map(standard).collect();
+        let rows = rows(data.outcome.len(), &columns);
+        Self { columns, rows, ..Self::without_columns(data, link) }
     }
 
     /// The model with the intercept alone.
@@ -38,6 +43,7 @@ impl<'a> Likelihood<'a> {
             offset: data.offset.map(centred),
             mean_offset,
             columns: Vec::new(),
+            rows: rows(data.outcome.len(), &[]),
         }
     }
 
@@ -58,17 +64,12 @@ impl<'a> Likelihood<'a> {
 
     /// Log odds of each subject, or normal deviates for the probit.
     ///
-    /// Equal covariate rows have equal bits: every subject is summed column by column in one order.
+    /// Equal covariate rows have equal bits: every subject is summed in one order.
     pub fn linear_predictor(&self, beta: &[f64]) -> Vec<f64> {
-        let mut eta = match &self.offset {
-            None => vec![beta[0]; self.outcome.len()],
-            Some(offset) => offset.iter().map(|offset| beta[0] + offset).collect(),
-        };
-        for (column, beta) in self.columns.iter().zip(&beta[1..]) {
-            for (eta, x) in eta.iter_mut().zip(&column.values) {
-                *eta += beta * x;
-            }
-        }
+        let mut eta = self.offset.clone().unwrap_or_else(|| vec![0.0; self.n()]);
+        let mut padded = Padded::zeros(self.p());
+        padded.set(beta);
+        self.rows.add_products(0..self.n(), &padded, &mut eta);
         eta
     }
 
@@ -96,7 +97,9 @@ impl<'a> Likelihood<'a> {
 
     /// `X' r` of one residual per subject, per unit of a column.
     pub fn gradient(&self, residuals: &[f64]) -> DVector<f64> {
-        DVector::from_fn(self.p(), |j, _| self.sum_of_products(residuals, j))
+        let mut gradient = DVector::zeros(self.p());
+        self.rows.add_sum(0..self.n(), residuals, gradient.as_mut_slice());
+        gradient
     }
 
     /// `w s`: what each subject adds to the gradient, per unit of a column.
@@ -148,16 +151,9 @@ impl<'a> Likelihood<'a> {
 
     /// `X' diag(weights) X`.
     pub fn cross_product(&self, weights: &[f64]) -> DMatrix<f64> {
-        let p = self.p();
-        let mut product = DMatrix::zeros(p, p);
-        for j in 0..p {
-            let weighted = self.weighted(weights, j);
-            for k in 0..=j {
-                product[(j, k)] = self.sum_of_products(&weighted, k);
-                product[(k, j)] = product[(j, k)];
-            }
-        }
-        product
+        let mut gram = Gram::new(self.p());
+        gram.add(&self.rows, 0..self.n(), weights);
+        gram.matrix()
     }
 
     /// `x' V x` of every subject.
@@ -180,13 +176,6 @@ impl<'a> Likelihood<'a> {
         match j.checked_sub(1) {
             None => weights.to_vec(),
             Some(j) => weights.iter().zip(&self.columns[j].values).map(|(w, x)| w * x).collect(),
-        }
-    }
-
-    fn sum_of_products(&self, factors: &[f64], j: usize) -> f64 {
-        match j.checked_sub(1) {
-            None => factors.iter().sum(),
-            Some(j) => factors.iter().zip(&self.columns[j].values).map(|(f, x)| f * x).sum(),
         }
     }
 
@@ -214,4 +203,15 @@ impl<'a> Likelihood<'a> {
     pub fn mean_offset(&self) -> f64 {
         self.mean_offset
     }
+}
+
+/// The intercept and some columns, subject by subject.
+fn rows(n: usize, columns: &[Standardised]) -> Rows {
+    let mut rows = Rows::zeros(n, columns.len() + 1);
+    for i in 0..n {
+        let row = rows.row_mut(i);
+        row[0] = 1.0;
+        row[1..].iter_mut().zip(columns).for_each(|(cell, column)| *cell = column.values[i]);
+    }
+    rows
 }
