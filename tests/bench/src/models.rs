@@ -5,7 +5,7 @@ use cohort::{
 };
 use cox::{CoxData, CoxExtras, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery};
 use numerics::streams::Streams;
-use propensity::{LogisticData, LogisticFit, LogisticOptions};
+use propensity::{LogisticData, LogisticExtras, LogisticFit, LogisticOptions};
 
 /// Patients with follow-up in days, and in turn a measurement, an indicator and an age.
 #[derive(Clone, Debug)]
@@ -186,14 +186,22 @@ impl Study {
     }
 
     /// The logistic regression of the treatment.
+    ///
+    /// # Panics
+    ///
+    /// Never: some are treated and some are not.
     #[must_use]
     pub fn logistic(&self) -> LogisticFit {
         let data = LogisticData {
             outcome: &self.patients.treated,
+            weights: None,
+            offset: None,
+            clusters: None,
             terms: &self.terms,
             design: &self.design,
         };
-        propensity::fit(&data, &LogisticOptions::default()).fit
+        let (options, extras) = (LogisticOptions::default(), LogisticExtras::default());
+        propensity::fit(&data, &options, &extras).expect("some are treated and some are not").fit
     }
 }
 
