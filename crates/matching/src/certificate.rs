@@ -1,89 +1,150 @@
-//! The proof: what was promised is checked once more on the finished pairs.
+//! The proof: what was promised is checked once more on the finished sets.
 
-use crate::nearest::Subjects;
-use crate::{BrokenPromise, Certificate};
+use crate::BrokenPromise;
+use crate::sets::Link;
+use crate::subjects::Subjects;
 use cohort::{Estimate, NotEstimable};
 use numerics::sum::sum;
+use std::collections::BTreeSet;
 
-/// Checks the pairs of subjects without trust in how they were found.
+/// What a method promises beyond classes and calipers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Promise {
+    /// Whether a partner may be in several pairs.
+    pub reuse: bool,
+    /// Largest number of partners of one focal subject; absent = any.
+    pub most_partners: Option<usize>,
+    /// Whether sets are made of pairs; otherwise they are classes.
+    pub is_paired: bool,
+}
+
+/// What is found on pairs that keep their promise.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Findings {
+    pub largest_distance: Estimate,
+    pub total_distance: f64,
+    pub largest_over_caliper: Estimate,
+}
+
+/// Checks finished sets without trust in how they were found.
 ///
-/// Every pair joins an exposed subject and a comparator of one class, no wider than the caliper,
-/// and nobody is in two pairs. `n_unmatched` exposed subjects have no partner.
+/// Every pair joins a focal subject and a partner of one class, neither of them discarded, who differ
+/// by no more than the calipers and on every anti-exact key; nobody is used more often, and nobody
+/// has more partners, than promised. Every set holds both arms, those of classes have equal keys, and
+/// the weights of each arm that has them add up to its subjects.
 pub(crate) fn certify(
     subjects: &Subjects,
-    pairs: &[(usize, usize)],
-    n_unmatched: usize,
-    caliper: Option<f64>,
-    score_sd: Estimate,
-    n_ties: usize,
-) -> Result<Certificate, BrokenPromise> {
-    let mut is_used = vec![false; subjects.score.len()];
-    let mut distances = Vec::with_capacity(pairs.len());
-    for &(exposed, comparator) in pairs {
-        if !subjects.is_exposed[exposed] || subjects.is_exposed[comparator] {
-            return Err(BrokenPromise::SameArm);
-        }
-        if is_used[exposed] || is_used[comparator] {
-            return Err(BrokenPromise::Reuse);
-        }
-        if subjects.stratum[exposed] != subjects.stratum[comparator] {
-            return Err(BrokenPromise::ExactKey);
-        }
-        let distance = (subjects.score[exposed] - subjects.score[comparator]).abs();
-        if caliper.is_some_and(|caliper| distance > caliper) {
-            return Err(BrokenPromise::Caliper);
-        }
-        is_used[exposed] = true;
-        is_used[comparator] = true;
-        distances.push(distance);
+    pairs: &[Link],
+    set: &[u32],
+    weights: &[f64],
+    promise: Promise,
+) -> Result<Findings, BrokenPromise> {
+    for link in pairs {
+        check_pair(subjects, link)?;
     }
-    let n_exposed = subjects.is_exposed.iter().filter(|&&exposed| exposed).count();
-    if pairs.len() + n_unmatched != n_exposed {
-        return Err(BrokenPromise::Reuse);
-    }
-    Ok(Certificate {
-        n_exposed,
-        n_comparators: subjects.score.len() - n_exposed,
-        caliper,
-        score_sd,
-        largest_distance: distances
-            .iter()
-            .copied()
+    check_use(subjects, pairs, promise)?;
+    check_sets(subjects, set, promise)?;
+    check_weights(subjects, weights)?;
+    let distances = pairs.iter().map(|link| link.distance);
+    let differences =
+        pairs.iter().map(|link| subjects.difference(link.focal as usize, link.partner as usize));
+    let largest_over_caliper = match subjects.caliper {
+        Some(caliper) if caliper > 0.0 => differences
             .reduce(f64::max)
+            .map(|largest| largest / caliper)
             .ok_or(NotEstimable::NoSubjects),
+        _ => Err(NotEstimable::NotDefined),
+    };
+    Ok(Findings {
+        largest_distance: if promise.is_paired {
+            distances.clone().reduce(f64::max).ok_or(NotEstimable::NoSubjects)
+        } else {
+            Err(NotEstimable::NotDefined)
+        },
         total_distance: sum(distances),
-        n_ties,
+        largest_over_caliper,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(pairs: &[(usize, usize)], n_unmatched: usize) -> Result<Certificate, BrokenPromise> {
-        let subjects = Subjects {
-            is_exposed: &[true, true, false, false, false],
-            score: &[1.0, 2.0, 1.5, 2.25, 1.0],
-            stratum: &[0, 0, 0, 0, 1],
-        };
-        certify(&subjects, pairs, n_unmatched, Some(0.5), Ok(0.5), 0)
+fn check_pair(subjects: &Subjects, link: &Link) -> Result<(), BrokenPromise> {
+    let (focal, partner) = (link.focal as usize, link.partner as usize);
+    let checks = [
+        (subjects.is_focal[focal] && !subjects.is_focal[partner], BrokenPromise::SameArm),
+        (
+            !subjects.is_discarded[focal] && !subjects.is_discarded[partner],
+            BrokenPromise::Discarded,
+        ),
+        (subjects.class[focal] == subjects.class[partner], BrokenPromise::ExactKey),
+        (subjects.differ_on_keys(focal, partner), BrokenPromise::AntiExactKey),
+        (subjects.is_within_caliper(focal, partner), BrokenPromise::Caliper),
+        (link.distance.is_finite() && link.distance >= 0.0, BrokenPromise::Caliper),
+        (subjects.is_within_covariates(focal, partner), BrokenPromise::CovariateCaliper),
+    ];
+    match checks.into_iter().find(|(holds, _)| !holds) {
+        Some((_, broken)) => Err(broken),
+        None => Ok(()),
     }
+}
 
-    #[test]
-    fn sound_pairs_are_certified() {
-        let certificate = check(&[(0, 2), (1, 3)], 0).unwrap();
-        assert_eq!((certificate.n_exposed, certificate.n_comparators), (2, 3));
-        assert_eq!(certificate.largest_distance, Ok(0.5));
-        assert_eq!(certificate.total_distance, 0.75);
-        assert_eq!(check(&[], 2).unwrap().largest_distance, Err(NotEstimable::NoSubjects));
+fn check_use(subjects: &Subjects, pairs: &[Link], promise: Promise) -> Result<(), BrokenPromise> {
+    let mut n_partners = vec![0usize; subjects.len()];
+    let mut n_uses = vec![0usize; subjects.len()];
+    for link in pairs {
+        n_partners[link.focal as usize] += 1;
+        n_uses[link.partner as usize] += 1;
     }
+    if promise.most_partners.is_some_and(|most| n_partners.iter().any(|&n| n > most)) {
+        return Err(BrokenPromise::Ratio);
+    }
+    let is_star =
+        |link: &Link| n_partners[link.focal as usize] == 1 || n_uses[link.partner as usize] == 1;
+    if !promise.reuse && !pairs.iter().all(is_star) {
+        return Err(BrokenPromise::Reuse);
+    }
+    if !promise.reuse && promise.most_partners.is_some() && n_uses.iter().any(|&n| n > 1) {
+        return Err(BrokenPromise::Reuse);
+    }
+    // Without reuse a repeated pair is a reuse, which is found above.
+    let mut seen = BTreeSet::new();
+    let is_new = |link: &Link| !promise.reuse || seen.insert((link.focal, link.partner));
+    if pairs.iter().all(is_new) { Ok(()) } else { Err(BrokenPromise::Repeated) }
+}
 
-    #[test]
-    fn each_broken_promise_is_found() {
-        assert_eq!(check(&[(0, 1)], 1), Err(BrokenPromise::SameArm));
-        assert_eq!(check(&[(0, 2), (1, 2)], 0), Err(BrokenPromise::Reuse));
-        assert_eq!(check(&[(0, 2)], 0), Err(BrokenPromise::Reuse));
-        assert_eq!(check(&[(0, 3)], 1), Err(BrokenPromise::Caliper));
-        assert_eq!(check(&[(0, 4)], 1), Err(BrokenPromise::ExactKey));
+fn check_sets(subjects: &Subjects, set: &[u32], promise: Promise) -> Result<(), BrokenPromise> {
+    let n_sets = set.iter().max().map_or(0, |&last| last as usize);
+    let mut key: Vec<Option<u32>> = vec![None; n_sets + 1];
+    let mut has_arm = vec![[false; 2]; n_sets + 1];
+    for (subject, &set) in set.iter().enumerate().filter(|&(_, &set)| set > 0) {
+        if subjects.is_discarded[subject] {
+            return Err(BrokenPromise::Discarded);
+        }
+        let set = set as usize;
+        has_arm[set][usize::from(subjects.is_exposed[subject])] = true;
+        if *key[set].get_or_insert(subjects.class[subject]) != subjects.class[subject] {
+            return Err(BrokenPromise::ExactKey);
+        }
     }
+    // Subclasses of a score may lack an arm when there are fewer of it than classes.
+    let is_whole = has_arm.iter().skip(1).all(|arms| *arms == [true, true]);
+    if is_whole || !promise.is_paired { Ok(()) } else { Err(BrokenPromise::OneArm) }
+}
+
+/// Allows for rounding: a weight is a ratio of counts.
+const WEIGHT_TOLERANCE: f64 = 1e-9;
+
+fn check_weights(subjects: &Subjects, weights: &[f64]) -> Result<(), BrokenPromise> {
+    for arm in [false, true] {
+        let of_arm = |subject: &usize| subjects.is_exposed[*subject] == arm;
+        let used: Vec<f64> = (0..subjects.len())
+            .filter(of_arm)
+            .map(|subject| weights[subject])
+            .filter(|&weight| weight != 0.0)
+            .collect();
+        let n = used.len() as f64;
+        let total = sum(used.iter().copied());
+        if !((total - n).abs() <= WEIGHT_TOLERANCE * n) || used.iter().any(|&w| w < 0.0) {
+            return Err(BrokenPromise::Weights);
+        }
+    }
+    Ok(())
 }
