@@ -43,7 +43,7 @@ pub(crate) fn certify(
         check_pair(subjects, link)?;
     }
     check_use(subjects, pairs, promise)?;
-    check_sets(subjects, set, promise)?;
+    check_sets(subjects, set)?;
     check_weights(subjects, weights)?;
     let distances = pairs.iter().map(|link| link.distance);
     let differences =
@@ -110,7 +110,7 @@ fn check_use(subjects: &Subjects, pairs: &[Link], promise: Promise) -> Result<()
     if pairs.iter().all(is_new) { Ok(()) } else { Err(BrokenPromise::Repeated) }
 }
 
-fn check_sets(subjects: &Subjects, set: &[u32], promise: Promise) -> Result<(), BrokenPromise> {
+fn check_sets(subjects: &Subjects, set: &[u32]) -> Result<(), BrokenPromise> {
     let n_sets = set.iter().max().map_or(0, |&last| last as usize);
     let mut key: Vec<Option<u32>> = vec![None; n_sets + 1];
     let mut has_arm = vec![[false; 2]; n_sets + 1];
@@ -124,9 +124,8 @@ fn check_sets(subjects: &Subjects, set: &[u32], promise: Promise) -> Result<(), 
             return Err(BrokenPromise::ExactKey);
         }
     }
-    // Subclasses of a score may lack an arm when there are fewer of it than classes.
     let is_whole = has_arm.iter().skip(1).all(|arms| *arms == [true, true]);
-    if is_whole || !promise.is_paired { Ok(()) } else { Err(BrokenPromise::OneArm) }
+    if is_whole { Ok(()) } else { Err(BrokenPromise::OneArm) }
 }
 
 /// Allows for rounding: a weight is a ratio of counts.

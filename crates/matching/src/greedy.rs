@@ -256,6 +256,9 @@ pub(crate) fn quotas(line: &Line, subjects: &Subjects, ratio: Ratio) -> Vec<u32>
 /// Nearly everybody gets the smallest or the largest number, in ascending order, so that the total is
 /// the rounded mean times `n`.
 fn extremal(n: usize, mean: f64, min: usize, max: usize) -> Vec<u32> {
+    if n == 0 {
+        return Vec::new();
+    }
     let (min, max) = (min as i64, max as i64);
     let total = (mean * n as f64).round_ties_even() as i64;
     let n_large = ((total - min * (n as i64 - 1)) / (max - min)).clamp(0, n as i64 - 1);

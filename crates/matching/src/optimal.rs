@@ -33,7 +33,7 @@ pub(crate) fn by_score(
         let pairs = if ratio == 1 || is_enough {
             stretch.repaired()?
         } else {
-            stretch.matched_anew(0..stretch.points.len())?
+            stretch.places(stretch.matched_anew(0..stretch.points.len())?)
         };
         links.pairs.extend(pairs.into_iter().map(|(seeker, offer)| {
             let (focal, partner) = (line.seekers[seeker], line.offers[offer]);

@@ -65,6 +65,9 @@ impl Points {
 
     /// Turns the columns so that the covariance becomes the identity.
     fn whitened(columns: &[Vec<f64>], n: usize, covariance: DMatrix<f64>) -> Self {
+        if columns.is_empty() {
+            return Self { n_coordinates: 0, coordinates: Vec::new() };
+        }
         let eigen = SymmetricEigen::new(covariance);
         let values = eigen.eigenvalues.as_slice();
         let largest = values.iter().copied().fold(0.0, f64::max);

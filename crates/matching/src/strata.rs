@@ -8,7 +8,7 @@ use numerics::elementary::ln;
 use numerics::sum::quantile_type_7;
 
 /// Classes of the score between its quantiles of type 7 in the focal arm, or in both for the effect in
-/// both; from 1, and 0 for the discarded.
+/// both; from 1, and 0 for the discarded and for classes that lack an arm.
 ///
 /// A class holds its lower end, the last both. Where a class lacks members of an arm, the nearest
 /// member of the classes on the side where more are to spare moves over, one after the other, as in
@@ -28,8 +28,7 @@ pub(crate) fn subclasses(
     let cuts: Vec<f64> = (1..options.n_subclasses).filter_map(quantile).collect();
     let mut class = vec![0u32; subjects.len()];
     for &subject in &stay {
-        let n_below = cuts.partition_point(|&cut| cut <= subjects.score[subject]);
-        class[subject] = n_below as u32 + 1;
+        class[subject] = cuts.partition_point(|&cut| cut <= subjects.score[subject]) as u32;
     }
     let mut numbers: Vec<u32> = stay.iter().map(|&subject| class[subject]).collect();
     numbers.sort_unstable();
@@ -46,10 +45,7 @@ pub(crate) fn subclasses(
             .collect();
         fill_up(&mut class, &subjects.score, &arm, numbers.len(), options.min_n);
     }
-    for &subject in &stay {
-        class[subject] += 1;
-    }
-    class
+    with_both_arms(&class, subjects)
 }
 
 /// Moves members of an arm until each class has `min_n` of them, as far as there are enough.
