@@ -39,20 +39,19 @@ pub(crate) fn certify(
     weights: &[f64],
     promise: Promise,
 ) -> Result<Findings, BrokenPromise> {
+    let mut largest_difference: Option<f64> = None;
     for link in pairs {
-        check_pair(subjects, link)?;
+        let difference = check_pair(subjects, link)?;
+        largest_difference = Some(largest_difference.map_or(difference, |d| d.max(difference)));
     }
     check_use(subjects, pairs, promise)?;
     check_sets(subjects, set)?;
     check_weights(subjects, weights)?;
     let distances = pairs.iter().map(|link| link.distance);
-    let differences =
-        pairs.iter().map(|link| subjects.difference(link.focal as usize, link.partner as usize));
     let largest_over_caliper = match subjects.caliper {
-        Some(caliper) if caliper > 0.0 => differences
-            .reduce(f64::max)
-            .map(|largest| largest / caliper)
-            .ok_or(NotEstimable::NoSubjects),
+        Some(caliper) if caliper > 0.0 => {
+            largest_difference.map(|largest| largest / caliper).ok_or(NotEstimable::NoSubjects)
+        }
         _ => Err(NotEstimable::NotDefined),
     };
     Ok(Findings {
@@ -66,34 +65,36 @@ pub(crate) fn certify(
     })
 }
 
-fn check_pair(subjects: &Subjects, link: &Link) -> Result<(), BrokenPromise> {
+/// The difference of a pair on the scale of the caliper; 0 without a score.
+fn check_pair(subjects: &Subjects, link: &Link) -> Result<f64, BrokenPromise> {
     let (focal, partner) = (link.focal as usize, link.partner as usize);
-    let checks = [
-        (subjects.is_focal[focal] && !subjects.is_focal[partner], BrokenPromise::SameArm),
-        (
-            !subjects.is_discarded[focal] && !subjects.is_discarded[partner],
-            BrokenPromise::Discarded,
-        ),
-        (subjects.class[focal] == subjects.class[partner], BrokenPromise::ExactKey),
-        (subjects.differ_on_keys(focal, partner), BrokenPromise::AntiExactKey),
-        (subjects.is_within_caliper(focal, partner), BrokenPromise::Caliper),
-        (link.distance.is_finite() && link.distance >= 0.0, BrokenPromise::Caliper),
-        (subjects.is_within_covariates(focal, partner), BrokenPromise::CovariateCaliper),
-    ];
-    match checks.into_iter().find(|(holds, _)| !holds) {
-        Some((_, broken)) => Err(broken),
-        None => Ok(()),
+    let difference = subjects.difference(focal, partner);
+    let is_within = subjects.caliper.is_none_or(|caliper| difference <= caliper);
+    if !subjects.is_focal[focal] || subjects.is_focal[partner] {
+        Err(BrokenPromise::SameArm)
+    } else if subjects.is_discarded[focal] || subjects.is_discarded[partner] {
+        Err(BrokenPromise::Discarded)
+    } else if subjects.class[focal] != subjects.class[partner] {
+        Err(BrokenPromise::ExactKey)
+    } else if !subjects.differ_on_keys(focal, partner) {
+        Err(BrokenPromise::AntiExactKey)
+    } else if !subjects.is_within_covariates(focal, partner) {
+        Err(BrokenPromise::CovariateCaliper)
+    } else if !is_within || !(link.distance.is_finite() && link.distance >= 0.0) {
+        Err(BrokenPromise::Caliper)
+    } else {
+        Ok(difference)
     }
 }
 
 fn check_use(subjects: &Subjects, pairs: &[Link], promise: Promise) -> Result<(), BrokenPromise> {
-    let mut n_partners = vec![0usize; subjects.len()];
-    let mut n_uses = vec![0usize; subjects.len()];
+    let mut n_partners = vec![0u32; subjects.len()];
+    let mut n_uses = vec![0u32; subjects.len()];
     for link in pairs {
         n_partners[link.focal as usize] += 1;
         n_uses[link.partner as usize] += 1;
     }
-    if promise.most_partners.is_some_and(|most| n_partners.iter().any(|&n| n > most)) {
+    if promise.most_partners.is_some_and(|most| n_partners.iter().any(|&n| n as usize > most)) {
         return Err(BrokenPromise::Ratio);
     }
     let is_star =

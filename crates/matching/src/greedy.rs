@@ -13,6 +13,8 @@ use std::collections::BinaryHeap;
 pub(crate) struct Choice {
     /// The partner.
     pub partner: u32,
+    /// Its place in the line of the finder.
+    pub place: u32,
     /// How far away it is.
     pub distance: f64,
     /// Whether another one is as near.
@@ -24,8 +26,8 @@ pub(crate) trait Finder {
     /// The nearest partner of the seeker at a place in line, none of those it already has.
     fn nearest(&mut self, seeker: usize, own: &[u32]) -> Option<Choice>;
 
-    /// Takes a partner out.
-    fn take(&mut self, partner: u32);
+    /// Takes the partner at a place in line out.
+    fn take(&mut self, place: u32);
 }
 
 /// The state of a greedy match.
@@ -44,7 +46,9 @@ impl<'a, F: Finder> Greedy<'a, F> {
     pub(crate) fn new(line: &'a Line, finder: F, replacement: bool, quota: Vec<u32>) -> Self {
         let n_lists = if replacement { line.seekers.len() } else { 0 };
         let own = vec![Vec::new(); n_lists];
-        Self { line, finder, replacement, quota, own, links: Links::default() }
+        let mut links = Links::default();
+        links.pairs.reserve(line.seekers.len().min(line.offers.len()));
+        Self { line, finder, replacement, quota, own, links }
     }
 
     /// Lets every seeker choose once per round, until quotas are filled or nobody finds a partner.
@@ -85,7 +89,7 @@ impl<'a, F: Finder> Greedy<'a, F> {
         if self.replacement {
             self.own[seeker as usize].push(choice.partner);
         } else {
-            self.finder.take(choice.partner);
+            self.finder.take(choice.place);
         }
         self.links.n_ties += usize::from(choice.is_tied);
         let focal = self.line.seekers[seeker as usize];

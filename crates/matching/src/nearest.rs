@@ -13,12 +13,12 @@ use std::ops::Range;
 pub(crate) struct OnLine<'a> {
     subjects: &'a Subjects,
     line: &'a Line,
+    /// Scores of those who seek, in line.
+    sought: Vec<f64>,
     /// Scores of those who offer, in line.
     offered: Vec<f64>,
     /// Where the seekers look; empty when all of them look everywhere.
     ranges: Vec<Range<u32>>,
-    /// Place in line of each subject who offers.
-    position: Vec<u32>,
     free: FreePositions,
     has_rules: bool,
 }
@@ -26,18 +26,14 @@ pub(crate) struct OnLine<'a> {
 impl<'a> OnLine<'a> {
     pub(crate) fn new(subjects: &'a Subjects, line: &'a Line) -> Self {
         let score = |&subject: &u32| subjects.score[subject as usize];
-        let mut position = vec![0; subjects.len()];
-        for (place, &subject) in line.offers.iter().enumerate() {
-            position[subject as usize] = place as u32;
-        }
         let is_one =
             line.classes.len() == 1 && line.classes[0].offers == (0..line.offers.len() as u32);
         Self {
             subjects,
             line,
+            sought: line.seekers.iter().map(score).collect(),
             offered: line.offers.iter().map(score).collect(),
             ranges: if is_one { Vec::new() } else { line.offers_of_seekers() },
-            position,
             free: FreePositions::new(line.offers.len()),
             has_rules: subjects.has_rules(),
         }
@@ -47,7 +43,7 @@ impl<'a> OnLine<'a> {
     fn reaches(&self, focal: u32, place: u32, distance: f64) -> bool {
         match self.subjects.caliper {
             None => true,
-            Some(_) if !std::ptr::eq(self.subjects.scale(), self.subjects.score.as_slice()) => {
+            Some(_) if self.subjects.is_on_logit() => {
                 let partner = self.line.offers[place as usize];
                 self.subjects.is_within_caliper(focal as usize, partner as usize)
             }
@@ -113,7 +109,7 @@ impl Finder for OnLine<'_> {
         let focal = self.line.seekers[seeker];
         let all = 0..self.offered.len() as u32;
         let range = self.ranges.get(seeker).cloned().unwrap_or(all);
-        let look = Look { focal, score: self.subjects.score[focal as usize], range, own };
+        let look = Look { focal, score: self.sought[seeker], range, own };
         let start = self.line.place[seeker];
         let is_near = |found: Option<(u32, f64)>, distance: f64| {
             found.is_some_and(|(_, other)| other == distance)
@@ -127,32 +123,57 @@ impl Finder for OnLine<'_> {
             (Some((place, near)), None) => (place, near, is_near(self.below(&look, place), near)),
             (None, None) => return None,
         };
-        Some(Choice { partner: self.line.offers[place as usize], distance, is_tied })
+        let partner = self.line.offers[place as usize];
+        Some(Choice { partner, place, distance, is_tied })
     }
 
-    fn take(&mut self, partner: u32) {
-        self.free.take(self.position[partner as usize]);
+    fn take(&mut self, place: u32) {
+        self.free.take(place);
     }
 }
 
-/// Looks within the preferred site first, and then anywhere.
+/// Looks within the preferred site first, and then anywhere. Places are those of the line of all.
 pub(crate) struct SiteFirst<F> {
-    /// Who looks within the site.
-    pub within: F,
-    /// Who looks anywhere.
-    pub anywhere: F,
-    /// Place in the line of the sites of each seeker in the other line.
-    pub place_within: Vec<u32>,
+    within: F,
+    anywhere: F,
+    /// Place in the line of the sites of each seeker of the line of all.
+    seeker_within: Vec<u32>,
+    /// Place in the line of the sites of each offer of the line of all.
+    offer_within: Vec<u32>,
+    /// The inverse.
+    offer_of_all: Vec<u32>,
+}
+
+impl<F> SiteFirst<F> {
+    /// From finders on the line of the sites and on that of all.
+    pub(crate) fn new(n: usize, (sites, within): (&Line, F), (all, anywhere): (&Line, F)) -> Self {
+        let places = |of: &[u32], among: &[u32]| {
+            let mut place = vec![0; n];
+            for (k, &subject) in among.iter().enumerate() {
+                place[subject as usize] = k as u32;
+            }
+            of.iter().map(|&subject| place[subject as usize]).collect()
+        };
+        Self {
+            within,
+            anywhere,
+            seeker_within: places(&all.seekers, &sites.seekers),
+            offer_within: places(&all.offers, &sites.offers),
+            offer_of_all: places(&sites.offers, &all.offers),
+        }
+    }
 }
 
 impl<F: Finder> Finder for SiteFirst<F> {
     fn nearest(&mut self, seeker: usize, own: &[u32]) -> Option<Choice> {
-        let within = self.within.nearest(self.place_within[seeker] as usize, own);
-        within.or_else(|| self.anywhere.nearest(seeker, own))
+        let within = self.within.nearest(self.seeker_within[seeker] as usize, own);
+        let of_all =
+            |choice: Choice| Choice { place: self.offer_of_all[choice.place as usize], ..choice };
+        within.map(of_all).or_else(|| self.anywhere.nearest(seeker, own))
     }
 
-    fn take(&mut self, partner: u32) {
-        self.within.take(partner);
-        self.anywhere.take(partner);
+    fn take(&mut self, place: u32) {
+        self.within.take(self.offer_within[place as usize]);
+        self.anywhere.take(place);
     }
 }

@@ -14,22 +14,16 @@ pub(crate) struct AmongPoints<'a> {
     line: &'a Line,
     points: &'a Points,
     ranges: Vec<Range<u32>>,
-    position: Vec<u32>,
     free: FreePositions,
 }
 
 impl<'a> AmongPoints<'a> {
     pub(crate) fn new(subjects: &'a Subjects, line: &'a Line, points: &'a Points) -> Self {
-        let mut position = vec![0; subjects.len()];
-        for (place, &subject) in line.offers.iter().enumerate() {
-            position[subject as usize] = place as u32;
-        }
         Self {
             subjects,
             line,
             points,
             ranges: line.offers_of_seekers(),
-            position,
             free: FreePositions::new(line.offers.len()),
         }
     }
@@ -39,28 +33,35 @@ impl Finder for AmongPoints<'_> {
     fn nearest(&mut self, seeker: usize, own: &[u32]) -> Option<Choice> {
         let focal = self.line.seekers[seeker] as usize;
         let range = window(self.subjects, self.line, focal, &self.ranges[seeker]);
-        let mut best: Option<(f64, u32)> = None;
+        let mut best: Option<(f64, u32, u32)> = None;
         let mut is_tied = false;
         let mut place = self.free.at_or_above(range.start);
         while place < range.end {
             let partner = self.line.offers[place as usize];
             if !own.contains(&partner) && self.subjects.meet_rules(focal, partner as usize) {
                 let distance = self.points.squared_distance(focal, partner as usize);
-                let is_equal = best.is_some_and(|(nearest, _)| nearest == distance);
-                if best.is_none_or(|nearest| (distance, partner) < nearest) {
+                let is_equal = best.is_some_and(|(nearest, ..)| nearest == distance);
+                let candidate = (distance, partner, place);
+                if best.is_none_or(|nearest| candidate < nearest) {
                     is_tied = is_equal;
-                    best = Some((distance, partner));
+                    best = Some(candidate);
                 } else {
                     is_tied |= is_equal;
                 }
             }
             place = self.free.at_or_above(place + 1);
         }
-        best.map(|(squared, partner)| Choice { partner, distance: squared.sqrt(), is_tied })
+        let choice = |(squared, partner, place): (f64, u32, u32)| Choice {
+            partner,
+            place,
+            distance: squared.sqrt(),
+            is_tied,
+        };
+        best.map(choice)
     }
 
-    fn take(&mut self, partner: u32) {
-        self.free.take(self.position[partner as usize]);
+    fn take(&mut self, place: u32) {
+        self.free.take(place);
     }
 }
 

@@ -119,7 +119,10 @@ impl<'a> Stretch<'a> {
             }
             stretches = merged(wider);
         }
-        let is_within = |point: usize| stretches.iter().any(|range| range.contains(&point));
+        let is_within = |point: usize| {
+            let next = stretches.partition_point(|range| range.end <= point);
+            stretches.get(next).is_some_and(|range| range.contains(&point))
+        };
         let mut pairs: Vec<PlacePair> =
             free.into_iter().filter(|&(seeker, _)| !is_within(seeker)).collect();
         for range in &stretches {

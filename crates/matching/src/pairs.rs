@@ -194,23 +194,16 @@ fn nearest(subjects: &Subjects, points: Option<&Points>, options: &NearestOption
             }
         };
     }
-    let sites = Line::new(subjects, &subjects.site_class);
-    let mut place = vec![0; subjects.len()];
-    for (within, &seeker) in sites.seekers.iter().enumerate() {
-        place[seeker as usize] = within as u32;
-    }
-    let place_within = line.seekers.iter().map(|&seeker| place[seeker as usize]).collect();
+    let (sites, n) = (Line::new(subjects, &subjects.site_class), subjects.len());
     match points {
         None => {
-            let within = OnLine::new(subjects, &sites);
-            let anywhere = OnLine::new(subjects, &line);
-            let finder = SiteFirst { within, anywhere, place_within };
+            let on = |line| (line, OnLine::new(subjects, line));
+            let finder = SiteFirst::new(n, on(&sites), on(&line));
             Greedy::new(&line, finder, replacement, quota).run(subjects, options)
         }
         Some(points) => {
-            let within = AmongPoints::new(subjects, &sites, points);
-            let anywhere = AmongPoints::new(subjects, &line, points);
-            let finder = SiteFirst { within, anywhere, place_within };
+            let among = |line| (line, AmongPoints::new(subjects, line, points));
+            let finder = SiteFirst::new(n, among(&sites), among(&line));
             Greedy::new(&line, finder, replacement, quota).run(subjects, options)
         }
     }

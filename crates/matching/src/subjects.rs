@@ -92,9 +92,17 @@ impl Subjects {
         if self.logit.is_empty() { &self.score } else { &self.logit }
     }
 
-    /// Difference of two subjects on the scale of the caliper.
+    /// Whether the caliper is measured on the logit of the score.
+    pub(crate) fn is_on_logit(&self) -> bool {
+        !self.logit.is_empty()
+    }
+
+    /// Difference of two subjects on the scale of the caliper; 0 without a score.
     pub(crate) fn difference(&self, a: usize, b: usize) -> f64 {
-        (self.scale()[a] - self.scale()[b]).abs()
+        match self.scale() {
+            [] => 0.0,
+            scale => (scale[a] - scale[b]).abs(),
+        }
     }
 
     /// Whether two subjects are no further apart than the caliper.
