@@ -85,17 +85,10 @@ fn matching_failure(cohort: &Cohort, error: &MatchingError) -> Failure {
         MatchingError::Cohort(error) => cohort_failure(cohort, error),
         MatchingError::Arms(_) => invalid("exposed_level", error),
         MatchingError::Option { option, .. } => invalid(match_option_path(*option), error),
-        MatchingError::TooWide { column } => invalid(column_path(cohort, column), error),
         MatchingError::NotProbabilities { .. } => invalid("distance_column", error),
         MatchingError::TooManyPairs { .. } => invalid("options.caliper", error),
         MatchingError::Broken(_) => Failure::internal("BROKEN_PROMISE", error.to_string()),
     }
-}
-
-/// Where a column of the cohort stands in the request.
-fn column_path(cohort: &Cohort, column: &str) -> String {
-    let index = cohort.names().position(|name| name == column);
-    index.map_or_else(|| "cohort.columns".into(), |index| format!("cohort.columns[{index}]"))
 }
 
 /// The status of each error of a baseline table.

@@ -20,12 +20,6 @@ pub enum MatchingError {
         /// What is wrong with it.
         message: String,
     },
-    /// The values of a column lie so far apart that their distances are not finite.
-    #[error("the values of {column} lie too far apart to measure distances")]
-    TooWide {
-        /// Name of the column.
-        column: String,
-    },
     /// A caliper on the logit needs probabilities.
     #[error("{column} has values that are no probabilities between 0 and 1")]
     NotProbabilities {

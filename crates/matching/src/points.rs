@@ -51,7 +51,7 @@ impl Points {
             for values in numbers_of(cohort, selection, column)? {
                 let scaled_column = match distance {
                     Distance::RobustMahalanobis => ranked(&values, &stay),
-                    _ => standardised(&values, &stay, column)?,
+                    _ => standardised(&values, &stay),
                 };
                 scaled.extend(scaled_column);
             }
@@ -126,21 +126,10 @@ fn chosen(values: &[f64], stay: &[usize]) -> Vec<f64> {
 }
 
 /// The column with mean 0 and standard deviation 1; none when it does not vary.
-fn standardised(
-    values: &[f64],
-    stay: &[usize],
-    column: &str,
-) -> Result<Option<Vec<f64>>, MatchingError> {
+fn standardised(values: &[f64], stay: &[usize]) -> Option<Vec<f64>> {
     let of_stay = chosen(values, stay);
-    let (Some(centre), Some(variance)) = (mean(&of_stay), variance(&of_stay)) else {
-        return Ok(None);
-    };
-    let sd = variance.sqrt();
-    if !sd.is_finite() {
-        return Err(MatchingError::TooWide { column: column.into() });
-    }
-    let scale = |&value: &f64| (value - centre) / sd;
-    Ok((sd > 0.0).then(|| values.iter().map(scale).collect()))
+    let (centre, sd) = (mean(&of_stay)?, variance(&of_stay)?.sqrt());
+    (sd > 0.0).then(|| values.iter().map(|&value| (value - centre) / sd).collect())
 }
 
 /// Midranks among those who stay; the others, who are never asked for, get 0.

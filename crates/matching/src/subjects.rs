@@ -49,11 +49,10 @@ impl Subjects {
         };
         let is_discarded = discarded(&is_exposed, &score, query.discard);
         let logit = logits(query, &score)?;
-        let column = query.score.as_deref().unwrap_or_default();
         let score_sd = match query.score {
             Some(_) => {
                 let scale = if logit.is_empty() { &score } else { &logit };
-                spread(scale, &is_discarded, column)?
+                spread(scale, &is_discarded)
             }
             None => Err(NotEstimable::NotDefined),
         };
@@ -173,8 +172,8 @@ fn covariate_calipers(
 ) -> Result<Vec<(Vec<f64>, f64)>, MatchingError> {
     let read = |limit: &crate::CovariateCaliper| {
         let values = cohort.numeric(&limit.column, selection)?;
-        let sd = spread(&values, is_discarded, &limit.column)?;
-        Ok((values, width(limit.caliper, sd)?))
+        let width = width(limit.caliper, spread(&values, is_discarded))?;
+        Ok((values, width))
     };
     query.covariate_calipers.iter().map(read).collect()
 }
@@ -215,19 +214,15 @@ fn discarded(is_exposed: &[bool], score: &[f64], rule: Discard) -> Vec<bool> {
     is_exposed.iter().zip(score).map(is_discarded).collect()
 }
 
-/// Standard deviation over those who stay; not defined for fewer than two.
-fn spread(values: &[f64], is_discarded: &[bool], column: &str) -> Result<Estimate, MatchingError> {
-    let sd = if is_discarded.contains(&true) {
+/// Standard deviation over those who stay; no subjects when there are fewer than two.
+fn spread(values: &[f64], is_discarded: &[bool]) -> Estimate {
+    let variance = if is_discarded.contains(&true) {
         let stay = values.iter().zip(is_discarded).filter(|&(_, &out)| !out);
         variance(&stay.map(|(&value, _)| value).collect::<Vec<_>>())
     } else {
         variance(values)
     };
-    match sd.map(f64::sqrt) {
-        Some(sd) if sd.is_finite() => Ok(Ok(sd)),
-        Some(_) => Err(MatchingError::TooWide { column: column.into() }),
-        None => Ok(Err(NotEstimable::NoSubjects)),
-    }
+    variance.map(f64::sqrt).ok_or(NotEstimable::NoSubjects)
 }
 
 /// Width of a caliper in the units of what it limits; nobody differs where nobody is left.

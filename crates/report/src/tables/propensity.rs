@@ -72,7 +72,7 @@ pub(crate) fn matching(source: &Source) -> Table {
     if let Some(certificate) = &source.result.outline.matching {
         table.notes.push(format!(
             "Certificate: {}. Every pair was checked once more when all were found: arms, keys, \
-             calipers, nobody twice. The matched sample speaks for the {}. SHA-256 of the pairs of \
+             calipers, nobody twice. Estimand: {}. SHA-256 of the pairs of \
              ids: {}.",
             certificate.algorithm, certificate.estimand, certificate.digest,
         ));

@@ -109,6 +109,7 @@ fn fit(
     query: &MatchQuery,
     terms: Vec<Term>,
 ) -> Result<PropensityScores, String> {
+    let outcome = Level { column: query.exposure.clone(), level: "1".into() };
     let query = LogisticQuery::new(outcome, terms);
     propensity(&sample.cohort, selection, &query).map_err(words)
 }
