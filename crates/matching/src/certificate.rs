@@ -148,3 +148,77 @@ fn check_weights(subjects: &Subjects, weights: &[f64]) -> Result<(), BrokenPromi
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::{Caliper, CaliperScale, CovariateCaliper, Discard, MatchQuery};
+    use cohort::{Cohort, Column, Selection};
+
+    /// Three exposed and four comparators: the third exposed lies outside the common support, the
+    /// comparators differ from the exposed in class, ward or age one by one.
+    fn subjects() -> Subjects {
+        let columns = vec![
+            Column::numeric("rt", vec![1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]),
+            Column::numeric("score", vec![1.0, 2.0, 9.0, 1.5, 2.25, 0.5, 3.0]),
+            Column::numeric("class", vec![0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
+            Column::numeric("ward", vec![1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 1.0]),
+            Column::numeric("age", vec![50.0, 50.0, 50.0, 50.0, 59.0, 50.0, 50.0]),
+        ];
+        let cohort = Cohort::new(None, columns).unwrap();
+        let raw = |width| Caliper { width, scale: CaliperScale::Raw };
+        let query = MatchQuery {
+            caliper: Some(raw(0.5)),
+            exact: vec!["class".into()],
+            anti_exact: vec!["ward".into()],
+            covariate_calipers: vec![CovariateCaliper { column: "age".into(), caliper: raw(5.0) }],
+            discard: Discard::Exposed,
+            ..MatchQuery::nearest("rt", "1", "score")
+        };
+        Subjects::read(&cohort, &Selection::all(&cohort), &query).unwrap()
+    }
+
+    fn check(pairs: &[(u32, u32)], most: Option<usize>) -> Result<Findings, BrokenPromise> {
+        let promise = Promise { reuse: false, most_partners: most, is_paired: true };
+        let link = |&(focal, partner): &(u32, u32)| Link { focal, partner, distance: 0.25 };
+        let pairs: Vec<Link> = pairs.iter().map(link).collect();
+        certify(&subjects(), &pairs, &[0; 7], &[0.0; 7], promise)
+    }
+
+    #[test]
+    fn sound_pairs_are_certified() {
+        let findings = check(&[(0, 3)], Some(1)).unwrap();
+        assert_eq!(findings.largest_over_caliper, Ok(1.0));
+        assert_eq!((findings.largest_distance, findings.total_distance), (Ok(0.25), 0.25));
+        let nothing = check(&[], Some(1)).unwrap();
+        assert_eq!(nothing.largest_distance, Err(NotEstimable::NoSubjects));
+    }
+
+    #[test]
+    fn each_broken_promise_is_found() {
+        let broken = |pairs: &[(u32, u32)]| check(pairs, Some(1)).unwrap_err();
+        assert_eq!(broken(&[(0, 1)]), BrokenPromise::SameArm);
+        assert_eq!(broken(&[(2, 6)]), BrokenPromise::Discarded);
+        assert_eq!(broken(&[(0, 5)]), BrokenPromise::ExactKey);
+        assert_eq!(broken(&[(1, 6)]), BrokenPromise::AntiExactKey);
+        assert_eq!(broken(&[(1, 4)]), BrokenPromise::CovariateCaliper);
+        assert_eq!(broken(&[(0, 3), (1, 3)]), BrokenPromise::Reuse);
+        assert_eq!(broken(&[(0, 3), (0, 3)]), BrokenPromise::Ratio);
+        assert_eq!(check(&[(0, 3), (0, 3)], Some(2)).unwrap_err(), BrokenPromise::Reuse);
+    }
+
+    #[test]
+    fn sets_and_weights_are_checked() {
+        let check = |set: [u32; 7], weights: [f64; 7]| {
+            let promise = Promise { reuse: false, most_partners: None, is_paired: false };
+            certify(&subjects(), &[], &set, &weights, promise).err()
+        };
+        let none = [0.0; 7];
+        assert_eq!(check([1, 0, 0, 1, 0, 0, 0], none), None);
+        assert_eq!(check([1, 1, 0, 0, 0, 0, 0], none), Some(BrokenPromise::OneArm));
+        assert_eq!(check([1, 0, 0, 0, 0, 1, 0], none), Some(BrokenPromise::ExactKey));
+        assert_eq!(check([0, 0, 1, 1, 0, 0, 0], none), Some(BrokenPromise::Discarded));
+        let uneven = [1.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0];
+        assert_eq!(check([0; 7], uneven), Some(BrokenPromise::Weights));
+    }
+}
