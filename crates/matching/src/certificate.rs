@@ -80,7 +80,7 @@ fn check_pair(subjects: &Subjects, link: &Link) -> Result<f64, BrokenPromise> {
         Err(BrokenPromise::AntiExactKey)
     } else if !subjects.is_within_covariates(focal, partner) {
         Err(BrokenPromise::CovariateCaliper)
-    } else if !is_within || !(link.distance.is_finite() && link.distance >= 0.0) {
+    } else if !(is_within && link.distance.is_finite() && link.distance >= 0.0) {
         Err(BrokenPromise::Caliper)
     } else {
         Ok(difference)
@@ -133,20 +133,19 @@ fn check_sets(subjects: &Subjects, set: &[u32]) -> Result<(), BrokenPromise> {
 const WEIGHT_TOLERANCE: f64 = 1e-9;
 
 fn check_weights(subjects: &Subjects, weights: &[f64]) -> Result<(), BrokenPromise> {
-    for arm in [false, true] {
-        let of_arm = |subject: &usize| subjects.is_exposed[*subject] == arm;
-        let used: Vec<f64> = (0..subjects.len())
-            .filter(of_arm)
-            .map(|subject| weights[subject])
-            .filter(|&weight| weight != 0.0)
-            .collect();
-        let n = used.len() as f64;
-        let total = sum(used.iter().copied());
-        if !((total - n).abs() <= WEIGHT_TOLERANCE * n) || used.iter().any(|&w| w < 0.0) {
-            return Err(BrokenPromise::Weights);
-        }
+    let (mut total, mut n_used) = ([0.0; 2], [0usize; 2]);
+    let mut is_negative = false;
+    for (&is_exposed, &weight) in subjects.is_exposed.iter().zip(weights) {
+        let arm = usize::from(is_exposed);
+        total[arm] += weight;
+        n_used[arm] += usize::from(weight != 0.0);
+        is_negative |= weight < 0.0;
     }
-    Ok(())
+    let adds_up = |arm: usize| {
+        let n = n_used[arm] as f64;
+        (total[arm] - n).abs() <= WEIGHT_TOLERANCE * n
+    };
+    if adds_up(0) && adds_up(1) && !is_negative { Ok(()) } else { Err(BrokenPromise::Weights) }
 }
 
 #[cfg(test)]

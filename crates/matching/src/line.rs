@@ -28,48 +28,46 @@ pub(crate) struct LineClass {
 impl Line {
     /// The line within these classes; without scores everybody of a class stands in id order.
     pub(crate) fn new(subjects: &Subjects, class: &[u32]) -> Self {
-        let mut line = Self {
-            seekers: Vec::new(),
-            place: Vec::new(),
-            offers: Vec::new(),
-            classes: Vec::new(),
-        };
+        let n = subjects.len();
+        let (mut seekers, mut place, mut offers) = (vec![0; n], vec![0; n], vec![0; n]);
+        let (mut n_seekers, mut n_offers) = (0, 0);
+        let mut classes: Vec<LineClass> = Vec::new();
         let mut of_class = None;
         for subject in order(&subjects.score, class) {
             let index = subject as usize;
             if of_class != Some(class[index]) {
                 of_class = Some(class[index]);
-                line.open_class();
+                close(&mut classes, n_seekers, n_offers);
+                let (seekers, offers) = (n_seekers..n_seekers, n_offers as u32..n_offers as u32);
+                classes.push(LineClass { seekers, offers });
             }
-            if subjects.seeks(index) {
-                line.seekers.push(subject);
-                line.place.push(line.offers.len() as u32);
-            } else if subjects.offers(index) {
-                line.offers.push(subject);
-            }
+            // Written to both lines and kept in one, since a branch could not be foretold.
+            seekers[n_seekers] = subject;
+            place[n_seekers] = n_offers as u32;
+            offers[n_offers] = subject;
+            n_seekers += usize::from(subjects.seeks(index));
+            n_offers += usize::from(subjects.offers(index));
         }
-        line.close_class();
-        line.classes.retain(|class| !class.seekers.is_empty());
-        line
-    }
-
-    fn open_class(&mut self) {
-        self.close_class();
-        let (seekers, offers) = (self.seekers.len(), self.offers.len() as u32);
-        self.classes.push(LineClass { seekers: seekers..seekers, offers: offers..offers });
-    }
-
-    fn close_class(&mut self) {
-        if let Some(class) = self.classes.last_mut() {
-            class.seekers.end = self.seekers.len();
-            class.offers.end = self.offers.len() as u32;
-        }
+        close(&mut classes, n_seekers, n_offers);
+        classes.retain(|class| !class.seekers.is_empty());
+        seekers.truncate(n_seekers);
+        place.truncate(n_seekers);
+        offers.truncate(n_offers);
+        Self { seekers, place, offers, classes }
     }
 
     /// The offers of the class of each seeker.
     pub(crate) fn offers_of_seekers(&self) -> Vec<Range<u32>> {
         let of_class = |class: &LineClass| vec![class.offers.clone(); class.seekers.len()];
         self.classes.iter().flat_map(of_class).collect()
+    }
+}
+
+/// Ends the last class here.
+fn close(classes: &mut [LineClass], n_seekers: usize, n_offers: usize) {
+    if let Some(class) = classes.last_mut() {
+        class.seekers.end = n_seekers;
+        class.offers.end = n_offers as u32;
     }
 }
 

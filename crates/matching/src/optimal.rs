@@ -9,6 +9,7 @@ use crate::points::Points;
 use crate::sets::{Link, Links};
 use crate::subjects::Subjects;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 /// Largest number of pairs with a distance each: a gigabyte, roughly.
@@ -108,11 +109,11 @@ impl<'a> Stretch<'a> {
         loop {
             let mut wider = Vec::with_capacity(stretches.len());
             for range in &stretches {
-                let key = (range.start, range.end);
-                if !solved.contains_key(&key) {
-                    solved.insert(key, self.matched_anew(range.clone())?);
-                }
-                wider.push(self.widened(&borders, range, &solved[&key]));
+                let anew = match solved.entry((range.start, range.end)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => unknown.insert(self.matched_anew(range.clone())?),
+                };
+                wider.push(self.widened(&borders, range, anew));
             }
             if wider == stretches {
                 break;

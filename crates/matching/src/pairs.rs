@@ -48,15 +48,16 @@ pub fn match_pairs(
     check(query)?;
     let subjects = Subjects::read(cohort, selection, query)?;
     let formed = form(cohort, selection, query, &subjects)?;
+    let n = subjects.len();
     let n_exposed = subjects.is_exposed.iter().filter(|&&exposed| exposed).count();
     let weights = formed.weights(&subjects, query.estimand);
     let findings = certify(&subjects, &formed.links.pairs, &formed.set, &weights, formed.promise)?;
-    let matched = |exposed: bool| {
-        let of_arm = subjects.is_exposed.iter().zip(&weights);
-        of_arm.filter(|&(&is_exposed, &weight)| is_exposed == exposed && weight > 0.0).count()
-    };
+    // Counted without a branch, since who is exposed cannot be foretold.
+    let mut n_matched = [0; 2];
+    for (&is_exposed, &weight) in subjects.is_exposed.iter().zip(&weights) {
+        n_matched[usize::from(is_exposed)] += usize::from(weight > 0.0);
+    }
     let row = |subject: usize| selection.row(subject);
-    let n = subjects.len();
     let pairs: Vec<Pair> =
         formed.links.pairs.iter().map(|link| pair(&subjects, selection, link)).collect();
     let certificate = Certificate {
@@ -64,8 +65,8 @@ pub fn match_pairs(
         estimand: String::new(),
         n_exposed,
         n_comparators: n - n_exposed,
-        n_matched_exposed: matched(true),
-        n_matched_comparators: matched(false),
+        n_matched_exposed: n_matched[1],
+        n_matched_comparators: n_matched[0],
         caliper: subjects.caliper,
         score_sd: subjects.score_sd,
         largest_distance: findings.largest_distance,
@@ -76,7 +77,7 @@ pub fn match_pairs(
     };
     let certificate =
         Certificate { estimand: in_words(&certificate, query.estimand), ..certificate };
-    let left_out = |&k: &usize| subjects.is_exposed[k] && weights[k] == 0.0;
+    let left_out = |&k: &usize| subjects.is_exposed[k] & (weights[k] == 0.0);
     Ok(MatchedSample {
         caveats: unmatched_caveat(&certificate, query.estimand).into_iter().collect(),
         unmatched_exposed: (0..n).filter(left_out).map(row).collect(),

@@ -78,12 +78,12 @@ impl Subjects {
 
     /// Whether a subject is to be given partners.
     pub(crate) fn seeks(&self, subject: usize) -> bool {
-        self.is_focal[subject] && !self.is_discarded[subject]
+        self.is_focal[subject] & !self.is_discarded[subject]
     }
 
     /// Whether a subject may be a partner.
     pub(crate) fn offers(&self, subject: usize) -> bool {
-        !self.is_focal[subject] && !self.is_discarded[subject]
+        !self.is_focal[subject] & !self.is_discarded[subject]
     }
 
     /// The scale on which the caliper is measured; in the order of the scores.
