@@ -9,7 +9,7 @@ use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use tonic::{Request, Response, Status};
 use wire::Asked;
 use wire::failure::{cohort_failure, impossible, invalid, logistic_failure};
-use wire::matching::BalanceQuestion;
+use wire::matching::{BalanceQuestion, match_option_path};
 use wire::pb::matching as pb;
 use wire::pb::matching::matching_service_server::{self, MatchingServiceServer};
 
@@ -84,8 +84,9 @@ fn matching_failure(cohort: &Cohort, error: &MatchingError) -> Failure {
     match error {
         MatchingError::Cohort(error) => cohort_failure(cohort, error),
         MatchingError::Arms(_) => invalid("exposed_level", error),
-        MatchingError::InvalidCaliper => invalid("options.caliper", error),
-        MatchingError::ScoreTooWide { .. } => invalid("distance_column", error),
+        MatchingError::Option { option, .. } => invalid(match_option_path(*option), error),
+        MatchingError::NotProbabilities { .. } => invalid("distance_column", error),
+        MatchingError::TooManyPairs { .. } => invalid("options.caliper", error),
         MatchingError::Broken(_) => Failure::internal("BROKEN_PROMISE", error.to_string()),
     }
 }

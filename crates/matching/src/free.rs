@@ -1,4 +1,4 @@
-//! The comparators that are still free, found in nearly constant time.
+//! The partners that are still free, found in nearly constant time.
 
 /// Positions `0..n`, some of them free; the nearest free one on either side of any position.
 ///
@@ -10,48 +10,47 @@
 #[derive(Clone, Debug)]
 pub(crate) struct FreePositions {
     /// Parent of each position in the upward forest; `n` is its last root: none is free.
-    up: Vec<usize>,
+    up: Vec<u32>,
     /// Parent of each position plus one in the downward forest; 0 is its last root.
-    down: Vec<usize>,
+    down: Vec<u32>,
 }
 
 impl FreePositions {
-    pub(crate) fn new(is_free: impl ExactSizeIterator<Item = bool>) -> Self {
-        let n = is_free.len();
-        let mut free = Self { up: (0..=n).collect(), down: (0..=n).collect() };
-        for (position, is_free) in is_free.enumerate() {
-            if !is_free {
-                free.take(position);
-            }
-        }
-        free
+    /// `n` positions, all of them free.
+    pub(crate) fn new(n: usize) -> Self {
+        let roots: Vec<u32> = (0..=n as u32).collect();
+        Self { up: roots.clone(), down: roots }
     }
 
-    /// The nearest free position that is not below `position`.
-    pub(crate) fn at_or_above(&mut self, position: usize) -> Option<usize> {
-        let found = root(&mut self.up, position);
-        (found + 1 < self.up.len()).then_some(found)
+    /// The nearest free position that is not below `position`; the number of positions when there
+    /// is none.
+    pub(crate) fn at_or_above(&mut self, position: u32) -> u32 {
+        root(&mut self.up, position)
     }
 
-    /// The nearest free position below `position`.
-    pub(crate) fn below(&mut self, position: usize) -> Option<usize> {
-        root(&mut self.down, position).checked_sub(1)
+    /// One more than the nearest free position below `position`; 0 when there is none.
+    pub(crate) fn end_below(&mut self, position: u32) -> u32 {
+        root(&mut self.down, position)
     }
 
     /// Marks a position as no longer free.
-    pub(crate) fn take(&mut self, position: usize) {
-        self.up[position] = position + 1;
-        self.down[position + 1] = position;
+    pub(crate) fn take(&mut self, position: u32) {
+        self.up[position as usize] = position + 1;
+        self.down[position as usize + 1] = position;
     }
 }
 
 /// The root of a position, halving the path to it.
-fn root(parents: &mut [usize], mut position: usize) -> usize {
-    while parents[position] != position {
-        parents[position] = parents[parents[position]];
-        position = parents[position];
+fn root(parents: &mut [u32], mut position: u32) -> u32 {
+    loop {
+        let parent = parents[position as usize];
+        if parent == position {
+            return position;
+        }
+        let grandparent = parents[parent as usize];
+        parents[position as usize] = grandparent;
+        position = grandparent;
     }
-    position
 }
 
 #[cfg(test)]
@@ -60,15 +59,17 @@ mod tests {
 
     #[test]
     fn taken_positions_are_passed_over() {
-        let mut free = FreePositions::new([true, false, true, true, false].into_iter());
-        assert_eq!(free.at_or_above(1), Some(2));
-        assert_eq!(free.below(1), Some(0));
+        let mut free = FreePositions::new(5);
+        free.take(1);
+        free.take(4);
+        assert_eq!(free.at_or_above(1), 2);
+        assert_eq!(free.end_below(2), 1);
         free.take(2);
-        assert_eq!(free.at_or_above(1), Some(3));
-        assert_eq!(free.below(3), Some(0));
+        assert_eq!(free.at_or_above(1), 3);
+        assert_eq!(free.end_below(3), 1);
         free.take(0);
         free.take(3);
-        assert_eq!(free.at_or_above(0), None);
-        assert_eq!(free.below(5), None);
+        assert_eq!(free.at_or_above(0), 5);
+        assert_eq!(free.end_below(5), 0);
     }
 }

@@ -1,147 +1,179 @@
-//! Greedy choice of the nearest comparator along a line of scores.
+//! The nearest free partner along a line of scores.
 
-use crate::MatchOrder;
 use crate::free::FreePositions;
+use crate::greedy::{Choice, Finder};
+use crate::line::Line;
+use crate::subjects::Subjects;
+use std::ops::Range;
 
-/// What is known of the subjects before they are matched; one entry per subject each.
-pub(crate) struct Subjects<'a> {
-    pub is_exposed: &'a [bool],
-    pub score: &'a [f64],
-    /// Class within which partners are sought.
-    pub stratum: &'a [u32],
-}
-
-/// Chosen pairs as indexes of subjects.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Choices {
-    /// Exposed and comparator, in the order in which they were chosen.
-    pub pairs: Vec<(usize, usize)>,
-    /// Choices at which another free comparator was equally near.
-    pub n_ties: usize,
-}
-
-/// Lets the exposed choose, one after the other, the nearest comparator still free.
+/// Finds the nearest partner by score.
 ///
-/// Subjects of a class stand in a line by score, then index. Between comparators equally near the
-/// one below wins, and on one side the one that stands nearest. `largest_distance` itself is
-/// allowed.
-pub(crate) fn nearest_neighbours(
-    subjects: &Subjects,
-    order: MatchOrder,
-    largest_distance: f64,
-) -> Choices {
-    let mut line: Vec<usize> = (0..subjects.score.len()).collect();
-    // The sort is stable, so equal scores stay in the order of their indexes.
-    line.sort_by(|&a, &b| {
-        let by_score = || compare(subjects.score[a], subjects.score[b]);
-        subjects.stratum[a].cmp(&subjects.stratum[b]).then_with(by_score)
-    });
-    let mut choices = Choices::default();
-    for class in line.chunk_by(|&a, &b| subjects.stratum[a] == subjects.stratum[b]) {
-        choose_within(class, subjects, order, largest_distance, &mut choices);
-    }
-    choices
+/// Of two partners equally near, one below and one above, the one below wins; on the same side the
+/// one nearer in line.
+pub(crate) struct OnLine<'a> {
+    subjects: &'a Subjects,
+    line: &'a Line,
+    /// Scores of those who seek, in line.
+    sought: Vec<f64>,
+    /// Scores of those who offer, in line.
+    offered: Vec<f64>,
+    /// Where the seekers look; empty when all of them look everywhere.
+    ranges: Vec<Range<u32>>,
+    free: FreePositions,
+    has_rules: bool,
 }
 
-fn choose_within(
-    line: &[usize],
-    subjects: &Subjects,
-    order: MatchOrder,
-    largest_distance: f64,
-    choices: &mut Choices,
-) {
-    let mut free = FreePositions::new(line.iter().map(|&subject| !subjects.is_exposed[subject]));
-    for position in turns(line, subjects, order) {
-        let distance =
-            |other: usize| (subjects.score[line[position]] - subjects.score[line[other]]).abs();
-        let below = free.below(position);
-        let above = free.at_or_above(position);
-        let chosen = match (below, above) {
-            (Some(below), Some(above)) if distance(above) < distance(below) => above,
-            (Some(below), _) => below,
-            (None, Some(above)) => above,
-            (None, None) => break,
-        };
-        let nearest = distance(chosen);
-        if nearest > largest_distance {
-            continue;
+impl<'a> OnLine<'a> {
+    pub(crate) fn new(subjects: &'a Subjects, line: &'a Line) -> Self {
+        let score = |&subject: &u32| subjects.score[subject as usize];
+        let is_one =
+            line.classes.len() == 1 && line.classes[0].offers == (0..line.offers.len() as u32);
+        Self {
+            subjects,
+            line,
+            sought: line.seekers.iter().map(score).collect(),
+            offered: line.offers.iter().map(score).collect(),
+            ranges: if is_one { Vec::new() } else { line.offers_of_seekers() },
+            free: FreePositions::new(line.offers.len()),
+            has_rules: subjects.has_rules(),
         }
-        free.take(chosen);
-        choices.pairs.push((line[position], line[chosen]));
-        // Once the chosen one is taken, the nearest on both sides tell whether there was a tie.
-        let others = [free.below(position), free.at_or_above(position)];
-        choices.n_ties +=
-            usize::from(others.into_iter().flatten().any(|other| distance(other) == nearest));
+    }
+
+    /// Whether the partner at a place is within the caliper; the caliper may be on another scale.
+    fn reaches(&self, focal: u32, place: u32, distance: f64) -> bool {
+        match self.subjects.caliper {
+            None => true,
+            Some(_) if self.subjects.is_on_logit() => {
+                let partner = self.line.offers[place as usize];
+                self.subjects.is_within_caliper(focal as usize, partner as usize)
+            }
+            Some(caliper) => distance <= caliper,
+        }
+    }
+
+    fn allows(&self, focal: u32, place: u32, own: &[u32]) -> bool {
+        if !self.has_rules && own.is_empty() {
+            return true;
+        }
+        let partner = self.line.offers[place as usize];
+        !own.contains(&partner) && self.subjects.meet_rules(focal as usize, partner as usize)
+    }
+
+    /// The first partner allowed below `end` and its distance.
+    fn below(&mut self, look: &Look, mut end: u32) -> Option<(u32, f64)> {
+        loop {
+            end = self.free.end_below(end);
+            if end <= look.range.start {
+                return None;
+            }
+            let distance = look.score - self.offered[end as usize - 1];
+            if !self.reaches(look.focal, end - 1, distance) {
+                return None;
+            }
+            if self.allows(look.focal, end - 1, look.own) {
+                return Some((end - 1, distance));
+            }
+            end -= 1;
+        }
+    }
+
+    /// The first partner allowed at or above `place` and its distance.
+    fn above(&mut self, look: &Look, mut place: u32) -> Option<(u32, f64)> {
+        loop {
+            place = self.free.at_or_above(place);
+            if place >= look.range.end {
+                return None;
+            }
+            let distance = self.offered[place as usize] - look.score;
+            if !self.reaches(look.focal, place, distance) {
+                return None;
+            }
+            if self.allows(look.focal, place, look.own) {
+                return Some((place, distance));
+            }
+            place += 1;
+        }
     }
 }
 
-/// Positions of the exposed in the order in which they choose; equal scores by index.
-fn turns(line: &[usize], subjects: &Subjects, order: MatchOrder) -> Vec<usize> {
-    let mut turns: Vec<usize> =
-        (0..line.len()).filter(|&position| subjects.is_exposed[line[position]]).collect();
-    let score = |position: usize| subjects.score[line[position]];
-    match order {
-        MatchOrder::Smallest => {}
-        // Stable: subjects of one score keep the order of their indexes.
-        MatchOrder::Largest => turns.sort_by(|&a, &b| compare(score(b), score(a))),
-        MatchOrder::Data => turns.sort_by_key(|&position| line[position]),
-    }
-    turns
+/// Who looks, and where.
+struct Look<'a> {
+    focal: u32,
+    score: f64,
+    range: Range<u32>,
+    own: &'a [u32],
 }
 
-/// Order of two scores, which are finite; zero and minus zero are one score.
-fn compare(a: f64, b: f64) -> std::cmp::Ordering {
-    (a + 0.0).total_cmp(&(b + 0.0))
+impl Finder for OnLine<'_> {
+    fn nearest(&mut self, seeker: usize, own: &[u32]) -> Option<Choice> {
+        let focal = self.line.seekers[seeker];
+        let all = 0..self.offered.len() as u32;
+        let range = self.ranges.get(seeker).cloned().unwrap_or(all);
+        let look = Look { focal, score: self.sought[seeker], range, own };
+        let start = self.line.place[seeker];
+        let is_near = |found: Option<(u32, f64)>, distance: f64| {
+            found.is_some_and(|(_, other)| other == distance)
+        };
+        let (below, above) = (self.below(&look, start), self.above(&look, start));
+        let (place, distance, is_tied) = match (below, above) {
+            (Some((place, near)), Some((_, far))) if near <= far => {
+                (place, near, near == far || is_near(self.below(&look, place), near))
+            }
+            (_, Some((place, near))) => (place, near, is_near(self.above(&look, place + 1), near)),
+            (Some((place, near)), None) => (place, near, is_near(self.below(&look, place), near)),
+            (None, None) => return None,
+        };
+        let partner = self.line.offers[place as usize];
+        Some(Choice { partner, place, distance, is_tied })
+    }
+
+    fn take(&mut self, place: u32) {
+        self.free.take(place);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Looks within the preferred site first, and then anywhere. Places are those of the line of all.
+pub(crate) struct SiteFirst<F> {
+    within: F,
+    anywhere: F,
+    /// Place in the line of the sites of each seeker of the line of all.
+    seeker_within: Vec<u32>,
+    /// Place in the line of the sites of each offer of the line of all.
+    offer_within: Vec<u32>,
+    /// The inverse.
+    offer_of_all: Vec<u32>,
+}
 
-    /// Pairs of subjects whose scores are written in the order of their indexes; `e` = exposed.
-    fn pairs(subjects: &[(char, f64)], order: MatchOrder, caliper: f64) -> Choices {
-        let is_exposed: Vec<bool> = subjects.iter().map(|&(arm, _)| arm == 'e').collect();
-        let score: Vec<f64> = subjects.iter().map(|&(_, score)| score).collect();
-        let stratum = vec![0; score.len()];
-        let subjects = Subjects { is_exposed: &is_exposed, score: &score, stratum: &stratum };
-        nearest_neighbours(&subjects, order, caliper)
+impl<F> SiteFirst<F> {
+    /// From finders on the line of the sites and on that of all.
+    pub(crate) fn new(n: usize, (sites, within): (&Line, F), (all, anywhere): (&Line, F)) -> Self {
+        let places = |of: &[u32], among: &[u32]| {
+            let mut place = vec![0; n];
+            for (k, &subject) in among.iter().enumerate() {
+                place[subject as usize] = k as u32;
+            }
+            of.iter().map(|&subject| place[subject as usize]).collect()
+        };
+        Self {
+            within,
+            anywhere,
+            seeker_within: places(&all.seekers, &sites.seekers),
+            offer_within: places(&all.offers, &sites.offers),
+            offer_of_all: places(&sites.offers, &all.offers),
+        }
+    }
+}
+
+impl<F: Finder> Finder for SiteFirst<F> {
+    fn nearest(&mut self, seeker: usize, own: &[u32]) -> Option<Choice> {
+        let within = self.within.nearest(self.seeker_within[seeker] as usize, own);
+        let of_all =
+            |choice: Choice| Choice { place: self.offer_of_all[choice.place as usize], ..choice };
+        within.map(of_all).or_else(|| self.anywhere.nearest(seeker, own))
     }
 
-    #[test]
-    fn the_order_decides_who_gets_the_best_partner() {
-        let subjects = [('e', 2.0), ('e', 3.0), ('c', 2.5), ('c', 9.0)];
-        let chosen = |order| pairs(&subjects, order, f64::INFINITY).pairs;
-        assert_eq!(chosen(MatchOrder::Largest), [(1, 2), (0, 3)]);
-        assert_eq!(chosen(MatchOrder::Smallest), [(0, 2), (1, 3)]);
-        assert_eq!(chosen(MatchOrder::Data), [(0, 2), (1, 3)]);
-    }
-
-    #[test]
-    fn between_equally_near_ones_the_lower_wins() {
-        let choices = pairs(&[('e', 2.0), ('c', 3.0), ('c', 1.0)], MatchOrder::Largest, 1.0);
-        assert_eq!(choices, Choices { pairs: vec![(0, 2)], n_ties: 1 });
-    }
-
-    /// A comparator with the score of the exposed is below when its index is smaller.
-    #[test]
-    fn among_equal_scores_the_nearest_in_the_line_wins() {
-        let below = [('c', 1.0), ('c', 1.0), ('e', 1.0), ('c', 1.0)];
-        assert_eq!(pairs(&below, MatchOrder::Largest, 0.0).pairs, [(2, 1)]);
-        let above = [('e', 1.0), ('c', 1.0), ('c', 1.0)];
-        let choices = pairs(&above, MatchOrder::Largest, 0.0);
-        assert_eq!(choices, Choices { pairs: vec![(0, 1)], n_ties: 1 });
-    }
-
-    #[test]
-    fn the_caliper_itself_is_allowed() {
-        let subjects = [('e', 1.0), ('c', 1.5)];
-        assert_eq!(pairs(&subjects, MatchOrder::Largest, 0.5).pairs.len(), 1);
-        assert_eq!(pairs(&subjects, MatchOrder::Largest, 0.499).pairs.len(), 0);
-    }
-
-    #[test]
-    fn signed_zeros_are_one_score() {
-        let subjects = [('c', 0.0), ('c', -0.0), ('e', 0.0)];
-        assert_eq!(pairs(&subjects, MatchOrder::Largest, 0.0).pairs, [(2, 1)]);
+    fn take(&mut self, place: u32) {
+        self.within.take(self.offer_within[place as usize]);
+        self.anywhere.take(place);
     }
 }

@@ -1,94 +1,283 @@
 //! From a cohort and a question to a matched sample.
 
-use crate::certificate::certify;
-use crate::nearest::{Choices, Subjects, nearest_neighbours};
-use crate::{Caliper, CaliperScale, MatchQuery, MatchedSample, MatchingError, Pair};
-use cohort::{Arms, Caveat, CaveatCode, Cohort, Selection};
-use numerics::sum::variance;
+use crate::certificate::{Promise, certify};
+use crate::check::check;
+use crate::greedy::{Greedy, quotas};
+use crate::line::Line;
+use crate::nearest::{OnLine, SiteFirst};
+use crate::nearest_point::AmongPoints;
+use crate::points::Points;
+use crate::query::{Distance, Estimand, MatchQuery, Method, NearestOptions, Ratio};
+use crate::sets::{Link, Links, numbered, renumbered};
+use crate::subjects::Subjects;
+use crate::{
+    Certificate, MatchedSample, MatchingError, Pair, full, optimal, spss, strata, weights,
+};
+use cohort::{Caveat, CaveatCode, Cohort, Selection};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
 
-/// Forms pairs of an exposed subject and a comparator by nearest neighbour, without replacement.
+/// Forms matched sets of exposed subjects and comparators, weighs them, and proves what they promise.
 ///
-/// The exposed choose one after the other, in the order asked for, the free comparator with the
-/// smallest `|score difference|` that does not exceed the caliper. With exact keys they choose
-/// within their own class; the caliper's standard deviation is that of all selected subjects.
+/// The focal arm is the exposed, or for [`Estimand::Atc`] the comparators. A caliper's standard
+/// deviation is that of all selected subjects that are not discarded. Partners share the exact keys,
+/// differ on the anti-exact ones, and keep every caliper; the limit itself is allowed.
 ///
-/// Ties: equal scores choose in id order. Of two comparators equally near, one below and one above,
-/// the one below wins; on the same side the one nearer in the order by score, then id. A
-/// comparator with the very score of the exposed counts as below when its id comes first.
+/// - **Nearest neighbours.** Focal subjects choose one after the other, in rounds of one partner
+///   each, whoever is nearest and free. Equal scores choose in id order. Of two partners equally
+///   near by score, one below and one above, the one below wins; on the same side the one nearer in
+///   the order by score, then id. A partner with the very score of the focal subject counts as below
+///   when its id comes first. Among points the first by id wins.
+/// - **Optimal pairs.** As many pairs as there can be, with the smallest total distance.
+/// - **Full matching.** Everybody with an allowed partner is in a set of one and many, with the
+///   smallest total distance.
+/// - **Subclasses, coarsened and exact matching** form classes without pairs.
 ///
-/// A selected row that occurs twice is two subjects. When the caliper or a lack of comparators
-/// leaves exposed subjects without a partner, a caveat says how many and for whom the result
-/// still speaks; no pair at all is an answer too.
+/// A selected row that occurs twice is two subjects. When exposed subjects are left out, a caveat says
+/// how many and for whom the result still speaks; no pair at all is an answer too. Rows in another
+/// order give the same sets, since ids decide what scores do not.
 ///
-/// Rubin (1973), Biometrics 29:159-183; the caliper of 0.2 SD is that of Austin (2011), Pharm.
-/// Stat. 10:150-161. Same pairs as `matchit(method = "nearest", distance = score)` of MatchIt 4.7
-/// in R with `m.order` and `caliper` set, for rows in id order.
+/// Rubin (1973), Biometrics 29:159-183; Stuart (2010), Stat. Sci. 25:1-21; the caliper of 0.2 SD is
+/// that of Austin (2011), Pharm. Stat. 10:150-161. Same sets and weights as `matchit` of MatchIt 4.7
+/// in R with these settings, for rows in id order.
 pub fn match_pairs(
     cohort: &Cohort,
     selection: &Selection,
     query: &MatchQuery,
 ) -> Result<MatchedSample, MatchingError> {
-    let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
-    let score = cohort.numeric(&query.distance, selection)?;
-    let stratum = cohort.strata(&query.exact, selection)?;
-    let score_sd = score_sd(&score, &query.distance)?;
-    let caliper = query.caliper.map(|caliper| width(caliper, score_sd)).transpose()?;
-
-    let subjects = Subjects { is_exposed: arms.is_exposed(), score: &score, stratum: &stratum };
-    let Choices { mut pairs, n_ties } =
-        nearest_neighbours(&subjects, query.order, caliper.unwrap_or(f64::INFINITY));
-    pairs.sort_unstable();
-    let unmatched = unmatched(&subjects, &pairs);
-    let certificate = certify(&subjects, &pairs, unmatched.len(), caliper, Ok(score_sd), n_ties)?;
-
-    let row = |subject: usize| selection.rows()[subject];
-    let pair = |&(exposed, comparator): &(usize, usize)| Pair {
-        exposed: row(exposed),
-        comparator: row(comparator),
-        distance: (score[exposed] - score[comparator]).abs(),
+    check(query)?;
+    let subjects = Subjects::read(cohort, selection, query)?;
+    let formed = form(cohort, selection, query, &subjects)?;
+    let n = subjects.len();
+    let n_exposed = subjects.is_exposed.iter().filter(|&&exposed| exposed).count();
+    let weights = formed.weights(&subjects, query.estimand);
+    let findings = certify(&subjects, &formed.links.pairs, &formed.set, &weights, formed.promise)?;
+    // Counted without a branch, since who is exposed cannot be foretold.
+    let mut n_matched = [0; 2];
+    for (&is_exposed, &weight) in subjects.is_exposed.iter().zip(&weights) {
+        n_matched[usize::from(is_exposed)] += usize::from(weight > 0.0);
+    }
+    let row = |subject: usize| selection.row(subject);
+    let pairs: Vec<Pair> =
+        formed.links.pairs.iter().map(|link| pair(&subjects, selection, link)).collect();
+    let certificate = Certificate {
+        algorithm: formed.algorithm,
+        estimand: String::new(),
+        n_exposed,
+        n_comparators: n - n_exposed,
+        n_matched_exposed: n_matched[1],
+        n_matched_comparators: n_matched[0],
+        caliper: subjects.caliper,
+        score_sd: subjects.score_sd,
+        largest_distance: findings.largest_distance,
+        total_distance: findings.total_distance,
+        largest_over_caliper: findings.largest_over_caliper,
+        n_ties: formed.links.n_ties,
+        digest: digest(cohort, selection, &pairs, &formed.set),
     };
+    let certificate =
+        Certificate { estimand: in_words(&certificate, query.estimand), ..certificate };
+    let left_out = |&k: &usize| subjects.is_exposed[k] & (weights[k] == 0.0);
     Ok(MatchedSample {
-        pairs: pairs.iter().map(pair).collect(),
-        caveats: unmatched_caveat(pairs.len(), unmatched.len()).into_iter().collect(),
-        unmatched_exposed: unmatched.into_iter().map(row).collect(),
+        caveats: unmatched_caveat(&certificate, query.estimand).into_iter().collect(),
+        unmatched_exposed: (0..n).filter(left_out).map(row).collect(),
+        discarded: (0..n).filter(|&k| subjects.is_discarded[k]).map(row).collect(),
+        subclass: formed.set,
+        pairs,
+        weights,
         certificate,
     })
 }
 
-/// Two groups hold two subjects at least, so the variance exists; it may overflow.
-fn score_sd(score: &[f64], column: &str) -> Result<f64, MatchingError> {
-    variance(score)
-        .map(f64::sqrt)
-        .filter(|sd| sd.is_finite())
-        .ok_or_else(|| MatchingError::ScoreTooWide { column: column.into() })
+/// Sets before they are weighed and checked.
+struct Formed {
+    links: Links,
+    /// Number of the set of each subject; empty where a subject may be in several.
+    set: Vec<u32>,
+    promise: Promise,
+    algorithm: String,
 }
 
-fn width(caliper: Caliper, score_sd: f64) -> Result<f64, MatchingError> {
-    let width = match caliper.scale {
-        CaliperScale::StandardDeviations => caliper.width * score_sd,
-        CaliperScale::Raw => caliper.width,
-    };
-    if width.is_finite() && caliper.width >= 0.0 {
-        Ok(width)
-    } else {
-        Err(MatchingError::InvalidCaliper)
+impl Formed {
+    fn weights(&self, subjects: &Subjects, estimand: Estimand) -> Vec<f64> {
+        if self.promise.most_partners.is_some() {
+            weights::of_pairs(&self.links.pairs, subjects.len())
+        } else {
+            weights::of_classes(&self.set, &subjects.is_focal, estimand)
+        }
+    }
+
+    fn of_pairs(links: Links, n: usize, promise: Promise, algorithm: &str) -> Self {
+        let links = links.by_focal(n);
+        let set = if promise.reuse { Vec::new() } else { numbered(&links.pairs, n) };
+        Self { links, set, promise, algorithm: algorithm.into() }
+    }
+
+    fn of_classes(class: &[u32], algorithm: &str) -> Self {
+        let promise = Promise { reuse: false, most_partners: None, is_paired: false };
+        let set = renumbered(class);
+        Self { links: Links::default(), set, promise, algorithm: algorithm.into() }
     }
 }
 
-/// The exposed without a pair, ascending; `pairs` ascend by their exposed member.
-fn unmatched(subjects: &Subjects, pairs: &[(usize, usize)]) -> Vec<usize> {
-    let is_matched =
-        |subject: &usize| pairs.binary_search_by_key(subject, |&(exposed, _)| exposed).is_ok();
-    (0..subjects.is_exposed.len())
-        .filter(|&subject| subjects.is_exposed[subject])
-        .filter(|subject| !is_matched(subject))
-        .collect()
+fn form(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &MatchQuery,
+    subjects: &Subjects,
+) -> Result<Formed, MatchingError> {
+    let points = |distance: Distance| match distance {
+        Distance::Score => Ok(None),
+        distance => Points::new(cohort, selection, &query.covariates, distance, subjects).map(Some),
+    };
+    let paired =
+        |reuse: bool, most: usize| Promise { reuse, most_partners: Some(most), is_paired: true };
+    let n = subjects.len();
+    Ok(match &query.method {
+        Method::Nearest(options) => {
+            let links = nearest(subjects, points(options.distance)?.as_ref(), options);
+            let promise = paired(options.replacement, largest(options.ratio));
+            Formed::of_pairs(links, n, promise, "greedy nearest neighbour matching, version 1")
+        }
+        Method::Optimal(options) => {
+            let line = Line::new(subjects, &subjects.class);
+            let links = match points(options.distance)? {
+                None if !subjects.has_rules() => optimal::by_score(subjects, &line, options.ratio)?,
+                points => optimal::by_rules(subjects, &line, points.as_ref(), options.ratio)?,
+            };
+            let promise = paired(false, options.ratio);
+            Formed::of_pairs(links, n, promise, "optimal pair matching, version 1")
+        }
+        Method::Full(distance) => {
+            let line = Line::new(subjects, &subjects.class);
+            let pairs = full::full(subjects, &line, points(*distance)?.as_ref())?;
+            let set = renumbered(&full::classes(&pairs, n));
+            let promise = Promise { reuse: false, most_partners: None, is_paired: true };
+            let links = Links { pairs, n_ties: 0 }.by_focal(n);
+            Formed { links, set, promise, algorithm: "optimal full matching, version 1".into() }
+        }
+        Method::Spss(options) => {
+            let line = Line::new(subjects, &subjects.class);
+            let links = spss::spss(subjects, &line, options);
+            let promise = paired(options.replacement, 1);
+            Formed::of_pairs(links, n, promise, "random matching as in SPSS, version 1")
+        }
+        Method::Subclass(options) => Formed::of_classes(
+            &strata::subclasses(subjects, *options, query.estimand),
+            "subclassification, version 1",
+        ),
+        Method::Coarsened(rules) => Formed::of_classes(
+            &strata::coarsened(cohort, selection, &query.covariates, rules, subjects)?,
+            "coarsened exact matching, version 1",
+        ),
+        Method::Exact => Formed::of_classes(&strata::exact(subjects), "exact matching, version 1"),
+    })
 }
 
-fn unmatched_caveat(n_pairs: usize, n_unmatched: usize) -> Option<Caveat> {
-    let n_exposed = n_pairs + n_unmatched;
-    let kept = 100.0 * n_pairs as f64 / n_exposed as f64;
-    (n_unmatched > 0).then(|| {
+fn largest(ratio: Ratio) -> usize {
+    match ratio {
+        Ratio::Fixed(ratio) => ratio,
+        Ratio::Variable { max, .. } => max,
+    }
+}
+
+fn nearest(subjects: &Subjects, points: Option<&Points>, options: &NearestOptions) -> Links {
+    let line = Line::new(subjects, &subjects.class);
+    let quota = quotas(&line, subjects, options.ratio);
+    let replacement = options.replacement;
+    if subjects.site_class.is_empty() {
+        return match points {
+            None => Greedy::new(&line, OnLine::new(subjects, &line), replacement, quota)
+                .run(subjects, options),
+            Some(points) => {
+                let finder = AmongPoints::new(subjects, &line, points);
+                Greedy::new(&line, finder, replacement, quota).run(subjects, options)
+            }
+        };
+    }
+    let (sites, n) = (Line::new(subjects, &subjects.site_class), subjects.len());
+    match points {
+        None => {
+            let on = |line| (line, OnLine::new(subjects, line));
+            let finder = SiteFirst::new(n, on(&sites), on(&line));
+            Greedy::new(&line, finder, replacement, quota).run(subjects, options)
+        }
+        Some(points) => {
+            let among = |line| (line, AmongPoints::new(subjects, line, points));
+            let finder = SiteFirst::new(n, among(&sites), among(&line));
+            Greedy::new(&line, finder, replacement, quota).run(subjects, options)
+        }
+    }
+}
+
+fn pair(subjects: &Subjects, selection: &Selection, link: &Link) -> Pair {
+    let (focal, partner) = (link.focal as usize, link.partner as usize);
+    let (exposed, comparator) =
+        if subjects.is_exposed[focal] { (focal, partner) } else { (partner, focal) };
+    Pair {
+        exposed: selection.row(exposed),
+        comparator: selection.row(comparator),
+        distance: link.distance,
+    }
+}
+
+/// SHA-256 of sets, as [`Certificate::digest`] says.
+fn digest(cohort: &Cohort, selection: &Selection, pairs: &[Pair], set: &[u32]) -> String {
+    if !pairs.is_empty() {
+        let ids = pairs.iter().map(|pair| (cohort.id(pair.exposed), cohort.id(pair.comparator)));
+        return digest_of_lines(ids);
+    }
+    let in_sets = set.iter().enumerate().filter(|&(_, &set)| set > 0);
+    digest_of_lines(
+        in_sets.map(|(subject, &set)| (cohort.id(selection.row(subject)), set.to_string())),
+    )
+}
+
+/// SHA-256, in hexadecimal digits, of lines of two cells with a comma between them.
+///
+/// A digest of pairs of ids is that of the lines `exposed id,comparator id`.
+pub fn digest_of_lines<A: AsRef<str>, B: AsRef<str>>(
+    lines: impl IntoIterator<Item = (A, B)>,
+) -> String {
+    let mut hasher = Sha256::new();
+    for (first, second) in lines {
+        hasher.update(first.as_ref());
+        hasher.update(",");
+        hasher.update(second.as_ref());
+        hasher.update("\n");
+    }
+    hasher.finalize().iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+/// For whom a matched sample speaks.
+fn in_words(certificate: &Certificate, estimand: Estimand) -> String {
+    let exposed = (certificate.n_matched_exposed, certificate.n_exposed);
+    let comparators = (certificate.n_matched_comparators, certificate.n_comparators);
+    let both = (exposed.0 + comparators.0, exposed.1 + comparators.1);
+    let ((kept, all), who, name) = match estimand {
+        Estimand::Att => (exposed, "exposed patients", "ATT"),
+        Estimand::Atc => (comparators, "comparators", "ATC"),
+        Estimand::Ate => (both, "patients", "ATE"),
+    };
+    if kept == all {
+        format!("average effect in all {all} {who} ({name})")
+    } else {
+        format!(
+            "average effect in the {kept} of {all} {who} who have comparable partners, not in all \
+             of them ({name})"
+        )
+    }
+}
+
+fn unmatched_caveat(certificate: &Certificate, estimand: Estimand) -> Option<Caveat> {
+    let n_exposed = certificate.n_exposed;
+    let n_unmatched = n_exposed - certificate.n_matched_exposed;
+    let kept = 100.0 * certificate.share_of_exposed();
+    (n_unmatched > 0 && estimand != Estimand::Atc).then(|| {
         Caveat::new(
             CaveatCode::UnmatchedExposed,
             format!(
@@ -98,105 +287,4 @@ fn unmatched_caveat(n_pairs: usize, n_unmatched: usize) -> Option<Caveat> {
             ),
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::MatchOrder;
-    use cohort::Column;
-
-    fn query() -> MatchQuery {
-        MatchQuery {
-            exposure: "rt".into(),
-            exposed: "1".into(),
-            distance: "score".into(),
-            caliper: Some(Caliper { width: 0.5, scale: CaliperScale::Raw }),
-            order: MatchOrder::Largest,
-            exact: Vec::new(),
-        }
-    }
-
-    fn cohort() -> Cohort {
-        Cohort::new(
-            None,
-            vec![
-                Column::numeric("rt", vec![1.0, 1.0, 1.0, 0.0, 0.0, 0.0]),
-                Column::numeric("score", vec![0.0, 1.0, 5.0, 1.25, 0.25, 3.0]),
-                Column::numeric("site", vec![1.0, 1.0, 1.0, 2.0, 1.0, 1.0]),
-            ],
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn who_stays_alone_is_named() {
-        let cohort = cohort();
-        let sample = match_pairs(&cohort, &Selection::all(&cohort), &query()).unwrap();
-        let pairs = [(0, 4, 0.25), (1, 3, 0.25)].map(|(exposed, comparator, distance)| Pair {
-            exposed,
-            comparator,
-            distance,
-        });
-        assert_eq!(sample.pairs, pairs);
-        assert_eq!(sample.unmatched_exposed, [2]);
-        assert_eq!(sample.caveats[0].code, CaveatCode::UnmatchedExposed);
-        assert!(sample.caveats[0].message.contains("1 of 3 exposed patients"));
-        assert!(sample.caveats[0].message.contains("66.7 % kept"));
-    }
-
-    #[test]
-    fn exact_keys_keep_pairs_within_their_class() {
-        let cohort = cohort();
-        let query = MatchQuery { exact: vec!["site".into()], ..query() };
-        let sample = match_pairs(&cohort, &Selection::all(&cohort), &query).unwrap();
-        assert_eq!(sample.pairs, [Pair { exposed: 0, comparator: 4, distance: 0.25 }]);
-    }
-
-    /// Scores 0 and 2 have the standard deviation √2.
-    #[test]
-    fn a_caliper_in_standard_deviations_is_that_of_the_selected() {
-        let cohort = Cohort::new(
-            None,
-            vec![
-                Column::numeric("rt", vec![1.0, 0.0, 0.0]),
-                Column::numeric("score", vec![0.0, 2.0, 50.0]),
-            ],
-        )
-        .unwrap();
-        let selection = Selection::all(&cohort).filter(|row| row < 2);
-        let caliper = Caliper { width: 0.5, scale: CaliperScale::StandardDeviations };
-        let query = MatchQuery { caliper: Some(caliper), ..query() };
-        let sample = match_pairs(&cohort, &selection, &query).unwrap();
-        assert_eq!(sample.certificate.caliper, Some(0.5 * 2f64.sqrt()));
-        assert!(sample.pairs.is_empty());
-    }
-
-    #[test]
-    fn a_row_selected_twice_is_two_subjects() {
-        let cohort = cohort();
-        let selection = Selection::of(&cohort, [0, 0, 4, 4]).unwrap();
-        let sample = match_pairs(&cohort, &selection, &query()).unwrap();
-        let pair = Pair { exposed: 0, comparator: 4, distance: 0.25 };
-        assert_eq!(sample.pairs, [pair, pair]);
-    }
-
-    #[test]
-    fn impossible_requests_are_refused() {
-        let cohort = cohort();
-        let all = Selection::all(&cohort);
-        let refusal = |selection: &Selection, query: &MatchQuery| {
-            match_pairs(&cohort, selection, query).unwrap_err()
-        };
-        let one_arm = refusal(&all.filter(|row| row < 3), &query());
-        assert!(one_arm.to_string().contains("needs two non-empty groups"));
-        for width in [-0.1, f64::NAN, f64::INFINITY] {
-            let caliper = Some(Caliper { width, scale: CaliperScale::Raw });
-            let query = MatchQuery { caliper, ..query() };
-            assert_eq!(refusal(&all, &query), MatchingError::InvalidCaliper);
-        }
-        let query = MatchQuery { distance: "logit".into(), ..query() };
-        let unknown = cohort::CohortError::UnknownColumn { column: "logit".into() };
-        assert_eq!(refusal(&all, &query), MatchingError::Cohort(unknown));
-    }
 }

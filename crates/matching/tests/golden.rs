@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use cohort::{Cohort, Column, Selection};
-use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery, match_pairs};
+use matching::{
+    Caliper, CaliperScale, Estimand, MatchOrder, MatchQuery, Method, NearestOptions, match_pairs,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -59,11 +61,16 @@ fn check(case: &str, golden: &Value) {
     let pairs: Vec<Value> = sample
         .pairs
         .iter()
-        .map(|pair| Value::from(vec![id(pair.exposed), id(pair.comparator)]))
+        .map(|pair| match query.estimand {
+            Estimand::Atc => Value::from(vec![id(pair.comparator), id(pair.exposed)]),
+            _ => Value::from(vec![id(pair.exposed), id(pair.comparator)]),
+        })
         .collect();
     assert_eq!(Value::from(pairs), expect["pairs"], "{case}");
-    let unmatched: Vec<Value> = sample.unmatched_exposed.iter().map(|&row| id(row)).collect();
-    assert_eq!(Value::from(unmatched), expect["unmatched_treated"], "{case}");
+    if query.estimand == Estimand::Att {
+        let unmatched: Vec<Value> = sample.unmatched_exposed.iter().map(|&row| id(row)).collect();
+        assert_eq!(Value::from(unmatched), expect["unmatched_treated"], "{case}");
+    }
 
     let certificate = sample.certificate;
     let close = |got: f64, name: &str| {
@@ -76,7 +83,6 @@ fn check(case: &str, golden: &Value) {
 }
 
 fn query(input: &Value) -> MatchQuery {
-    let controls_choose = input["estimand"] == "ATC";
     let caliper = input["caliper"].as_f64().map(|width| Caliper {
         width,
         scale: match input["std_caliper"].as_bool() {
@@ -84,19 +90,19 @@ fn query(input: &Value) -> MatchQuery {
             _ => CaliperScale::StandardDeviations,
         },
     });
+    let order = match input["m_order"].as_str() {
+        Some("data") => Some(MatchOrder::Data),
+        Some("smallest") => Some(MatchOrder::Smallest),
+        _ => None,
+    };
+    let is_atc = input["estimand"] == "ATC";
     let exact = input["exact"].as_array().into_iter().flatten();
     MatchQuery {
-        exposure: input["treatment"].as_str().unwrap().into(),
-        exposed: if controls_choose { "0" } else { "1" }.into(),
-        distance: "score".into(),
+        estimand: if is_atc { Estimand::Atc } else { Estimand::Att },
+        method: Method::Nearest(NearestOptions { order, ..NearestOptions::default() }),
         caliper,
-        order: match input["m_order"].as_str() {
-            Some("data") => MatchOrder::Data,
-            Some("smallest") => MatchOrder::Smallest,
-            None if controls_choose => MatchOrder::Smallest,
-            _ => MatchOrder::Largest,
-        },
         exact: exact.map(|name| name.as_str().unwrap().into()).collect(),
+        ..MatchQuery::nearest(input["treatment"].as_str().unwrap(), "1", "score")
     }
 }
 

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use cohort::{Cohort, Column, Selection};
-use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery, MatchedSample, match_pairs};
+use matching::{
+    Caliper, CaliperScale, MatchOrder, MatchQuery, MatchedSample, Method, NearestOptions,
+    match_pairs,
+};
 use proptest::prelude::*;
 
 /// One subject: exposed, score on a coarse grid so that ties abound, exact key.
@@ -27,13 +30,22 @@ fn queries() -> impl Strategy<Value = MatchQuery> {
     let order =
         prop::sample::select(vec![MatchOrder::Largest, MatchOrder::Smallest, MatchOrder::Data]);
     (caliper, order, any::<bool>()).prop_map(|(caliper, order, exact)| MatchQuery {
-        exposure: "rt".into(),
-        exposed: "yes".into(),
-        distance: "score".into(),
+        method: nearest(order),
         caliper: caliper.map(|(width, scale)| Caliper { width, scale }),
-        order,
         exact: if exact { vec!["site".into()] } else { Vec::new() },
+        ..MatchQuery::nearest("rt", "yes", "score")
     })
+}
+
+fn nearest(order: MatchOrder) -> Method {
+    Method::Nearest(NearestOptions { order: Some(order), ..NearestOptions::default() })
+}
+
+fn order_of(query: &MatchQuery) -> MatchOrder {
+    match query.method {
+        Method::Nearest(ref options) => options.order.unwrap(),
+        _ => unreachable!("these questions are for nearest neighbours"),
+    }
 }
 
 /// The subjects in this order of rows, each with its index as id; scores are quarters of `unit`.
@@ -80,10 +92,10 @@ fn naive(
         position[k] = place as isize;
     }
     let mut turns: Vec<usize> = (0..selected.len()).filter(exposed).collect();
-    match query.order {
+    match order_of(query) {
         MatchOrder::Largest => turns.sort_by(|&a, &b| score(b).total_cmp(&score(a))),
         MatchOrder::Smallest => turns.sort_by(|&a, &b| score(a).total_cmp(&score(b))),
-        MatchOrder::Data => {}
+        _ => {}
     }
     let mut free: Vec<usize> = (0..selected.len()).filter(|k| !exposed(k)).collect();
     let mut pairs = Vec::new();
@@ -149,7 +161,7 @@ proptest! {
             let cohort = cohort_of(&subjects, &order, unit);
             let caliper = query.caliper.map(|caliper| match caliper.scale {
                 CaliperScale::Raw => Caliper { width: caliper.width * unit, ..caliper },
-                CaliperScale::StandardDeviations => caliper,
+                _ => caliper,
             });
             let query = MatchQuery { caliper, ..query.clone() };
             match_pairs(&cohort, &Selection::all(&cohort), &query).unwrap()

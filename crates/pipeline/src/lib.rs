@@ -6,6 +6,7 @@
 //! evaluates them on the spot.
 
 mod assemble;
+mod pairing;
 mod plan;
 mod prepare;
 mod question;

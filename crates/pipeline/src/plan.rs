@@ -5,22 +5,22 @@
 //! at a time, is not its business.
 
 use crate::assemble;
+use crate::pairing::match_query;
 use crate::question::{Answer, Question, Task};
 use crate::terms::{
-    self, LOGIT, PAIR, balance_test, baseline_variable, endpoint_columns, exposure_term,
-    interval_rule, quantile_rule,
+    self, LOGIT, PAIR, PROBABILITY, balance_test, baseline_variable, endpoint_columns,
+    exposure_term, interval_rule, quantile_rule,
 };
 use crate::{PipelineError, Prepared};
 use balance::BalanceQuery;
 use cohort::{Caveat, Cohort, CohortError, Column, Estimate, Selection, Term};
 use cox::{CoxOptions, CoxQuery, CoxScreenQuery, CoxSelectionQuery};
-use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery};
 use propensity::{Level, LogisticOptions, LogisticQuery, OnSeparation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use study::StudyResult;
 use study::protocol::{
-    self, ComparisonTest, EndpointSection, MultivariableModel, Population, Protocol, SelectionRule,
+    ComparisonTest, EndpointSection, MultivariableModel, Population, Protocol, SelectionRule,
     Subgroup,
 };
 use study::result::id;
@@ -84,7 +84,10 @@ impl Pipeline {
         match &answer {
             Ok(Answer::Propensity(scores)) => {
                 let logit = Column::numeric(LOGIT, scores.linear_predictor.clone());
-                Arc::make_mut(&mut self.study.cohort).push(logit)?;
+                let probability = Column::numeric(PROBABILITY, scores.probability.clone());
+                let cohort = Arc::make_mut(&mut self.study.cohort);
+                cohort.push(logit)?;
+                cohort.push(probability)?;
             }
             Ok(Answer::Match(sample)) => {
                 let rows = self.study.cohort.len();
@@ -157,25 +160,7 @@ impl Pipeline {
 
     fn matching(&self) -> Option<Task> {
         let section = self.protocol().matching.as_ref()?;
-        let exposure = &self.protocol().exposure;
-        let scale = |scale| match scale {
-            protocol::CaliperScale::SdLogit => CaliperScale::StandardDeviations,
-            protocol::CaliperScale::Raw => CaliperScale::Raw,
-        };
-        let query = MatchQuery {
-            exposure: exposure.column.clone(),
-            exposed: exposure.exposed.value.clone(),
-            distance: LOGIT.into(),
-            caliper: section
-                .caliper
-                .map(|caliper| Caliper { width: caliper.width, scale: scale(caliper.scale) }),
-            order: match section.order {
-                protocol::MatchOrder::Largest => MatchOrder::Largest,
-                protocol::MatchOrder::Smallest => MatchOrder::Smallest,
-                protocol::MatchOrder::Data => MatchOrder::Data,
-            },
-            exact: section.exact.clone(),
-        };
+        let query = match_query(&self.protocol().exposure, section);
         Some(self.task(MATCHING, self.everyone(), Question::Match(query)))
     }
 

@@ -140,6 +140,9 @@ pub(crate) fn endpoint_names(endpoint: &str) -> (String, String) {
 /// Column of the logit of the propensity score.
 pub(crate) const LOGIT: &str = "propensity/logit";
 
+/// Column of the propensity score; no variable can have this name.
+pub(crate) const PROBABILITY: &str = "propensity/probability";
+
 /// Column of the number of the matched pair.
 pub(crate) const PAIR: &str = "matching/pair";
 

@@ -185,3 +185,40 @@ fn an_empty_matched_sample_gives_its_reason_everywhere() {
         assert_eq!(quantity.estimate(), Err(NotEstimable::NoSubjects), "{id}");
     }
 }
+
+/// Every way to form pairs is certified; who is outside the common support is counted.
+#[test]
+fn pairs_are_formed_in_every_way_that_a_file_can_ask_for() {
+    let ways = [
+        ("", "greedy nearest neighbour"),
+        ("distance = \"probability\"\ncaliper = { width = 2 }", "greedy nearest neighbour"),
+        ("order = \"random\"\nseed = 3", "greedy nearest neighbour"),
+        ("order = \"closest\"\nanti_exact = [\"stage\"]", "greedy nearest neighbour"),
+        ("order = \"farthest\"\ndiscard = \"both\"", "greedy nearest neighbour"),
+        ("site = { variable = \"stage\", rule = \"prefer\" }", "greedy nearest neighbour"),
+        (
+            "distance = \"robust_mahalanobis\"\ncovariates = [\"age\", \"stage\"]",
+            "greedy nearest neighbour",
+        ),
+        ("method = \"optimal\"\nexact = [\"stage\"]", "optimal pair"),
+        (
+            "method = \"optimal\"\ncovariate_calipers = [{ variable = \"age\", width = 8 }]",
+            "optimal pair",
+        ),
+        ("emulate = \"spss\"\ncaliper = { width = 0.5 }", "random matching as in SPSS"),
+    ];
+    for (keys, algorithm) in ways {
+        let study = format!("{STUDY}[propensity]\ncovariates = [\"age\"]\n[matching]\n{keys}\n");
+        let result = report(&study, &table());
+        let certificate = result.outline.matching.as_ref().unwrap();
+        assert!(certificate.algorithm.starts_with(algorithm), "{keys}: {}", certificate.algorithm);
+        assert_eq!(certificate.digest.len(), 64);
+        let n_pairs = value(&result, "study/matched/matching/all/n_pairs").unwrap();
+        assert!(n_pairs > 0.0, "{keys}");
+        let n_alone = value(&result, "study/matched/matching/all/n_unmatched_exposed").unwrap();
+        assert_eq!(n_pairs + n_alone, 6.0, "{keys}");
+        if let Some(over) = result.quantity("study/matched/matching/all/largest_over_caliper") {
+            assert!(over.value.unwrap() <= 1.0);
+        }
+    }
+}

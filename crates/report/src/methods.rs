@@ -1,12 +1,14 @@
 //! The methods in short, generated from the protocol: every choice in force is printed, also those
 //! that are defaults.
 
+mod matching;
+
 use crate::words;
 use serde::Serialize;
 use study::Protocol;
 use study::protocol::{
-    CoxSection, EndpointSection, MatchingSection, MultivariableModel, Population, SelectionRule,
-    Spline, Subgroup, VariableKind, Variance,
+    CoxSection, EndpointSection, MultivariableModel, Population, SelectionRule, Spline, Subgroup,
+    VariableKind, Variance,
 };
 use study::result::Outline;
 
@@ -30,7 +32,10 @@ pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> 
         ("Propensity score", propensity(protocol)),
         (
             "Matching",
-            protocol.matching.as_ref().map_or(no_matching(), |section| matching(protocol, section)),
+            protocol
+                .matching
+                .as_ref()
+                .map_or(no_matching(), |section| matching::matching(protocol, section)),
         ),
         ("Survival", survival(protocol)),
         (
@@ -156,29 +161,6 @@ fn propensity(protocol: &Protocol) -> String {
     format!(
         "Logistic regression of exposure by maximum likelihood, main effects: {}.",
         effects.join("; ")
-    )
-}
-
-fn matching(protocol: &Protocol, section: &MatchingSection) -> String {
-    let caliper = match section.caliper {
-        Some(caliper) => format!(
-            "within a caliper of {} {} (the limit included)",
-            words::plain(caliper.width),
-            words::caliper_scale(caliper.scale)
-        ),
-        None => "without a caliper".to_owned(),
-    };
-    let exact = match section.exact.as_slice() {
-        [] => String::new(),
-        exact => format!(
-            " Both members of a pair agree on {}.",
-            words::list(&exact.iter().map(|column| label(protocol, column)).collect::<Vec<_>>())
-        ),
-    };
-    format!(
-        "One to one, nearest neighbour on the logit of the propensity score, without replacement, \
-         {caliper}. The exposed choose {}; ties by id.{exact}",
-        words::match_order(section.order)
     )
 }
 

@@ -3,8 +3,9 @@
 use crate::number;
 use study::Protocol;
 use study::protocol::{
-    BalanceTest, CaliperScale, ComparisonTest, IntervalRule, MatchOrder, MissingPolicy,
-    QuantileRule, Ties, TimeTransform, Variable, VariableKind, Variance,
+    BalanceTest, CaliperScale, ComparisonTest, IntervalRule, MatchDistance, MatchOrder,
+    MatchingSection, MissingPolicy, QuantileRule, Ties, TimeTransform, Variable, VariableKind,
+    Variance,
 };
 use study::result::{Outline, id};
 
@@ -103,12 +104,27 @@ pub(crate) fn balance_test_by_id(id: &str) -> Option<&'static str> {
 }
 
 /// Unit of a caliper.
-pub(crate) fn caliper_scale(scale: CaliperScale) -> &'static str {
-    match scale {
-        CaliperScale::SdLogit => {
+pub(crate) fn caliper_scale(scale: CaliperScale, distance: MatchDistance) -> &'static str {
+    match (scale, distance) {
+        (CaliperScale::SdScore, MatchDistance::Probability) => {
+            "standard deviations (denominator n - 1, all analysed patients) of the score"
+        }
+        (CaliperScale::SdLogit | CaliperScale::SdScore, _) => {
             "standard deviations (denominator n - 1, all analysed patients) of the logit of the score"
         }
-        CaliperScale::Raw => "on the logit of the score",
+        (CaliperScale::Raw, MatchDistance::Probability) => "on the score",
+        (CaliperScale::Raw, _) => "on the logit of the score",
+    }
+}
+
+/// On which scale the caliper and the distances of pairs are measured.
+pub(crate) fn match_scales(section: &MatchingSection) -> (&'static str, &'static str) {
+    let scale = section.caliper.map(|caliper| caliper.scale);
+    match section.distance {
+        MatchDistance::Logit => ("logit", "logit"),
+        MatchDistance::Probability if scale == Some(CaliperScale::SdLogit) => ("logit", "score"),
+        MatchDistance::Probability => ("score", "score"),
+        MatchDistance::Mahalanobis | MatchDistance::RobustMahalanobis => ("logit", "Mahalanobis"),
     }
 }
 
@@ -131,6 +147,9 @@ pub(crate) fn match_order(order: MatchOrder) -> &'static str {
     match order {
         MatchOrder::Largest => "the largest score first",
         MatchOrder::Smallest => "the smallest score first",
+        MatchOrder::Closest => "the nearest pair first",
+        MatchOrder::Farthest => "whoever is farthest from a comparator first",
+        MatchOrder::Random => "in a random order",
         MatchOrder::Data => "in the order of their ids",
     }
 }

@@ -296,15 +296,68 @@ impl PropensitySection {
     }
 }
 
-/// `[matching]`
+/// `[matching]`: pairs of an exposed patient and a comparator.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct MatchingSection {
-    /// Largest distance within a pair; absent = any.
+    /// How pairs are formed. Default: `nearest`.
+    pub method: MatchMethod,
+    /// How far apart two patients are. Default: `logit`.
+    pub distance: MatchDistance,
+    /// Variables of a Mahalanobis distance; only with one.
+    pub covariates: Vec<String>,
+    /// Largest distance within a pair; absent = any. SPSS needs it: it is the match tolerance.
     pub caliper: Option<CaliperSection>,
-    /// In which order the exposed choose. Default: `largest`.
+    /// Largest differences of variables within a pair.
+    pub covariate_calipers: Vec<CovariateCaliperSection>,
+    /// In which order the exposed choose. Default: `largest`, for SPSS `random`; `optimal` has none.
     pub order: MatchOrder,
+    /// Seed of a random order and of SPSS. Default: 0.
+    pub seed: u64,
     /// Variables on which both members of a pair agree.
     pub exact: Vec<String>,
+    /// Variables on which the members of a pair differ.
+    pub anti_exact: Vec<String>,
+    /// What the site means; absent = nothing.
+    pub site: Option<MatchSite>,
+    /// Who is set aside before matching because the other arm has no score like theirs. Default:
+    /// `none`.
+    pub discard: Discard,
+    /// Programs whose way of matching is imitated; absent = none.
+    pub emulate: Option<Emulation>,
+}
+
+/// How pairs are formed.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchMethod {
+    /// Each of the exposed in turn takes the nearest comparator that is left.
+    #[default]
+    Nearest,
+    /// As many pairs as there can be, with the smallest total distance.
+    Optimal,
+}
+
+/// A program whose way of matching is imitated.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Emulation {
+    /// Each of the exposed takes a random comparator within the tolerance on the probability.
+    Spss,
+}
+
+/// How far apart two patients are.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchDistance {
+    /// Difference of the logits of their propensity scores.
+    #[default]
+    Logit,
+    /// Difference of their propensity scores.
+    Probability,
+    /// Mahalanobis distance of their covariates.
+    Mahalanobis,
+    /// The same on ranks.
+    RobustMahalanobis,
 }
 
 /// Caliper of `[matching]`.
@@ -312,19 +365,43 @@ pub struct MatchingSection {
 pub struct CaliperSection {
     /// Width in units of the scale.
     pub width: f64,
-    /// The scale. Default: `sd_logit`.
+    /// The scale. Default: `sd_logit`, for SPSS `raw`.
     pub scale: CaliperScale,
+}
+
+/// A caliper on a variable.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct CovariateCaliperSection {
+    /// Numeric variable.
+    pub variable: String,
+    /// Largest difference in units of the scale.
+    pub width: f64,
+    /// The scale. Default: `raw`.
+    pub scale: VariableScale,
 }
 
 /// Unit of a caliper.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CaliperScale {
-    /// Standard deviation (n - 1) of the logit over all analysed patients.
+    /// Standard deviation (n - 1) of the logit over all analysed patients who are not set aside.
     #[default]
     SdLogit,
-    /// The logit itself.
+    /// Standard deviation (n - 1) of the score that is matched on, over the same.
+    SdScore,
+    /// The score that is matched on.
     Raw,
+}
+
+/// Unit of a caliper on a variable.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VariableScale {
+    /// The variable itself.
+    #[default]
+    Raw,
+    /// Its standard deviation (n - 1) over all analysed patients who are not set aside.
+    Sd,
 }
 
 /// In which order the exposed choose their partners.
@@ -336,8 +413,49 @@ pub enum MatchOrder {
     Largest,
     /// Smallest score first.
     Smallest,
+    /// The pair that is nearest of all first.
+    Closest,
+    /// Whoever is farthest from the nearest comparator first.
+    Farthest,
+    /// A random order, from the seed.
+    Random,
     /// Id order.
     Data,
+}
+
+/// What a site means for matching.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct MatchSite {
+    /// Variable of the site.
+    pub variable: String,
+    /// What it means. Default: `exact`.
+    pub rule: SiteRule,
+}
+
+/// Where partners are sought.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteRule {
+    /// Within the site alone.
+    #[default]
+    Exact,
+    /// Within the site as long as it has somebody who is allowed, else anywhere.
+    Prefer,
+}
+
+/// Who is set aside before matching.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discard {
+    /// Nobody.
+    #[default]
+    None,
+    /// Whoever lies outside the range of scores that both arms share.
+    Both,
+    /// Comparators outside the range of the exposed.
+    Comparators,
+    /// Exposed outside the range of the comparators.
+    Exposed,
 }
 
 /// `[balance]`

@@ -129,12 +129,26 @@ pub struct Outline {
     pub variables: Vec<VariableOutline>,
     /// Columns of the propensity model, the intercept first; empty without matching.
     pub propensity: Vec<TermOutline>,
+    /// What is certified of the matched sample in words; absent without matching.
+    pub matching: Option<MatchingOutline>,
     /// Endpoints.
     pub endpoints: Vec<EndpointOutline>,
     /// Hazard models.
     pub models: Vec<ModelOutline>,
     /// Subgroup analyses.
     pub subgroups: Vec<SubgroupOutline>,
+}
+
+/// What is certified of a matched sample beside the numbers of `study/matched/matching`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct MatchingOutline {
+    /// Method and version of its algorithm.
+    pub algorithm: String,
+    /// For whom the matched sample speaks.
+    pub estimand: String,
+    /// SHA-256, in hexadecimal digits, of the lines `exposed id,comparator id` of the pairs in the id
+    /// order of the exposed.
+    pub digest: String,
 }
 
 /// A part of an id and what readers call it.

@@ -1,9 +1,11 @@
 //! `equipoise.matching.v1`: propensity scores, matched samples and baseline tables.
 
 mod balance;
+mod match_options;
 mod pairs;
 mod propensity;
 
 pub use balance::{BalanceQuestion, balance_request, balance_response};
+pub use match_options::match_option_path;
 pub use pairs::{match_request, match_response};
 pub use propensity::{propensity_request, propensity_response};

@@ -4,33 +4,27 @@
 //! with its columns, as a service does. "Prepared" begins with the table of those at risk, which
 //! curves and tests of one cohort share.
 
+#[path = "cpu_time.rs"]
+mod cpu_time;
+
 use cohort::Estimate;
-use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use cpu_time::CpuTime;
+use criterion::measurement::{Measurement, WallTime};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use equipoise_bench::{Columns, SIZES, chi_squared, median};
 use rayon::ThreadPool;
-use rustix::time::{ClockId, clock_gettime};
-use std::time::Duration;
 
 criterion_group! {
     name = one_thread;
-    config = settings(CpuTime(WallTime));
+    config = cpu_time::settings();
     targets = on_one_thread
 }
 criterion_group! {
     name = all_cores;
-    config = settings(WallTime);
+    config = cpu_time::timed(WallTime);
     targets = on_all_cores
 }
 criterion_main!(one_thread, all_cores);
-
-fn settings<M: Measurement>(measurement: M) -> Criterion<M> {
-    Criterion::default()
-        .with_measurement(measurement)
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(3))
-}
 
 /// CPU time of one thread.
 fn on_one_thread(criterion: &mut Criterion<CpuTime>) {
@@ -75,46 +69,5 @@ where
         println!("chi-squared {:?}", chi_squared(&groups));
         assert_eq!(columns.ask_median(), (value, interval));
         assert_eq!(columns.ask_chi_squared(), chi_squared(&groups));
-    }
-}
-
-/// Time that the thread spent on a processor, so that other work on the machine counts little.
-struct CpuTime(WallTime);
-
-impl CpuTime {
-    fn now() -> Duration {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        let seconds = u64::try_from(time.tv_sec).expect("the clock starts at 0");
-        let nanoseconds = u32::try_from(time.tv_nsec).expect("a fraction of a second");
-        Duration::new(seconds, nanoseconds)
-    }
-}
-
-impl Measurement for CpuTime {
-    type Intermediate = Duration;
-    type Value = Duration;
-
-    fn start(&self) -> Duration {
-        Self::now()
-    }
-
-    fn end(&self, start: Duration) -> Duration {
-        Self::now().saturating_sub(start)
-    }
-
-    fn add(&self, one: &Duration, other: &Duration) -> Duration {
-        *one + *other
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        value.as_nanos() as f64
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        self.0.formatter()
     }
 }

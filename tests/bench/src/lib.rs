@@ -1,6 +1,9 @@
 //! The cohort on which the benches run, here and elsewhere, and what is asked of it.
 
 pub mod models;
+mod scores;
+
+pub use scores::{MATCHING_SIZES, Scored, apart, scores};
 
 use cohort::{
     Cells, Cohort, Column, Endpoint, EndpointColumns, Estimate, Groups, Interval, Selection,

@@ -657,7 +657,34 @@ def match_pairs(client):
     equal(list(zip(answer.exposed_rows, answer.comparator_rows)), [(0, 5), (1, 3)])
     equal(list(answer.distances), [0.125, 0.25])
     equal(list(answer.unmatched_exposed_rows), [2])
+    equal(list(answer.weights), [1, 1, 0, 1, 0, 1])
+    equal(list(answer.subclasses), [1, 2, 0, 2, 0, 1])
+    # Of ids that are not given the row counts, from 1.
+    lines = "".join(f"{exposed + 1},{comparator + 1}\n" for exposed, comparator in [(0, 5), (1, 3)])
+    equal(answer.certificate.digest, hashlib.sha256(lines.encode()).hexdigest())
+    close(eq.number(answer.certificate.largest_over_caliper), 0.25 / 0.5)
     return "pairs (0, 5) and (1, 3), row 2 alone"
+
+
+def match_optimally(client):
+    """Scores 2 and 3 against 2.5 and 9: greedy pairs lie 0.5 and 7 apart, the best 0.5 and 6."""
+
+    def total(method, **options):
+        request = eq.matching.MatchPairsRequest(
+            cohort=eq.cohort(rt=[1, 1, 0, 0], score=[2.0, 3.0, 2.5, 9.0]),
+            exposure_column="rt",
+            exposed_level="1",
+            distance_column="score",
+            options=eq.matching.MatchOptions(method=method, **options),
+        )
+        answer = client.matching.MatchPairs(request, timeout=TIMEOUT)
+        return answer.certificate.total_distance, list(answer.subclasses)
+
+    equal(total(eq.matching.MATCH_METHOD_NEAREST), (7.5, [1, 2, 2, 1]))
+    equal(total(eq.matching.MATCH_METHOD_OPTIMAL), (6.5, [1, 2, 1, 2]))
+    equal(total(eq.matching.MATCH_METHOD_FULL), (6.5, [1, 2, 1, 2]))
+    equal(total(eq.matching.MATCH_METHOD_SUBCLASS, subclass_count=1), (0.0, [1, 1, 1, 1]))
+    return "totals 7.5 (greedy) and 6.5 (optimal)"
 
 
 def assess_balance(client):
@@ -776,6 +803,7 @@ CHECKS = [
     fit_logistic_with_a_spline,
     estimate_propensity,
     match_pairs,
+    match_optimally,
     assess_balance,
     refuse_a_field,
     refuse_nobody,

@@ -12,6 +12,7 @@ mod harness;
 mod likelihood;
 mod local;
 mod logistic;
+mod matching;
 mod nobody;
 mod regression;
 mod rows;

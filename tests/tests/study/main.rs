@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail where it stands")]
 
 mod bad_input;
+mod certificate;
 mod harness;
 mod her2;
 mod rotterdam;

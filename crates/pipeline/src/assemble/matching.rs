@@ -4,10 +4,10 @@ use super::{Assembly, Place, STUDY, WHOLE};
 use crate::plan::{MATCHING, PROPENSITY};
 use crate::question::Answer;
 use crate::terms::{spline_outlines, term_outlines};
-use ::matching::MatchedSample;
+use ::matching::{MatchedSample, digest_of_lines};
 use propensity::PropensityScores;
-use study::protocol::Population;
-use study::result::{TermOutline, id};
+use study::protocol::{CaliperScale, MatchDistance, Population};
+use study::result::{MatchingOutline, TermOutline, id};
 
 pub(super) fn assemble(assembly: &mut Assembly) {
     if let Ok(Answer::Propensity(scores)) = assembly.answer(PROPENSITY) {
@@ -76,18 +76,48 @@ fn matched(assembly: &mut Assembly, sample: &MatchedSample) {
     assembly.caveats.extend(sample.caveats.iter().cloned());
     let n_unmatched = sample.unmatched_exposed.len();
     assembly.push(place.count(WHOLE, "n_unmatched_exposed", n_unmatched));
-    let share = sample.pairs.len() as f64 / certificate.n_exposed as f64;
+    assembly.push(place.count(WHOLE, "n_discarded", sample.discarded.len()));
     let method = "share of the exposed who have a partner";
-    assembly.push(place.quantity(WHOLE, "share_matched", Ok(share), method));
+    let share = Ok(certificate.share_of_exposed());
+    assembly.push(place.quantity(WHOLE, "share_matched", share, method));
+    let (caliper_scale, distance) = scales(assembly);
     if let Some(caliper) = certificate.caliper {
-        let method = "largest distance allowed, on the logit of the propensity score";
-        assembly.push(place.quantity(WHOLE, "caliper", Ok(caliper), method));
+        let method = format!("largest difference allowed, on the {caliper_scale}");
+        assembly.push(place.quantity(WHOLE, "caliper", Ok(caliper), &method));
+        let method =
+            format!("largest difference of the {caliper_scale} within a pair, over the caliper");
+        let share = certificate.largest_over_caliper;
+        assembly.push(place.quantity(WHOLE, "largest_over_caliper", share, &method));
     }
-    let method = "largest difference of the logits within a pair";
+    let method = format!("largest {distance} within a pair");
     let largest = certificate.largest_distance;
-    assembly.push(place.quantity(WHOLE, "largest_distance", largest, method));
-    let method = "sum of the differences of the logits over the pairs";
+    assembly.push(place.quantity(WHOLE, "largest_distance", largest, &method));
+    let method = format!("sum of the {distance} over the pairs");
     let total = Ok(certificate.total_distance);
-    assembly.push(place.quantity(WHOLE, "total_distance", total, method));
+    assembly.push(place.quantity(WHOLE, "total_distance", total, &method));
     assembly.push(place.count(WHOLE, "n_ties", certificate.n_ties));
+    assembly.outline.matching = Some(MatchingOutline {
+        algorithm: certificate.algorithm.clone(),
+        estimand: certificate.estimand.clone(),
+        // The services know rows alone; whoever holds the pairs checks the digest of their ids.
+        digest: digest_of_lines(assembly.pipeline.matched_ids()),
+    });
+}
+
+/// On which scale the caliper is measured, and what the distance is.
+fn scales(assembly: &Assembly) -> (&'static str, &'static str) {
+    let section = assembly.pipeline.protocol().matching.as_ref();
+    let distance = section.map_or(MatchDistance::Logit, |section| section.distance);
+    let scale = section.and_then(|section| section.caliper).map(|caliper| caliper.scale);
+    let probability = "propensity score";
+    let logit = "logit of the propensity score";
+    match distance {
+        MatchDistance::Logit => (logit, "difference of the logits"),
+        MatchDistance::Probability if scale == Some(CaliperScale::SdLogit) => {
+            (logit, "difference of the propensity scores")
+        }
+        MatchDistance::Probability => (probability, "difference of the propensity scores"),
+        MatchDistance::Mahalanobis => (logit, "Mahalanobis distance"),
+        MatchDistance::RobustMahalanobis => (logit, "rank-based Mahalanobis distance"),
+    }
 }

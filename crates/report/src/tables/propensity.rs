@@ -48,20 +48,34 @@ pub(crate) fn propensity(source: &Source) -> Table {
 pub(crate) fn matching(source: &Source) -> Table {
     let columns = vec![Column::key("Matching"), Column::value("Value")];
     let mut table = Table::new("matching", "Matched sample", columns);
-    let rows: [(&str, &str, number::Write); 7] = [
-        ("Pairs", "n_pairs", number::count),
-        ("Exposed patients without a partner", "n_unmatched_exposed", number::count),
-        ("Exposed patients with a partner (%)", "share_matched", number::percent),
-        ("Caliper (logit)", "caliper", number::ratio),
-        ("Largest distance within a pair (logit)", "largest_distance", number::ratio),
-        ("Sum of the distances (logit)", "total_distance", number::ratio),
-        ("Choices between equally near comparators", "n_ties", number::count),
+    let protocol = &source.result.protocol;
+    let scales = protocol.matching.as_ref().map_or(("", ""), words::match_scales);
+    let (caliper, distance) = scales;
+    let rows: [(String, &str, number::Write); 9] = [
+        ("Pairs".into(), "n_pairs", number::count),
+        ("Exposed patients without a partner".into(), "n_unmatched_exposed", number::count),
+        ("Exposed patients with a partner (%)".into(), "share_matched", number::percent),
+        ("Patients outside the common support".into(), "n_discarded", number::count),
+        (format!("Caliper ({caliper})"), "caliper", number::ratio),
+        ("Largest difference over the caliper (%)".into(), "largest_over_caliper", number::percent),
+        (format!("Largest distance within a pair ({distance})"), "largest_distance", number::ratio),
+        (format!("Sum of the distances ({distance})"), "total_distance", number::ratio),
+        ("Choices between equally near comparators".into(), "n_ties", number::count),
     ];
     for (label, name, write) in rows {
         let id = id::quantity(STUDY, "matched", "matching", WHOLE, name);
         if source.numbers.has(&id) {
-            table.rows.push(Row::new(vec![label.into(), source.numbers.cell(&id, write)]));
+            let cells = vec![label.as_str().into(), source.numbers.cell(&id, write)];
+            table.rows.push(Row::new(cells));
         }
+    }
+    if let Some(certificate) = &source.result.outline.matching {
+        table.notes.push(format!(
+            "Certificate: {}. Every pair was checked once more when all were found: arms, keys, \
+             calipers, nobody twice. Estimand: {}. SHA-256 of the pairs of \
+             ids: {}.",
+            certificate.algorithm, certificate.estimand, certificate.digest,
+        ));
     }
     table
 }

@@ -6,6 +6,7 @@
 
 mod analyses;
 mod data;
+mod matching;
 mod place;
 mod roles;
 mod section;
@@ -64,7 +65,7 @@ fn protocol(file: &Section) -> Protocol {
         endpoints: data::endpoints(file, &study, &source),
         missing: file.defaulted_table("missing", data::missing),
         propensity: file.table("propensity", |section| analyses::propensity(section, &declared)),
-        matching: analyses::matching(file, &declared),
+        matching: matching::matching(file, &declared),
         balance: file.defaulted_table("balance", analyses::balance),
         survival: file
             .defaulted_table("survival", |section| analyses::survival(section, &declared)),

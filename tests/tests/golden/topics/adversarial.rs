@@ -14,7 +14,7 @@ use cohort::{
     Estimate, NotEstimable, Selection, Term, WeightColumn, WeightKind,
 };
 use cox::{CoxError, CoxFit, CoxOptions, CoxQuery, Penalty, ProfileLimits, Ties, cox};
-use matching::{MatchOrder, MatchQuery, MatchingError, match_pairs};
+use matching::{MatchQuery, MatchingError, match_pairs};
 use propensity::{
     Level, LogisticExtras, LogisticOptions, LogisticQuery, PropensityScores, logistic, propensity,
 };
@@ -662,14 +662,7 @@ fn balance_query(exposure: &str, tests: Vec<BalanceTest>) -> BalanceQuery {
 }
 
 fn match_query(exposure: &str, distance: &str) -> MatchQuery {
-    MatchQuery {
-        exposure: exposure.into(),
-        exposed: "1".into(),
-        distance: distance.into(),
-        caliper: None,
-        order: MatchOrder::Largest,
-        exact: Vec::new(),
-    }
+    MatchQuery::nearest(exposure, "1", distance)
 }
 
 /// The data set whose groups A, B and C hold four, four and no subjects.

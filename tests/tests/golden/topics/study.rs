@@ -8,7 +8,7 @@ use crate::sample::{Reading, Sample};
 use balance::{BalanceQuery, BalanceRow, BalanceTest, NumericSummary, Summary, Variable, balance};
 use cohort::{Column, EndpointColumns, Selection, Term};
 use cox::{CoxFit, CoxQuery, Outcome, TimeTransform, cox, e_value};
-use matching::{Caliper, CaliperScale, MatchOrder, MatchQuery, MatchedSample, match_pairs};
+use matching::{Caliper, CaliperScale, MatchQuery, MatchedSample, match_pairs};
 use numerics::tails::chi_squared_sf;
 use propensity::{Level, LogisticQuery, PropensityScores, propensity};
 use serde_json::{Map, Value, json};
@@ -98,12 +98,8 @@ impl<'a> Study<'a> {
         cohort.push(Column::numeric(SCORE, score)).map_err(words)?;
         let width = self.case.input["matching"]["caliper_sd"].as_f64().ok_or("no caliper")?;
         let query = MatchQuery {
-            exposure: TREATMENT.into(),
-            exposed: "1".into(),
-            distance: SCORE.into(),
             caliper: Some(Caliper { width, scale: CaliperScale::StandardDeviations }),
-            order: MatchOrder::Largest,
-            exact: Vec::new(),
+            ..MatchQuery::nearest(TREATMENT, "1", SCORE)
         };
         let matched = match_pairs(cohort, all, &query).map_err(words)?;
         let mut pair = vec![0.0; cohort.len()];

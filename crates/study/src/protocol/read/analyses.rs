@@ -6,10 +6,9 @@ use super::section::Section;
 use super::suggest::known_names;
 use super::value::{Parsed, at_least_1, code, confidence, flag, positive, probability, text, word};
 use crate::protocol::{
-    BalanceSection, BalanceTest, CaliperSection, ComparisonTest, CoxSection, IntervalRule,
-    MatchingSection, MultivariableModel, Population, PropensitySection, QuantileRule,
-    SelectionRule, SensitivitySection, Spline, Subgroup, SurvivalSection, Ties, Variable,
-    VariableKind,
+    BalanceSection, BalanceTest, ComparisonTest, CoxSection, IntervalRule, MultivariableModel,
+    Population, PropensitySection, QuantileRule, SelectionRule, SensitivitySection, Spline,
+    Subgroup, SurvivalSection, Ties, Variable, VariableKind,
 };
 use std::cell::RefCell;
 use toml::de::DeValue;
@@ -44,7 +43,7 @@ impl Declared<'_> {
     }
 
     /// A covariate of the propensity model.
-    fn confounder(&self, value: &DeValue) -> Parsed<String> {
+    pub(super) fn confounder(&self, value: &DeValue) -> Parsed<String> {
         if value.as_str() == Some(self.exposure) {
             return Err("the exposure cannot explain itself; list other variables".into());
         }
@@ -111,6 +110,11 @@ impl Declared<'_> {
         self.variables.iter().find(|variable| variable.name == name)
     }
 
+    /// The kind of a variable.
+    pub(super) fn kind(&self, name: &str) -> Option<VariableKind> {
+        self.find(name).map(|variable| variable.kind)
+    }
+
     fn levels(&self, name: &str) -> &[String] {
         self.find(name).map_or(&[], |variable| &variable.levels)
     }
@@ -134,20 +138,6 @@ pub(super) fn propensity(section: &Section, declared: &Declared) -> PropensitySe
         Spline { variable: name.into(), degrees_of_freedom }
     });
     PropensitySection { covariates, splines }
-}
-
-pub(super) fn matching(file: &Section, declared: &Declared) -> Option<MatchingSection> {
-    if declared.has_matching && !file.has("propensity") {
-        file.refuse("matching", "matching needs `[propensity]`, the model whose score it compares");
-    }
-    file.table("matching", |section| MatchingSection {
-        caliper: section.table("caliper", |section| CaliperSection {
-            width: section.needed("width", positive).unwrap_or_default(),
-            scale: section.optional("scale", word).unwrap_or_default(),
-        }),
-        order: section.optional("order", word).unwrap_or_default(),
-        exact: section.list("exact", |value| declared.confounder(value)).unwrap_or_default(),
-    })
 }
 
 pub(super) fn balance(section: &Section) -> BalanceSection {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::{
-    BalanceTest, IntervalRule, MatchOrder, Population, QuantileRule, SelectionRule, Ties, TimeUnit,
-    Variance,
+    BalanceTest, CaliperScale, IntervalRule, MatchDistance, MatchMethod, MatchOrder, Population,
+    QuantileRule, SelectionRule, SiteRule, Ties, TimeUnit, Variance,
 };
 
 macro_rules! example {
@@ -152,9 +152,9 @@ fn keys_and_words_are_held_against_what_is_known() {
         ("\"binary\"", "\"binery\"", "variables.sex.type", "did you mean `binary`?"),
         (
             "[matching]",
-            "[matching]\norder = \"random\"",
+            "[matching]\norder = \"sideways\"",
             "matching.order",
-            "`largest`, `smallest`, `data`",
+            "`largest`, `smallest`, `closest`",
         ),
         ("[matching]", "[matching]\nexact = \"sex\"", "matching.exact", "expected a list"),
         ("{ type = \"binary\" }", "\"binary\"", "variables.sex", "expected a table, found text"),
@@ -466,6 +466,58 @@ fn a_path_that_is_not_there_has_the_place_of_its_parent() {
     assert_place(HER2, "endpoint[0].times[9]", "times = [12, 36, 60]");
     assert_eq!(locate(HER2, "bootstrap.seed"), None);
     assert_place("schema = \n[study]", "", "\n");
+}
+
+#[test]
+fn pairs_are_formed_as_the_file_asks() {
+    let matching = |keys: &str| {
+        let protocol = read(&small_with("[matching]", &format!("[matching]\n{keys}"))).unwrap();
+        protocol.matching.unwrap()
+    };
+    let plain = matching("");
+    assert_eq!((plain.order, plain.distance), (MatchOrder::Largest, MatchDistance::Logit));
+    let spss = matching("emulate = \"spss\"\nseed = 7\ncaliper = { width = 0.02 }");
+    assert_eq!((spss.order, spss.seed), (MatchOrder::Random, 7));
+    assert_eq!(spss.distance, MatchDistance::Probability);
+    assert_eq!(spss.caliper.unwrap().scale, CaliperScale::Raw);
+    let keys = "method = \"optimal\"\ndistance = \"mahalanobis\"\ncovariates = [\"age\"]\n\
+                anti_exact = [\"sex\"]\ndiscard = \"both\"\nsite = { variable = \"stage\" }\n\
+                covariate_calipers = [{ variable = \"age\", width = 5 }]";
+    let optimal = matching(keys);
+    assert_eq!(optimal.method, MatchMethod::Optimal);
+    assert_eq!(optimal.covariate_calipers[0].width, 5.0);
+    assert_eq!(optimal.site.unwrap().rule, SiteRule::Exact);
+}
+
+#[test]
+fn settings_of_matching_that_contradict_each_other_are_refused() {
+    let cases = [
+        ("distance = \"mahalanobis\"", "matching.covariates", "needs `covariates`"),
+        ("covariates = [\"age\"]", "matching.covariates", "belong to a Mahalanobis distance"),
+        ("method = \"optimal\"\norder = \"data\"", "matching.order", "no order of choice"),
+        ("emulate = \"spss\"", "matching.caliper", "match tolerance"),
+        ("seed = -1", "matching.seed", "between 0 and 2^53 - 1"),
+        ("seed = 1.5", "matching.seed", "a whole number"),
+        (
+            "method = \"optimal\"\nsite = { variable = \"stage\", rule = \"prefer\" }",
+            "matching.site",
+            "nearest neighbours",
+        ),
+        (
+            "emulate = \"spss\"\nmethod = \"nearest\"\ncaliper = { width = 0.1 }",
+            "matching.method",
+            "leave it out",
+        ),
+        (
+            "covariate_calipers = [{ variable = \"sex\", width = 1 }]",
+            "matching.covariate_calipers[0].variable",
+            "not numeric",
+        ),
+    ];
+    for (keys, path, message) in cases {
+        let text = small_with("[matching]", &format!("[matching]\n{keys}"));
+        assert_refused(&text, path, message);
+    }
 }
 
 #[test]

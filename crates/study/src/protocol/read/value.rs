@@ -107,6 +107,13 @@ pub(super) fn probability(value: &DeValue) -> Parsed<f64> {
     number(value).and_then(|number| within(number, 0.0 < number && number <= 1.0, message))
 }
 
+/// A whole number from 0 to 2^53 - 1.
+pub(super) fn seed(value: &DeValue) -> Parsed<u64> {
+    let DeValue::Integer(integer) = value else { return Err(wrong_type("a whole number", value)) };
+    let seed = u64::try_from(integer_value(integer)?).ok().filter(|&seed| seed < 1 << 53);
+    seed.ok_or_else(|| "must lie between 0 and 2^53 - 1".into())
+}
+
 /// True or false.
 pub(super) fn flag(value: &DeValue) -> Parsed<bool> {
     value.as_bool().ok_or_else(|| wrong_type("true or false", value))

@@ -1,0 +1,178 @@
+//! Classes of similar score or equal covariates.
+
+use crate::MatchingError;
+use crate::query::{Coarsening, Estimand, SubclassOptions};
+use crate::subjects::Subjects;
+use cohort::{Cohort, Selection, Values};
+use numerics::elementary::ln;
+use numerics::sum::quantile_type_7;
+
+/// Classes of the score between its quantiles of type 7 in the focal arm, or in both for the effect in
+/// both; from 1, and 0 for the discarded and for classes that lack an arm.
+///
+/// A class holds its lower end, the last both. Where a class lacks members of an arm, the nearest
+/// member of the classes on the side where more are to spare moves over, one after the other, as in
+/// `matchit(method = "subclass")` with `min.n` in R.
+pub(crate) fn subclasses(
+    subjects: &Subjects,
+    options: SubclassOptions,
+    estimand: Estimand,
+) -> Vec<u32> {
+    let stay: Vec<usize> =
+        (0..subjects.len()).filter(|&subject| !subjects.is_discarded[subject]).collect();
+    let is_cut_by = |&&subject: &&usize| estimand == Estimand::Ate || subjects.is_focal[subject];
+    let mut cut: Vec<f64> =
+        stay.iter().filter(is_cut_by).map(|&subject| subjects.score[subject]).collect();
+    cut.sort_by(f64::total_cmp);
+    let quantile = |k: usize| quantile_type_7(&cut, k as f64 / options.n_subclasses as f64);
+    let cuts: Vec<f64> = (1..options.n_subclasses).filter_map(quantile).collect();
+    let mut class = vec![0u32; subjects.len()];
+    for &subject in &stay {
+        class[subject] = cuts.partition_point(|&cut| cut <= subjects.score[subject]) as u32;
+    }
+    let mut numbers: Vec<u32> = stay.iter().map(|&subject| class[subject]).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    for &subject in &stay {
+        let place = numbers.partition_point(|&number| number < class[subject]);
+        class[subject] = place as u32;
+    }
+    for is_exposed in [true, false] {
+        let arm: Vec<usize> = stay
+            .iter()
+            .copied()
+            .filter(|&subject| subjects.is_exposed[subject] == is_exposed)
+            .collect();
+        fill_up(&mut class, &subjects.score, &arm, numbers.len(), options.min_n);
+    }
+    with_both_arms(&class, subjects)
+}
+
+/// Moves members of an arm until each class has `min_n` of them, as far as there are enough.
+fn fill_up(class: &mut [u32], score: &[f64], arm: &[usize], n_classes: usize, min_n: usize) {
+    let mut spare = vec![0i64; n_classes];
+    for &subject in arm {
+        spare[class[subject] as usize] += 1;
+    }
+    for _ in 0..min_n.min(arm.len() / n_classes.max(1)) {
+        while let Some(lacks) = spare.iter().position(|&n| n <= 0) {
+            let from_below = takes_from_below(&spare, lacks);
+            let giver = if from_below {
+                (0..lacks).rev().find(|&k| spare[k] > 0)
+            } else {
+                (lacks + 1..n_classes).find(|&k| spare[k] > 0)
+            };
+            let Some(giver) = giver else { return };
+            let members = arm.iter().copied().filter(|&subject| class[subject] as usize == giver);
+            let nearest = members.reduce(|best, other| {
+                let is_nearer = if from_below {
+                    score[other] >= score[best]
+                } else {
+                    score[other] <= score[best]
+                };
+                if is_nearer { other } else { best }
+            });
+            let Some(nearest) = nearest else { return };
+            class[nearest] = lacks as u32;
+            spare[lacks] += 1;
+            spare[giver] -= 1;
+        }
+        spare.iter_mut().for_each(|n| *n -= 1);
+    }
+}
+
+/// Whether more can be spared below, each class counted by its nearness.
+fn takes_from_below(spare: &[i64], lacks: usize) -> bool {
+    if lacks + 1 == spare.len() {
+        return true;
+    }
+    if lacks == 0 {
+        return false;
+    }
+    let pull = |(k, &n): (usize, &i64)| (n - 1) as f64 / (k as f64 - lacks as f64);
+    let gives = |&(k, &n): &(usize, &i64)| k != lacks && n > 1;
+    spare.iter().enumerate().filter(gives).map(pull).sum::<f64>() <= 0.0
+}
+
+/// Classes of subjects who agree on all columns, once numbers are coarsened; from 1, and 0 for the
+/// discarded and for classes that lack an arm.
+///
+/// Iacus, King and Porro (2012), Polit. Anal. 20:1-24. `matchit(method = "cem")` in R.
+pub(crate) fn coarsened(
+    cohort: &Cohort,
+    selection: &Selection,
+    columns: &[String],
+    rules: &[Coarsening],
+    subjects: &Subjects,
+) -> Result<Vec<u32>, MatchingError> {
+    let mut class = subjects.class.clone();
+    for (column, rule) in columns.iter().zip(rules) {
+        let is_number = matches!(cohort.values(column)?, Values::Numeric(_));
+        let codes = if is_number && *rule != Coarsening::Values {
+            bins(&cohort.numeric(column, selection)?, rule, &subjects.is_discarded)
+        } else {
+            cohort.strata(std::slice::from_ref(column), selection)?
+        };
+        class = crossed(&class, &codes);
+    }
+    Ok(with_both_arms(&class, subjects))
+}
+
+/// Classes of subjects who agree on the exact keys.
+pub(crate) fn exact(subjects: &Subjects) -> Vec<u32> {
+    with_both_arms(&subjects.class, subjects)
+}
+
+/// Classes from 1; 0 for those who are discarded or whose class lacks an arm.
+fn with_both_arms(class: &[u32], subjects: &Subjects) -> Vec<u32> {
+    let n_classes = class.iter().max().map_or(0, |&last| last as usize + 1);
+    let mut has_arm = vec![[false; 2]; n_classes];
+    for subject in 0..subjects.len() {
+        if !subjects.is_discarded[subject] {
+            let arm = usize::from(subjects.is_exposed[subject]);
+            has_arm[class[subject] as usize][arm] = true;
+        }
+    }
+    let number = |subject: usize| {
+        let has_both = has_arm[class[subject] as usize] == [true, true];
+        if has_both && !subjects.is_discarded[subject] { class[subject] + 1 } else { 0 }
+    };
+    (0..subjects.len()).map(number).collect()
+}
+
+/// Numbers for the pairs of two codes that occur, in their order.
+fn crossed(a: &[u32], b: &[u32]) -> Vec<u32> {
+    let mut pairs: Vec<(u32, u32)> = a.iter().copied().zip(b.iter().copied()).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    let place = |pair: (u32, u32)| pairs.partition_point(|known| *known < pair) as u32;
+    a.iter().copied().zip(b.iter().copied()).map(place).collect()
+}
+
+/// The bin of each value; cuts are made over those who are not discarded.
+fn bins(values: &[f64], rule: &Coarsening, is_discarded: &[bool]) -> Vec<u32> {
+    let stay = values.iter().zip(is_discarded).filter(|&(_, &out)| !out);
+    let mut sorted: Vec<f64> = stay.map(|(&value, _)| value + 0.0).collect();
+    sorted.sort_by(f64::total_cmp);
+    let mut cuts = match rule {
+        Coarsening::Sturges => {
+            let n_bins = (ln(sorted.len() as f64) / std::f64::consts::LN_2 + 1.0).ceil();
+            equal_widths(&sorted, n_bins as usize)
+        }
+        Coarsening::Bins(n_bins) => equal_widths(&sorted, *n_bins),
+        Coarsening::Quantiles(n_bins) => (1..*n_bins)
+            .filter_map(|k| quantile_type_7(&sorted, k as f64 / *n_bins as f64))
+            .collect(),
+        Coarsening::Cuts(cuts) => cuts.clone(),
+        Coarsening::Values => sorted,
+    };
+    cuts.sort_by(f64::total_cmp);
+    values.iter().map(|&value| cuts.partition_point(|&cut| cut <= value) as u32).collect()
+}
+
+/// The inner borders of bins of equal width.
+fn equal_widths(sorted: &[f64], n_bins: usize) -> Vec<f64> {
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return Vec::new() };
+    let width = (last - first) / n_bins as f64;
+    (1..n_bins).map(|k| first + k as f64 * width).collect()
+}

@@ -1,0 +1,420 @@
+//! Optimal and full matching against every possible match of a few subjects, and what all methods
+//! promise.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use cohort::{Cohort, Column, Selection};
+use matching::{
+    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, MatchOrder,
+    MatchQuery, MatchedSample, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule,
+    SpssOptions, SubclassOptions, match_pairs,
+};
+use proptest::prelude::*;
+
+/// Exposed or not, score on a grid of quarters, another number, exact key, anti-exact key.
+type Subject = (bool, i32, i32, u8, u8);
+
+fn subjects(n: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Subject>> {
+    let subject = (any::<bool>(), -8..8, 0..5, 0..2u8, 0..3u8);
+    prop::collection::vec(subject, n).prop_map(|mut subjects| {
+        subjects.push((true, 0, 1, 0, 0));
+        subjects.push((false, 1, 2, 0, 1));
+        subjects
+    })
+}
+
+fn score(subject: &Subject) -> f64 {
+    f64::from(subject.1) * 0.25
+}
+
+/// The subjects in an order of rows, each with its index as id.
+fn cohort_of(subjects: &[Subject], order: &[usize]) -> Cohort {
+    let rows = || order.iter().map(|&index| &subjects[index]);
+    let levels = ["no", "yes"].map(String::from).to_vec();
+    let numbers = |name: &str, of: &dyn Fn(&Subject) -> f64| {
+        Column::numeric(name, rows().map(of).collect::<Vec<f64>>())
+    };
+    Cohort::new(
+        Some(order.iter().map(ToString::to_string).collect()),
+        vec![
+            Column::categorical("rt", levels, rows().map(|s| u32::from(s.0)).collect()),
+            numbers("score", &score),
+            numbers("probability", &|s| (f64::from(s.1) + 9.0) / 20.0),
+            numbers("age", &|s| f64::from(s.2)),
+            numbers("site", &|s| f64::from(s.3)),
+            numbers("period", &|s| f64::from(s.4)),
+        ],
+    )
+    .unwrap()
+}
+
+fn matched(subjects: &[Subject], query: &MatchQuery) -> MatchedSample {
+    let cohort = cohort_of(subjects, &(0..subjects.len()).collect::<Vec<_>>());
+    match_pairs(&cohort, &Selection::all(&cohort), query).unwrap()
+}
+
+fn base() -> MatchQuery {
+    MatchQuery::nearest("rt", "yes", "score")
+}
+
+/// Restrictions that pairs must keep.
+fn restricted() -> impl Strategy<Value = MatchQuery> {
+    let caliper = prop::option::of(
+        (0..7u8).prop_map(|k| Caliper { width: f64::from(k) * 0.25, scale: CaliperScale::Raw }),
+    );
+    let age = prop::option::of((0..3u8).prop_map(|k| CovariateCaliper {
+        column: "age".into(),
+        caliper: Caliper { width: f64::from(k), scale: CaliperScale::Raw },
+    }));
+    (caliper, age, any::<bool>(), any::<bool>()).prop_map(|(caliper, age, exact, anti)| {
+        MatchQuery {
+            caliper,
+            covariate_calipers: age.into_iter().collect(),
+            exact: if exact { vec!["site".into()] } else { Vec::new() },
+            anti_exact: if anti { vec!["period".into()] } else { Vec::new() },
+            ..base()
+        }
+    })
+}
+
+/// Whether two subjects may be a pair, from the question read literally.
+fn may_pair(query: &MatchQuery, a: &Subject, b: &Subject) -> bool {
+    let caliper = query.caliper.map_or(f64::INFINITY, |caliper| caliper.width);
+    let of_age = query.covariate_calipers.first().map_or(f64::INFINITY, |age| age.caliper.width);
+    (score(a) - score(b)).abs() <= caliper
+        && f64::from((a.2 - b.2).abs()) <= of_age
+        && (query.exact.is_empty() || a.3 == b.3)
+        && (query.anti_exact.is_empty() || a.4 != b.4)
+}
+
+/// Most exposed in pairs, then most pairs, then the smallest total, over all ways to give each of the
+/// exposed some of the comparators that are left.
+fn best_pairs(subjects: &[Subject], query: &MatchQuery, ratio: usize) -> (i64, i64, f64) {
+    let of_arm = |arm: bool| -> Vec<Subject> {
+        subjects.iter().copied().filter(|subject| subject.0 == arm).collect()
+    };
+    let (exposed, comparators) = (of_arm(true), of_arm(false));
+    let n_states = 1usize << comparators.len();
+    let worst = (i64::MIN, 0, 0.0);
+    let mut best = vec![worst; n_states];
+    best[0] = (0, 0, 0.0);
+    let is_better = |a: (i64, i64, f64), b: (i64, i64, f64)| {
+        (a.0, a.1) > (b.0, b.1) || (a.0, a.1) == (b.0, b.1) && a.2 < b.2
+    };
+    for one in &exposed {
+        let mut next = best.clone();
+        for used in 0..n_states {
+            if best[used].0 == i64::MIN {
+                continue;
+            }
+            for set in 1..n_states {
+                let fits = set & used == 0 && set.count_ones() as usize <= ratio;
+                let members = || (0..comparators.len()).filter(|k| set >> k & 1 == 1);
+                if fits && members().all(|k| may_pair(query, one, &comparators[k])) {
+                    let total: f64 =
+                        members().map(|k| (score(one) - score(&comparators[k])).abs()).sum();
+                    let from = best[used];
+                    let n = i64::from(set.count_ones());
+                    let value = (from.0 + 1, from.1 + n, from.2 + total);
+                    if is_better(value, next[used | set]) {
+                        next[used | set] = value;
+                    }
+                }
+            }
+        }
+        best = next;
+    }
+    best.into_iter().fold(worst, |a, b| if is_better(b, a) { b } else { a })
+}
+
+/// The smallest total of pairs that leave out nobody who has an allowed partner.
+fn cheapest_cover(subjects: &[Subject], query: &MatchQuery) -> f64 {
+    let index = |arm: bool| -> Vec<usize> {
+        (0..subjects.len()).filter(|&k| subjects[k].0 == arm).collect()
+    };
+    let (exposed, comparators) = (index(true), index(false));
+    let allowed = |a: usize, b: usize| may_pair(query, &subjects[a], &subjects[b]);
+    let wanted = (0..comparators.len())
+        .filter(|&k| exposed.iter().any(|&a| allowed(a, comparators[k])))
+        .fold(0usize, |wanted, k| wanted | 1 << k);
+    let n_states = 1usize << comparators.len();
+    let mut best = vec![f64::INFINITY; n_states];
+    best[0] = 0.0;
+    for &one in &exposed {
+        let partners: Vec<usize> =
+            (0..comparators.len()).filter(|&k| allowed(one, comparators[k])).collect();
+        if partners.is_empty() {
+            continue;
+        }
+        let mut next = vec![f64::INFINITY; n_states];
+        for covered in (0..n_states).filter(|&covered| best[covered].is_finite()) {
+            for choice in 1usize..1 << partners.len() {
+                let chosen = || partners.iter().enumerate().filter(|(k, _)| choice >> k & 1 == 1);
+                let total: f64 = chosen()
+                    .map(|(_, &k)| (score(&subjects[one]) - score(&subjects[comparators[k]])).abs())
+                    .sum();
+                let now = chosen().fold(covered, |now, (_, &k)| now | 1 << k);
+                next[now] = next[now].min(best[covered] + total);
+            }
+        }
+        best = next;
+    }
+    best.iter()
+        .enumerate()
+        .filter(|(covered, _)| covered & wanted == wanted)
+        .map(|(_, &total)| total)
+        .fold(f64::INFINITY, f64::min)
+}
+
+fn summary(sample: &MatchedSample) -> (i64, i64, f64) {
+    let mut exposed: Vec<usize> = sample.pairs.iter().map(|pair| pair.exposed).collect();
+    exposed.dedup();
+    (exposed.len() as i64, sample.pairs.len() as i64, sample.certificate.total_distance)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn optimal_pairs_are_the_best_of_all(
+        subjects in subjects(0..12),
+        query in restricted(),
+        ratio in 1..4usize,
+    ) {
+        let options = OptimalOptions { ratio, ..OptimalOptions::default() };
+        let sample = matched(&subjects, &MatchQuery { method: Method::Optimal(options), ..query.clone() });
+        prop_assert_eq!(summary(&sample), best_pairs(&subjects, &query, ratio));
+    }
+
+    /// On a line and by the assignment that knows nothing of lines: an anti-exact key that
+    /// separates nobody switches to the latter.
+    #[test]
+    fn the_line_and_the_assignment_agree(subjects in subjects(0..60), query in restricted()) {
+        let query = MatchQuery {
+            method: Method::Optimal(OptimalOptions::default()),
+            covariate_calipers: Vec::new(),
+            anti_exact: Vec::new(),
+            ..query
+        };
+        let by_rules = MatchQuery { anti_exact: vec!["rt".into()], ..query.clone() };
+        let (line, rules) = (matched(&subjects, &query), matched(&subjects, &by_rules));
+        prop_assert_eq!(summary(&line), summary(&rules));
+    }
+
+    /// Many comparators on one side and many exposed on the other: the caliper is broken in the
+    /// tail alone, so that stretches are matched anew between free offers.
+    #[test]
+    fn stretches_that_are_matched_anew_are_the_best(
+        mut subjects in prop::collection::vec((any::<bool>(), -400..400i32, Just(0), Just(0u8), Just(0u8)), 0..400),
+        width in 1..40,
+    ) {
+        for subject in &mut subjects {
+            subject.0 = if subject.1 > 250 { subject.0 } else { subject.0 && subject.1 % 3 == 0 };
+        }
+        subjects.push((true, 399, 0, 0, 0));
+        subjects.push((false, 0, 0, 0, 0));
+        let query = MatchQuery {
+            method: Method::Optimal(OptimalOptions::default()),
+            caliper: Some(Caliper { width: f64::from(width) * 0.25, scale: CaliperScale::Raw }),
+            ..base()
+        };
+        let by_rules = MatchQuery { anti_exact: vec!["rt".into()], ..query.clone() };
+        let (line, rules) = (matched(&subjects, &query), matched(&subjects, &by_rules));
+        prop_assert_eq!(summary(&line), summary(&rules));
+    }
+
+    #[test]
+    fn full_matching_is_the_cheapest_cover(subjects in subjects(0..9), query in restricted()) {
+        let full = MatchQuery { method: Method::Full(Distance::Score), ..query.clone() };
+        let sample = matched(&subjects, &full);
+        prop_assert_eq!(sample.certificate.total_distance, cheapest_cover(&subjects, &query));
+        // Whoever may be paired is in a set.
+        for (k, one) in subjects.iter().enumerate() {
+            let has_partner =
+                subjects.iter().any(|other| other.0 != one.0 && may_pair(&query, one, other));
+            prop_assert_eq!(sample.subclass[k] > 0, has_partner);
+        }
+    }
+
+    #[test]
+    fn optimal_is_never_worse_than_greedy(subjects in subjects(0..60), query in restricted()) {
+        let optimal = MatchQuery { method: Method::Optimal(OptimalOptions::default()), ..query.clone() };
+        let (greedy, optimal) = (matched(&subjects, &query), matched(&subjects, &optimal));
+        prop_assert!(optimal.pairs.len() >= greedy.pairs.len());
+        if optimal.pairs.len() == greedy.pairs.len() {
+            prop_assert!(optimal.certificate.total_distance <= greedy.certificate.total_distance);
+        }
+    }
+}
+
+/// Every method with settings that fit it.
+fn questions() -> impl Strategy<Value = MatchQuery> {
+    let orders = vec![
+        None,
+        Some(MatchOrder::Largest),
+        Some(MatchOrder::Smallest),
+        Some(MatchOrder::Closest),
+        Some(MatchOrder::Farthest),
+        Some(MatchOrder::Random),
+        Some(MatchOrder::Data),
+    ];
+    let distances = vec![Distance::Score, Distance::Mahalanobis, Distance::RobustMahalanobis];
+    let ratios =
+        vec![Ratio::Fixed(1), Ratio::Fixed(3), Ratio::Variable { mean: 1.5, min: 1, max: 4 }];
+    let nearest = (
+        prop::sample::select(orders),
+        prop::sample::select(distances.clone()),
+        prop::sample::select(ratios),
+        any::<bool>(),
+        0..5u64,
+    )
+        .prop_map(|(order, distance, ratio, replacement, seed)| {
+            Method::Nearest(NearestOptions { distance, order, seed, ratio, replacement })
+        });
+    let optimal = (prop::sample::select(distances.clone()), 1..3usize)
+        .prop_map(|(distance, ratio)| Method::Optimal(OptimalOptions { distance, ratio }));
+    let full = prop::sample::select(distances).prop_map(Method::Full);
+    let spss = (any::<bool>(), any::<bool>(), any::<bool>(), 0..5u64).prop_map(
+        |(exact_first, random_order, replacement, seed)| {
+            Method::Spss(SpssOptions { seed, exact_first, random_order, replacement })
+        },
+    );
+    let subclass = (1..5usize, 0..3usize).prop_map(|(n_subclasses, min_n)| {
+        Method::Subclass(SubclassOptions { n_subclasses, min_n })
+    });
+    let coarsened = prop::sample::select(vec![
+        Coarsening::Sturges,
+        Coarsening::Bins(3),
+        Coarsening::Quantiles(2),
+        Coarsening::Cuts(vec![2.0, 1.0]),
+        Coarsening::Values,
+    ])
+    .prop_map(|rule| Method::Coarsened(vec![rule]));
+    let method = prop_oneof![
+        4 => nearest, 2 => optimal, 2 => full, 2 => spss, 1 => subclass, 1 => coarsened,
+        1 => Just(Method::Exact),
+    ];
+    let discard = prop::sample::select(vec![
+        Discard::None,
+        Discard::Both,
+        Discard::Comparators,
+        Discard::Exposed,
+    ]);
+    let site = prop::option::of(prop::sample::select(vec![SiteRule::Exact, SiteRule::Prefer]));
+    (method, restricted(), discard, site, any::<bool>(), any::<bool>()).prop_map(
+        |(method, query, discard, site, is_atc, on_logit)| {
+            fitting(MatchQuery { method, discard, ..query }, site, is_atc, on_logit)
+        },
+    )
+}
+
+/// Leaves out what a method refuses.
+fn fitting(
+    mut query: MatchQuery,
+    site: Option<SiteRule>,
+    is_atc: bool,
+    on_logit: bool,
+) -> MatchQuery {
+    let on_covariates = match &query.method {
+        Method::Nearest(options) => options.distance != Distance::Score,
+        Method::Optimal(options) => options.distance != Distance::Score,
+        Method::Full(distance) => *distance != Distance::Score,
+        Method::Coarsened(_) => true,
+        _ => false,
+    };
+    if on_covariates {
+        query.covariates = match query.method {
+            Method::Coarsened(_) => vec!["age".into()],
+            _ => vec!["age".into(), "period".into()],
+        };
+    }
+    if is_atc {
+        query.estimand = Estimand::Atc;
+    }
+    let is_nearest = matches!(query.method, Method::Nearest(_));
+    let rule = site.filter(|rule| is_nearest || *rule == SiteRule::Exact);
+    query.site = rule.map(|rule| Site { column: "site".into(), rule });
+    match query.method {
+        Method::Subclass(_) => {
+            query.site = None;
+            query.exact.clear();
+        }
+        Method::Exact => query.exact = vec!["site".into()],
+        Method::Spss(_) if query.caliper.is_none() => {
+            query.caliper = Some(Caliper { width: 0.5, scale: CaliperScale::StandardDeviations });
+        }
+        _ => {}
+    }
+    if matches!(query.method, Method::Subclass(_) | Method::Coarsened(_) | Method::Exact) {
+        query.caliper = None;
+        query.covariate_calipers.clear();
+        query.anti_exact.clear();
+    }
+    if on_logit {
+        query.score = Some("probability".into());
+        if let Some(caliper) = &mut query.caliper {
+            caliper.scale = CaliperScale::LogitStandardDeviations;
+        }
+    }
+    query
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// An answer has been certified, or it would have been an error. The rules are read here once more.
+    #[test]
+    fn every_method_keeps_its_promise_whatever_the_order_of_rows(
+        (subjects, order) in subjects(0..40).prop_flat_map(|subjects| {
+            let order: Vec<usize> = (0..subjects.len()).collect();
+            (Just(subjects), Just(order).prop_shuffle())
+        }),
+        query in questions(),
+    ) {
+        let sample = matched(&subjects, &query);
+        let shuffled = cohort_of(&subjects, &order);
+        let again = match_pairs(&shuffled, &Selection::all(&shuffled), &query).unwrap();
+        prop_assert_eq!(&again, &sample);
+        let literal = MatchQuery {
+            caliper: sample.certificate.caliper.map(|width| Caliper { width, scale: CaliperScale::Raw }),
+            ..query.clone()
+        };
+        let on_logit = query.score.as_deref() == Some("probability");
+        for pair in &sample.pairs {
+            let (a, b) = (&subjects[pair.exposed], &subjects[pair.comparator]);
+            prop_assert!(a.0 && !b.0);
+            prop_assert!(on_logit || may_pair(&literal, a, b));
+        }
+        if let Ok(over) = sample.certificate.largest_over_caliper {
+            prop_assert!(over <= 1.0);
+        }
+        prop_assert!(sample.weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0));
+        let n_exposed = (0..subjects.len()).filter(|&k| subjects[k].0 && sample.weights[k] > 0.0);
+        prop_assert_eq!(n_exposed.count(), sample.certificate.n_matched_exposed);
+    }
+
+    /// New ids change pairs only where scores tie: how far apart pairs are stays.
+    #[test]
+    fn relabelled_ids_change_pairs_within_ties_alone(
+        (subjects, order) in subjects(0..40).prop_flat_map(|mut subjects| {
+            // Distinct scores, no ties: 97 steps of a prime walk.
+            for (k, subject) in subjects.iter_mut().enumerate() {
+                subject.1 = (k as i32 * 37) % 97 * 5 + (k as i32 * k as i32) % 3;
+            }
+            let order: Vec<usize> = (0..subjects.len()).collect();
+            (Just(subjects), Just(order).prop_shuffle())
+        }),
+        query in restricted(),
+    ) {
+        let relabelled: Vec<Subject> = order.iter().map(|&k| subjects[k]).collect();
+        let (sample, other) = (matched(&subjects, &query), matched(&relabelled, &query));
+        if sample.certificate.n_ties == 0 && other.certificate.n_ties == 0 {
+            let mut pairs: Vec<_> =
+                other.pairs.iter().map(|pair| (order[pair.exposed], order[pair.comparator])).collect();
+            pairs.sort_unstable();
+            let expected: Vec<_> =
+                sample.pairs.iter().map(|pair| (pair.exposed, pair.comparator)).collect();
+            prop_assert_eq!(pairs, expected);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Matched sets over the wire: what is answered, and which field is named when a question does not
+//! fit.
+
+use crate::harness::{categories, clients, numbers};
+use service_kit::Failure;
+use tonic::Code;
+use wire::pb::common::Cohort;
+use wire::pb::matching::{
+    CaliperScale, Coarsening, CoarseningRule, CovariateCaliper, DiscardRule, MatchDistance,
+    MatchEstimand, MatchMethod, MatchOptions, MatchOrder, MatchPairsRequest, MatchPairsResponse,
+    SiteRule,
+};
+
+/// Two exposed at 2 and 3, comparators at 2.5 and 9.
+fn request(options: MatchOptions) -> MatchPairsRequest {
+    let cohort = Cohort {
+        ids: ["b", "a", "d", "c"].map(String::from).to_vec(),
+        columns: vec![
+            categories("arm", &["none", "drug"], &[1, 1, 0, 0]),
+            numbers("score", &[2.0, 3.0, 2.5, 9.0]),
+            numbers("age", &[50.0, 60.0, 61.0, 52.0]),
+            categories("site", &["north", "south"], &[0, 1, 1, 0]),
+        ],
+    };
+    MatchPairsRequest {
+        cohort: Some(cohort),
+        exposure_column: "arm".into(),
+        exposed_level: "drug".into(),
+        distance_column: "score".into(),
+        options: Some(options),
+        ..MatchPairsRequest::default()
+    }
+}
+
+async fn answer(request: MatchPairsRequest) -> MatchPairsResponse {
+    clients().await.matching.match_pairs(request).await.unwrap().into_inner()
+}
+
+fn pairs(answer: &MatchPairsResponse) -> Vec<(i32, i32)> {
+    answer.exposed_rows.iter().copied().zip(answer.comparator_rows.iter().copied()).collect()
+}
+
+/// Ids a and b in the rows 1 and 0: units and pairs are in id order, rows those of the caller.
+#[tokio::test]
+async fn pairs_units_and_certificate_are_answered() {
+    let answer = answer(request(MatchOptions::default())).await;
+    assert_eq!(pairs(&answer), [(1, 2), (0, 3)]);
+    assert_eq!(answer.unit_rows, [1, 0, 3, 2]);
+    assert_eq!(answer.subclasses, [1, 2, 2, 1]);
+    assert_eq!(answer.weights, [1.0; 4]);
+    let certificate = answer.certificate.unwrap();
+    assert_eq!(certificate.matched_exposed_count, 2);
+    assert_eq!(certificate.total_distance, 7.5);
+    // printf 'a,d\nb,c\n' | sha256sum
+    assert_eq!(
+        certificate.digest,
+        "e2f2a0c8731d784909a991281fca8c777dd5b22138e5bf3e034795ddd45b9f19"
+    );
+    let options = answer.options.unwrap();
+    assert_eq!((options.method(), options.ratio), (MatchMethod::Nearest, Some(1)));
+}
+
+#[tokio::test]
+async fn every_method_is_reached() {
+    let of = |method: MatchMethod| MatchOptions { method: method.into(), ..Default::default() };
+    let optimal = answer(request(of(MatchMethod::Optimal))).await;
+    assert_eq!(optimal.certificate.unwrap().total_distance, 6.5);
+    let ate = MatchOptions { estimand: MatchEstimand::Ate.into(), ..of(MatchMethod::Full) };
+    assert_eq!(answer(request(ate)).await.subclasses.len(), 4);
+    let subclass = MatchOptions { subclass_count: Some(1), ..of(MatchMethod::Subclass) };
+    assert_eq!(answer(request(subclass)).await.subclasses, [1; 4]);
+    let spss = MatchOptions {
+        caliper: Some(0.5),
+        caliper_scale: CaliperScale::Raw.into(),
+        seed: Some(5),
+        ..of(MatchMethod::Spss)
+    };
+    assert_eq!(answer(request(spss)).await.exposed_rows.len(), 1);
+    let exact = MatchPairsRequest {
+        exact_columns: vec!["site".into()],
+        distance_column: String::new(),
+        ..request(of(MatchMethod::Exact))
+    };
+    assert_eq!(answer(exact).await.subclasses, [1, 2, 2, 1]);
+    let cuts =
+        Coarsening { rule: CoarseningRule::Cuts.into(), cuts: vec![55.0], ..Coarsening::default() };
+    let coarsened = MatchPairsRequest {
+        covariate_columns: vec!["age".into()],
+        distance_column: String::new(),
+        ..request(MatchOptions { coarsenings: vec![cuts], ..of(MatchMethod::Coarsened) })
+    };
+    assert_eq!(answer(coarsened).await.subclasses, [1, 2, 2, 1]);
+}
+
+#[tokio::test]
+async fn restrictions_reach_the_matching() {
+    let site = |rule: SiteRule| MatchPairsRequest {
+        site_column: "site".into(),
+        ..request(MatchOptions { site_rule: rule.into(), ..Default::default() })
+    };
+    assert_eq!(pairs(&answer(site(SiteRule::Exact)).await), [(1, 2), (0, 3)]);
+    let anti = MatchPairsRequest {
+        anti_exact_columns: vec!["site".into()],
+        ..request(MatchOptions::default())
+    };
+    assert_eq!(pairs(&answer(anti).await), [(1, 3), (0, 2)]);
+    let age =
+        CovariateCaliper { column: "age".into(), width: 5.0, scale: CaliperScale::Raw.into() };
+    let near = MatchOptions { covariate_calipers: vec![age], ..Default::default() };
+    assert_eq!(pairs(&answer(request(near)).await), [(1, 2), (0, 3)]);
+    let discard = MatchOptions { discard: DiscardRule::Both.into(), ..Default::default() };
+    assert_eq!(answer(request(discard)).await.discarded_rows, [0, 3]);
+    let by_age = MatchPairsRequest {
+        covariate_columns: vec!["age".into()],
+        distance_column: String::new(),
+        ..request(MatchOptions {
+            distance: MatchDistance::Mahalanobis.into(),
+            order: MatchOrder::Closest.into(),
+            ..Default::default()
+        })
+    };
+    assert_eq!(pairs(&answer(by_age).await), [(1, 2), (0, 3)]);
+    let again = MatchOptions { replacement: true, ratio: Some(2), ..Default::default() };
+    let answer = answer(request(again)).await;
+    assert_eq!((answer.exposed_rows.len(), answer.subclasses.len()), (4, 0));
+}
+
+/// One setting at a time.
+#[tokio::test]
+async fn a_question_that_does_not_fit_names_its_field() {
+    let by_default = MatchOptions::default;
+    let optimal = || MatchOptions { method: MatchMethod::Optimal.into(), ..by_default() };
+    let options = [
+        (MatchOptions { caliper: Some(-0.1), ..by_default() }, "options.caliper"),
+        (MatchOptions { caliper_scale: 9, ..by_default() }, "options.caliper_scale"),
+        (MatchOptions { order: 9, ..by_default() }, "options.order"),
+        (MatchOptions { method: 9, ..by_default() }, "options.method"),
+        (MatchOptions { distance: 9, ..by_default() }, "options.distance"),
+        (MatchOptions { discard: 9, ..by_default() }, "options.discard"),
+        (MatchOptions { ratio: Some(0), ..by_default() }, "options.ratio"),
+        (MatchOptions { ratio: Some(-2), ..optimal() }, "options.ratio"),
+        (MatchOptions { replacement: true, ..optimal() }, "options.replacement"),
+        (MatchOptions { seed: Some(1), ..optimal() }, "options.seed"),
+        (MatchOptions { seed: Some(-1), ..by_default() }, "options.seed"),
+        (MatchOptions { minimum_ratio: Some(2), ..by_default() }, "options.minimum_ratio"),
+        (MatchOptions { mean_ratio: Some(2.0), ..by_default() }, "options.maximum_ratio"),
+        (
+            MatchOptions { mean_ratio: Some(5.0), maximum_ratio: Some(3), ..by_default() },
+            "options.mean_ratio",
+        ),
+        (MatchOptions { estimand: MatchEstimand::Ate.into(), ..by_default() }, "options.estimand"),
+        (MatchOptions { subclass_count: Some(3), ..by_default() }, "options.subclass_count"),
+        (MatchOptions { method: MatchMethod::Spss.into(), ..by_default() }, "options.caliper"),
+        (
+            MatchOptions { distance: MatchDistance::Mahalanobis.into(), ..by_default() },
+            "covariate_columns",
+        ),
+        (MatchOptions { site_rule: SiteRule::Prefer.into(), ..by_default() }, "site_column"),
+        (
+            MatchOptions {
+                covariate_calipers: vec![CovariateCaliper {
+                    column: "height".into(),
+                    width: 1.0,
+                    scale: 0,
+                }],
+                ..by_default()
+            },
+            "options.covariate_calipers[0].column",
+        ),
+    ];
+    for (options, field) in options {
+        refused(request(options), field).await;
+    }
+    let unknown = |change: &dyn Fn(&mut MatchPairsRequest)| {
+        let mut request = request(by_default());
+        change(&mut request);
+        request
+    };
+    refused(unknown(&|request| request.distance_column = "logit".into()), "distance_column").await;
+    refused(unknown(&|request| request.distance_column.clear()), "distance_column").await;
+    refused(unknown(&|request| request.exact_columns = vec!["ward".into()]), "exact_columns[0]")
+        .await;
+    refused(unknown(&|request| request.site_column = "ward".into()), "site_column").await;
+}
+
+async fn refused(request: MatchPairsRequest, field: &str) {
+    let status = clients().await.matching.match_pairs(request).await.unwrap_err();
+    let failure = Failure::from(&status);
+    assert_eq!(failure.code, Code::InvalidArgument, "{field}");
+    let fields: Vec<&str> =
+        failure.violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(fields, [field]);
+}
