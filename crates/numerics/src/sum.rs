@@ -101,6 +101,19 @@ pub fn quantile_type_7(sorted: &[f64], probability: f64) -> Option<f64> {
     Some(sorted[below] + (position - below as f64) * (sorted[above] - sorted[below]))
 }
 
+/// Quantile of type 6, that of SPSS: the order statistic at `probability * (n + 1)`, interpolated,
+/// and the extremes beyond them.
+///
+/// `sorted` ascends; `None` when it is empty. Same as `quantile(x, probability, type = 6)` in R.
+#[must_use]
+pub fn quantile_type_6(sorted: &[f64], probability: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = (probability * (last + 2) as f64 - 1.0).clamp(0.0, last as f64);
+    let below = position.floor() as usize;
+    let above = (below + 1).min(last);
+    Some(sorted[below] + (position - below as f64) * (sorted[above] - sorted[below]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +142,8 @@ mod tests {
         assert_eq!(quantile_type_7(&[1.0, 2.0, 3.0, 4.0], 0.5), Some(2.5));
         assert_eq!(quantile_type_7(&[1.0, 2.0, 3.0, 4.0], 0.25), Some(1.75));
         assert_eq!(quantile_type_7(&[], 0.5), None);
+        assert_eq!(quantile_type_6(&[1.0, 2.0, 3.0, 4.0], 0.25), Some(1.25));
+        assert_eq!(quantile_type_6(&[1.0, 2.0], 0.9), Some(2.0));
+        assert_eq!(quantile_type_6(&[], 0.5), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Tails of the normal, chi-squared and Student distributions, the first two with their
-//! logarithms, and the normal quantile; in `counts` those of the gamma and beta distributions.
+//! logarithms, and the normal quantile; in `counts` those of the gamma, beta, F
+//! and binomial distributions.
 //!
 //! A p-value is computed as an upper tail, never as one minus a distribution function, so that
 //! 1e-200 keeps its digits; where even that is too small, its logarithm is the answer.
@@ -10,8 +11,8 @@ use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};
 mod counts;
 
 pub use counts::{
-    Tail, beta_odds_quantile, beta_sf, binomial_two_sided, chi_squared_quantile, gamma_quantile,
-    gamma_sf,
+    Tail, beta_odds_quantile, beta_sf, binomial_at_least, binomial_two_sided, chi_squared_quantile,
+    f_quantile, f_sf, gamma_quantile, gamma_sf, student_t_multiplier,
 };
 
 /// Upper tail of the standard normal distribution, `P(Z > z)`.

@@ -1,5 +1,6 @@
 //! Tails and quantiles of the gamma and beta distributions, on which the exact limits of counts
-//! and of shares of counts rest, and the exact test of a share.
+//! and of shares of counts rest, with those of the F, Student and binomial distributions that follow
+//! from them, and the exact test of a share.
 
 use crate::elementary::{exp, ln, ln_1p};
 use crate::tails::normal_quantile;
@@ -106,6 +107,51 @@ pub fn beta_odds_quantile(tail: Tail, a: f64, b: f64) -> f64 {
         let density = beta_weight(odds, a, b) / odds;
         (beta_tails(odds, a, b), density)
     })
+}
+
+/// Upper tail of the F distribution, `P(F > f)`.
+///
+/// `F` is the ratio of two gamma variables, so that `f * df1 / df2` are the odds of a beta variable;
+/// both tails keep their digits. The lower tail is `f_sf(1 / f, df2, df1)`. Same as `pf(f, df1, df2,
+/// lower.tail = FALSE)` in R; the degrees of freedom are positive and need not be whole. A value of 0
+/// or below has the tail 1.
+#[must_use]
+pub fn f_sf(f: f64, df1: f64, df2: f64) -> f64 {
+    let odds = f * df1 / df2;
+    if odds <= 0.0 {
+        1.0
+    } else if odds.is_finite() {
+        beta_tails(odds, 0.5 * df1, 0.5 * df2).upper
+    } else {
+        0.0
+    }
+}
+
+/// Quantile of the F distribution for positive degrees of freedom, which need not be whole.
+///
+/// Same as `qf(p, df1, df2)` in R.
+#[must_use]
+pub fn f_quantile(tail: Tail, df1: f64, df2: f64) -> f64 {
+    beta_odds_quantile(tail, 0.5 * df1, 0.5 * df2) * df2 / df1
+}
+
+/// Multiplier of a two-sided interval by Student's distribution: 12.706 for a confidence of 0.95 and
+/// one degree of freedom.
+///
+/// Same as `qt((1 + confidence) / 2, df)` in R. The square of the statistic has the F distribution
+/// with 1 and `degrees_of_freedom`, which are positive and need not be whole.
+#[must_use]
+pub fn student_t_multiplier(confidence: f64, degrees_of_freedom: f64) -> f64 {
+    f_quantile(Tail::Upper(1.0 - confidence), 1.0, degrees_of_freedom).sqrt()
+}
+
+/// Probability of at least `successes` among `trials` whose expected share is `odds` to 1.
+///
+/// Same as `pbinom(successes - 1, trials, odds / (1 + odds), lower.tail = FALSE)` in R. `odds` is
+/// positive and finite.
+#[must_use]
+pub fn binomial_at_least(successes: usize, trials: usize, odds: f64) -> f64 {
+    counts_from(successes, trials, odds)
 }
 
 /// Exact two-sided p-value of `successes` among `trials` whose expected share is `odds` to 1.
@@ -437,6 +483,27 @@ mod tests {
         ] {
             assert_close(beta_odds_quantile(tail, a, b), want);
         }
+    }
+
+    /// `pf`, `qf` and `qt` of R agree: tails by the closed form for two degrees of freedom above,
+    /// `(1 + 2f/ν)^(-ν/2)`, and below, `1 - (1 + 2/(f ν))^(-ν/2)`.
+    #[test]
+    fn ratios_of_variances_keep_their_digits() {
+        for (f, nu) in [(0.01, 7.0), (1.0, 4.0), (3.5, 11.0), (250.0, 30.0)] {
+            assert_close(f_sf(f, 2.0, nu), (1.0f64 + 2.0 * f / nu).powf(-nu / 2.0));
+            assert_close(f_sf(f, nu, 2.0), 1.0 - (1.0f64 + 2.0 / (f * nu)).powf(-nu / 2.0));
+        }
+        assert_eq!((f_sf(0.0, 3.0, 4.0), f_sf(f64::INFINITY, 3.0, 4.0)), (1.0, 0.0));
+        assert_close(f_quantile(Upper(0.05), 2.0, 4.0), 2.0 * (0.05f64.powf(-0.5) - 1.0));
+        assert_close(student_t_multiplier(0.95, 1.0), 12.706_204_736_174_7);
+        assert_close(student_t_multiplier(0.95, 57.847_121_832_568_89), 2.001_830_124_036_556_6);
+    }
+
+    #[test]
+    fn counts_have_upper_tails() {
+        assert_close(binomial_at_least(9, 11, 1.0), 67.0 / 2048.0);
+        assert_close(binomial_at_least(1, 3, 0.5), 19.0 / 27.0);
+        assert_eq!((binomial_at_least(0, 3, 2.0), binomial_at_least(4, 3, 2.0)), (1.0, 0.0));
     }
 
     /// The last three agree with `binom.test` in R too.
