@@ -11,6 +11,24 @@ pub enum Outcome {
     Rare,
 }
 
+impl Outcome {
+    /// The risk ratio that a positive hazard ratio stands for.
+    ///
+    /// ```text
+    /// RR = (1 − 0.5^√HR) / (1 − 0.5^√(1/HR))    for a common outcome, else RR = HR
+    /// ```
+    #[must_use]
+    pub fn risk_ratio(self, hazard_ratio: f64) -> f64 {
+        match self {
+            Self::Common => {
+                let inverse = (1.0 / hazard_ratio).sqrt();
+                (1.0 - pow(0.5, hazard_ratio.sqrt())) / (1.0 - pow(0.5, inverse))
+            }
+            Self::Rare => hazard_ratio,
+        }
+    }
+}
+
 /// E-values of an estimate and of its interval, at least 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EValue {
@@ -24,11 +42,10 @@ pub struct EValue {
 /// confounder must have with both exposure and outcome to explain the estimate away.
 ///
 /// ```text
-/// RR = (1 − 0.5^√HR) / (1 − 0.5^√(1/HR))    for a common outcome, else RR = HR
-/// E  = RR + √(RR (RR − 1))                  after inverting an RR below 1
+/// E = RR + √(RR (RR − 1))    after inverting an RR below 1
 /// ```
 ///
-/// VanderWeele and Ding (2017), Ann. Intern. Med. 167:268-274. `hazard_ratio` and limits are
+/// `RR` is [`Outcome::risk_ratio`]. VanderWeele and Ding (2017), Ann. Intern. Med. 167:268-274. `hazard_ratio` and limits are
 /// positive.
 #[must_use]
 pub fn e_value(
@@ -37,16 +54,12 @@ pub fn e_value(
     upper: Option<f64>,
     outcome: Outcome,
 ) -> EValue {
-    let risk_ratio = |ratio: f64| match outcome {
-        Outcome::Common => (1.0 - pow(0.5, ratio.sqrt())) / (1.0 - pow(0.5, (1.0 / ratio).sqrt())),
-        Outcome::Rare => ratio,
-    };
     let limit = lower.zip(upper).map(|(lower, upper)| {
         let nearest = if hazard_ratio >= 1.0 { lower } else { upper };
         let covers_one = lower <= 1.0 && 1.0 <= upper;
-        if covers_one { 1.0 } else { of_risk_ratio(risk_ratio(nearest)) }
+        if covers_one { 1.0 } else { of_risk_ratio(outcome.risk_ratio(nearest)) }
     });
-    EValue { estimate: of_risk_ratio(risk_ratio(hazard_ratio)), limit }
+    EValue { estimate: of_risk_ratio(outcome.risk_ratio(hazard_ratio)), limit }
 }
 
 fn of_risk_ratio(ratio: f64) -> f64 {
