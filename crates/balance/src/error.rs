@@ -8,12 +8,39 @@ use thiserror::Error;
 /// A single test or difference that does not exist is no error but a reason in its place.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum BalanceError {
-    /// A column cannot be read, or a selected row lacks a value.
+    /// A column cannot be read, or a selected row lacks a value that all need: arm, weight, stratum.
     #[error(transparent)]
     Cohort(#[from] CohortError),
     /// The exposure does not make two groups of the rows at hand, or of the reference rows.
     #[error(transparent)]
     Arms(ArmsError),
+    /// Fewer than two groups hold somebody.
+    #[error("the comparison needs two non-empty groups: {groups} levels of {column} occur")]
+    TooFewGroups {
+        /// Column that should tell the groups apart.
+        column: String,
+        /// Number of its levels that occur.
+        groups: usize,
+    },
+    /// A weight is negative.
+    #[error("column {column}, row {}: a weight is negative", row + 1)]
+    NegativeWeight {
+        /// Column of the weights.
+        column: String,
+        /// Row of the weight, from 0 in the caller's order.
+        row: usize,
+    },
+    /// A pair names a row that does not exist.
+    #[error("a pair has row {}: the cohort has {rows} rows", row + 1)]
+    PairOutOfRange {
+        /// The row.
+        row: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+    /// The confidence is not strictly between 0 and 1.
+    #[error("the confidence must lie between 0 and 1")]
+    InvalidConfidence,
 }
 
 impl BalanceError {
@@ -23,7 +50,7 @@ impl BalanceError {
     pub fn impossibility(&self) -> Option<NotEstimable> {
         match self {
             Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
-            Self::Arms(_) => Some(NotEstimable::TooFewGroups),
+            Self::Arms(_) | Self::TooFewGroups { .. } => Some(NotEstimable::TooFewGroups),
             _ => None,
         }
     }

@@ -1,25 +1,31 @@
-//! How alike two arms are at baseline: summaries, tests and standardised differences.
+//! How alike groups are at baseline: summaries, tests, and standardised differences of two arms.
 //!
-//! Which variables to compare is the caller's choice, and so is what difference is too large.
+//! Which variables to compare is the caller's choice, and so is what difference is too large. The
+//! tests themselves are those of `hypothesis`; here each variable meets those that suit it.
 
-mod contingency;
+mod answer;
+mod choice;
+mod differences;
+mod distribution;
 mod error;
-mod fisher;
-mod mann_whitney;
+mod groups;
+mod pairing;
 mod query;
+mod run;
+mod sample;
 mod smd;
 mod summary;
 mod table;
-mod welch;
+mod tests_of;
 
-pub use contingency::{ContingencyTable, chi_squared, chi_squared_yates};
-pub use error::BalanceError;
-pub use fisher::fisher_exact;
-pub use mann_whitney::{Continuity, mann_whitney};
-pub use query::{
-    BalanceQuery, BalanceRow, BalanceTable, BalanceTest, NumericSummary, Summary, TestOutcome,
-    Variable,
+pub use answer::{
+    Assessment, BalanceRow, BalanceTable, BaselineRow, Detail, Differences, GroupTable,
+    LevelDifference, Measure, NumericSummary, Standardised, Summary, TestOutcome, Within,
 };
+pub use choice::{Location, MOST_SKEWED, SMALLEST_GROUP_FOR_MEANS};
+pub use error::BalanceError;
+pub use groups::compare_groups;
+pub use query::{BalanceQuery, GroupsQuery, Pairing, TestChoice, TestOptions, Variable};
 pub use smd::{categorical_smd, numeric_smd};
-pub use table::balance;
-pub use welch::welch_t;
+pub use table::{assess, balance};
+pub use tests_of::{BalanceTest, Design, Measured};

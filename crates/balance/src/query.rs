@@ -1,6 +1,6 @@
-//! What may be asked of this crate and what it answers, in terms of a cohort's columns.
+//! What may be asked of this crate, in terms of a cohort's columns.
 
-use cohort::{Caveat, Estimate};
+use crate::BalanceTest;
 
 /// Which variables to compare between two arms, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,8 +11,73 @@ pub struct BalanceQuery {
     pub exposed: String,
     /// Variables in the order of the table.
     pub variables: Vec<Variable>,
-    /// Tests to report for each variable to which they apply.
-    pub tests: Vec<BalanceTest>,
+    /// Tests to report.
+    pub tests: TestChoice,
+    /// Settings of the tests.
+    pub options: TestOptions,
+    /// Column of case weights, from matching or inverse probabilities: not negative, and those of 0
+    /// leave the sample. They act on means, shares and differences; counts stay unweighted, and a
+    /// weighted sample is not tested.
+    pub weights: Option<String>,
+    /// Who is paired with whom, for pair distances and tests of pairs.
+    pub pairing: Option<Pairing>,
+    /// Columns whose crossing makes the strata of stratified tests; empty without them.
+    pub strata: Vec<String>,
+    /// Columns, such as sites and subgroups, within whose levels the comparison is repeated.
+    pub within: Vec<String>,
+    /// Whether the exposed of the sample are compared with those who are in the reference alone.
+    pub compare_unmatched: bool,
+}
+
+impl BalanceQuery {
+    /// A comparison by the default rule of choice, without weights, pairs and strata.
+    #[must_use]
+    pub fn new(exposure: &str, exposed: &str, variables: Vec<Variable>) -> Self {
+        Self {
+            exposure: exposure.into(),
+            exposed: exposed.into(),
+            variables,
+            tests: TestChoice::Auto,
+            options: TestOptions::default(),
+            weights: None,
+            pairing: None,
+            strata: Vec::new(),
+            within: Vec::new(),
+            compare_unmatched: false,
+        }
+    }
+}
+
+/// Which variables to compare between any number of groups, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupsQuery {
+    /// Column that tells the groups apart; at least two of its levels occur.
+    pub group: String,
+    /// Variables in the order of the table.
+    pub variables: Vec<Variable>,
+    /// Tests to report.
+    pub tests: TestChoice,
+    /// Settings of the tests.
+    pub options: TestOptions,
+    /// Who is paired with whom, for tests of pairs of two groups.
+    pub pairing: Option<Pairing>,
+    /// Columns whose crossing makes the strata of stratified tests; empty without them.
+    pub strata: Vec<String>,
+}
+
+impl GroupsQuery {
+    /// A comparison by the default rule of choice, without pairs and strata.
+    #[must_use]
+    pub fn new(group: &str, variables: Vec<Variable>) -> Self {
+        Self {
+            group: group.into(),
+            variables,
+            tests: TestChoice::Auto,
+            options: TestOptions::default(),
+            pairing: None,
+            strata: Vec::new(),
+        }
+    }
 }
 
 /// A variable of the baseline table.
@@ -24,101 +89,58 @@ pub enum Variable {
     Categorical(String),
 }
 
-/// A test of equality between the arms.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum BalanceTest {
-    /// Pearson's chi-squared test without correction; categories.
-    ChiSquared,
-    /// The same with Yates's correction as R applies it; 2 by 2 tables.
-    ChiSquaredYates,
-    /// Fisher's exact test; categories.
-    Fisher,
-    /// Mann-Whitney U by the normal approximation without correction; numbers.
-    MannWhitney,
-    /// The same with a continuity correction of one half, the default of R; numbers.
-    MannWhitneyContinuity,
-    /// Welch's t test; numbers.
-    WelchT,
+impl Variable {
+    /// Name of its column.
+    #[must_use]
+    pub fn column(&self) -> &str {
+        match self {
+            Self::Numeric(column) | Self::Categorical(column) => column,
+        }
+    }
 }
 
-/// A baseline table.
+/// Which tests to report.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BalanceTable {
-    /// Number of exposed subjects.
-    pub n_exposed: usize,
-    /// Number of comparators.
-    pub n_comparators: usize,
-    /// One entry per variable, in the order asked for.
-    pub rows: Vec<BalanceRow>,
-    /// Largest absolute standardised difference, by the pooled SD of the reference rows.
-    pub largest_smd: Estimate,
+pub enum TestChoice {
+    /// One test per variable, by this rule, which looks at the data but not at the outcome of a test.
+    ///
+    /// | | counts | numbers |
+    /// | --- | --- | --- |
+    /// | strata given | general association | van Elteren for two groups, none for more |
+    /// | pairs given | McNemar, exact below 25 pairs that differ | paired t where a mean speaks for the differences, else signed rank, exact below 50 pairs |
+    /// | neither | Pearson's chi-squared where all expected counts are 5 or more, else Fisher | Welch's t (ANOVA for more groups) where a mean speaks for the groups, else Mann-Whitney, exact where both groups are below 50 (Kruskal-Wallis for more groups) |
+    ///
+    /// A mean speaks for groups of at least [`crate::SMALLEST_GROUP_FOR_MEANS`] values whose skewness
+    /// is at most [`crate::MOST_SKEWED`] in each; see [`crate::Location`].
+    Auto,
+    /// These, each for the variables of its kind, in this order.
+    Listed(Vec<BalanceTest>),
 }
 
-/// One variable of a baseline table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BalanceRow {
-    /// Name of the column.
-    pub variable: String,
-    /// Its summary in the two arms.
-    pub summary: Summary,
-    /// The tests asked for that apply to its kind.
-    pub tests: Vec<TestOutcome>,
-    /// Standardised mean difference, exposed minus comparator, with the pooled SD of the reference
-    /// rows (for the matched sample, the unmatched data).
-    pub smd: Estimate,
-    /// The same with the pooled SD of the rows at hand.
-    pub smd_own_sample: Estimate,
-    /// What a reader must know.
-    pub caveats: Vec<Caveat>,
+/// Settings of the tests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TestOptions {
+    /// Confidence of all limits, strictly between 0 and 1; 0.95 by default.
+    pub confidence: f64,
+    /// Tables drawn for a Monte-Carlo p-value; 10,000 by default. With 0 an exact test that would
+    /// take too long says so.
+    pub replicates: usize,
+    /// Seed of these draws; 1 by default.
+    pub seed: u64,
 }
 
-/// How a variable is distributed in the two arms.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Summary {
-    /// Numbers.
-    Numeric {
-        /// Among the exposed.
-        exposed: NumericSummary,
-        /// Among the comparators.
-        comparators: NumericSummary,
-    },
-    /// Categories.
-    Categorical {
-        /// Labels in display order.
-        levels: Vec<String>,
-        /// Count of each level among the exposed.
-        exposed: Vec<usize>,
-        /// Count of each level among the comparators.
-        comparators: Vec<usize>,
-    },
+impl Default for TestOptions {
+    fn default() -> Self {
+        Self { confidence: 0.95, replicates: 10_000, seed: 1 }
+    }
 }
 
-/// Moments and quartiles of some numbers.
+/// Who is paired with whom.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NumericSummary {
-    /// Number of values.
-    pub n: usize,
-    /// Arithmetic mean.
-    pub mean: Estimate,
-    /// Standard deviation with denominator `n - 1`.
-    pub sd: Estimate,
-    /// Median.
-    pub median: Estimate,
-    /// First quartile, type 7.
-    pub q1: Estimate,
-    /// Third quartile, type 7.
-    pub q3: Estimate,
-}
-
-/// The outcome of one test.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TestOutcome {
-    /// Which test.
-    pub test: BalanceTest,
-    /// Its statistic; Fisher's test has none.
-    pub statistic: Option<Estimate>,
-    /// Degrees of freedom where the test has them.
-    pub degrees_of_freedom: Option<f64>,
-    /// The p-value.
-    pub p_value: Estimate,
+pub enum Pairing {
+    /// A column whose value the members of a matched set share; each exposed member is paired with
+    /// each comparator of its set. Subjects without a value are in no set.
+    Column(String),
+    /// Rows of the cohort, exposed first; a comparator that is used again occurs again.
+    Rows(Vec<(usize, usize)>),
 }

@@ -4,6 +4,28 @@ use crate::summary::Moments;
 use cohort::{Estimate, NotEstimable};
 use nalgebra::{DMatrix, DVector};
 
+/// Whose spread is the unit of a standardised difference.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unit {
+    /// The mean of both variances.
+    Pooled,
+    /// The variance of the exposed.
+    Exposed,
+    /// The variance of the comparators.
+    Comparators,
+}
+
+impl Unit {
+    /// Of the variances, or covariances, of exposed and comparators.
+    fn of(self, exposed: f64, comparators: f64) -> f64 {
+        match self {
+            Self::Pooled => (exposed + comparators) / 2.0,
+            Self::Exposed => exposed,
+            Self::Comparators => comparators,
+        }
+    }
+}
+
 /// Standardised difference of two means.
 ///
 /// ```text
@@ -18,12 +40,28 @@ use nalgebra::{DMatrix, DVector};
 /// apart: [`NotEstimable::NoVariation`]. An arm of fewer than two reference values has no variance.
 /// Austin (2009), Stat. Med. 28:3083-3107.
 pub fn numeric_smd(exposed: &[f64], comparators: &[f64], reference: (&[f64], &[f64])) -> Estimate {
-    let mean = |values| Moments::of(values).map(|m| m.mean).ok_or(NotEstimable::NoSubjects);
-    let variance =
-        |values| Moments::of(values).map_or(Err(NotEstimable::TooFewValues), |m| m.variance);
-    let difference = mean(exposed)? - mean(comparators)?;
-    let (s1, s0) = (variance(reference.0)?, variance(reference.1)?);
-    standardised(difference, (s1 + s0) / 2.0)
+    let of = |values: &[f64]| Moments::of(values);
+    let means = (of(exposed), of(comparators));
+    smd_of_moments(means, (of(reference.0), of(reference.1)), Unit::Pooled)
+}
+
+/// The same of moments that may be weighted, in any unit.
+pub(crate) fn smd_of_moments(
+    sample: (Option<Moments>, Option<Moments>),
+    reference: (Option<Moments>, Option<Moments>),
+    unit: Unit,
+) -> Estimate {
+    let mean = |moments: Option<Moments>| moments.map(|m| m.mean).ok_or(NotEstimable::NoSubjects);
+    let variance = |moments: Option<Moments>| {
+        moments.map_or(Err(NotEstimable::TooFewValues), |moments| moments.variance)
+    };
+    let difference = mean(sample.0)? - mean(sample.1)?;
+    let variance = match unit {
+        Unit::Pooled => unit.of(variance(reference.0)?, variance(reference.1)?),
+        Unit::Exposed => variance(reference.0)?,
+        Unit::Comparators => variance(reference.1)?,
+    };
+    standardised(difference, variance)
 }
 
 /// Standardised difference of two distributions over categories, from the counts of each level.
@@ -46,29 +84,62 @@ pub fn categorical_smd(
     comparators: &[usize],
     reference: (&[usize], &[usize]),
 ) -> Estimate {
-    let occurs = |level: &usize| {
-        [exposed, comparators, reference.0, reference.1].iter().any(|arm| arm[*level] > 0)
-    };
-    let levels: Vec<usize> = (0..exposed.len()).filter(occurs).collect();
-    let (p1, p0) = (shares(exposed, &levels)?, shares(comparators, &levels)?);
-    let (q1, q0) = (shares(reference.0, &levels)?, shares(reference.1, &levels)?);
+    let of = |counts: &[usize]| Shares::of(&counts.iter().map(|&n| n as f64).collect::<Vec<_>>());
+    let reference = (&of(reference.0), &of(reference.1));
+    smd_of_shares((&of(exposed), &of(comparators)), reference, Unit::Pooled)
+}
+
+/// Share of each level of an arm; an arm of nobody has none.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Shares(pub Vec<f64>);
+
+impl Shares {
+    /// From the count, or the sum of the weights, of each level.
+    pub(crate) fn of(totals: &[f64]) -> Self {
+        let all = numerics::sum::sum(totals.iter().copied());
+        Self(if all > 0.0 { totals.iter().map(|total| total / all).collect() } else { Vec::new() })
+    }
+
+    /// As estimates, for `levels` levels.
+    pub(crate) fn estimates(&self, levels: usize) -> Vec<Estimate> {
+        let share = |level| self.0.get(level).copied().ok_or(NotEstimable::NoSubjects);
+        (0..levels).map(share).collect()
+    }
+
+    /// One level against all others.
+    pub(crate) fn only(&self, level: usize) -> Self {
+        Self(self.0.get(level).map_or(Vec::new(), |share| vec![1.0 - share, *share]))
+    }
+
+    fn at(&self, levels: &[usize]) -> Estimate<Vec<f64>> {
+        if self.0.is_empty() {
+            return Err(NotEstimable::NoSubjects);
+        }
+        Ok(levels.iter().map(|&level| self.0[level]).collect())
+    }
+}
+
+/// The same of shares that may be weighted, in any unit.
+pub(crate) fn smd_of_shares(
+    sample: (&Shares, &Shares),
+    reference: (&Shares, &Shares),
+    unit: Unit,
+) -> Estimate {
+    let arms = [sample.0, sample.1, reference.0, reference.1];
+    let n_levels = arms.iter().map(|arm| arm.0.len()).max().unwrap_or(0);
+    let occurs = |level: &usize| arms.iter().any(|arm| arm.0.get(*level).is_some_and(|&p| p > 0.0));
+    let levels: Vec<usize> = (0..n_levels).filter(occurs).collect();
+    let (p1, p0) = (sample.0.at(&levels)?, sample.1.at(&levels)?);
+    let (q1, q0) = (reference.0.at(&levels)?, reference.1.at(&levels)?);
     let difference: Vec<f64> = p1.iter().zip(&p0).map(|(p1, p0)| p1 - p0).collect();
     if difference.iter().all(|&difference| difference == 0.0) {
         return Ok(0.0);
     }
     if let [_, difference] = difference[..] {
         let variance = |q: &[f64]| q[0] * q[1];
-        return standardised(difference, (variance(&q1) + variance(&q0)) / 2.0);
+        return standardised(difference, unit.of(variance(&q1), variance(&q0)));
     }
-    mahalanobis(&difference, &q1, &q0)
-}
-
-/// Share of each of the levels in an arm.
-fn shares(counts: &[usize], levels: &[usize]) -> Estimate<Vec<f64>> {
-    match counts.iter().sum::<usize>() {
-        0 => Err(NotEstimable::NoSubjects),
-        n => Ok(levels.iter().map(|&level| counts[level] as f64 / n as f64).collect()),
-    }
+    mahalanobis(&difference, &q1, &q0, unit)
 }
 
 fn standardised(difference: f64, variance: f64) -> Estimate {
@@ -86,11 +157,12 @@ fn standardised(difference: f64, variance: f64) -> Estimate {
 const MOST_LEVELS: usize = 500;
 
 /// `√(t' S⁻¹ t)` over the levels that occur in the reference arms, all but the first of them.
-fn mahalanobis(difference: &[f64], q1: &[f64], q0: &[f64]) -> Estimate {
-    let occurs = |&level: &usize| q1[level] > 0.0 || q0[level] > 0.0;
+fn mahalanobis(difference: &[f64], q1: &[f64], q0: &[f64], unit: Unit) -> Estimate {
+    let occurs = |&level: &usize| unit.of(q1[level], q0[level]) > 0.0;
     let (within, outside): (Vec<usize>, Vec<usize>) = (0..difference.len()).partition(occurs);
     // S is singular when the arms share no level; rounding must not hide it.
-    let share_a_level = within.iter().any(|&level| q1[level] > 0.0 && q0[level] > 0.0);
+    let is_shared = |&level: &usize| q1[level] > 0.0 && q0[level] > 0.0;
+    let share_a_level = unit != Unit::Pooled || within.iter().any(is_shared);
     if !share_a_level || outside.iter().any(|&level| difference[level] != 0.0) {
         return Err(NotEstimable::NoVariation);
     }
@@ -103,7 +175,7 @@ fn mahalanobis(difference: &[f64], q1: &[f64], q0: &[f64]) -> Estimate {
     };
     let s = DMatrix::from_fn(levels.len(), levels.len(), |row, column| {
         let (a, b) = (levels[row], levels[column]);
-        (covariance(q1, a, b) + covariance(q0, a, b)) / 2.0
+        unit.of(covariance(q1, a, b), covariance(q0, a, b))
     });
     let t = DVector::from_iterator(levels.len(), levels.iter().map(|&level| difference[level]));
     let root = s.cholesky().ok_or(NotEstimable::NoVariation)?;

@@ -1,212 +1,225 @@
 //! The baseline table of two arms.
 
-use crate::summary::summarise;
+use crate::differences::{Arms as ArmsOf, of_categories, of_numbers};
+use crate::groups::{category_row, check, number_row, strata};
+use crate::pairing::matched_sets;
+use crate::run::Plan;
+use crate::sample::{Levels, Sample, weights};
 use crate::{
-    BalanceError, BalanceQuery, BalanceRow, BalanceTable, BalanceTest, ContingencyTable,
-    Continuity, Summary, TestOutcome, Variable, categorical_smd, chi_squared, chi_squared_yates,
-    fisher_exact, mann_whitney, numeric_smd, welch_t,
+    Assessment, BalanceError, BalanceQuery, BalanceRow, BalanceTable, Design, TestChoice, Variable,
+    Within,
 };
-use cohort::{Arms, Caveat, CaveatCode, Cohort, CohortError, Estimate, NotEstimable, Selection};
+use cohort::{Arms, Cohort, CohortError, Estimate, NotEstimable, Selection};
 
 /// Compares two arms variable by variable: summaries, tests and standardised differences.
 ///
-/// `reference` holds the rows whose pooled standard deviation is the denominator of `smd`: for a
-/// matched sample the unmatched data, before matching the selection itself. Levels are those of
-/// both together, so that a level lost by matching stays in the table with counts of 0; tests
-/// leave it out, as R does on a table of existing levels. Tests for numbers are left out for
-/// categories and the other way round; Yates's correction on a larger table is not defined.
+/// `reference` holds the rows whose standard deviations are the denominators of the differences that
+/// do not move with the sample: for a matched sample the unmatched data, before matching the selection
+/// itself. Levels are those of both together, so that a level lost by matching stays in the table with
+/// counts of 0; tests leave it out, as R does on a table of existing levels. Subjects without a value
+/// of a variable are counted and left out of it; a missing arm, weight or stratum is an error.
 ///
-/// Tests treat the rows as independent, pairs too, as published baseline tables do. A caveat tells
-/// of expected counts below 5 and of levels that occur in nobody.
+/// Tests for numbers are left out for categories and the other way round. Unless tests of pairs are
+/// asked for, rows are treated as independent, those of pairs too, as published baseline tables do. A
+/// weighted sample is not tested. A caveat tells of expected counts below 5, of levels that occur in
+/// nobody, of ties in an exact test and of p-values from random tables.
+///
+/// The differences are those of `summary(matchit(..))` in R: `exposed_sd` its standardised difference
+/// for the effect on the treated, `comparator_sd` for the controls, `pooled` for all.
 pub fn balance(
     cohort: &Cohort,
     selection: &Selection,
     reference: &Selection,
     query: &BalanceQuery,
 ) -> Result<BalanceTable, BalanceError> {
-    let sample = Sample::new(cohort, selection, query)?;
-    let reference = Sample::new(cohort, reference, query)?;
-    let row = |variable: &Variable| match variable {
-        Variable::Numeric(name) => numeric_row(name, &sample, &reference, &query.tests),
-        Variable::Categorical(name) => categorical_row(name, &sample, &reference, &query.tests),
+    check(query.options)?;
+    let sample = sample(cohort, selection, query)?;
+    let reference = Sample::unweighted(cohort, arms(cohort, reference, query)?);
+    let plan = Plan {
+        tests: &query.tests,
+        options: query.options,
+        sets: query.pairing.as_ref().map(|pairing| matched_sets(&sample, pairing)).transpose()?,
+        strata: strata(cohort, selection, &query.strata)?,
+        is_weighted: sample.is_weighted(),
     };
-    let rows = query.variables.iter().map(row).collect::<Result<Vec<_>, CohortError>>()?;
+    Ok(table(&sample, &reference, &query.variables, &plan)?)
+}
+
+/// Compares two arms as [`balance`] does; if asked for, also within the levels of some columns and the
+/// exposed of the sample with those that it lacks.
+///
+/// Within a level both sample and reference are those of the level. Subjects without a value of such a
+/// column are in no level.
+pub fn assess(
+    cohort: &Cohort,
+    selection: &Selection,
+    reference: &Selection,
+    query: &BalanceQuery,
+) -> Result<Assessment, BalanceError> {
+    let mut within = Vec::new();
+    for column in &query.within {
+        within.extend(within_levels(cohort, selection, reference, query, column)?);
+    }
+    let unmatched = query
+        .compare_unmatched
+        .then(|| unmatched(cohort, selection, reference, query))
+        .transpose()?;
+    Ok(Assessment { table: balance(cohort, selection, reference, query)?, within, unmatched })
+}
+
+fn within_levels(
+    cohort: &Cohort,
+    selection: &Selection,
+    reference: &Selection,
+    query: &BalanceQuery,
+    column: &str,
+) -> Result<Vec<Within>, BalanceError> {
+    let is_missing = cohort.is_missing(column)?;
+    let present = reference.filter(|row| !is_missing[row]);
+    let categories = cohort.categories(column, &present)?;
+    let mut codes = vec![None; cohort.len()];
+    for (&row, &code) in present.rows().iter().zip(categories.codes.iter()) {
+        codes[row] = Some(code);
+    }
+    let level = |(code, label): (u32, &String)| {
+        let of_level = |rows: &Selection| rows.filter(|row| codes[row] == Some(code));
+        let table = balance(cohort, &of_level(selection), &of_level(reference), query);
+        let (column, level) = (column.to_string(), label.clone());
+        Ok(Within { column, level, table: possible(table)? })
+    };
+    (0..).zip(&categories.levels).map(level).collect()
+}
+
+/// Subjects that cannot be compared are an answer; a fault of the question stays an error.
+fn possible(
+    table: Result<BalanceTable, BalanceError>,
+) -> Result<Estimate<BalanceTable>, BalanceError> {
+    match table {
+        Ok(table) => Ok(Ok(table)),
+        Err(error) => match error.impossibility() {
+            Some(reason) => Ok(Err(reason)),
+            None => Err(error),
+        },
+    }
+}
+
+/// The exposed of the sample against those that are in the reference alone.
+fn unmatched(
+    cohort: &Cohort,
+    selection: &Selection,
+    reference: &Selection,
+    query: &BalanceQuery,
+) -> Result<Estimate<BalanceTable>, BalanceError> {
+    let matched = sample(cohort, selection, query)?.groups.swap_remove(0);
+    let mut is_matched = vec![false; cohort.len()];
+    matched.iter().for_each(|&row| is_matched[row] = true);
+    let [exposed, _] = &arms(cohort, reference, query)?[..] else {
+        return Ok(Err(NotEstimable::TooFewGroups));
+    };
+    let unmatched: Vec<usize> = exposed.iter().copied().filter(|&row| !is_matched[row]).collect();
+    if matched.is_empty() || unmatched.is_empty() {
+        return Ok(Err(NotEstimable::TooFewGroups));
+    }
+    // Nobody is paired here, and a row counts once, however often it was used.
+    let mut matched = matched;
+    matched.dedup();
+    let tests = independent_tests(&query.tests);
+    let plan = Plan {
+        tests: &tests,
+        options: query.options,
+        sets: None,
+        strata: None,
+        is_weighted: false,
+    };
+    let groups = Sample::unweighted(cohort, vec![matched, unmatched]);
+    Ok(Ok(table(&groups, &groups, &query.variables, &plan)?))
+}
+
+fn independent_tests(tests: &TestChoice) -> TestChoice {
+    match tests {
+        TestChoice::Auto => TestChoice::Auto,
+        TestChoice::Listed(tests) => TestChoice::Listed(
+            tests.iter().copied().filter(|test| test.design() == Design::Independent).collect(),
+        ),
+    }
+}
+
+/// Rows of the exposed and of the comparators.
+fn arms(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &BalanceQuery,
+) -> Result<Vec<Vec<usize>>, BalanceError> {
+    let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
+    let (exposed, comparators) = arms.split(selection.rows());
+    Ok(vec![exposed, comparators])
+}
+
+/// The arms of the selected rows whose weight is not 0.
+fn sample<'a>(
+    cohort: &'a Cohort,
+    selection: &Selection,
+    query: &BalanceQuery,
+) -> Result<Sample<'a>, BalanceError> {
+    let Some(column) = &query.weights else {
+        return Ok(Sample::unweighted(cohort, arms(cohort, selection, query)?));
+    };
+    let weights = weights(cohort, selection, column)?;
+    let counted = selection.filter(|row| weights[row] > 0.0);
+    Ok(Sample::weighted(cohort, arms(cohort, &counted, query)?, weights))
+}
+
+fn table(
+    sample: &Sample,
+    reference: &Sample,
+    variables: &[Variable],
+    plan: &Plan,
+) -> Result<BalanceTable, CohortError> {
+    let row = |variable: &Variable| match variable {
+        Variable::Numeric(name) => {
+            let (own, fixed) = (sample.numbers(name)?, reference.numbers(name)?);
+            let sets = plan.sets.as_deref();
+            Ok(BalanceRow {
+                baseline: number_row(name, &own, plan),
+                differences: of_numbers(&ArmsOf::of(&own), &ArmsOf::of(&fixed), sets),
+            })
+        }
+        Variable::Categorical(name) => {
+            let levels = Levels::of(name, &[sample, reference])?;
+            let (own, fixed) = (sample.codes(&levels), reference.codes(&levels));
+            let (own_arms, fixed_arms) = (ArmsOf::of(&own), ArmsOf::of(&fixed));
+            let sets = plan.sets.as_deref();
+            Ok(BalanceRow {
+                baseline: category_row(name, &levels.labels, &own, plan),
+                differences: of_categories(&levels.labels, &own_arms, &fixed_arms, sets),
+            })
+        }
+    };
+    let rows = variables.iter().map(row).collect::<Result<Vec<_>, CohortError>>()?;
     Ok(BalanceTable {
-        n_exposed: sample.arms.n_exposed(),
-        n_comparators: sample.arms.n_comparators(),
+        n_exposed: sample.groups[0].len(),
+        n_comparators: sample.groups[1].len(),
+        effective_exposed: sample.effective_size(0),
+        effective_comparators: sample.effective_size(1),
         largest_smd: largest(&rows),
         rows,
     })
 }
 
-/// Some subjects and their arms.
-struct Sample<'a> {
-    cohort: &'a Cohort,
-    selection: &'a Selection,
-    arms: Arms,
-}
-
-impl<'a> Sample<'a> {
-    fn new(
-        cohort: &'a Cohort,
-        selection: &'a Selection,
-        query: &BalanceQuery,
-    ) -> Result<Self, BalanceError> {
-        let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
-        Ok(Self { cohort, selection, arms })
-    }
-
-    /// The numbers of the exposed and of the comparators.
-    fn numbers(&self, name: &str) -> Result<(Vec<f64>, Vec<f64>), CohortError> {
-        Ok(self.arms.split(&self.cohort.numeric(name, self.selection)?))
-    }
-
-    /// How often the exposed and the comparators have each of `levels`.
-    fn counts(
-        &self,
-        name: &str,
-        levels: &[String],
-    ) -> Result<(Vec<usize>, Vec<usize>), CohortError> {
-        let categories = self.cohort.categories(name, self.selection)?;
-        let (exposed, comparators) = self.arms.split(&categories.codes);
-        // A numeric column has other codes in other selections; labels tell which is which.
-        let count = |codes: Vec<u32>| {
-            let mut own = vec![0; categories.levels.len()];
-            codes.into_iter().for_each(|code| own[code as usize] += 1);
-            let of = |level| categories.position(level).map_or(0, |code| own[code as usize]);
-            levels.iter().map(|level| of(level)).collect()
-        };
-        Ok((count(exposed), count(comparators)))
-    }
-}
-
-fn numeric_row(
-    name: &str,
-    sample: &Sample,
-    reference: &Sample,
-    tests: &[BalanceTest],
-) -> Result<BalanceRow, CohortError> {
-    let (exposed, comparators) = sample.numbers(name)?;
-    let (reference_exposed, reference_comparators) = reference.numbers(name)?;
-    let run = |&test: &BalanceTest| {
-        let outcome = match test {
-            BalanceTest::MannWhitney => {
-                mann_whitney(&exposed, &comparators, Continuity::Uncorrected)
-            }
-            BalanceTest::MannWhitneyContinuity => {
-                mann_whitney(&exposed, &comparators, Continuity::Corrected)
-            }
-            BalanceTest::WelchT => welch_t(&exposed, &comparators),
-            BalanceTest::ChiSquared | BalanceTest::ChiSquaredYates | BalanceTest::Fisher => {
-                return None;
-            }
-        };
-        Some(outcome.unwrap_or_else(|reason| without_value(test, reason)))
-    };
-    Ok(BalanceRow {
-        variable: name.into(),
-        tests: tests.iter().filter_map(run).collect(),
-        smd: numeric_smd(&exposed, &comparators, (&reference_exposed, &reference_comparators)),
-        smd_own_sample: numeric_smd(&exposed, &comparators, (&exposed, &comparators)),
-        summary: Summary::Numeric {
-            exposed: summarise(&exposed),
-            comparators: summarise(&comparators),
-        },
-        caveats: Vec::new(),
-    })
-}
-
-fn categorical_row(
-    name: &str,
-    sample: &Sample,
-    reference: &Sample,
-    tests: &[BalanceTest],
-) -> Result<BalanceRow, CohortError> {
-    let both = sample.selection.rows().iter().chain(reference.selection.rows()).copied();
-    let both = Selection::of(sample.cohort, both)?;
-    let levels = sample.cohort.categories(name, &both)?.levels;
-    let (exposed, comparators) = sample.counts(name, &levels)?;
-    let (reference_exposed, reference_comparators) = reference.counts(name, &levels)?;
-    let table = ContingencyTable::new(&[exposed.clone(), comparators.clone()]);
-    let run = |&test: &BalanceTest| {
-        let outcome = match test {
-            BalanceTest::ChiSquared => as_estimate(&table).map(chi_squared),
-            BalanceTest::ChiSquaredYates => as_estimate(&table).and_then(chi_squared_yates),
-            BalanceTest::Fisher => as_estimate(&table).and_then(fisher_exact).map(fisher_outcome),
-            BalanceTest::MannWhitney | BalanceTest::MannWhitneyContinuity | BalanceTest::WelchT => {
-                return None;
-            }
-        };
-        Some(outcome.unwrap_or_else(|reason| without_value(test, reason)))
-    };
-    Ok(BalanceRow {
-        variable: name.into(),
-        tests: tests.iter().filter_map(run).collect(),
-        smd: categorical_smd(&exposed, &comparators, (&reference_exposed, &reference_comparators)),
-        smd_own_sample: categorical_smd(&exposed, &comparators, (&exposed, &comparators)),
-        caveats: caveats(name, &levels, &exposed, &comparators, &table),
-        summary: Summary::Categorical { levels, exposed, comparators },
-    })
-}
-
-fn as_estimate(table: &Estimate<ContingencyTable>) -> Estimate<&ContingencyTable> {
-    table.as_ref().map_err(|&reason| reason)
-}
-
-fn fisher_outcome(p_value: f64) -> TestOutcome {
-    let test = BalanceTest::Fisher;
-    TestOutcome { test, statistic: None, degrees_of_freedom: None, p_value: Ok(p_value) }
-}
-
-fn without_value(test: BalanceTest, reason: NotEstimable) -> TestOutcome {
-    TestOutcome {
-        test,
-        statistic: (test != BalanceTest::Fisher).then_some(Err(reason)),
-        degrees_of_freedom: None,
-        p_value: Err(reason),
-    }
-}
-
-/// Expected counts below this make the chi-squared approximation doubtful (Cochran 1954,
-/// Biometrics 10:417-451).
-const SMALL_EXPECTED_COUNT: f64 = 5.0;
-
-fn caveats(
-    name: &str,
-    levels: &[String],
-    exposed: &[usize],
-    comparators: &[usize],
-    table: &Estimate<ContingencyTable>,
-) -> Vec<Caveat> {
-    let is_empty = |&level: &usize| exposed[level] + comparators[level] == 0;
-    let empty = (0..levels.len()).filter(is_empty).map(|level| {
-        let message = format!("{name}: level {} occurs in nobody", levels[level]);
-        Caveat::new(CaveatCode::EmptyLevel, message)
-    });
-    let smallest = table.as_ref().ok().map(ContingencyTable::smallest_expected);
-    let sparse = smallest.filter(|&smallest| smallest < SMALL_EXPECTED_COUNT).map(|smallest| {
-        let message = format!(
-            "{name}: the smallest expected count is {smallest:.1}, below 5; the p-value of a \
-             chi-squared test is approximate"
-        );
-        Caveat::new(CaveatCode::SparseTable, message)
-    });
-    empty.chain(sparse).collect()
-}
-
 /// The largest absolute difference; an infinite one is the largest, those undefined do not count.
 fn largest(rows: &[BalanceRow]) -> Estimate {
-    if rows.iter().any(|row| row.smd == Err(NotEstimable::NoVariation)) {
+    let pooled = || rows.iter().map(|row| row.differences.standardised.pooled);
+    if pooled().any(|smd| smd == Err(NotEstimable::NoVariation)) {
         return Err(NotEstimable::NoVariation);
     }
-    let defined = rows.iter().filter_map(|row| row.smd.ok());
-    defined.map(f64::abs).reduce(f64::max).ok_or(NotEstimable::NotDefined)
+    pooled().filter_map(Result::ok).map(f64::abs).reduce(f64::max).ok_or(NotEstimable::NotDefined)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::Column;
+    use crate::{BalanceTest, Pairing, Summary};
+    use cohort::{CaveatCode, Column};
 
     fn cohort() -> Cohort {
         let levels = ["I", "II", "III"].map(String::from).to_vec();
@@ -223,16 +236,13 @@ mod tests {
     }
 
     fn query() -> BalanceQuery {
-        BalanceQuery {
-            exposure: "rt".into(),
-            exposed: "1".into(),
-            variables: vec![
-                Variable::Numeric("age".into()),
-                Variable::Categorical("bone".into()),
-                Variable::Categorical("stage".into()),
-            ],
-            tests: vec![BalanceTest::Fisher, BalanceTest::WelchT, BalanceTest::ChiSquaredYates],
-        }
+        let variables = vec![
+            Variable::Numeric("age".into()),
+            Variable::Categorical("bone".into()),
+            Variable::Categorical("stage".into()),
+        ];
+        let tests = vec![BalanceTest::Fisher, BalanceTest::WelchT, BalanceTest::ChiSquaredYates];
+        BalanceQuery { tests: TestChoice::Listed(tests), ..BalanceQuery::new("rt", "1", variables) }
     }
 
     #[test]
@@ -242,13 +252,13 @@ mod tests {
         let table = balance(&cohort, &all, &all, &query()).unwrap();
         assert_eq!((table.n_exposed, table.n_comparators), (3, 3));
         let tests = |row: usize| -> Vec<BalanceTest> {
-            table.rows[row].tests.iter().map(|outcome| outcome.test).collect()
+            table.rows[row].baseline.tests.iter().map(|outcome| outcome.test).collect()
         };
         assert_eq!(tests(0), [BalanceTest::WelchT]);
         assert_eq!(tests(1), [BalanceTest::Fisher, BalanceTest::ChiSquaredYates]);
-        let yates = &table.rows[2].tests[1];
+        let yates = &table.rows[2].baseline.tests[1];
         assert_eq!(yates.p_value, Err(NotEstimable::NotDefined));
-        assert_eq!(table.rows[1].caveats[0].code, CaveatCode::SparseTable);
+        assert_eq!(table.rows[1].baseline.caveats[0].code, CaveatCode::SparseTable);
     }
 
     /// Without the last pair stage III is lost, bone has one subject in each arm left.
@@ -258,16 +268,17 @@ mod tests {
         let all = Selection::all(&cohort);
         let matched = all.filter(|row| row != 2 && row != 5);
         let table = balance(&cohort, &matched, &all, &query()).unwrap();
-        let age = &table.rows[0];
+        let age = &table.rows[0].differences.standardised;
         // Means 55 and 50; variances 100 and 400 in all, 50 and 200 in the matched.
-        assert_eq!(age.smd, Ok(5.0 / 250f64.sqrt()));
-        assert_eq!(age.smd_own_sample, Ok(5.0 / 125f64.sqrt()));
-        let Summary::Categorical { levels, exposed, comparators } = &table.rows[2].summary else {
+        assert_eq!(age.pooled, Ok(5.0 / 250f64.sqrt()));
+        assert_eq!(age.own_pooled, Ok(5.0 / 125f64.sqrt()));
+        let Summary::Categorical { levels, counts, .. } = &table.rows[2].baseline.summary else {
             panic!("stage is categorical");
         };
         assert_eq!(levels, &["I", "II", "III"]);
-        assert_eq!((exposed, comparators), (&vec![1, 1, 0], &vec![2, 0, 0]));
-        let codes: Vec<_> = table.rows[2].caveats.iter().map(|caveat| caveat.code).collect();
+        assert_eq!(counts, &[[1, 1, 0], [2, 0, 0]]);
+        let codes: Vec<_> =
+            table.rows[2].baseline.caveats.iter().map(|caveat| caveat.code).collect();
         assert_eq!(codes, [CaveatCode::EmptyLevel, CaveatCode::SparseTable]);
     }
 
@@ -276,9 +287,9 @@ mod tests {
         let cohort = cohort();
         let few = Selection::all(&cohort).filter(|row| row == 0 || row == 3);
         let table = balance(&cohort, &few, &few, &query()).unwrap();
-        assert_eq!(table.rows[0].tests[0].p_value, Err(NotEstimable::TooFewValues));
-        assert_eq!(table.rows[0].smd, Err(NotEstimable::TooFewValues));
-        assert_eq!(table.rows[1].tests[0].p_value, Err(NotEstimable::EmptyMargin));
+        assert_eq!(table.rows[0].baseline.tests[0].p_value, Err(NotEstimable::TooFewValues));
+        assert_eq!(table.rows[0].differences.standardised.pooled, Err(NotEstimable::TooFewValues));
+        assert_eq!(table.rows[1].baseline.tests[0].p_value, Err(NotEstimable::EmptyMargin));
         assert_eq!(table.largest_smd, Ok(0.0));
     }
 
@@ -289,5 +300,99 @@ mod tests {
         let exposed = all.filter(|row| row < 3);
         let error = balance(&cohort, &exposed, &all, &query()).unwrap_err();
         assert!(error.to_string().contains("needs two non-empty groups"));
+    }
+
+    /// Weights 1, 1, 0 | 2, 1, 1: the last exposed leaves. Means 55 and (2 · 40 + 60 + 80)/4 = 55; the
+    /// effective sizes are 2 and 16/6. Bone: 1/2 against 1/4.
+    #[test]
+    fn weights_act_on_differences_and_not_on_counts() {
+        let mut cohort = cohort();
+        cohort.push(Column::numeric("w", vec![1.0, 1.0, 0.0, 2.0, 1.0, 1.0])).unwrap();
+        let all = Selection::all(&cohort);
+        let query = BalanceQuery { weights: Some("w".into()), ..query() };
+        let table = balance(&cohort, &all, &all, &query).unwrap();
+        assert_eq!((table.n_exposed, table.n_comparators), (2, 3));
+        assert_eq!((table.effective_exposed, table.effective_comparators), (2.0, 16.0 / 6.0));
+        assert_eq!(table.rows[0].differences.standardised.pooled, Ok(0.0));
+        let Summary::Categorical { counts, shares, .. } = &table.rows[1].baseline.summary else {
+            panic!("bone is categorical");
+        };
+        assert_eq!((counts[1][1], shares[1][1]), (1, Ok(0.25)));
+        assert_eq!(table.rows[1].differences.levels[1].difference, Ok(0.25));
+        assert_eq!(table.rows[1].baseline.tests[0].p_value, Err(NotEstimable::NotDefined));
+    }
+
+    #[test]
+    fn a_negative_weight_is_refused() {
+        let mut cohort = cohort();
+        cohort.push(Column::numeric("w", vec![1.0, 1.0, -1.0, 2.0, 1.0, 1.0])).unwrap();
+        let all = Selection::all(&cohort);
+        let query = BalanceQuery { weights: Some("w".into()), ..query() };
+        let error = balance(&cohort, &all, &all, &query).unwrap_err();
+        assert_eq!(error, BalanceError::NegativeWeight { column: "w".into(), row: 2 });
+    }
+
+    /// Pairs 50-40, 60-60 and 70-80: distances 10, 0, 10 of a SD of 10; bone differs in the second.
+    /// The bone of the exposed alone in one pair, never of the comparator alone.
+    #[test]
+    fn pairs_have_distances_and_tests() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let pairing = Some(Pairing::Rows(vec![(0, 3), (1, 4), (2, 5)]));
+        let tests = vec![BalanceTest::McNemarExact, BalanceTest::PairedT];
+        let query = BalanceQuery { pairing, tests: TestChoice::Listed(tests), ..query() };
+        let table = balance(&cohort, &all, &all, &query).unwrap();
+        let distance = table.rows[0].differences.pair_distance.unwrap();
+        assert!((distance - 2.0 / 3.0).abs() < 1e-15);
+        let distance = table.rows[1].differences.pair_distance.unwrap();
+        assert!((distance - 1.0 / 3.0 / (2.0f64 / 9.0).sqrt()).abs() < 1e-15);
+        assert_eq!(table.rows[0].baseline.tests[0].statistic, Some(Ok(0.0)));
+        assert_eq!(table.rows[1].baseline.tests[0].p_value, Ok(1.0));
+    }
+
+    /// Two sites of one exposed and two, the third has no comparator.
+    #[test]
+    fn levels_are_compared_on_their_own() {
+        let mut cohort = cohort();
+        let sites = ["A", "B", "C"].map(String::from).to_vec();
+        cohort.push(Column::categorical("site", sites, vec![0, 1, 2, 0, 1, 1])).unwrap();
+        let all = Selection::all(&cohort);
+        let query = BalanceQuery { within: vec!["site".into()], ..query() };
+        let within = assess(&cohort, &all, &all, &query).unwrap().within;
+        let labels: Vec<&str> = within.iter().map(|within| within.level.as_str()).collect();
+        assert_eq!(labels, ["A", "B", "C"]);
+        assert_eq!(within[1].table.as_ref().map(|table| table.n_comparators), Ok(2));
+        assert_eq!(within[2].table, Err(NotEstimable::TooFewGroups));
+    }
+
+    /// 50 and 60 are matched, 70 is not: they differ by 15 in SDs of √50 and of nothing.
+    #[test]
+    fn whom_the_sample_speaks_for() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let matched = all.filter(|row| row != 2 && row != 5);
+        let query = BalanceQuery { compare_unmatched: true, ..query() };
+        let table = assess(&cohort, &matched, &all, &query).unwrap().unmatched.unwrap().unwrap();
+        assert_eq!((table.n_exposed, table.n_comparators), (2, 1));
+        let age = &table.rows[0].differences.standardised;
+        assert_eq!(age.exposed_sd, Ok(-15.0 / 50f64.sqrt()));
+        assert_eq!(age.pooled, Err(NotEstimable::TooFewValues));
+        let everybody = assess(&cohort, &all, &all, &query).unwrap();
+        assert_eq!(everybody.unmatched, Some(Err(NotEstimable::TooFewGroups)));
+    }
+
+    #[test]
+    fn missing_values_are_counted() {
+        let mut cohort = cohort();
+        let ki67 = Column::numeric("ki67", vec![10.0, 20.0, 0.0, 30.0, 50.0, 40.0]);
+        cohort.push(ki67.with_missing(vec![2])).unwrap();
+        let variables = vec![Variable::Numeric("ki67".into())];
+        let query = BalanceQuery { variables, ..query() };
+        let all = Selection::all(&cohort);
+        let table = balance(&cohort, &all, &all, &query).unwrap();
+        let row = &table.rows[0].baseline;
+        assert_eq!(row.n_missing, [1, 0]);
+        let Summary::Numeric { groups, .. } = &row.summary else { panic!("ki67 is numeric") };
+        assert_eq!((groups[0].n, groups[0].mean), (2, Ok(15.0)));
     }
 }

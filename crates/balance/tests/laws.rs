@@ -4,6 +4,7 @@
 
 use balance::*;
 use cohort::{Cohort, Column, Estimate, NotEstimable, Selection};
+use hypothesis::{ContingencyTable, fisher_exact};
 use proptest::prelude::*;
 
 fn config() -> ProptestConfig {
@@ -40,24 +41,22 @@ fn baseline(subjects: &[Subject], order: &[usize], exposed: &str) -> BalanceTabl
             column("bone", rows().map(|(.., stage)| f64::from(stage % 2)).collect()),
         ],
     );
-    let (cohort, query) = (
-        cohort.unwrap(),
-        BalanceQuery {
-            exposure: "rt".into(),
-            exposed: exposed.into(),
-            variables: vec![
-                Variable::Numeric("age".into()),
-                Variable::Categorical("stage".into()),
-                Variable::Categorical("bone".into()),
-            ],
-            tests: vec![
-                BalanceTest::ChiSquared,
-                BalanceTest::Fisher,
-                BalanceTest::MannWhitney,
-                BalanceTest::WelchT,
-            ],
-        },
-    );
+    let cohort = cohort.unwrap();
+    let variables = vec![
+        Variable::Numeric("age".into()),
+        Variable::Categorical("stage".into()),
+        Variable::Categorical("bone".into()),
+    ];
+    let tests = vec![
+        BalanceTest::ChiSquared,
+        BalanceTest::Fisher,
+        BalanceTest::MannWhitney,
+        BalanceTest::WelchT,
+    ];
+    let query = BalanceQuery {
+        tests: TestChoice::Listed(tests),
+        ..BalanceQuery::new("rt", exposed, variables)
+    };
     let all = Selection::all(&cohort);
     balance(&cohort, &all, &all, &query).unwrap()
 }
@@ -146,10 +145,19 @@ proptest! {
         let pairs = (one.n_exposed * one.n_comparators) as f64;
         for (row, mirrored) in one.rows.iter().zip(&other.rows) {
             // More than two levels have a distance, which has no sign.
-            let turned = same(row.smd, mirrored.smd.map(|smd| -smd));
-            prop_assert!(turned || same(row.smd, mirrored.smd));
-            prop_assert!(turned || row.variable == "stage");
-            for (outcome, mirrored) in row.tests.iter().zip(&mirrored.tests) {
+            let (smd, other) =
+                (row.differences.standardised.pooled, mirrored.differences.standardised.pooled);
+            let turned = same(smd, other.map(|smd| -smd));
+            prop_assert!(turned || same(smd, other));
+            prop_assert!(turned || row.baseline.variable == "stage");
+            // What one arm's SD divides, the other's divides once they change places.
+            let (by, other) = (&row.differences.standardised, &mirrored.differences.standardised);
+            let turned = same(by.exposed_sd, other.comparator_sd.map(|smd| -smd));
+            prop_assert!(turned || row.baseline.variable == "stage");
+            prop_assert_eq!(row.differences.ecdf_max, mirrored.differences.ecdf_max);
+            prop_assert_eq!(row.differences.ecdf_mean, mirrored.differences.ecdf_mean);
+            let tests = row.baseline.tests.iter().zip(&mirrored.baseline.tests);
+            for (outcome, mirrored) in tests {
                 prop_assert!(same(outcome.p_value, mirrored.p_value));
                 let (Some(got), Some(turned)) = (outcome.statistic, mirrored.statistic) else {
                     continue;

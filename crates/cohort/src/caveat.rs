@@ -74,11 +74,15 @@ pub enum CaveatCode {
     FewClusters,
     /// Estimates maximise a likelihood with a penalty.
     PenalisedLikelihood,
+    /// Values are tied where an exact test counts permutations.
+    Ties,
+    /// A p-value is estimated from random draws.
+    MonteCarlo,
 }
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -104,5 +108,7 @@ impl CaveatCode {
         Self::ZeroWeights,
         Self::FewClusters,
         Self::PenalisedLikelihood,
+        Self::Ties,
+        Self::MonteCarlo,
     ];
 }

@@ -133,7 +133,7 @@ impl Statistics {
                     BalanceQuestion { reference: reference.clone(), query: query.clone() };
                 ask!(
                     matching.assess_balance(matching::balance_request(cohort, rows, &question))
-                        => |answer| TryInto::try_into(answer).map(Answer::Balance)
+                        => |answer| TryInto::try_into(answer).map(|answer| Answer::Balance(Box::new(answer)))
                 )
             }
             Question::Curves(query) => ask!(

@@ -1,8 +1,9 @@
-//! Propensity scores, matching and baseline tables over gRPC: converts, asks `propensity`,
-//! `matching` and `balance`, converts.
+//! Propensity scores, matching, baseline tables and bounds under hidden bias over gRPC: converts,
+//! asks `propensity`, `matching`, `balance` and `hypothesis`, converts.
 
-use balance::BalanceError;
+use balance::{BalanceError, GroupsQuery};
 use cohort::Cohort;
+use hypothesis::{HiddenBiasError, HiddenBiasQuery};
 use matching::{MatchQuery, MatchingError};
 use propensity::LogisticQuery;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
@@ -68,9 +69,39 @@ impl matching_service_server::MatchingService for MatchingService {
         let answer = move || -> Result<_, Failure> {
             let asked: Asked<BalanceQuestion> = request.try_into()?;
             let BalanceQuestion { reference, query } = &asked.query;
-            let table = balance::balance(&asked.cohort, &asked.selection, reference, query)
-                .map_err(|error| balance_failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::matching::balance_response(table, query)))
+            let answer = balance::assess(&asked.cohort, &asked.selection, reference, query)
+                .map_err(|error| balance_failure(&asked.cohort, "exposed_level", &error))?;
+            Ok(Response::new(wire::matching::balance_response(answer, query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn compare_groups(
+        &self,
+        request: Request<pb::CompareGroupsRequest>,
+    ) -> Result<Response<pb::CompareGroupsResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<GroupsQuery> = request.try_into()?;
+            let table = balance::compare_groups(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| balance_failure(&asked.cohort, "group_column", &error))?;
+            Ok(Response::new(wire::matching::groups_response(table, &asked.query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn bound_hidden_bias(
+        &self,
+        request: Request<pb::BoundHiddenBiasRequest>,
+    ) -> Result<Response<pb::BoundHiddenBiasResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<HiddenBiasQuery> = request.try_into()?;
+            let answer = hypothesis::hidden_bias(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| hidden_bias_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::matching::hidden_bias_response(answer, &asked.query)))
         };
         self.compute.run(deadline, move |_| answer()).await
     }
@@ -91,13 +122,30 @@ fn matching_failure(cohort: &Cohort, error: &MatchingError) -> Failure {
     }
 }
 
-/// The status of each error of a baseline table.
-fn balance_failure(cohort: &Cohort, error: &BalanceError) -> Failure {
+/// The status of each error of a baseline table; `groups` is the field that tells groups apart.
+fn balance_failure(cohort: &Cohort, groups: &str, error: &BalanceError) -> Failure {
     if let Some(reason) = error.impossibility() {
         return impossible(reason, error);
     }
     match error {
         BalanceError::Cohort(error) => cohort_failure(cohort, error),
-        BalanceError::Arms(_) => invalid("exposed_level", error),
+        BalanceError::Arms(_) | BalanceError::TooFewGroups { .. } => invalid(groups, error),
+        BalanceError::NegativeWeight { .. } => invalid("weights_column", error),
+        BalanceError::PairOutOfRange { .. } => invalid("pair_exposed_rows", error),
+        BalanceError::InvalidConfidence => invalid("options.confidence", error),
+    }
+}
+
+/// The status of each error of bounds under hidden bias.
+fn hidden_bias_failure(cohort: &Cohort, error: &HiddenBiasError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
+    match error {
+        HiddenBiasError::Cohort(error) => cohort_failure(cohort, error),
+        HiddenBiasError::Arms(_) => invalid("exposed_level", error),
+        HiddenBiasError::NoPairs { .. } => invalid("pair_column", error),
+        HiddenBiasError::InvalidGamma { index } => invalid(format!("gammas[{index}]"), error),
+        HiddenBiasError::InvalidLevel => invalid("level", error),
     }
 }

@@ -8,11 +8,11 @@ use crate::assemble;
 use crate::pairing::match_query;
 use crate::question::{Answer, Question, Task};
 use crate::terms::{
-    self, LOGIT, PAIR, PROBABILITY, balance_test, baseline_variable, endpoint_columns,
+    self, LOGIT, PAIR, PROBABILITY, balance_tests, baseline_variable, endpoint_columns,
     exposure_term, interval_rule, quantile_rule,
 };
 use crate::{PipelineError, Prepared};
-use balance::BalanceQuery;
+use balance::{BalanceQuery, Pairing};
 use cohort::{Caveat, Cohort, CohortError, Column, Estimate, Selection, Term};
 use cox::{CoxOptions, CoxQuery, CoxScreenQuery, CoxSelectionQuery};
 use propensity::{Level, LogisticOptions, LogisticQuery, OnSeparation};
@@ -189,11 +189,15 @@ impl Pipeline {
 
     fn balance(&self, population: Population) -> Task {
         let exposure = &self.protocol().exposure;
+        let section = &self.protocol().balance;
+        let variables = self.protocol().baseline_variables().map(baseline_variable).collect();
+        let is_matched = population == Population::Matched;
         let query = BalanceQuery {
-            exposure: exposure.column.clone(),
-            exposed: exposure.exposed.value.clone(),
-            variables: self.protocol().baseline_variables().map(baseline_variable).collect(),
-            tests: self.protocol().balance.tests.iter().copied().map(balance_test).collect(),
+            tests: balance_tests(&section.tests),
+            pairing: is_matched.then(|| Pairing::Column(PAIR.into())),
+            within: section.within.clone(),
+            compare_unmatched: is_matched,
+            ..BalanceQuery::new(&exposure.column, &exposure.exposed.value, variables)
         };
         let question = Question::Balance { reference: self.everyone(), query };
         self.task(key::balance(population), self.rows(population), question)

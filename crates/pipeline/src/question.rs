@@ -1,6 +1,6 @@
 //! One question to the statistics, and its answer.
 
-use balance::{BalanceError, BalanceQuery, BalanceTable};
+use balance::{Assessment, BalanceError, BalanceQuery};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
     CoxError, CoxFit, CoxQuery, CoxScreenQuery, CoxSelection, CoxSelectionQuery, ScreenedTerm,
@@ -58,7 +58,7 @@ pub enum Answer {
     /// Pairs.
     Match(MatchedSample),
     /// A baseline table.
-    Balance(BalanceTable),
+    Balance(Box<Assessment>),
     /// Survival curves.
     Curves(Curves),
     /// A comparison of curves.
@@ -127,7 +127,7 @@ impl Task {
                 Answer::Match(matching::match_pairs(cohort, selection, query)?)
             }
             Question::Balance { reference, query } => {
-                Answer::Balance(balance::balance(cohort, selection, reference, query)?)
+                Answer::Balance(Box::new(balance::assess(cohort, selection, reference, query)?))
             }
             Question::Curves(query) => Answer::Curves(survival::curves(cohort, selection, query)?),
             Question::Compare(query) => {

@@ -1,6 +1,6 @@
 //! How the variables of a protocol enter models and tables.
 
-use balance::{BalanceTest, Variable as BaselineVariable};
+use balance::{BalanceTest, TestChoice, Variable as BaselineVariable};
 use cohort::{EndpointColumns, Term};
 use study::protocol::{
     self, Exposure, PropensitySection, Protocol, Spline, Variable, VariableKind,
@@ -216,16 +216,35 @@ pub(crate) fn time_transform(transform: protocol::TimeTransform) -> cox::TimeTra
     }
 }
 
-pub(crate) fn balance_test(test: protocol::BalanceTest) -> BalanceTest {
-    match test {
+/// The tests that a protocol lists, or the rule that chooses them.
+pub(crate) fn balance_tests(tests: &[protocol::BalanceTest]) -> TestChoice {
+    let listed: Option<Vec<BalanceTest>> = tests.iter().copied().map(balance_test).collect();
+    listed.map_or(TestChoice::Auto, TestChoice::Listed)
+}
+
+/// The rule of choice is no test.
+fn balance_test(test: protocol::BalanceTest) -> Option<BalanceTest> {
+    Some(match test {
+        protocol::BalanceTest::Auto => return None,
         protocol::BalanceTest::ChiSquared => BalanceTest::ChiSquared,
         protocol::BalanceTest::ChiSquaredYates => BalanceTest::ChiSquaredYates,
         protocol::BalanceTest::Fisher => BalanceTest::Fisher,
         protocol::BalanceTest::MannWhitney => BalanceTest::MannWhitney,
         protocol::BalanceTest::MannWhitneyContinuity => BalanceTest::MannWhitneyContinuity,
         protocol::BalanceTest::WelchT => BalanceTest::WelchT,
-    }
+        protocol::BalanceTest::LikelihoodRatio => BalanceTest::LikelihoodRatio,
+        protocol::BalanceTest::MannWhitneyExact => BalanceTest::MannWhitneyExact,
+        protocol::BalanceTest::StudentT => BalanceTest::StudentT,
+        protocol::BalanceTest::KolmogorovSmirnov => BalanceTest::KolmogorovSmirnov,
+        protocol::BalanceTest::McNemar => BalanceTest::McNemarContinuity,
+        protocol::BalanceTest::McNemarExact => BalanceTest::McNemarExact,
+        protocol::BalanceTest::PairedT => BalanceTest::PairedT,
+        protocol::BalanceTest::SignedRank => BalanceTest::SignedRankContinuity,
+    })
 }
+
+/// Stands for the test that the rule chooses in ids.
+pub(crate) const AUTO: &str = "auto";
 
 /// The part of an id that names a test, and the test in words.
 pub(crate) fn test_name(test: BalanceTest) -> (&'static str, &'static str) {
@@ -243,11 +262,23 @@ pub(crate) fn test_name(test: BalanceTest) -> (&'static str, &'static str) {
             "Mann-Whitney U test, normal approximation with continuity correction",
         ),
         BalanceTest::WelchT => ("welch_t", "Welch's t test"),
+        BalanceTest::MannWhitneyExact => ("mann_whitney_exact", "Mann-Whitney U test, exact"),
+        BalanceTest::StudentT => ("student_t", "Student's t test"),
+        other => other_test_name(other),
     }
 }
 
-/// Whether a test applies to numbers; the others apply to categories.
-pub(crate) fn is_for_numbers(test: BalanceTest) -> bool {
-    use BalanceTest::{MannWhitney, MannWhitneyContinuity, WelchT};
-    matches!(test, MannWhitney | MannWhitneyContinuity | WelchT)
+fn other_test_name(test: BalanceTest) -> (&'static str, &'static str) {
+    match test {
+        BalanceTest::LikelihoodRatio => ("likelihood_ratio", "likelihood-ratio test (G)"),
+        BalanceTest::KolmogorovSmirnov => ("kolmogorov_smirnov", "Kolmogorov-Smirnov test"),
+        BalanceTest::McNemarContinuity => ("mc_nemar", "McNemar's test with correction, pairs"),
+        BalanceTest::McNemarExact => ("mc_nemar_exact", "exact McNemar test, pairs"),
+        BalanceTest::PairedT => ("paired_t", "paired t test"),
+        BalanceTest::SignedRankContinuity => {
+            ("signed_rank", "signed rank test with continuity correction, pairs")
+        }
+        BalanceTest::SignedRankExact => ("signed_rank_exact", "exact signed rank test, pairs"),
+        _ => ("other", "a test that no study file can name"),
+    }
 }

@@ -222,3 +222,39 @@ fn pairs_are_formed_in_every_way_that_a_file_can_ask_for() {
         }
     }
 }
+
+/// Stages of four patients: expected counts of 2, so Fisher's test; twelve ages are too few for means.
+#[test]
+fn tests_are_chosen_by_rule_and_named_by_their_method() {
+    let balance = "[balance]\ntests = [\"auto\"]\nwithin = [\"stage\"]\n";
+    let result = report(&format!("{STUDY}{balance}"), &table());
+    let method = |id: &str| result.quantity(id).unwrap_or_else(|| panic!("no {id}")).method.clone();
+    assert_eq!(method("study/all/balance/stage/auto_p_value"), "Fisher's exact test, two-sided");
+    assert_eq!(method("study/all/balance/age/auto_p_value"), "Mann-Whitney U test, exact");
+    assert_eq!(value(&result, "study/all/balance/age/rt=1/n_missing"), Some(0.0));
+    // Each stage has two patients in each arm.
+    for level in ["I", "II", "III"] {
+        let place = format!("study/all/balance_within/stage={level}");
+        assert_eq!(value(&result, &format!("{place}/n_exposed")), Some(2.0));
+        assert!(value(&result, &format!("{place}/largest_smd")).is_some());
+    }
+}
+
+/// With a caliper that some of the exposed cannot meet, those who have a partner are compared with
+/// those who have none, and pairs are tested as pairs.
+#[test]
+fn matched_pairs_have_tests_and_distances_of_their_own() {
+    let matching = "[propensity]\ncovariates = [\"age\"]\n[matching]\n\
+                    caliper = { width = 0.5 }\n[balance]\ntests = [\"paired_t\", \"mc_nemar\"]\n[cox]\n";
+    let result = report(&format!("{STUDY}{matching}"), &table());
+    let n_pairs = value(&result, "study/matched/matching/all/n_pairs").unwrap();
+    assert!((2.0..6.0).contains(&n_pairs), "{n_pairs} pairs");
+    assert_eq!(value(&result, "study/matched/balance/age/paired_t_df"), Some(n_pairs - 1.0));
+    assert!(value(&result, "study/matched/balance/age/pair_distance").is_some());
+    let whole = "study/matched/balance_unmatched/all";
+    assert_eq!(value(&result, &format!("{whole}/n_matched")), Some(n_pairs));
+    assert_eq!(value(&result, &format!("{whole}/n_unmatched")), Some(6.0 - n_pairs));
+    // Nobody is paired before matching.
+    let before = result.quantity("study/all/balance/age/paired_t_p_value").unwrap();
+    assert_eq!(before.estimate(), Err(NotEstimable::NotDefined));
+}

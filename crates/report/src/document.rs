@@ -117,7 +117,12 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
         let figures = plots.into_iter().map(|plot| numbering.figure(&plot));
         Section { id, heading, parts: tables.into_iter().chain(figures).collect() }
     };
-    let baseline = vec![tables::baseline(source), tables::missing(source)];
+    let baseline = vec![
+        tables::baseline(source),
+        tables::balance_within(source),
+        tables::balance_unmatched(source),
+        tables::missing(source),
+    ];
     let love = plots::love(source).into_iter().collect();
     let survival = vec![
         tables::medians(source),

@@ -58,6 +58,8 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
         tables::flow(source),
         tables::missing(source),
         tables::baseline(source),
+        tables::balance_within(source),
+        tables::balance_unmatched(source),
         tables::propensity(source),
         tables::matching(source),
         tables::medians(source),

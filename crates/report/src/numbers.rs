@@ -76,6 +76,11 @@ impl<'a> Numbers<'a> {
         self.quantities.get(id).and_then(|quantity| quantity.value)
     }
 
+    /// How the number of an id was computed.
+    pub fn method(&self, id: &str) -> Option<&'a str> {
+        self.quantities.get(id).map(|quantity| quantity.method.as_str())
+    }
+
     /// Both limits of an id, as far as they exist.
     pub fn limits(&self, id: &str) -> (Option<f64>, Option<f64>) {
         let interval = self.quantities.get(id).and_then(|quantity| quantity.interval);

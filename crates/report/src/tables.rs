@@ -1,5 +1,6 @@
 //! The tables of the report, in its order.
 
+mod balance;
 mod baseline;
 mod cox;
 mod flow;
@@ -10,6 +11,7 @@ mod subgroups;
 mod summary;
 mod survival;
 
+pub(crate) use balance::{balance_unmatched, balance_within};
 pub(crate) use baseline::baseline;
 pub(crate) use cox::{firth, hazard_ratios, models, proportional_hazards, sensitivity, variances};
 pub(crate) use flow::{flow, missing, step_id};

@@ -83,21 +83,43 @@ pub(crate) fn balance_test(test: BalanceTest) -> &'static str {
         BalanceTest::MannWhitney => "the Mann-Whitney U test without continuity correction",
         BalanceTest::MannWhitneyContinuity => "the Mann-Whitney U test with continuity correction",
         BalanceTest::WelchT => "Welch's t test",
+        BalanceTest::LikelihoodRatio => "the likelihood-ratio test (G)",
+        BalanceTest::MannWhitneyExact => "the exact Mann-Whitney U test",
+        BalanceTest::StudentT => "Student's t test",
+        BalanceTest::KolmogorovSmirnov => "the Kolmogorov-Smirnov test",
+        BalanceTest::McNemar => {
+            "McNemar's test with correction (Bowker's for more than two levels)"
+        }
+        BalanceTest::McNemarExact => "the exact McNemar test",
+        BalanceTest::PairedT => "the paired t test",
+        BalanceTest::SignedRank => "the signed rank test with continuity correction",
+        BalanceTest::Auto => {
+            "a test chosen by rule: for categories Pearson's chi-squared test where all expected \
+             counts are 5 or more, else Fisher's exact test; for numbers Welch's t test where each arm \
+             has 30 values or more and a skewness of at most 1, else the Mann-Whitney U test; for \
+             matched pairs McNemar's, the paired t or the signed rank test"
+        }
     }
 }
 
 /// A test of the baseline table by the name that the outline gives it.
 pub(crate) fn balance_test_by_id(id: &str) -> Option<&'static str> {
-    use BalanceTest::{
-        ChiSquared, ChiSquaredYates, Fisher, MannWhitney, MannWhitneyContinuity, WelchT,
-    };
     let test = match id {
-        "chi_squared" => ChiSquared,
-        "chi_squared_yates" => ChiSquaredYates,
-        "fisher" => Fisher,
-        "mann_whitney" => MannWhitney,
-        "mann_whitney_continuity" => MannWhitneyContinuity,
-        "welch_t" => WelchT,
+        "auto" => BalanceTest::Auto,
+        "chi_squared" => BalanceTest::ChiSquared,
+        "chi_squared_yates" => BalanceTest::ChiSquaredYates,
+        "fisher" => BalanceTest::Fisher,
+        "mann_whitney" => BalanceTest::MannWhitney,
+        "mann_whitney_continuity" => BalanceTest::MannWhitneyContinuity,
+        "welch_t" => BalanceTest::WelchT,
+        "likelihood_ratio" => BalanceTest::LikelihoodRatio,
+        "mann_whitney_exact" => BalanceTest::MannWhitneyExact,
+        "student_t" => BalanceTest::StudentT,
+        "kolmogorov_smirnov" => BalanceTest::KolmogorovSmirnov,
+        "mc_nemar" => BalanceTest::McNemar,
+        "mc_nemar_exact" => BalanceTest::McNemarExact,
+        "paired_t" => BalanceTest::PairedT,
+        "signed_rank" => BalanceTest::SignedRank,
         _ => return None,
     };
     Some(balance_test(test))

@@ -461,17 +461,24 @@ pub enum Discard {
 /// `[balance]`
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct BalanceSection {
-    /// Tests of the baseline table; the first that applies to a variable is printed in it.
-    /// Default: `chi_squared`, `mann_whitney`.
+    /// Tests of the baseline table; the first that applies to a variable is printed in it. `auto`
+    /// stands alone. Default: `chi_squared`, `mann_whitney`.
     pub tests: Vec<BalanceTest>,
     /// Absolute standardised difference above which a variable counts as unbalanced. Default: 0.1.
     pub threshold: f64,
+    /// Categories, such as a site, within whose levels balance is reported too. Default: none.
+    pub within: Vec<String>,
 }
 
 /// Tests of the baseline table.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BalanceTest {
+    /// One test per variable and population, by a rule that looks at the data but not at the outcome
+    /// of a test. Categories: Pearson's where all expected counts are 5 or more, else Fisher's;
+    /// numbers: Welch's t where each arm has 30 values or more and a skewness of at most 1, else
+    /// Mann-Whitney. Matched pairs: McNemar's, the paired t or the signed rank test.
+    Auto,
     /// Pearson's chi-squared test without correction.
     ChiSquared,
     /// The same with Yates's correction, 2 by 2 tables alone.
@@ -484,6 +491,22 @@ pub enum BalanceTest {
     MannWhitneyContinuity,
     /// Welch's t test.
     WelchT,
+    /// Likelihood-ratio test of independence (G).
+    LikelihoodRatio,
+    /// Mann-Whitney U, exact with and without ties.
+    MannWhitneyExact,
+    /// Student's t test.
+    StudentT,
+    /// Kolmogorov-Smirnov test.
+    KolmogorovSmirnov,
+    /// McNemar's test with its correction, Bowker's for more than two levels; matched patients alone.
+    McNemar,
+    /// Exact McNemar test; matched patients alone.
+    McNemarExact,
+    /// Paired t test; matched patients alone.
+    PairedT,
+    /// Signed rank test with continuity correction; matched patients alone.
+    SignedRank,
 }
 
 /// `[survival]`

@@ -94,6 +94,8 @@ enum_conversion!(
         ZeroWeights,
         FewClusters,
         PenalisedLikelihood,
+        Ties,
+        MonteCarlo,
     ]
 );
 

@@ -702,6 +702,94 @@ def assess_balance(client):
     return "difference of age √2 standard deviations"
 
 
+def assess_weighted_balance(client):
+    """Weights 3 and 1 bring the comparators' 40 and 80 to the mean 50 of the exposed; of the pairs
+    50-40 and 50-80 the distances are 10 and 30. Site B has nobody exposed."""
+    request = eq.matching.AssessBalanceRequest(
+        cohort=eq.cohort(
+            rt=[1, 1, 0, 0], age=[50, 50, 40, 80], w=[1, 1, 3, 1], pair=[1, 2, 1, 2], site=["A", "A", "A", "B"]
+        ),
+        exposure_column="rt",
+        exposed_level="1",
+        variables=[eq.matching.BalanceVariable(column="age")],
+        weights_column="w",
+        pair_column="pair",
+        within_columns=["site"],
+    )
+    answer = client.matching.AssessBalance(request, timeout=TIMEOUT)
+    age = answer.rows[0]
+    close(eq.number(age.comparator_summary.mean), 50)
+    close(eq.number(age.smd), 0)
+    close(answer.effective_comparator_count, 16 / 10)
+    # F of the comparators is 3/4 at 40, 3/4 at 50, 1 at 80; that of the exposed 0, 1, 1.
+    close(eq.number(age.ecdf_max), 0.75)
+    close(eq.number(age.ecdf_mean), (0.75 + 0.25) / 3)
+    equal([within.level for within in answer.within], ["A", "B"])
+    equal(answer.within[1].outcome.reason, eq.common.NOT_ESTIMABLE_TOO_FEW_GROUPS)
+    return "weights balance the means, site B has one arm"
+
+
+def compare_groups(client):
+    """Three means 2, 3 and 7 with variances 1: F = 21 on 2 and 6, whose tail is (1 + 7)^-3."""
+    request = eq.matching.CompareGroupsRequest(
+        cohort=eq.cohort(stage=["I"] * 3 + ["II"] * 3 + ["III"] * 3, ki67=[1, 2, 3, 2, 3, 4, 6, 7, 8]),
+        group_column="stage",
+        variables=[eq.matching.BalanceVariable(column="ki67")],
+        options=eq.matching.BalanceOptions(tests=[eq.matching.BALANCE_TEST_ANOVA]),
+    )
+    answer = client.matching.CompareGroups(request, timeout=TIMEOUT)
+    equal((list(answer.groups), list(answer.counts)), (["I", "II", "III"], [3, 3, 3]))
+    test = answer.rows[0].tests[0]
+    close(eq.number(test.statistic), 21)
+    equal((test.degrees_of_freedom, test.denominator_degrees_of_freedom), (2, 6))
+    close(eq.number(test.p_value), 8**-3)
+    return "F = 21"
+
+
+def fisher_with_odds_ratio(client):
+    """The lady tasting tea, by rule: all expected counts are 2, so Fisher's test is chosen, p = 34/70."""
+    cups = dict(poured=["milk"] * 4 + ["tea"] * 4, said=["milk"] * 3 + ["tea"] + ["milk"] + ["tea"] * 3)
+    request = eq.matching.AssessBalanceRequest(
+        cohort=eq.cohort(**cups),
+        exposure_column="poured",
+        exposed_level="milk",
+        variables=[eq.matching.BalanceVariable(column="said")],
+        options=eq.matching.BalanceOptions(choice=eq.matching.TEST_CHOICE_AUTO),
+    )
+    (test,) = client.matching.AssessBalance(request, timeout=TIMEOUT).rows[0].tests
+    equal(test.test, eq.matching.BALANCE_TEST_FISHER)
+    close(eq.number(test.p_value), 34 / 70)
+    details = {detail.measure: detail for detail in test.details}
+    psi = eq.number(details[eq.matching.TEST_MEASURE_CONDITIONAL_ODDS_RATIO].value)
+    # The odds ratio under which three cups of four are expected.
+    expected = 16 * psi + 72 * psi**2 + 48 * psi**3 + 4 * psi**4
+    close(expected / (1 + 16 * psi + 36 * psi**2 + 16 * psi**3 + psi**4), 3)
+    return "P = 34/70"
+
+
+def bound_hidden_bias(client):
+    """Nine of eleven pairs: 67/2048, and with a bias of 2 (55·2⁹ + 11·2¹⁰ + 2¹¹)/3¹¹."""
+    wins = [1] * 9 + [0] * 2
+    request = eq.matching.BoundHiddenBiasRequest(
+        cohort=eq.cohort(
+            rt=[1, 0] * 11,
+            pair=[k for k in range(11) for _ in range(2)],
+            time=[t for win in wins for t in ((1, 2) if win else (2, 1))],
+            event=[1] * 22,
+        ),
+        exposure_column="rt",
+        exposed_level="1",
+        pair_column="pair",
+        endpoint=endpoint(),
+        gammas=[1, 2],
+    )
+    answer = client.matching.BoundHiddenBias(request, timeout=TIMEOUT)
+    equal((answer.pair_count, answer.positive_count, answer.negative_count), (11, 9, 2))
+    close(eq.number(answer.bounds[0].p_upper), 67 / 2048)
+    close(eq.number(answer.bounds[1].p_upper), (55 * 2**9 + 11 * 2**10 + 2**11) / 3**11)
+    return "bounds of 9 of 11 pairs"
+
+
 def refuse_a_field(client):
     """What a service refuses, it names by the path of the field."""
     request = eq.survival.EstimateCurvesRequest(
@@ -805,6 +893,10 @@ CHECKS = [
     match_pairs,
     match_optimally,
     assess_balance,
+    assess_weighted_balance,
+    compare_groups,
+    fisher_with_odds_ratio,
+    bound_hidden_bias,
     refuse_a_field,
     refuse_nobody,
     check_study,

@@ -82,6 +82,19 @@ fn adversarial() {
     check("adversarial");
 }
 
+/// Balance rests on the weights and pairs of the file, whether or not we can form them ourselves.
+#[test]
+fn every_match_has_its_balance_tables() {
+    let cases = index().into_iter().filter(|id| id.starts_with("matching/"));
+    let complaints: Vec<String> = cases
+        .flat_map(|id| match topics::balance_tables(&Case::read(&id)) {
+            Ok(differing) => differing,
+            Err(message) => vec![format!("{id}: {message}")],
+        })
+        .collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
 /// The tests above, for the test that none is forgotten.
 const TOPICS: [&str; 13] = [
     "km",

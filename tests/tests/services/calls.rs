@@ -1,7 +1,7 @@
 //! Every call answers, and says by which options.
 
-use crate::harness::{clients, cohort, endpoint, model, term};
-use wire::pb::{matching, regression, survival};
+use crate::harness::{clients, cohort, endpoint, failure, model, term};
+use wire::pb::{common, matching, regression, survival};
 
 #[tokio::test]
 async fn curves_have_the_defaults_of_r() {
@@ -84,6 +84,81 @@ async fn models_are_fitted() {
     let fit = client.fit_logistic(request).await.unwrap().into_inner().fit.unwrap();
     // Half are treated: the log odds are 0.
     assert!(fit.coefficients[0].estimate.unwrap().value.unwrap().abs() < 1e-12);
+}
+
+#[tokio::test]
+async fn balance_is_weighted_and_looked_at_within_levels() {
+    let request = matching::AssessBalanceRequest {
+        cohort: Some(cohort()),
+        exposure_column: "arm".into(),
+        exposed_level: "treated".into(),
+        variables: vec![matching::BalanceVariable { column: "age".into(), kind: 0 }],
+        within_columns: vec!["arm".into()],
+        pair_exposed_rows: vec![0],
+        pair_comparator_rows: vec![1, 2],
+        weights_column: "nobody".into(),
+        options: Some(matching::BalanceOptions {
+            tests: vec![matching::BalanceTest::WelchT as i32],
+            choice: matching::TestChoice::Auto as i32,
+            confidence: Some(1.5),
+            replicates: Some(-1),
+            seed: Some(-1),
+        }),
+        ..Default::default()
+    };
+    let mut client = clients().await.matching;
+    let refused = failure(client.assess_balance(request.clone()).await);
+    let fields: Vec<&str> = refused.violations.iter().map(|known| known.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        [
+            "options.confidence",
+            "options.replicates",
+            "options.seed",
+            "options.tests",
+            "weights_column",
+            "pair_comparator_rows",
+        ]
+    );
+    let sound = matching::AssessBalanceRequest {
+        pair_comparator_rows: Vec::new(),
+        pair_exposed_rows: Vec::new(),
+        weights_column: String::new(),
+        options: None,
+        ..request
+    };
+    let answer = client.assess_balance(sound).await.unwrap().into_inner();
+    // Within an arm there is no other.
+    let reasons: Vec<i32> =
+        answer.within.iter().map(|within| within.outcome.as_ref().unwrap().reason).collect();
+    assert_eq!(reasons, [common::NotEstimable::TooFewGroups as i32; 2]);
+}
+
+#[tokio::test]
+async fn groups_and_pairs_are_compared() {
+    let mut client = clients().await.matching;
+    let request = matching::CompareGroupsRequest {
+        cohort: Some(cohort()),
+        group_column: "age".into(),
+        variables: vec![matching::BalanceVariable { column: "arm".into(), kind: 0 }],
+        ..Default::default()
+    };
+    let answer = client.compare_groups(request.clone()).await.unwrap().into_inner();
+    assert_eq!(answer.rows[0].level_counts.len(), answer.groups.len());
+    let nobody = matching::CompareGroupsRequest { group_column: "nobody".into(), ..request };
+    let refused = client.compare_groups(nobody).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    let request = matching::BoundHiddenBiasRequest {
+        cohort: Some(cohort()),
+        exposure_column: "arm".into(),
+        exposed_level: "treated".into(),
+        pair_column: "arm".into(),
+        outcome_column: "age".into(),
+        ..Default::default()
+    };
+    // Everybody of an arm in one set: that is no pair.
+    let refused = client.bound_hidden_bias(request).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::FailedPrecondition);
 }
 
 #[tokio::test]

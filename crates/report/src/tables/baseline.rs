@@ -37,7 +37,9 @@ fn variable_rows(source: &Source, variable: &VariableOutline) -> Vec<Row> {
     if let Some(level) = only_level(source, variable) {
         let label = format!("{label}, n (%)");
         let summary = |population: &str, arm: &Label| level_cell(source, population, level, arm);
-        return vec![Row::new(line(source, variable, [&label, ""], Some(&summary), true))];
+        let mut rows = vec![Row::new(line(source, variable, [&label, ""], Some(&summary), true))];
+        rows.extend(missing_row(source, variable, &label));
+        return rows;
     }
     let label = if variable.levels.is_empty() { label } else { format!("{label}, n (%)") };
     let mut rows = vec![Row::new(line(source, variable, [&label, ""], None, true))];
@@ -54,7 +56,24 @@ fn variable_rows(source: &Source, variable: &VariableOutline) -> Vec<Row> {
         let cells = line(source, variable, [&label, &level.label], Some(&summary), false);
         rows.push(Row::indented(cells));
     }
+    rows.extend(missing_row(source, variable, &label));
     rows
+}
+
+/// Counts of patients without a value, where there is one.
+fn missing_row(source: &Source, variable: &VariableOutline, label: &str) -> Option<Row> {
+    let id = |population: &str, arm: &Label| {
+        balance_id(population, &format!("{}/{}", variable.id, arm.id), "n_missing")
+    };
+    let n_missing =
+        |population: &Label, arm: &Label| source.numbers.value(&id(&population.id, arm));
+    let is_complete = source.populations().iter().all(|population| {
+        source.arms().iter().all(|arm| n_missing(population, arm).is_none_or(|n| n == 0.0))
+    });
+    let summary =
+        |population: &str, arm: &Label| source.numbers.cell(&id(population, arm), number::count);
+    (!is_complete)
+        .then(|| Row::indented(line(source, variable, [label, "Missing"], Some(&summary), false)))
 }
 
 /// What a row says of an arm of a population.
@@ -132,6 +151,22 @@ fn median(source: &Source, population: &str, variable: &str, arm: &Label) -> Cel
     source.numbers.range(&median, [&q1, &q3], number::time)
 }
 
+/// Which test the rule chose for each variable of each population.
+fn chosen_tests(source: &Source) -> Vec<String> {
+    let variables = || source.result.outline.variables.iter();
+    if variables().all(|variable| variable.test.as_deref() != Some("auto")) {
+        return Vec::new();
+    }
+    let of_population = |population: &Label| {
+        let chosen = variables().filter_map(|variable| {
+            let id = balance_id(&population.id, &variable.id, "auto_p_value");
+            Some(format!("{}: {}", variable.label, source.numbers.method(&id)?))
+        });
+        format!("{}: {}.", population.label, chosen.collect::<Vec<_>>().join("; "))
+    };
+    source.populations().iter().map(of_population).collect()
+}
+
 fn notes(source: &Source) -> Vec<String> {
     let tests: BTreeSet<&str> =
         source.result.outline.variables.iter().filter_map(|v| v.test.as_deref()).collect();
@@ -147,6 +182,7 @@ fn notes(source: &Source) -> Vec<String> {
         ),
         "IQR: first to third quartile (type 7).".to_owned(),
     ];
+    notes.extend(chosen_tests(source));
     for population in source.populations() {
         let largest = balance_id(&population.id, WHOLE, "largest_smd");
         let n = balance_id(&population.id, WHOLE, "n_unbalanced");

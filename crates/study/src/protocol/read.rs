@@ -66,7 +66,7 @@ fn protocol(file: &Section) -> Protocol {
         missing: file.defaulted_table("missing", data::missing),
         propensity: file.table("propensity", |section| analyses::propensity(section, &declared)),
         matching: matching::matching(file, &declared),
-        balance: file.defaulted_table("balance", analyses::balance),
+        balance: file.defaulted_table("balance", |section| analyses::balance(section, &declared)),
         survival: file
             .defaulted_table("survival", |section| analyses::survival(section, &declared)),
         subgroups: analyses::subgroups(file, &declared, ties),

@@ -11,8 +11,15 @@
 //! | `study/{population}/balance/{variable}/{arm}/mean` `sd` `median` `q1` `q3` | summary of a number |
 //! | `study/{population}/balance/{variable}={level}/{arm}/n` `share` | summary of a level |
 //! | `study/{population}/balance/{variable}/{test}_p_value` `{test}_statistic` `{test}_df` | tests |
-//! | `study/{population}/balance/{variable}/smd` `smd_own_sample` | standardised differences |
+//! | `study/{population}/balance/{variable}/auto_p_value` ... | the test chosen by rule; its method names it |
+//! | `study/{population}/balance/{variable}/{arm}/n_missing` | patients without a value |
+//! | `study/{population}/balance/{variable}/smd` `smd_own_sample` `smd_exposed_sd` `smd_comparator_sd` | standardised differences by each SD |
+//! | `study/{population}/balance/{variable}/variance_ratio` `ecdf_mean` `ecdf_max` `pair_distance` | other differences |
+//! | `study/{population}/balance/{variable}={level}/smd` | of one level |
 //! | `study/{population}/balance/all/largest_smd` `n_unbalanced` | summary of the table |
+//! | `study/{population}/balance_within/{variable}={level}/n_exposed` `n_comparators` `largest_smd` `n_unbalanced` | balance within a level |
+//! | `study/matched/balance_unmatched/all/n_matched` `n_unmatched` `largest_smd` | matched against unmatched exposed patients |
+//! | `study/matched/balance_unmatched/{variable}/smd` | matched minus unmatched |
 //! | `study/all/propensity/{column}/coefficient` `standard_error` `odds_ratio` `p_value` | model of exposure |
 //! | `study/all/propensity/all/c_statistic` `linear_predictor_sd` | its summary |
 //! | `study/matched/matching/all/n_pairs` `caliper` `largest_distance` `total_distance` `n_ties` `share_matched` `n_unmatched_exposed` | matching |

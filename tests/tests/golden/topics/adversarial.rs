@@ -6,14 +6,14 @@ use crate::case::Case;
 use crate::json::numbers;
 use crate::sample::{Reading, Sample};
 use balance::{
-    BalanceError, BalanceQuery, BalanceTest, ContingencyTable, Continuity, Variable, balance,
-    mann_whitney, numeric_smd,
+    BalanceError, BalanceQuery, BalanceTest, TestChoice, Variable, balance, numeric_smd,
 };
 use cohort::{
     ArmsError, Caveat, CaveatCode, Cohort, CohortError, Column, EndpointColumns, EndpointError,
     Estimate, NotEstimable, Selection, Term, WeightColumn, WeightKind,
 };
 use cox::{CoxError, CoxFit, CoxOptions, CoxQuery, Penalty, ProfileLimits, Ties, cox};
+use hypothesis::{ContingencyTable, Continuity, mann_whitney};
 use matching::{MatchQuery, MatchingError, match_pairs};
 use propensity::{
     Level, LogisticExtras, LogisticOptions, LogisticQuery, PropensityScores, logistic, propensity,
@@ -658,7 +658,8 @@ fn comparison_query(group: String) -> ComparisonQuery {
 
 fn balance_query(exposure: &str, tests: Vec<BalanceTest>) -> BalanceQuery {
     let variables = vec![Variable::Numeric("x".into())];
-    BalanceQuery { exposure: exposure.into(), exposed: "1".into(), variables, tests }
+    let tests = TestChoice::Listed(tests);
+    BalanceQuery { tests, ..BalanceQuery::new(exposure, "1", variables) }
 }
 
 fn match_query(exposure: &str, distance: &str) -> MatchQuery {

@@ -37,7 +37,11 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         }
         matched = fed;
     }
-    Ok(lay_out(case, &sample, &everybody, &scored, &matched))
+    let mut fields = lay_out(case, &sample, &everybody, &scored, &matched);
+    if case.expect.get("balance_all").is_some() {
+        (fields["balance_all"], fields["balance_matched"]) = super::balance::tables(case)?;
+    }
+    Ok(fields)
 }
 
 /// Who is matched on which score.

@@ -1,6 +1,7 @@
 //! One module per topic: the input of a case as queries, the answers laid out as its `expect`.
 
 mod adversarial;
+mod balance;
 mod competing;
 mod cox;
 mod hypothesis;
@@ -13,6 +14,7 @@ mod study;
 mod weights;
 
 use crate::case::Case;
+use crate::compare::{Leaf, Outcome, compare};
 use serde_json::{Value, json};
 
 /// What the crates answer to a case; fields that they cannot answer are left out.
@@ -41,6 +43,22 @@ pub fn golden(case: &Case) -> Value {
         "km" => km::by_our_rules(case),
         _ => case.expect.clone(),
     }
+}
+
+/// Where the balance tables of a match differ from those that its weights and pairs give.
+pub fn balance_tables(case: &Case) -> Result<Vec<String>, String> {
+    let golden = |name: &str| case.expect.get(name).filter(|table| !table.is_null());
+    let (Some(all), Some(matched)) = (golden("balance_all"), golden("balance_matched")) else {
+        return Ok(Vec::new());
+    };
+    let answers = balance::tables(case)?;
+    let leaves = [(all, &answers.0), (matched, &answers.1)]
+        .map(|(golden, answer)| compare(golden, Some(answer), case.tolerance));
+    let complaint = |leaf: Leaf| match leaf.outcome {
+        Outcome::Equal => None,
+        outcome => Some(format!("{}: {} {outcome:?}", case.id, leaf.field)),
+    };
+    Ok(leaves.into_iter().flatten().filter_map(complaint).collect())
 }
 
 /// The answer to a case for which the crates have no query.

@@ -5,7 +5,9 @@ use super::{cox as models, hypothesis, km, words};
 use crate::case::Case;
 use crate::json::{estimate, list, numbers, text, with_limits};
 use crate::sample::{Reading, Sample};
-use balance::{BalanceQuery, BalanceRow, BalanceTest, NumericSummary, Summary, Variable, balance};
+use balance::{
+    BalanceQuery, BalanceRow, BalanceTest, NumericSummary, Summary, TestChoice, Variable, balance,
+};
 use cohort::{Column, EndpointColumns, Selection, Term};
 use cox::{CoxFit, CoxQuery, Outcome, TimeTransform, cox, e_value};
 use matching::{Caliper, CaliperScale, MatchQuery, MatchedSample, match_pairs};
@@ -180,18 +182,18 @@ impl<'a> Study<'a> {
             Term::Factor { column, .. } => Variable::Categorical(column.clone()),
             other => Variable::Numeric(other.name()),
         };
+        let tests = vec![
+            BalanceTest::ChiSquared,
+            BalanceTest::ChiSquaredYates,
+            BalanceTest::Fisher,
+            BalanceTest::MannWhitney,
+            BalanceTest::MannWhitneyContinuity,
+            BalanceTest::WelchT,
+        ];
+        let variables = self.terms.iter().map(variable).collect();
         let query = BalanceQuery {
-            exposure: TREATMENT.into(),
-            exposed: "1".into(),
-            variables: self.terms.iter().map(variable).collect(),
-            tests: vec![
-                BalanceTest::ChiSquared,
-                BalanceTest::ChiSquaredYates,
-                BalanceTest::Fisher,
-                BalanceTest::MannWhitney,
-                BalanceTest::MannWhitneyContinuity,
-                BalanceTest::WelchT,
-            ],
+            tests: TestChoice::Listed(tests),
+            ..BalanceQuery::new(TREATMENT, "1", variables)
         };
         let table = balance(&self.sample.cohort, selection, selection, &query).map_err(words)?;
         let rows = table.rows.iter().map(table1_row).collect::<Result<Vec<_>, _>>()?;
@@ -390,32 +392,34 @@ fn model(fit: &CoxFit) -> Value {
 
 fn table1_row(row: &BalanceRow) -> Result<Value, String> {
     let p = |test| hypothesis::find(row, test).map(|outcome| estimate(&outcome.p_value));
-    match &row.summary {
-        Summary::Numeric { exposed, comparators } => Ok(json!({
-            "covariate": row.variable,
+    let (variable, smd) =
+        (&row.baseline.variable, estimate(&row.differences.standardised.own_pooled));
+    match &row.baseline.summary {
+        Summary::Numeric { groups, .. } => Ok(json!({
+            "covariate": variable,
             "kind": "numeric",
-            "treated": numeric_summary(exposed),
-            "control": numeric_summary(comparators),
+            "treated": numeric_summary(&groups[0]),
+            "control": numeric_summary(&groups[1]),
             "mann_whitney_p": p(BalanceTest::MannWhitney)?,
             "mann_whitney_p_continuity": p(BalanceTest::MannWhitneyContinuity)?,
             "welch_t_p": p(BalanceTest::WelchT)?,
-            "smd": estimate(&row.smd_own_sample),
+            "smd": smd,
         })),
-        Summary::Categorical { levels, exposed, comparators } => {
+        Summary::Categorical { levels, counts, .. } => {
             let chi_squared = hypothesis::find(row, BalanceTest::ChiSquared)?;
             Ok(json!({
-                "covariate": row.variable,
+                "covariate": variable,
                 "kind": "factor",
                 "levels": levels,
-                "treated": exposed,
-                "control": comparators,
+                "treated": counts[0],
+                "control": counts[1],
                 "chisq": chi_squared.statistic.as_ref().map(estimate),
                 "df": chi_squared.degrees_of_freedom,
                 "chisq_p": estimate(&chi_squared.p_value),
                 // Yates's correction is left out of larger tables.
                 "chisq_yates_p": p(BalanceTest::ChiSquaredYates).unwrap_or(Value::Null),
                 "fisher_p": p(BalanceTest::Fisher)?,
-                "smd": estimate(&row.smd_own_sample),
+                "smd": smd,
             }))
         }
     }

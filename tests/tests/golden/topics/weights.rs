@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::case::Case;
-use crate::json::{estimate, list, numbers, text};
+use crate::json::{estimate, list, numbers, text, texts};
 use crate::sample::{Reading, Sample};
 use cohort::{Column, EndpointColumns, Estimate, Selection, Term, WeightColumn, WeightKind};
 use cox::{CoxQuery, cox};
@@ -39,6 +39,7 @@ pub fn answer(case: &Case) -> Result<Value, String> {
             "km": weighted.curves(case, kind)?,
             "logrank_xie_liu": xie_liu(&weighted.log_rank(kind, TestVariance::Hypergeometric)?),
             "logrank_survey": survey(&weighted.log_rank(kind, TestVariance::Design)?),
+            "balance": weighted.balance(case, kind)?,
         });
         answers.insert(kind.clone(), answer);
     }
@@ -111,6 +112,25 @@ impl Weighted {
         };
         let answer = curves(&self.sample.cohort, &self.selection, &query).map_err(words)?;
         Ok(list(&answer.groups, curve))
+    }
+
+    /// How alike the arms are under the weights, with indicators for the levels of factors.
+    fn balance(&mut self, case: &Case, kind: &str) -> Result<Value, String> {
+        let terms = texts(&case.expect["weights"][kind]["balance"]["terms"]);
+        for term in &terms {
+            self.add_indicator(term);
+        }
+        super::balance::of_weights(&self.sample, &self.selection, &self.exposure, kind, &terms)
+    }
+
+    /// A term such as `size=20-50` as a number of 0 and 1; other terms are columns already.
+    fn add_indicator(&mut self, term: &str) {
+        let is_known = self.sample.cohort.names().any(|known| known == term);
+        let Some((column, level)) = term.split_once('=').filter(|_| !is_known) else { return };
+        let cells = self.sample.table.column(column);
+        let indicator = cells.iter().map(|cell| f64::from(u8::from(*cell == level))).collect();
+        let column = Column::numeric(term, indicator);
+        self.sample.cohort.push(column).expect("the column fits the cohort");
     }
 
     /// The log-rank test of the treatment, with a trend for its sign.

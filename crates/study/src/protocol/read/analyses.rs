@@ -30,6 +30,16 @@ impl Declared<'_> {
         })
     }
 
+    /// A variable with levels that every patient can have.
+    fn category(&self, value: &DeValue) -> Parsed<String> {
+        match self.variable(value)?.kind {
+            VariableKind::Continuous => {
+                Err(format!("`{}` has no levels to compare within", text(value)?))
+            }
+            _ => self.covariate(value),
+        }
+    }
+
     /// A variable that every patient can have.
     fn covariate(&self, value: &DeValue) -> Parsed<String> {
         let variable = self.variable(value)?;
@@ -140,11 +150,15 @@ pub(super) fn propensity(section: &Section, declared: &Declared) -> PropensitySe
     PropensitySection { covariates, splines }
 }
 
-pub(super) fn balance(section: &Section) -> BalanceSection {
+pub(super) fn balance(section: &Section, declared: &Declared) -> BalanceSection {
     let tests = section.list("tests", word);
+    if tests.as_ref().is_some_and(|tests| tests.len() > 1 && tests.contains(&BalanceTest::Auto)) {
+        section.refuse("tests", "`auto` chooses the tests and must stand alone");
+    }
     BalanceSection {
         tests: tests.unwrap_or_else(|| vec![BalanceTest::ChiSquared, BalanceTest::MannWhitney]),
         threshold: section.optional("threshold", positive).unwrap_or(0.1),
+        within: section.list("within", |value| declared.category(value)).unwrap_or_default(),
     }
 }
 

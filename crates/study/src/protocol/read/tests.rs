@@ -185,6 +185,9 @@ fn values_are_held_against_their_range() {
         ("", "[survival]\ninterval = []", "survival.interval", "must not be empty"),
         ("", "[survival]\nrestricted_mean = [0]", "survival.restricted_mean[0]", "more than 0"),
         ("", "[balance]\nthreshold = 0", "balance.threshold", "more than 0"),
+        ("", "[balance]\ntests = [\"auto\", \"fisher\"]", "balance.tests", "stand alone"),
+        ("", "[balance]\nwithin = [\"age\"]", "balance.within[0]", "no levels"),
+        ("", "[balance]\nwithin = [\"site\"]", "balance.within[0]", "only among"),
     ];
     for (from, to, path, message) in cases {
         assert_refused(&small_with(from, to), path, message);

@@ -1,0 +1,96 @@
+//! Baseline tables of any number of groups.
+
+use super::tables::{
+    columns_from, group_row_from, group_row_to, options_from, options_to, variable_to,
+    variables_from,
+};
+use crate::common::{counts, counts_from, optional_name, required_name};
+use crate::pb::matching as pb;
+use crate::violation::Violations;
+use crate::{Asked, Malformed};
+use balance::{GroupTable, GroupsQuery, Pairing};
+use cohort::{Cohort, Selection};
+
+/// Asks for a baseline table of several groups; pairs are those of a column.
+#[must_use]
+pub fn groups_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &GroupsQuery,
+) -> pb::CompareGroupsRequest {
+    let pair_column = match &query.pairing {
+        Some(Pairing::Column(column)) => column.clone(),
+        Some(Pairing::Rows(_)) | None => String::new(),
+    };
+    let columns = [query.group.as_str()]
+        .into_iter()
+        .chain(query.variables.iter().map(|variable| variable.column()))
+        .chain(query.strata.iter().map(String::as_str))
+        .chain(Some(pair_column.as_str()).filter(|column| !column.is_empty()));
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    pb::CompareGroupsRequest {
+        cohort,
+        selection,
+        group_column: query.group.clone(),
+        variables: query.variables.iter().map(variable_to).collect(),
+        options: Some(options_to(&query.tests, query.options)),
+        pair_column,
+        strata_columns: query.strata.clone(),
+    }
+}
+
+impl TryFrom<pb::CompareGroupsRequest> for Asked<GroupsQuery> {
+    type Error = Malformed;
+
+    fn try_from(request: pb::CompareGroupsRequest) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let pb::CompareGroupsRequest { cohort, selection, .. } = request;
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let group = required_name(violations, "group_column", request.group_column);
+            let variables = variables_from(violations, request.variables, cohort);
+            let options = options_from(violations, request.options);
+            let strata = columns_from(violations, "strata_columns", request.strata_columns, cohort);
+            let pair = optional_name(request.pair_column);
+            if let Some(pair) = &pair {
+                violations.check("pair_column", cohort.values(pair));
+            }
+            let (tests, options) = options?;
+            let pairing = pair.map(Pairing::Column);
+            Some(GroupsQuery { group: group?, variables, tests, options, pairing, strata })
+        });
+        violations.finish(asked)
+    }
+}
+
+/// Answers with a baseline table and the options in force.
+#[must_use]
+pub fn groups_response(table: GroupTable, query: &GroupsQuery) -> pb::CompareGroupsResponse {
+    pb::CompareGroupsResponse {
+        groups: table.groups,
+        counts: counts(&table.n),
+        rows: table.rows.into_iter().map(group_row_to).collect(),
+        options: Some(options_to(&query.tests, query.options)),
+    }
+}
+
+impl TryFrom<pb::CompareGroupsResponse> for GroupTable {
+    type Error = Malformed;
+
+    fn try_from(response: pb::CompareGroupsResponse) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let table = table_from(&mut violations, response);
+        violations.finish(table)
+    }
+}
+
+fn table_from(
+    violations: &mut Violations,
+    response: pb::CompareGroupsResponse,
+) -> Option<GroupTable> {
+    let mut rows = Vec::new();
+    for (index, row) in response.rows.into_iter().enumerate() {
+        rows.push(group_row_from(violations, &format!("rows[{index}]"), row)?);
+    }
+    let n = counts_from(violations, "counts", response.counts)?;
+    Some(GroupTable { groups: response.groups, n, rows })
+}
