@@ -2,7 +2,7 @@
 
 use crate::{BalanceTest, Location};
 use cohort::{Caveat, Estimate, Interval};
-use hypothesis::ShapiroWilk;
+use hypothesis::{Residuals, ShapiroWilk};
 
 /// A baseline table of two arms, and what else was asked with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +148,17 @@ pub struct TestOutcome {
     pub p_value: Estimate,
     /// What else the test says, each measure at most once.
     pub details: Vec<Detail>,
+    /// Where the table departs from independence; of Pearson's test without correction alone.
+    pub cells: Option<Cells>,
+}
+
+/// Cells of a table of counts: rows are the groups that have a value, columns the levels that occur.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cells {
+    /// Counts expected under independence.
+    pub expected: Vec<Vec<f64>>,
+    /// Pearson's and standardised residuals.
+    pub residuals: Residuals,
 }
 
 /// A number that belongs to a test.

@@ -19,7 +19,7 @@ mod table;
 mod tests_of;
 
 pub use answer::{
-    Assessment, BalanceRow, BalanceTable, BaselineRow, Detail, Differences, GroupTable,
+    Assessment, BalanceRow, BalanceTable, BaselineRow, Cells, Detail, Differences, GroupTable,
     LevelDifference, Measure, NumericSummary, Standardised, Summary, TestOutcome, Within,
 };
 pub use choice::{Location, MOST_SKEWED, SMALLEST_GROUP_FOR_MEANS};

@@ -4,7 +4,8 @@ use crate::choice;
 use crate::pairing::MatchedSet;
 use crate::sample::Group;
 use crate::{
-    BalanceTest, Design, Detail, Location, Measure, Measured, TestChoice, TestOptions, TestOutcome,
+    BalanceTest, Cells, Design, Detail, Location, Measure, Measured, TestChoice, TestOptions,
+    TestOutcome,
 };
 use cohort::{Estimate, Interval, NotEstimable};
 use hypothesis::{
@@ -62,11 +63,13 @@ struct Found {
     denominator_df: Option<f64>,
     p_value: f64,
     details: Vec<Detail>,
+    cells: Option<Cells>,
 }
 
 impl Found {
     fn p(p_value: f64) -> Self {
-        Self { statistic: None, df: None, denominator_df: None, p_value, details: Vec::new() }
+        let (statistic, df, denominator_df) = (None, None, None);
+        Self { statistic, df, denominator_df, p_value, details: Vec::new(), cells: None }
     }
 
     fn with(mut self, measure: Measure, value: Estimate) -> Self {
@@ -87,6 +90,7 @@ impl Found {
             denominator_degrees_of_freedom: self.denominator_df,
             p_value: Ok(self.p_value),
             details: self.details,
+            cells: self.cells,
         }
     }
 }
@@ -181,6 +185,7 @@ fn without_value(test: BalanceTest, reason: NotEstimable) -> TestOutcome {
         denominator_degrees_of_freedom: None,
         p_value: Err(reason),
         details: Vec::new(),
+        cells: None,
     }
 }
 
@@ -235,7 +240,9 @@ fn drawn(table: &ContingencyTable, options: TestOptions) -> Estimate<Found> {
     hypothesis::fisher_monte_carlo(table, options.replicates, options.seed).map(Found::from)
 }
 
-fn with_association(found: Found, table: &ContingencyTable) -> Found {
+fn with_association(mut found: Found, table: &ContingencyTable) -> Found {
+    let residuals = hypothesis::residuals(table);
+    found.cells = Some(Cells { expected: table.expected(), residuals });
     let found = found.with(Measure::CramersV, Ok(hypothesis::cramers_v(table)));
     if table.two_by_two().is_none() {
         return found;

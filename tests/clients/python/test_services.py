@@ -699,6 +699,8 @@ def assess_balance(client):
     close(eq.number(age.exposed_summary.mean), 55)
     close(eq.number(age.smd), 10 / math.sqrt(50))
     equal((list(sex.exposed_counts), list(sex.comparator_counts)), ([1, 1], [2, 0]))
+    # One of four is m: half a count expected in each arm.
+    equal(list(sex.tests[0].cells.expected), [1.5, 0.5, 1.5, 0.5])
     return "difference of age √2 standard deviations"
 
 

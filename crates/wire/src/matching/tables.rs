@@ -7,11 +7,11 @@ use crate::common::{
 use crate::pb::matching as pb;
 use crate::violation::Violations;
 use balance::{
-    BalanceTest, BaselineRow, Detail, Location, Measure, NumericSummary, Summary, TestChoice,
-    TestOptions, TestOutcome, Variable,
+    BalanceTest, BaselineRow, Cells, Detail, Location, Measure, NumericSummary, Summary,
+    TestChoice, TestOptions, TestOutcome, Variable,
 };
 use cohort::{Cohort, Estimate, NotEstimable, Values};
-use hypothesis::ShapiroWilk;
+use hypothesis::{Residuals, ShapiroWilk};
 
 enum_conversion!(
     test_to,
@@ -221,7 +221,29 @@ pub(super) fn outcome_to(outcome: TestOutcome) -> pb::BalanceTestResult {
         p_value: Some(estimate_to(outcome.p_value)),
         denominator_degrees_of_freedom: outcome.denominator_degrees_of_freedom,
         details: outcome.details.into_iter().map(detail).collect(),
+        cells: outcome.cells.map(cells_to),
     }
+}
+
+fn cells_to(cells: Cells) -> pb::TableCells {
+    pb::TableCells {
+        column_count: count(cells.expected.first().map_or(0, Vec::len)),
+        expected: cells.expected.concat(),
+        pearson_residuals: cells.residuals.pearson.concat(),
+        standardised_residuals: cells.residuals.standardised.concat(),
+    }
+}
+
+fn cells_from(violations: &mut Violations, path: &str, cells: pb::TableCells) -> Option<Cells> {
+    let n_columns = count_from(violations, &format!("{path}.column_count"), cells.column_count)?;
+    let rows = |values: Vec<f64>| values.chunks(n_columns.max(1)).map(<[f64]>::to_vec).collect();
+    Some(Cells {
+        expected: rows(cells.expected),
+        residuals: Residuals {
+            pearson: rows(cells.pearson_residuals),
+            standardised: rows(cells.standardised_residuals),
+        },
+    })
 }
 
 pub(super) fn outcomes_from(
@@ -240,6 +262,10 @@ pub(super) fn outcomes_from(
             let interval = detail.interval.map(|interval| interval_from(Some(interval)));
             details.push(Detail { measure, value: estimate_from(detail.value), interval });
         }
+        let cells = match message.cells {
+            Some(cells) => Some(cells_from(violations, &format!("{path}.cells"), cells)?),
+            None => None,
+        };
         outcomes.push(TestOutcome {
             test: test?,
             statistic: message.statistic.map(|statistic| estimate_from(Some(statistic))),
@@ -247,6 +273,7 @@ pub(super) fn outcomes_from(
             denominator_degrees_of_freedom: message.denominator_degrees_of_freedom,
             p_value: estimate_from(message.p_value),
             details,
+            cells,
         });
     }
     Some(outcomes)
