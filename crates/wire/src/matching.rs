@@ -4,6 +4,7 @@ mod balance;
 mod groups;
 mod hidden_bias;
 mod match_options;
+mod overlap;
 mod pairs;
 mod propensity;
 mod tables;
