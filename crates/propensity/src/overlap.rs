@@ -104,6 +104,8 @@ fn arm_scores(sorted: &[f64], common_support: Option<[f64; 2]>, share: f64) -> A
         histogram[bin.min(Overlap::BINS - 1)] += 1;
     }
     let lies_in = |[lower, upper]: [f64; 2], value: f64| lower <= value && value <= upper;
+    let [lower, upper] = Overlap::EQUIPOISE;
+    let equipoise = [lower - ROUNDING, upper + ROUNDING];
     // Of one arm alone this is 0, 1 or nothing that lies anywhere.
     let preference = |score: f64| {
         let (exposed, comparator) = (score * (1.0 - share), (1.0 - score) * share);
@@ -121,9 +123,13 @@ fn arm_scores(sorted: &[f64], common_support: Option<[f64; 2]>, share: f64) -> A
         histogram,
         n_in_common_support: common_support
             .map_or(0, |support| count(&|score| lies_in(support, score))),
-        n_in_equipoise: count(&|score| lies_in(Overlap::EQUIPOISE, preference(score))),
+        n_in_equipoise: count(&|score| lies_in(equipoise, preference(score))),
     }
 }
+
+/// Scores of a few groups can lie on a bound of the equipoise; rounding error, and where a fit has
+/// ended, must not decide who is in it.
+const ROUNDING: f64 = 1e-9;
 
 /// Nearer to 0 or 1 than this a score makes a weight of 100 or more, and a subject that has hardly a
 /// counterpart in the other arm.
