@@ -78,11 +78,18 @@ pub enum CaveatCode {
     Ties,
     /// A p-value is estimated from random draws.
     MonteCarlo,
+    /// Some subjects have hardly a counterpart in the other arm: scores near 0 or 1, or a level that
+    /// occurs in one arm alone.
+    Positivity,
+    /// Few subjects carry much of the weight of their arm.
+    ExtremeWeights,
+    /// Weights leave an arm with the information of far fewer subjects than it has.
+    SmallEffectiveSample,
 }
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -110,5 +117,8 @@ impl CaveatCode {
         Self::PenalisedLikelihood,
         Self::Ties,
         Self::MonteCarlo,
+        Self::Positivity,
+        Self::ExtremeWeights,
+        Self::SmallEffectiveSample,
     ];
 }

@@ -67,11 +67,14 @@ pub enum NotEstimable {
     /// The quantity is not defined for this kind of variable.
     #[error("not defined")]
     NotDefined,
+    /// No weights make the arms comparable in the way asked for.
+    #[error("no weights make the arms comparable")]
+    NoWeights,
 }
 
 impl NotEstimable {
     /// Every reason, for those who translate them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotReached,
         Self::BeyondFollowUp,
         Self::NoEvents,
@@ -89,6 +92,7 @@ impl NotEstimable {
         Self::NotConverged,
         Self::TooLarge,
         Self::NotDefined,
+        Self::NoWeights,
     ];
 }
 

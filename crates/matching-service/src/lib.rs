@@ -1,5 +1,5 @@
-//! Propensity scores, matching, baseline tables and bounds under hidden bias over gRPC: converts,
-//! asks `propensity`, `matching`, `balance` and `hypothesis`, converts.
+//! Propensity scores, weights, matching, baseline tables and bounds under hidden bias over gRPC:
+//! converts, asks `propensity`, `weighting`, `matching`, `balance` and `hypothesis`, converts.
 
 use balance::{BalanceError, GroupsQuery};
 use cohort::Cohort;
@@ -8,8 +8,9 @@ use matching::{MatchQuery, MatchingError};
 use propensity::LogisticQuery;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use tonic::{Request, Response, Status};
+use weighting::{WeightingError, WeightsQuery};
 use wire::Asked;
-use wire::failure::{cohort_failure, impossible, invalid, logistic_failure};
+use wire::failure::{cell_failure, cohort_failure, impossible, invalid, logistic_failure};
 use wire::matching::{BalanceQuestion, match_option_path};
 use wire::pb::matching as pb;
 use wire::pb::matching::matching_service_server::{self, MatchingServiceServer};
@@ -41,6 +42,21 @@ impl matching_service_server::MatchingService for MatchingService {
             let scores = propensity::propensity(&asked.cohort, &asked.selection, &asked.query)
                 .map_err(|error| logistic_failure(&asked.cohort, &error, "exposed_level"))?;
             Ok(Response::new(wire::matching::propensity_response(scores, &asked)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+
+    async fn estimate_weights(
+        &self,
+        request: Request<pb::EstimateWeightsRequest>,
+    ) -> Result<Response<pb::EstimateWeightsResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<WeightsQuery> = request.try_into()?;
+            let weights = weighting::weigh(&asked.cohort, &asked.selection, &asked.query)
+                .map_err(|error| weighting_failure(&asked.cohort, &error))?;
+            Ok(Response::new(wire::matching::weights_response(weights, &asked)))
         };
         self.compute.run(deadline, move |_| answer()).await
     }
@@ -104,6 +120,27 @@ impl matching_service_server::MatchingService for MatchingService {
             Ok(Response::new(wire::matching::hidden_bias_response(answer, &asked.query)))
         };
         self.compute.run(deadline, move |_| answer()).await
+    }
+}
+
+/// The status of each error of weighting.
+fn weighting_failure(cohort: &Cohort, error: &WeightingError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
+    match error {
+        WeightingError::Cohort(error) => cohort_failure(cohort, error),
+        WeightingError::Arms(_) => invalid("exposed_level", error),
+        WeightingError::NotAProbability { column, row } => {
+            cell_failure(cohort, column, *row, error)
+        }
+        WeightingError::InfiniteWeight { .. } | WeightingError::ArmWithoutWeight { .. } => {
+            invalid("score_column", error)
+        }
+        WeightingError::Unreachable { .. } => invalid("terms", error),
+        WeightingError::NotConverged { .. } => invalid("options.max_iterations", error),
+        WeightingError::InvalidTruncation => invalid("options.truncation_lower", error),
+        WeightingError::StabilisedSubgroup => invalid("options.stabilised", error),
     }
 }
 

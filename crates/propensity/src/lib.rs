@@ -5,7 +5,8 @@
 //! subjects what `link` says of one, `objective` adds a penalty, `model` is what stands at the maximum
 //! with the intercept where `origin` puts it, and `inference`, `profile`, `robust` and `subjects` each
 //! turn it into one part of the answer. [`performance()`] and
-//! [`discrimination()`] need no model, only predictions.
+//! [`discrimination()`] need no model, only predictions, and so does [`overlap()`] of the scores of
+//! two arms.
 
 mod check;
 mod discrimination;
@@ -17,6 +18,7 @@ mod link;
 mod model;
 mod objective;
 mod origin;
+mod overlap;
 mod performance;
 mod profile;
 mod query;
@@ -27,6 +29,7 @@ mod subjects;
 pub use discrimination::{Discrimination, c_statistic, discrimination};
 pub use error::PropensityError;
 pub use fit::{FittedLogistic, LogisticData, fit};
+pub use overlap::{ArmScores, Overlap, levels_of_one_arm, overlap, scores_near_limits};
 pub use performance::{
     Calibration, CalibrationCoefficient, Performance, PerformanceOptions, Predictions, RiskGroup,
     performance,

@@ -1,6 +1,6 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
-use crate::Performance;
+use crate::{Overlap, Performance};
 use cohort::{Caveat, Estimate, Interval, Term, WeightColumn};
 pub use cohort::{PenalisedLikelihood, Penalty, ProfileLimits, TermTest, TestResult, Variance};
 use numerics::newton::NewtonOptions;
@@ -278,6 +278,8 @@ pub struct PropensityScores {
     /// Chance that an exposed subject has a higher score than one not exposed; ties count one half,
     /// and rows once each whatever their sampling weight.
     pub c_statistic: Estimate,
-    /// What a reader must know.
+    /// The scores of the two arms beside each other, rows counted once each.
+    pub overlap: Overlap,
+    /// What a reader must know: scores near 0 or 1, and levels that occur in one arm alone.
     pub caveats: Vec<Caveat>,
 }

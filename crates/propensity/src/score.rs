@@ -4,6 +4,7 @@
 use crate::discrimination::c_statistic;
 use crate::fit::{FittedLogistic, LogisticData, fit};
 use crate::inference::INTERCEPT;
+use crate::overlap::{levels_of_one_arm, overlap, scores_near_limits};
 use crate::{
     Level, LogisticFit, LogisticQuery, Performance, PerformanceOptions, PropensityError,
     PropensityScores, check, performance,
@@ -47,13 +48,17 @@ pub fn propensity(
     fit.caveats.extend(subjects.weighted.caveat());
     let probability: Vec<f64> =
         linear_predictor.iter().map(|&eta| query.options.link.probability(eta)).collect();
+    let mut caveats: Vec<Caveat> = extreme_scores(&probability).into_iter().collect();
+    caveats.extend(scores_near_limits(&probability));
+    caveats.extend(subjects.levels_of_one_arm()?);
     Ok(PropensityScores {
         rows: subjects.weighted.selection.rows().to_vec(),
         linear_predictor_sd: variance(&linear_predictor)
             .map(f64::sqrt)
             .ok_or(NotEstimable::TooFewValues),
         c_statistic: c_statistic(&subjects.outcome, &linear_predictor),
-        caveats: extreme_scores(&probability).into_iter().collect(),
+        overlap: overlap(&subjects.outcome, &probability),
+        caveats,
         probability,
         linear_predictor,
         fit,
@@ -127,6 +132,11 @@ impl<'a> Subjects<'a> {
             None => is_robust.then(|| (0..selection.len() as u32).collect()),
         };
         Ok(Self { cohort, query, outcome, offset, clusters, weighted })
+    }
+
+    fn levels_of_one_arm(&self) -> Result<Vec<Caveat>, CohortError> {
+        let selection = &self.weighted.selection;
+        levels_of_one_arm(self.cohort, selection, &self.query.terms, &self.outcome)
     }
 
     fn fit(&self) -> Result<FittedLogistic, PropensityError> {

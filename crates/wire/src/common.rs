@@ -59,6 +59,7 @@ enum_conversion!(
         NotConverged,
         TooLarge,
         NotDefined,
+        NoWeights,
     ]
 );
 
@@ -96,6 +97,9 @@ enum_conversion!(
         PenalisedLikelihood,
         Ties,
         MonteCarlo,
+        Positivity,
+        ExtremeWeights,
+        SmallEffectiveSample,
     ]
 );
 

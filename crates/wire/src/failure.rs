@@ -109,6 +109,17 @@ fn path(part: &str, cohort: &Cohort, column: &str, row: Option<usize>) -> String
         .map_or_else(|| format!("{part}.columns"), |index| format!("{part}.columns[{index}]{cell}"))
 }
 
+/// A cell of a cohort that a question does not fit.
+#[must_use]
+pub fn cell_failure(
+    cohort: &Cohort,
+    column: &str,
+    row: usize,
+    description: impl std::fmt::Display,
+) -> Failure {
+    invalid(path("cohort", cohort, column, Some(row)), description)
+}
+
 /// The status of each error of a logistic model; `level` is the field that names who has the outcome.
 #[must_use]
 pub fn logistic_failure(cohort: &Cohort, error: &PropensityError, level: &str) -> Failure {
@@ -126,7 +137,7 @@ pub fn logistic_failure(cohort: &Cohort, error: &PropensityError, level: &str) -
         }
         PropensityError::TooFewGroups { .. } => invalid("options.performance_groups", error),
         PropensityError::NotAProbability { column, row } => {
-            invalid(path("cohort", cohort, column, Some(*row)), error)
+            cell_failure(cohort, column, *row, error)
         }
         PropensityError::LengthMismatch { .. } => {
             Failure::internal("LENGTH_MISMATCH", error.to_string())

@@ -641,7 +641,42 @@ def estimate_propensity(client):
     for probability, bone in zip(answer.probabilities, TWO_BY_TWO["exposed"], strict=True):
         close(probability, 3 / 4 if bone else 1 / 4, 1e-8)
     close(eq.number(answer.c_statistic), 12 / 16)
-    return "scores 3/4 and 1/4, c 12/16"
+    equal(answer.overlap.exposed.patient_count, 4)
+    equal(eq.number(answer.overlap.share_in_equipoise), 0)
+    return "scores 3/4 and 1/4, c 12/16, nobody in equipoise"
+
+
+def estimate_weights(client):
+    """By scores 3/4 and 1/4 the arms of four become 8 each; balance has one solution, 3 and 1/3."""
+    table = eq.cohort(
+        rt=TWO_BY_TWO["outcome"],
+        bone=TWO_BY_TWO["exposed"],
+        score=[3 / 4 if bone else 1 / 4 for bone in TWO_BY_TWO["exposed"]],
+    )
+    arms = {"cohort": table, "exposure_column": "rt", "exposed_level": "1"}
+    request = eq.matching.EstimateWeightsRequest(score_column="score", **arms)
+    answer = client.matching.EstimateWeights(request, timeout=TIMEOUT)
+    expected = [4 / 3, 4 / 3, 4 / 3, 4, 4, 4 / 3, 4 / 3, 4 / 3]
+    for weight, wanted in zip(answer.weights, expected, strict=True):
+        close(weight, wanted)
+    close(answer.exposed.sum, 8)
+    close(answer.exposed.effective_sample_size, 64 / (3 * 16 / 9 + 16))
+
+    request = eq.matching.EstimateWeightsRequest(
+        terms=eq.terms("bone"),
+        options=eq.matching.WeightOptions(
+            method=eq.matching.WEIGHT_METHOD_ENTROPY_BALANCING,
+            estimand=eq.matching.WEIGHT_ESTIMAND_EXPOSED,
+        ),
+        **arms,
+    )
+    answer = client.matching.EstimateWeights(request, timeout=TIMEOUT)
+    for weight, wanted in zip(answer.weights, [1, 1, 1, 3, 1, 1 / 3, 1 / 3, 1 / 3], strict=True):
+        close(weight, wanted)
+    (mean,) = answer.means
+    close(mean.target, 3 / 4)
+    close(mean.comparator_mean, 3 / 4)
+    return "arms of 8 from scores, comparators 3 and 1/3 by balance"
 
 
 def match_pairs(client):
@@ -892,6 +927,7 @@ CHECKS = [
     validate_predictions,
     fit_logistic_with_a_spline,
     estimate_propensity,
+    estimate_weights,
     match_pairs,
     match_optimally,
     assess_balance,

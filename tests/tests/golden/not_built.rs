@@ -23,36 +23,9 @@ pub enum Fields {
 
 use Fields::{All, Only};
 
-/// Fields of every kind of weights.
-macro_rules! of_each_kind {
-    ($($field:literal),+ $(,)?) => {
-        &[$(
-            concat!("weights.ate.", $field),
-            concat!("weights.ate_stabilised.", $field),
-            concat!("weights.ate_stabilised_truncated_1_99.", $field),
-            concat!("weights.att.", $field),
-            concat!("weights.overlap.", $field),
-            concat!("weights.matching_weight.", $field),
-        )+]
-    };
-}
-
 /// Estimates that are not built.
 pub const NOT_BUILT: &[Gap] = &[
     // Whole topics
-    Gap {
-        reason: "inverse-probability weights are not built",
-        cases: &["weights/*"],
-        fields: Only(of_each_kind!(
-            "weights",
-            "sum_treated",
-            "sum_control",
-            "ess_treated",
-            "ess_control",
-            "min",
-            "max",
-        )),
-    },
     Gap { reason: "the bootstrap is not built", cases: &["bootstrap/*"], fields: All },
     Gap { reason: "runs over several sites are not built", cases: &["federated/*"], fields: All },
 ];

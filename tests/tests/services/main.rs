@@ -18,4 +18,5 @@ mod regression;
 mod rows;
 mod splines;
 mod summaries;
+mod weighting;
 mod weights;

@@ -129,11 +129,19 @@ async fn ask_models(clients: &mut Clients, patients: &Patients) -> Answers {
 
 async fn ask_matching(clients: &mut Clients, patients: &Patients) -> Answers {
     let age = matching::BalanceVariable { column: "age".into(), ..Default::default() };
+    let score_scale = matching::ScoreScale::Logit as i32;
+    let logits = matching::WeightOptions { score_scale, ..Default::default() };
     ask_each!(clients.matching, patients,
         estimate_propensity: matching::EstimatePropensityRequest {
             exposure_column: "arm".into(),
             exposed_level: "treated".into(),
             terms: vec![term("age")],
+        },
+        estimate_weights: matching::EstimateWeightsRequest {
+            exposure_column: "arm".into(),
+            exposed_level: "treated".into(),
+            score_column: "age".into(),
+            options: Some(logits),
         },
         match_pairs: matching::MatchPairsRequest {
             exposure_column: "arm".into(),
@@ -194,7 +202,7 @@ async fn a_selection_of_nobody_is_a_precondition_that_fails() {
     let mut answers = ask_matching(&mut clients, &(Some(cohort()), selection(&[0, 2, 5]))).await;
     answers.extend(ask_survival(&mut clients, &(Some(cohort()), selection(&[0, 2, 5]))).await);
     let comparing: Vec<_> = answers.into_iter().filter(|(_, answer)| answer.is_err()).collect();
-    assert_eq!(comparing.len(), 7);
+    assert_eq!(comparing.len(), 8);
     for (call, answer) in comparing {
         let refused = failure(answer);
         let known = (refused.code, refused.reason.as_str());

@@ -1,5 +1,6 @@
 //! Propensity scores.
 
+use super::overlap::{overlap_from, overlap_to};
 use crate::common::{
     caveats_from, caveats_to, count, counts_from, estimate_from, estimate_to, term_to, weights_to,
 };
@@ -72,6 +73,7 @@ pub fn propensity_response(
         c_statistic: Some(estimate_to(scores.c_statistic)),
         caveats: caveats_to(scores.caveats),
         options: Some(logistic_options_to(&asked.query)),
+        overlap: Some(overlap_to(&scores.overlap)),
     }
 }
 
@@ -92,6 +94,7 @@ fn propensity_from(
     response: pb::EstimatePropensityResponse,
 ) -> Option<PropensityScores> {
     let fit = violations.require("fit", response.fit)?;
+    let overlap = violations.require("overlap", response.overlap)?;
     Some(PropensityScores {
         fit: logistic_fit_from(violations, "fit", fit)?,
         rows: counts_from(violations, "rows", response.rows)?,
@@ -99,6 +102,7 @@ fn propensity_from(
         probability: response.probabilities,
         linear_predictor_sd: estimate_from(response.linear_predictor_sd),
         c_statistic: estimate_from(response.c_statistic),
+        overlap: overlap_from(violations, "overlap", overlap)?,
         caveats: caveats_from(violations, "caveats", response.caveats),
     })
 }

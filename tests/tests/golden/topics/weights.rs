@@ -1,4 +1,4 @@
-//! Inverse-probability weights: the scores, and what is estimated with the weights of the file.
+//! Inverse-probability weights: the scores, the weights, and what is estimated with those of the file.
 
 use super::words;
 use crate::case::Case;
@@ -12,6 +12,12 @@ use survival::{
     Comparison, ComparisonOptions, ComparisonQuery, CurvesQuery, GroupCurve, IntervalRule,
     QuantileRule, TestVariance, TrendQuery, compare, curves,
 };
+use weighting::{
+    Estimand, InverseProbability, ScoreScale, Truncation, WeightMethod, WeightsQuery, weigh,
+};
+
+/// Column of the logits of the scores.
+const SCORE: &str = "logit of the score";
 
 /// A weighted sample: the weights of one kind stand in a column of its name.
 struct Weighted {
@@ -30,6 +36,7 @@ pub fn answer(case: &Case) -> Result<Value, String> {
     let selection = sample.complete();
     let scores = scores(&sample, &selection, &exposure, terms)?;
     let mut weighted = Weighted { sample, selection, endpoint, exposure };
+    weighted.add_scores(&scores);
     let kinds = case.expect["weights"].as_object().into_iter().flatten();
     let mut answers = Map::new();
     for (kind, golden) in kinds {
@@ -41,7 +48,9 @@ pub fn answer(case: &Case) -> Result<Value, String> {
             "logrank_survey": survey(&weighted.log_rank(kind, TestVariance::Design)?),
             "balance": weighted.balance(case, kind)?,
         });
-        answers.insert(kind.clone(), answer);
+        let mut fields = weighted.weigh(kind)?;
+        fields.extend(answer.as_object().cloned().unwrap_or_default());
+        answers.insert(kind.clone(), fields.into());
     }
     let rows = weighted.selection.rows().iter().map(|row| row + 1);
     Ok(json!({
@@ -73,6 +82,51 @@ impl Weighted {
         }
         let column = Column::numeric(kind, values);
         self.sample.cohort.push(column).expect("the column fits the cohort");
+    }
+
+    /// Adds the logits of the scores; rows without a score are not selected.
+    fn add_scores(&mut self, scores: &PropensityScores) {
+        let mut logits = vec![0.0; self.sample.table.len()];
+        for (&row, &logit) in scores.rows.iter().zip(&scores.linear_predictor) {
+            logits[row] = logit;
+        }
+        let column = Column::numeric(SCORE, logits);
+        self.sample.cohort.push(column).expect("the column fits the cohort");
+    }
+
+    /// The weights of one kind, from the scores.
+    fn weigh(&self, kind: &str) -> Result<Map<String, Value>, String> {
+        let estimand = match kind {
+            "att" => Estimand::Att,
+            "overlap" => Estimand::Overlap,
+            "matching_weight" => Estimand::Matching,
+            _ => Estimand::Ate,
+        };
+        let query = WeightsQuery {
+            exposure: self.exposure.clone(),
+            exposed: "1".into(),
+            method: WeightMethod::InverseProbability(InverseProbability {
+                score: SCORE.into(),
+                scale: ScoreScale::Logit,
+                estimand,
+                stabilised: kind.starts_with("ate_stabilised"),
+            }),
+            truncation: kind
+                .ends_with("truncated_1_99")
+                .then_some(Truncation { lower: 0.01, upper: 0.99 }),
+        };
+        let found = weigh(&self.sample.cohort, &self.selection, &query).map_err(words)?;
+        let (treated, control) = (&found.exposed, &found.comparators);
+        let fields = json!({
+            "weights": found.weights,
+            "sum_treated": treated.sum,
+            "sum_control": control.sum,
+            "ess_treated": treated.effective_sample_size,
+            "ess_control": control.effective_sample_size,
+            "min": treated.minimum.min(control.minimum),
+            "max": treated.maximum.max(control.maximum),
+        });
+        Ok(fields.as_object().cloned().unwrap_or_default())
     }
 
     /// The model of the treatment alone.
