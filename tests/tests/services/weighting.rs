@@ -5,8 +5,8 @@ use crate::harness::{categories, clients, cohort, endpoint, failure, numbers, te
 use tonic::Code;
 use wire::pb::common::{CaseWeights, CaveatCode, Cohort, WeightKind};
 use wire::pb::matching::{
-    EstimatePropensityRequest, EstimateWeightsRequest, ScoreScale, WeightEstimand, WeightMethod,
-    WeightOptions,
+    AssessBalanceRequest, BalanceVariable, EstimatePropensityRequest, EstimateWeightsRequest,
+    ScoreScale, WeightEstimand, WeightMethod, WeightOptions,
 };
 use wire::pb::regression::FitCoxRequest;
 use wire::pb::survival::EstimateCurvesRequest;
@@ -75,8 +75,8 @@ async fn scores_become_weights_of_everybody() {
     assert!(answer.means.is_empty() && answer.lower_limit.is_none());
 }
 
-/// Stabilised weights are half of the others: 2/3 five times, 1 twice and 2, of which the largest is cut
-/// to the quantile at 6/7, the second largest.
+/// Stabilised weights are half of the others: 2/3 five times, 1 twice and 2, of which the largest is
+/// cut to the quantile at 6/7, the second largest.
 #[tokio::test]
 async fn stabilised_weights_are_cut() {
     let mut client = clients().await.matching;
@@ -138,6 +138,49 @@ async fn other_services_take_the_weights() {
         FitCoxRequest { cohort: Some(cohort), model: Some(model), ..FitCoxRequest::default() };
     let fit = clients.regression.fit_cox(fit).await.unwrap().into_inner().fit.unwrap();
     assert!(fit.coefficients[0].robust_standard_error.unwrap().value.is_some());
+}
+
+/// From a logistic model to weights to the table that proves them: overlap weights leave no
+/// difference in what the model holds. Li, Morgan and Zaslavsky (2018), theorem 3.
+#[tokio::test]
+async fn overlap_weights_leave_no_difference() {
+    let mut client = clients().await.matching;
+    let request = EstimatePropensityRequest {
+        cohort: Some(scored()),
+        exposure_column: "arm".into(),
+        exposed_level: "treated".into(),
+        terms: vec![term("age"), term("x")],
+        ..EstimatePropensityRequest::default()
+    };
+    let scores = client.estimate_propensity(request).await.unwrap().into_inner();
+    let mut cohort = scored();
+    cohort.columns.push(numbers("logit", &scores.linear_predictors));
+    let request = EstimateWeightsRequest {
+        cohort: Some(cohort.clone()),
+        score_column: "logit".into(),
+        ..by_score(WeightOptions {
+            estimand: WeightEstimand::Overlap as i32,
+            score_scale: ScoreScale::Logit as i32,
+            ..WeightOptions::default()
+        })
+    };
+    let answer = client.estimate_weights(request).await.unwrap().into_inner();
+    assert_eq!(answer.overlap, scores.overlap);
+    cohort.columns.push(numbers("w", &answer.weights));
+    let variable =
+        |column: &str| BalanceVariable { column: column.into(), ..BalanceVariable::default() };
+    let request = AssessBalanceRequest {
+        cohort: Some(cohort),
+        exposure_column: "arm".into(),
+        exposed_level: "treated".into(),
+        variables: vec![variable("age"), variable("x")],
+        weights_column: "w".into(),
+        ..AssessBalanceRequest::default()
+    };
+    let table = client.assess_balance(request).await.unwrap().into_inner();
+    for row in table.rows {
+        assert!(row.smd.unwrap().value.unwrap().abs() < 1e-9, "{row:?}");
+    }
 }
 
 #[tokio::test]

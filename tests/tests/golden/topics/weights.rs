@@ -1,4 +1,5 @@
-//! Inverse-probability weights: the scores, the weights, and what is estimated with those of the file.
+//! Inverse-probability weights: the scores, the weights, and what is estimated with those of the
+//! file.
 
 use super::words;
 use crate::case::Case;
