@@ -1,8 +1,8 @@
-//! Inference from the likelihood itself: profile limits of coefficients and tests of terms.
+//! Inference from the likelihood itself: profile limits of coefficients, tests of terms and of models.
 
 use crate::inference::finite;
 use crate::objective::Objective;
-use crate::{ProfileLikelihood, TermTest, TestResult};
+use crate::{CoxFit, ProfileLikelihood, TermTest, TestResult};
 use cohort::{Estimate, Interval, NotEstimable, chi_squared_test};
 use nalgebra::DVector;
 use numerics::elementary::exp;
@@ -75,4 +75,20 @@ fn test_of(loss: Loss) -> TestResult {
         Some(statistic) => chi_squared_test(statistic, loss.rank),
         None => TestResult::none(NotEstimable::NotConverged, loss.rank),
     }
+}
+
+/// The test of what a model has more than another one of the same subjects.
+///
+/// With a penalty the models are not at the maxima of their likelihoods, and the difference of these
+/// is no chi-squared.
+pub(crate) fn likelihood_ratio(larger: &CoxFit, smaller: &CoxFit) -> TestResult {
+    let (with, without) = (larger.likelihood_ratio_test, smaller.likelihood_ratio_test);
+    let df = with.degrees_of_freedom.saturating_sub(without.degrees_of_freedom);
+    if [with, without].iter().any(|test| test.chi_squared == Err(NotEstimable::NotConverged)) {
+        return TestResult::none(NotEstimable::NotConverged, df);
+    }
+    if larger.penalised.is_some() || smaller.penalised.is_some() {
+        return TestResult::none(NotEstimable::NotDefined, df);
+    }
+    chi_squared_test(2.0 * (larger.log_likelihood - smaller.log_likelihood), df)
 }
