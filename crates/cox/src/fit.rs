@@ -531,6 +531,7 @@ mod tests {
         let reason = NotEstimable::NotConverged;
         assert_eq!(fit.coefficients[0].estimate, Err(reason));
         assert_eq!(fit.coefficients[0].interval.upper, Err(reason));
+        assert_eq!(fit.covariance, [[0.0]]);
         assert_eq!(fit.likelihood_ratio_test.p_value, Err(reason));
         assert_eq!(fit.proportional_hazards.unwrap().global.p_value, Err(reason));
         assert!(fit.caveats.iter().any(|caveat| caveat.code == CaveatCode::NotConverged));
