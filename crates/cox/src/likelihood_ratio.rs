@@ -30,8 +30,7 @@ impl LikelihoodRatios<'_, '_> {
         if let Some(reason) = self.reasons[j]
             && reason != NotEstimable::Monotone
         {
-            let (interval, test) = (Interval::none(reason), TestResult::none(reason, 0));
-            return ProfileLikelihood { interval, test };
+            return ProfileLikelihood::none(reason);
         }
         let (summit, objective) = (self.summit, &mut *self.objective);
         let found = summit.profile(j, &mut |beta: &DVector<f64>| objective.evaluate(beta));
@@ -67,6 +66,13 @@ impl LikelihoodRatios<'_, '_> {
             tests.push(TermTest { term: term.clone(), test });
         }
         tests
+    }
+}
+
+impl ProfileLikelihood {
+    /// Of a coefficient without a profile.
+    pub(crate) fn none(reason: NotEstimable) -> Self {
+        Self { interval: Interval::none(reason), test: TestResult::none(reason, 0) }
     }
 }
 
