@@ -12,8 +12,8 @@ use crate::proportionality::{Fitted, proportional_hazards};
 use crate::risk_sets::RiskSets;
 use crate::robust::{cluster_scores, sandwich};
 use crate::{
-    CoxError, CoxFit, CoxOptions, OnMonotone, PenalisedLikelihood, Penalty, ProfileLimits,
-    ProportionalHazards, TestResult, Ties, TimeTransform,
+    CoxError, CoxFit, CoxOptions, OnMonotone, PenalisedLikelihood, Penalty, ProfileLikelihood,
+    ProfileLimits, ProportionalHazards, TestResult, Ties, TimeTransform,
 };
 use cohort::{
     Caveat, CaveatCode, Design, Endpoint, NotEstimable, RiskOrder, Term, chi_squared_test,
@@ -323,7 +323,8 @@ impl Model<'_> {
     }
 
     /// `(Σ u)' (Σ u u')⁻ (Σ u)` over the summed scores `u` of the clusters at 0, as `rscore` of
-    /// `coxph` in R has it. As many clusters as columns make it their number, whatever the data say.
+    /// `coxph` in R has it; R leaves an offset out of these scores, and of no other test. As many
+    /// clusters as columns make it their number, whatever the data say.
     fn robust_score_test(&self) -> Option<TestResult> {
         let scores = &self.scores.as_ref()?.at_start;
         let factor = Cholesky::rank_revealing(&scores.tr_mul(scores));
@@ -385,14 +386,19 @@ impl Model<'_> {
             scales: self.scales,
             reasons: &reasons,
         };
+        // A ridge has no likelihood whose drop is chi-squared.
+        let is_ridge = matches!(self.options.penalty, Penalty::Ridge(_));
         for (j, coefficient) in fit.coefficients.iter_mut().enumerate() {
             if extras.profile_limits.has(&coefficient.name) {
-                coefficient.profile = Some(ratios.of_coefficient(j));
+                coefficient.profile = Some(match is_ridge {
+                    true => ProfileLikelihood::none(NotEstimable::NotDefined),
+                    false => ratios.of_coefficient(j),
+                });
             }
         }
         if extras.term_likelihood_ratios {
             let terms = self.data.terms;
-            let is_part = |part: &Term| terms.iter().any(|term| term.has_part(part));
+            let is_part = |part: &Term| is_ridge || terms.iter().any(|term| term.has_part(part));
             let is_part: Vec<bool> = terms.iter().map(is_part).collect();
             fit.term_likelihood_ratio_tests =
                 ratios.of_terms(&self.data.design.columns_by_term(), &is_part);
@@ -531,6 +537,7 @@ mod tests {
         let reason = NotEstimable::NotConverged;
         assert_eq!(fit.coefficients[0].estimate, Err(reason));
         assert_eq!(fit.coefficients[0].interval.upper, Err(reason));
+        assert_eq!(fit.covariance, [[0.0]]);
         assert_eq!(fit.likelihood_ratio_test.p_value, Err(reason));
         assert_eq!(fit.proportional_hazards.unwrap().global.p_value, Err(reason));
         assert!(fit.caveats.iter().any(|caveat| caveat.code == CaveatCode::NotConverged));

@@ -74,10 +74,14 @@ impl Estimates<'_> {
         terms.iter().map(test).collect()
     }
 
-    /// A covariance in the caller's units, row by row.
+    /// A covariance in the caller's units, row by row; 0 for what has no estimate.
     pub fn in_callers_units(&self, covariance: &DMatrix<f64>) -> Vec<Vec<f64>> {
+        let is_known = |j: usize| self.reasons[j].is_none();
+        let cell = |j: usize, k: usize| match is_known(j) && is_known(k) {
+            true => covariance[(j, k)] / self.scales[j] / self.scales[k],
+            false => 0.0,
+        };
         let p = self.scales.len();
-        let cell = |j: usize, k: usize| covariance[(j, k)] / self.scales[j] / self.scales[k];
         (0..p).map(|j| (0..p).map(|k| cell(j, k)).collect()).collect()
     }
 }

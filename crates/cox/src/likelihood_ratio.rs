@@ -1,8 +1,8 @@
-//! Inference from the likelihood itself: profile limits of coefficients and tests of terms.
+//! Inference from the likelihood itself: profile limits of coefficients, tests of terms and of models.
 
 use crate::inference::finite;
 use crate::objective::Objective;
-use crate::{ProfileLikelihood, TermTest, TestResult};
+use crate::{CoxFit, ProfileLikelihood, TermTest, TestResult};
 use cohort::{Estimate, Interval, NotEstimable, chi_squared_test};
 use nalgebra::DVector;
 use numerics::elementary::exp;
@@ -30,8 +30,7 @@ impl LikelihoodRatios<'_, '_> {
         if let Some(reason) = self.reasons[j]
             && reason != NotEstimable::Monotone
         {
-            let (interval, test) = (Interval::none(reason), TestResult::none(reason, 0));
-            return ProfileLikelihood { interval, test };
+            return ProfileLikelihood::none(reason);
         }
         let (summit, objective) = (self.summit, &mut *self.objective);
         let found = summit.profile(j, &mut |beta: &DVector<f64>| objective.evaluate(beta));
@@ -70,9 +69,32 @@ impl LikelihoodRatios<'_, '_> {
     }
 }
 
+impl ProfileLikelihood {
+    /// Of a coefficient without a profile.
+    pub(crate) fn none(reason: NotEstimable) -> Self {
+        Self { interval: Interval::none(reason), test: TestResult::none(reason, 0) }
+    }
+}
+
 fn test_of(loss: Loss) -> TestResult {
     match loss.statistic {
         Some(statistic) => chi_squared_test(statistic, loss.rank),
         None => TestResult::none(NotEstimable::NotConverged, loss.rank),
     }
+}
+
+/// The test of what a model has more than another one of the same subjects.
+///
+/// With a penalty the models are not at the maxima of their likelihoods, and the difference of these
+/// is no chi-squared.
+pub(crate) fn likelihood_ratio(larger: &CoxFit, smaller: &CoxFit) -> TestResult {
+    let (with, without) = (larger.likelihood_ratio_test, smaller.likelihood_ratio_test);
+    let df = with.degrees_of_freedom.saturating_sub(without.degrees_of_freedom);
+    if [with, without].iter().any(|test| test.chi_squared == Err(NotEstimable::NotConverged)) {
+        return TestResult::none(NotEstimable::NotConverged, df);
+    }
+    if larger.penalised.is_some() || smaller.penalised.is_some() {
+        return TestResult::none(NotEstimable::NotDefined, df);
+    }
+    chi_squared_test(2.0 * (larger.log_likelihood - smaller.log_likelihood), df)
 }

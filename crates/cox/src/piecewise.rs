@@ -2,6 +2,7 @@
 
 use crate::cohort_fit::FollowUp;
 use crate::fit::{CoxData, CoxExtras, Model, fit_and};
+use crate::likelihood_ratio::likelihood_ratio;
 use crate::{Coefficient, CoxError, CoxFit, CoxQuery, TermTest, TestResult};
 use cohort::{
     Cohort, CohortError, Design, DesignColumn, Estimate, NotEstimable, RiskOrder, Selection,
@@ -33,7 +34,7 @@ pub struct Piecewise {
     /// Wald tests that a term has the same ratios in all intervals with events; with the robust
     /// variance when there is one.
     pub equality_tests: Vec<TermTest>,
-    /// Likelihood-ratio test of the changing model against the constant one.
+    /// Likelihood-ratio test of the changing model against the constant one; a penalty leaves none.
     pub likelihood_ratio_test: TestResult,
 }
 
@@ -174,7 +175,7 @@ impl<'a> Pieces<'a> {
         changing.caveats.extend(self.follow_up.left_out());
         Ok(Piecewise {
             intervals: self.intervals(&changing, query),
-            likelihood_ratio_test: likelihood_ratio_test(&constant, &changing),
+            likelihood_ratio_test: likelihood_ratio(&changing, &constant),
             equality_tests,
             constant,
             changing,
@@ -315,17 +316,4 @@ fn wald_test(
         return TestResult::none(NotEstimable::VarianceUndefined, contrasts.nrows());
     }
     chi_squared_test(factor.quadratic_form(&(contrasts * estimate)), factor.rank())
-}
-
-fn likelihood_ratio_test(constant: &CoxFit, changing: &CoxFit) -> TestResult {
-    let df = |fit: &CoxFit| fit.likelihood_ratio_test.degrees_of_freedom;
-    let more = df(changing).saturating_sub(df(constant));
-    let none = [constant, changing].iter().find_map(|fit| {
-        let reason = fit.likelihood_ratio_test.chi_squared.err()?;
-        (reason == NotEstimable::NotConverged).then_some(reason)
-    });
-    match none {
-        Some(reason) => TestResult::none(reason, more),
-        None => chi_squared_test(2.0 * (changing.log_likelihood - constant.log_likelihood), more),
-    }
 }

@@ -104,9 +104,10 @@ pub struct CoxQuery {
     pub proportional_hazards: Option<TimeTransform>,
     /// Whether to compute the concordance.
     pub concordance: bool,
-    /// Which coefficients have likelihood-ratio limits.
+    /// Which coefficients have likelihood-ratio limits; a ridge has none.
     pub profile_limits: ProfileLimits,
-    /// Whether each term is tested by the likelihood ratio of the models with and without it.
+    /// Whether each term is tested by the likelihood ratio of the models with and without it; with a
+    /// ridge that is not defined.
     pub term_likelihood_ratios: bool,
     /// Column of the id of the patients, when one patient may have several rows. Rows of one id whose
     /// intervals overlap are refused; those of an id with several events are a cluster unless there
@@ -155,7 +156,8 @@ pub struct CoxFit {
     pub n_events: usize,
     /// One entry per column of the design.
     pub coefficients: Vec<Coefficient>,
-    /// Model covariance of the coefficients, row by row; rows of aliased columns are 0.
+    /// Model covariance of the coefficients, row by row; rows of columns without an
+    /// estimate are 0.
     pub covariance: Vec<Vec<f64>>,
     /// Robust covariance when there are clusters or sampling weights, or it was asked for.
     pub robust_covariance: Option<Vec<Vec<f64>>>,

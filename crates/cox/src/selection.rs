@@ -1,13 +1,12 @@
 //! Which terms a model has: chosen by the protocol, by univariable p-values, or step by step.
 
 use crate::cohort_fit::FollowUp;
+use crate::likelihood_ratio::likelihood_ratio;
 use crate::{
     CoxError, CoxFit, CoxOptions, CoxQuery, OnMonotone, Penalty, ProfileLimits, ScreenedTerm,
     TermTest, TestResult,
 };
-use cohort::{
-    Caveat, CaveatCode, Cohort, Design, Estimate, NotEstimable, Selection, Term, chi_squared_test,
-};
+use cohort::{Caveat, CaveatCode, Cohort, Design, Estimate, NotEstimable, Selection, Term};
 
 /// A model and the terms from which a rule chooses.
 #[derive(Clone, Debug, PartialEq)]
@@ -447,16 +446,4 @@ fn smallest(tests: &Tests) -> Option<(usize, f64)> {
 fn wald_test(fit: &CoxFit, term: &str) -> TestResult {
     let found = fit.term_tests.iter().find(|tested| tested.term == term);
     found.map_or(TestResult::none(NotEstimable::NotDefined, 0), |tested| tested.test)
-}
-
-/// The test of what a model has more than another.
-fn likelihood_ratio(larger: &CoxFit, smaller: &CoxFit) -> TestResult {
-    let (with, without) = (larger.likelihood_ratio_test, smaller.likelihood_ratio_test);
-    let df = with.degrees_of_freedom.saturating_sub(without.degrees_of_freedom);
-    let not_converged =
-        [with, without].iter().any(|test| test.chi_squared == Err(NotEstimable::NotConverged));
-    if not_converged {
-        return TestResult::none(NotEstimable::NotConverged, df);
-    }
-    chi_squared_test(2.0 * (larger.log_likelihood - smaller.log_likelihood), df)
 }

@@ -6,9 +6,9 @@ use cohort::{
     Cohort, CohortError, Column, EndpointColumns, Estimate, NotEstimable, Selection, Term,
 };
 use cox::{
-    CoxError, CoxOptions, CoxQuery, DiagnosticsQuery, InfluenceOptions, LinearityOptions,
-    PiecewiseQuery, Prediction, PredictionQuery, ResidualKind, Residuals, SmoothOptions, Ties,
-    diagnose, piecewise, predict,
+    CoxError, CoxOptions, CoxQuery, DiagnosticsQuery, InfluenceOptions, LinearityOptions, Penalty,
+    PiecewiseQuery, Prediction, PredictionQuery, ResidualKind, Residuals, SmoothOptions,
+    TestResult, Ties, diagnose, piecewise, predict,
 };
 
 /// Six subjects and one covariate of Therneau and Grambsch (2000), appendix E.
@@ -268,6 +268,28 @@ fn an_empty_level_has_no_curve() {
     let found = predict(&cohort, &Selection::all(&cohort), &profiles, &query).unwrap();
     assert!(found.curves[0].prediction.is_ok());
     assert_eq!(found.curves[1].prediction, Err(NotEstimable::EmptyLevel));
+}
+
+/// Penalised models are not at the maxima of their likelihoods.
+#[test]
+fn penalised_intervals_have_no_likelihood_ratio() {
+    let columns = vec![
+        Column::numeric("time", (1..=8).map(f64::from).collect()),
+        Column::numeric("event", vec![1.0; 8]),
+        Column::numeric("x", vec![1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0]),
+    ];
+    let cohort = Cohort::new(None, columns).unwrap();
+    let test = |penalty: Penalty| {
+        let mut model = model(Ties::Efron);
+        model.options.penalty = penalty;
+        let query = PiecewiseQuery { model, cuts: vec![4.0], terms: Vec::new() };
+        let found = piecewise(&cohort, &Selection::all(&cohort), &query).unwrap();
+        found.likelihood_ratio_test
+    };
+    assert!(test(Penalty::None).p_value.is_ok());
+    for penalty in [Penalty::Firth, Penalty::Ridge(1.0)] {
+        assert_eq!(test(penalty), TestResult::none(NotEstimable::NotDefined, 1));
+    }
 }
 
 /// Whoever outlives a cut point is a cohort of its own after it.

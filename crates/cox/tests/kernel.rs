@@ -1,6 +1,8 @@
 //! What a fit must not depend on: the instructions of the processor. And that it ends when nobody
 //! waits for it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 use cohort::{Cohort, Column, EndpointColumns, Selection, Term};
 use cox::{CoxQuery, CoxScreenQuery, TimeTransform, Variance};
 use numerics::lanes::{Instructions, restricted_to};

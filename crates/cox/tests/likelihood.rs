@@ -170,6 +170,22 @@ fn a_ridge_pulls_with_its_force() {
     assert_eq!(fit.likelihood_ratio_test.chi_squared, Err(NotEstimable::NotDefined));
 }
 
+/// Its drop from a ridge is no chi-squared.
+#[test]
+fn a_ridge_has_no_likelihood_ratios() {
+    let mut asked = with_limits(query(&["x"], penalty(Penalty::Ridge(0.5))));
+    asked.term_likelihood_ratios = true;
+    let fit = fit(&TWO, &asked);
+    let none = Err(NotEstimable::NotDefined);
+    let profile = fit.coefficients[0].profile.unwrap();
+    assert_eq!((profile.interval.lower, profile.interval.upper), (none, none));
+    assert_eq!(
+        (profile.test.p_value, fit.term_likelihood_ratio_tests[0].test.p_value),
+        (none, none)
+    );
+    assert!(fit.coefficients[0].p_value.is_ok());
+}
+
 #[test]
 fn what_does_not_go_together_is_refused() {
     let cohort = cohort(&TWO);

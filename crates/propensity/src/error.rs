@@ -11,7 +11,7 @@ pub enum PropensityError {
     Cohort(#[from] CohortError),
     /// All subjects have the outcome, or none has it: there is nothing to tell apart.
     #[error(
-        "{column} is {level} in {n_outcomes} of {subjects} subjects: both arms must be occupied"
+        "{column} is {level} in {n_outcomes} of {subjects} subjects: some must have it and some not"
     )]
     OneLevel {
         /// Column of the outcome.

@@ -8,7 +8,7 @@ use crate::{
     check, performance,
 };
 use cohort::{Design, Term};
-use numerics::newton::maximise;
+use numerics::newton::{Maximum, maximise};
 
 /// The subjects of a model and its columns.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,8 @@ pub struct FittedLogistic {
 /// of the climb, near 0 or 1 in probability for the subjects that are told apart, and the fit with
 /// Firth's penalty and its profile limits stands beside, if the options do not say otherwise. A robust
 /// variance is `V (Σ u u') V`, with `V` the model covariance and `u` the summed scores of a cluster,
-/// without a factor for small samples.
+/// without a factor for small samples. Offsets so far apart that they alone decide every outcome leave
+/// nothing to be estimated (`NotConverged`).
 ///
 /// McCullagh and Nelder (1989), Generalized Linear Models, chapter 4; Albert and Anderson (1984),
 /// Biometrika 71:1-10 on separation; White (1982), Econometrica 50:1-25 on the robust variance. Same
@@ -70,6 +71,9 @@ pub fn fit(
     let objective = Objective::new(&likelihood, options.penalty)?;
     let newton = options.newton();
     let search = maximise(likelihood.p(), newton, |beta| objective.derivatives(beta));
+    // Offsets that leave every probability at 0 or 1 say nothing of the coefficients beside them: the
+    // intercept is no alias of anything.
+    let search = Maximum { converged: search.converged && !search.aliased[0], ..search };
     let linear_predictor = likelihood.linear_predictor(search.estimate.as_slice());
     let model = Model::new(data, options, &objective, &search, &linear_predictor);
     let mut fit = model.report();
@@ -177,6 +181,45 @@ mod tests {
         assert_eq!(fit.coefficients[1].estimate, Err(NotEstimable::Separation));
         assert_eq!(fit.covariance, vec![vec![0.0; 2]; 2]);
     }
+
+    #[test]
+    fn offsets_that_decide_every_outcome_leave_nothing_to_estimate() {
+        for offset in [[800.0, -800.0], [-800.0, 800.0], [1e60, -1e60]] {
+            let (outcome, values) = ([true, false, true, false], vec![1.0, 2.0, 4.0, 3.0]);
+            let offset = [offset[0], offset[1], offset[0], offset[1]];
+            let column = DesignColumn { name: "x".into(), term: 0, values };
+            let data = LogisticData {
+                outcome: &outcome,
+                weights: None,
+                offset: Some(&offset),
+                clusters: Some(&[0, 1, 2, 3]),
+                terms: &[Term::linear("x")],
+                design: &Design { terms: vec!["x".into()], columns: vec![column] },
+            };
+            let extras = LogisticExtras {
+                profile_limits: ProfileLimits::All,
+                term_likelihood_ratios: true,
+                subjects: true,
+                performance_groups: Some(10),
+            };
+            for penalty in [Penalty::None, Penalty::Firth, Penalty::Ridge(1.0)] {
+                let options = LogisticOptions { penalty, ..LogisticOptions::default() };
+                let fit = fit(&data, &options, &extras).unwrap().fit;
+                for coefficient in &fit.coefficients {
+                    assert_eq!(
+                        coefficient.estimate,
+                        Err(NotEstimable::NotConverged),
+                        "{penalty:?}"
+                    );
+                }
+                assert_eq!(fit.likelihood_ratio_test.p_value, Err(NotEstimable::NotConverged));
+                assert!(fit.caveats.iter().any(|one| one.code == CaveatCode::NotConverged));
+                assert!(fit.mcfadden_r_squared.is_finite());
+                assert!(fit.nagelkerke_r_squared.is_finite());
+            }
+        }
+    }
+
     /// Of a saturated model every cluster of one subject says what the information says, and Rao's
     /// test is Pearson's chi-squared, `n (ad - bc)² / (row and column sums)`.
     #[test]

@@ -81,7 +81,9 @@ impl<'a> Model<'a> {
             false => (search.covariance.clone(), maximum.covariance.clone()),
         };
         let reason = |j: usize| {
-            if maximum.aliased[j] {
+            if maximum.aliased[0] {
+                Some(NotEstimable::NotConverged)
+            } else if maximum.aliased[j] {
                 let column = &data.design.columns[j - 1];
                 Some(column.reason_without_coefficient(data.terms))
             } else if maximum.infinite[j] {
@@ -141,7 +143,7 @@ impl<'a> Model<'a> {
             degrees_of_freedom: df,
             aic: deviance + 2.0 * df,
             bic: deviance + df * ln(n as f64),
-            mcfadden_r_squared: 1.0 - deviance / self.null.deviance,
+            mcfadden_r_squared: explained(self.null.deviance - deviance, self.null.deviance),
             nagelkerke_r_squared: self.nagelkerke_r_squared(deviance),
             likelihood_ratio_test: self.likelihood_ratio_test(deviance, penalised.as_ref()),
             wald_test: estimates.wald_test(&slopes, &self.covariance),
@@ -294,7 +296,7 @@ impl<'a> Model<'a> {
             Some(weights) => sum(weights.iter().copied()),
             None => self.data.outcome.len() as f64,
         };
-        exp_m1((deviance - self.null.deviance) / n) / exp_m1(-self.null.deviance / n)
+        explained(-exp_m1((deviance - self.null.deviance) / n), -exp_m1(-self.null.deviance / n))
     }
 
     fn penalised(&self, deviance: f64) -> Option<PenalisedLikelihood> {
@@ -335,7 +337,7 @@ impl<'a> Model<'a> {
         deviance: f64,
         penalised: Option<&PenalisedLikelihood>,
     ) -> TestResult {
-        let df = self.rank() - 1;
+        let df = self.rank().saturating_sub(1);
         if !self.search.converged {
             return TestResult::none(NotEstimable::NotConverged, df);
         }
@@ -404,6 +406,11 @@ impl Null {
         let factor = Cholesky::rank_revealing(&self.information);
         chi_squared_test(factor.quadratic_form(&self.score), factor.rank().saturating_sub(1))
     }
+}
+
+/// A share of what there is to explain; nothing where the offset alone has explained it all.
+fn explained(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
 }
 
 /// That the fit with Firth's penalty stands beside this one.

@@ -203,7 +203,7 @@ fn residuals_without(
     options: &SmoothOptions,
 ) -> Result<Estimate<TermResiduals>, CoxError> {
     let terms = &follow_up.query.terms;
-    let keep = |index: usize| index != term && !involves(&terms[index], &terms[term]);
+    let keep = |index: usize| index != term && !terms[index].has_part(&terms[term]);
     let mut rest = design.clone();
     rest.columns.retain(|column| keep(column.term));
     let martingale = |model: &Model| Ok(AtMaximum::new(model)?.martingale());
@@ -221,14 +221,4 @@ fn residuals_without(
         TermResiduals { rows, x: x.to_vec(), martingale, smooth }
     };
     Ok(martingale.map(with_curve))
-}
-
-/// Whether a term is an interaction of another one.
-fn involves(term: &Term, part: &Term) -> bool {
-    match term {
-        Term::Interaction(left, right) => {
-            [left, right].into_iter().any(|side| **side == *part || involves(side, part))
-        }
-        _ => false,
-    }
 }

@@ -22,7 +22,8 @@ pub enum ResidualKind {
     /// times its case weight.
     Martingale,
     /// The martingale residual `m` on a scale on which it is about symmetric,
-    /// `sign(m) √(-2 (m + δ ln(δ - m)))`.
+    /// `sign(m) √(-2 (m + N ln((N - m) / N)))` with the number of events `N`. R leaves out the last
+    /// `N`, so that it differs for a collapsed patient with several events, or has no number.
     Deviance,
     /// Share of a subject in the first derivative of the log likelihood by each coefficient; they
     /// add up to 0, each times its case weight.
@@ -137,10 +138,11 @@ fn deviance(at: &AtMaximum, rows: &Rows) -> Vec<f64> {
     martingale.into_iter().zip(events).map(|(m, events)| deviance_residual(m, events)).collect()
 }
 
-/// `sign(m) √(-2 (m + δ ln(δ - m)))`; where less than the smallest number is expected, that is.
+/// `sign(m) √(-2 (m + N ln((N - m) / N)))` with the number of events `N`, as many as a collapsed
+/// patient has; where less than the smallest number is expected, that is.
 fn deviance_residual(martingale: f64, events: f64) -> f64 {
     let expected = (events - martingale).max(f64::MIN_POSITIVE);
-    let of_events = if events == 0.0 { 0.0 } else { events * ln(expected) };
+    let of_events = if events == 0.0 { 0.0 } else { events * ln(expected / events) };
     // Of a perfect expectation rounding may leave a number just below 0.
     let square = (-2.0 * (martingale + of_events)).max(0.0);
     if martingale == 0.0 { 0.0 } else { square.sqrt().copysign(martingale) }
@@ -199,4 +201,19 @@ fn scaled_schoenfeld(at: &AtMaximum) -> Vec<OfColumn> {
         (Some(j), scaled.column(k).iter().map(|value| value / at.scale(j) + beta).collect())
     };
     at.columns().iter().enumerate().map(series).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of two events where 1.5 were expected it is the deviance of a Poisson count, `2 (2 ln(2/1.5) -
+    /// (2 - 1.5))`, and 0 where 2 were.
+    #[test]
+    fn the_deviance_of_several_events_is_that_of_their_count() {
+        let want = (2.0 * (2.0 * (2.0 / 1.5f64).ln() - 0.5)).sqrt();
+        assert!((deviance_residual(0.5, 2.0) - want).abs() < 1e-12);
+        assert_eq!(deviance_residual(0.0, 2.0), 0.0);
+        assert!(deviance_residual(-1.0, 2.0) < 0.0);
+    }
 }
