@@ -70,8 +70,8 @@ pub fn fit(
     let objective = Objective::new(&likelihood, options.penalty)?;
     let newton = options.newton();
     let search = maximise(likelihood.p(), newton, |beta| objective.derivatives(beta));
-    let linear_predictor = likelihood.linear_predictor(search.estimate.as_slice());
-    let model = Model::new(data, options, &objective, &search, &linear_predictor);
+    let (linear_predictor, plain) = likelihood.expected(search.estimate.as_slice());
+    let model = Model::new(data, options, &objective, &search, &linear_predictor, plain);
     let mut fit = model.report();
     model.add_likelihood_ratios(&mut fit, extras);
     model.add_firth(&mut fit, extras)?;

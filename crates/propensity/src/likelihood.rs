@@ -76,16 +76,6 @@ impl Likelihood {
         self.sides.len()
     }
 
-    /// Log odds of each subject, or normal deviates for the probit.
-    ///
-    /// Equal covariate rows have equal bits: every subject is summed in one order.
-    pub fn linear_predictor(&self, beta: &[f64]) -> Vec<f64> {
-        let mut eta = vec![0.0; self.n()];
-        let (intercept, slopes) = split(beta);
-        self.predict(0..self.n(), intercept, &slopes, &mut eta);
-        eta
-    }
-
     fn predict(&self, subjects: Range<usize>, intercept: f64, slopes: &Padded, eta: &mut [f64]) {
         match &self.offset {
             None => eta.fill(intercept),
@@ -110,16 +100,43 @@ impl Likelihood {
         })
     }
 
-    /// The same at a linear predictor, with the information that is expected there.
-    pub fn expected(&self, eta: &[f64]) -> Derivatives {
-        self.sums(Information::Expected, |subjects, to| to.copy_from_slice(&eta[subjects]))
+    /// The same with the information that is expected, and the linear predictor: log odds of each
+    /// subject, or normal deviates for the probit.
+    ///
+    /// Equal covariate rows have equal bits: every subject is summed in one order.
+    pub fn expected(&self, beta: &[f64]) -> (Vec<f64>, Derivatives) {
+        let (intercept, slopes) = split(beta);
+        let mut linear_predictor = vec![0.0; self.n()];
+        let sums = self.sums(Information::Expected, |subjects, eta| {
+            self.predict(subjects.clone(), intercept, &slopes, eta);
+            linear_predictor[subjects].copy_from_slice(eta);
+        });
+        (linear_predictor, sums)
+    }
+
+    /// What [`Likelihood::expected`] has at an intercept alone where there is no offset, from the
+    /// derivatives at 0: all subjects with the outcome add one score there, and all without another.
+    pub fn expected_from_start(&self, intercept: f64, start: &Derivatives) -> Option<Derivatives> {
+        if self.offset.is_some() {
+            return None;
+        }
+        let products = &start.information / self.link.expected_information(0.0);
+        let (all, difference) = (products.column(0), &start.gradient / self.link.score(0.0));
+        let (with, without) = ((all + &difference) * 0.5, (all - &difference) * 0.5);
+        let value = with[0] * self.link.log_likelihood(intercept)
+            + without[0] * self.link.log_likelihood(-intercept);
+        Some(Derivatives {
+            value,
+            gradient: with * self.link.score(intercept) - without * self.link.score(-intercept),
+            information: products * self.link.expected_information(intercept),
+        })
     }
 
     /// All sums in one walk: a chunk of rows is read while it is in the first cache.
     fn sums(
         &self,
         information: Information,
-        predict: impl Fn(Range<usize>, &mut [f64]),
+        mut predict: impl FnMut(Range<usize>, &mut [f64]),
     ) -> Derivatives {
         let (mut value, mut score) = (Sum::default(), Sum::default());
         let mut slopes = vec![0.0; self.rows.p().next_multiple_of(LANES)];
@@ -176,7 +193,9 @@ impl Likelihood {
         beta: &[f64],
         variance: &DMatrix<f64>,
     ) -> InformationDerivatives {
-        let eta = self.linear_predictor(beta);
+        let mut eta = vec![0.0; self.n()];
+        let (intercept, slopes) = split(beta);
+        self.predict(0..self.n(), intercept, &slopes, &mut eta);
         let information = self.expected_weights(&eta);
         let skewed: Vec<f64> = eta
             .iter()
@@ -284,4 +303,85 @@ fn split(beta: &[f64]) -> (f64, Padded) {
     let mut slopes = Padded::zeros(beta.len() - 1);
     slopes.set(&beta[1..]);
     (beta[0], slopes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::{Design, DesignColumn};
+    use numerics::lanes::{Instructions, restricted_to};
+
+    /// Some subjects with two columns.
+    fn design(n: u32) -> Design {
+        let column = |j: u32| DesignColumn {
+            name: format!("x{j}"),
+            term: j as usize,
+            values: (0..n).map(|i| f64::from(i * i % (7 + 4 * j))).collect(),
+        };
+        Design { terms: vec!["x0".into(), "x1".into()], columns: vec![column(0), column(1)] }
+    }
+
+    fn likelihood(design: &Design, link: Link, is_weighted: bool) -> Likelihood {
+        let n = design.columns[0].values.len();
+        let outcome: Vec<bool> = (0..n).map(|i| i % 3 == 1 || i % 7 == 2).collect();
+        let weights: Vec<f64> = (0..n).map(|i| 0.5 + (i % 5) as f64).collect();
+        let data = LogisticData {
+            outcome: &outcome,
+            weights: is_weighted.then_some(&weights),
+            offset: None,
+            clusters: None,
+            terms: &[],
+            design,
+        };
+        Likelihood::new(&data, link)
+    }
+
+    fn assert_close(got: &Derivatives, want: &Derivatives) {
+        let is_close = |a: f64, b: f64| (a - b).abs() <= 1e-11 * (1.0 + b.abs());
+        assert!(is_close(got.value, want.value), "{} instead of {}", got.value, want.value);
+        assert!(got.gradient.iter().zip(&want.gradient).all(|(a, b)| is_close(*a, *b)));
+        assert!(got.information.iter().zip(&want.information).all(|(a, b)| is_close(*a, *b)));
+    }
+
+    /// The definition, subject by subject.
+    #[test]
+    fn sums_are_those_of_the_definition() {
+        let (design, beta) = (design(150), [-0.4, 0.7, -1.1]);
+        for link in [Link::Logit, Link::Probit] {
+            let likelihood = likelihood(&design, link, true);
+            let mut want = Derivatives::zeros(3);
+            for (i, side) in likelihood.sides.iter().enumerate() {
+                let x = [1.0, likelihood.rows.row(i)[0], likelihood.rows.row(i)[1]];
+                let x = DVector::from_column_slice(&x);
+                let z = side.signum() * x.dot(&DVector::from_column_slice(&beta));
+                want.value += side.abs() * link.log_likelihood(z);
+                want.gradient += &x * (side * link.score(z));
+                want.information +=
+                    &x * x.transpose() * (side.abs() * link.observed_information(z));
+            }
+            assert_close(&likelihood.derivatives(&beta), &want);
+        }
+    }
+
+    #[test]
+    fn an_intercept_alone_is_known_from_the_start() {
+        let design = design(150);
+        for (link, is_weighted) in [(Link::Logit, false), (Link::Logit, true), (Link::Probit, true)]
+        {
+            let likelihood = likelihood(&design, link, is_weighted);
+            let start = likelihood.derivatives(&[0.0; 3]);
+            let (_, want) = likelihood.expected(&[-0.6, 0.0, 0.0]);
+            assert_close(&likelihood.expected_from_start(-0.6, &start).unwrap(), &want);
+        }
+    }
+
+    #[test]
+    fn all_instructions_give_the_same_sums() {
+        let design = design(150);
+        let likelihood = likelihood(&design, Link::Logit, true);
+        let sums = |set| restricted_to(set, || likelihood.expected(&[-0.4, 0.7, -1.1]));
+        for set in [Instructions::Avx512, Instructions::Avx2, Instructions::Portable] {
+            assert_eq!(sums(set), sums(Instructions::Widest), "{set:?}");
+        }
+    }
 }

@@ -68,9 +68,9 @@ impl<'a> Model<'a> {
         objective: &'a Objective<'a>,
         search: &'a Maximum,
         linear_predictor: &'a [f64],
+        plain: Derivatives,
     ) -> Self {
         let likelihood = objective.likelihood();
-        let plain = likelihood.expected(linear_predictor);
         let origin = Origin::of(likelihood);
         let maximum = origin.maximum(search, &plain.information);
         let (search_covariance, covariance) = match search.ascents.is_empty() {
@@ -93,7 +93,7 @@ impl<'a> Model<'a> {
             }
         };
         let reasons = (0..likelihood.p()).map(reason).collect();
-        let null = Null::of(options, likelihood);
+        let null = Null::of(options, likelihood, &search.start);
         Self {
             data,
             options,
@@ -352,8 +352,9 @@ impl<'a> Model<'a> {
     }
 
     fn robust_covariance(&self) -> Option<DMatrix<f64>> {
+        let clusters = self.data.clusters?;
         let (residuals, _) = self.likelihood().terms(self.linear_predictor);
-        let scores = cluster_scores(self.likelihood(), &residuals, self.data.clusters?);
+        let scores = cluster_scores(self.likelihood(), &residuals, clusters);
         Some(sandwich(&self.covariance, &self.origin.scores(&scores)))
     }
 
@@ -385,13 +386,20 @@ impl<'a> Model<'a> {
 }
 
 impl Null {
-    fn of(options: &LogisticOptions, likelihood: &Likelihood) -> Self {
+    fn of(options: &LogisticOptions, likelihood: &Likelihood, start: &Derivatives) -> Self {
         let alone = likelihood.without_columns();
         let found = maximise(1, options.newton(), |beta| alone.derivatives(beta.as_slice()));
-        let mut intercept = vec![0.0; likelihood.p()];
-        intercept[0] = found.estimate[0];
-        let Derivatives { gradient: score, information, .. } =
-            likelihood.expected(&likelihood.linear_predictor(&intercept));
+        let intercept = found.estimate[0];
+        // The start of a search with a penalty has that as well.
+        let known = match options.penalty {
+            Penalty::None => likelihood.expected_from_start(intercept, start),
+            Penalty::Firth | Penalty::Ridge(_) => None,
+        };
+        let Derivatives { gradient: score, information, .. } = known.unwrap_or_else(|| {
+            let mut beta = vec![0.0; likelihood.p()];
+            beta[0] = intercept;
+            likelihood.expected(&beta).1
+        });
         Self { deviance: -2.0 * found.value, score, information }
     }
 
