@@ -10,7 +10,10 @@ use nalgebra::{DMatrix, DVector};
 /// Triangle `L` with `L L' = M` on the columns that are kept, in the order in which they are kept.
 #[derive(Clone, Debug)]
 pub struct Cholesky {
-    lower: DMatrix<f64>,
+    /// Number of columns of the matrix.
+    p: usize,
+    /// Row after row, each up to its diagonal.
+    lower: Vec<f64>,
     kept: Vec<usize>,
 }
 
@@ -45,22 +48,26 @@ impl Cholesky {
         candidates: &[usize],
         is_independent: impl Fn(usize, f64) -> bool,
     ) -> Self {
-        let mut lower = DMatrix::zeros(matrix.nrows(), matrix.nrows());
-        let mut kept: Vec<usize> = Vec::new();
+        let p = matrix.nrows();
+        let (mut lower, mut kept) = (Vec::with_capacity(p * (p + 1) / 2), Vec::with_capacity(p));
         for &j in candidates {
+            let start = lower.len();
             for (position, &k) in kept.iter().enumerate() {
-                let known: f64 =
-                    kept[..position].iter().map(|&m| lower[(j, m)] * lower[(k, m)]).sum();
-                lower[(j, k)] = (matrix[(j, k)] - known) / lower[(k, k)];
+                let (above, own) = lower.split_at(start);
+                let other = row(above, position);
+                let rest = matrix[(j, k)] - dot(own, other);
+                lower.push(rest / other[position]);
             }
-            let explained: f64 = kept.iter().map(|&k| lower[(j, k)] * lower[(j, k)]).sum();
-            let pivot = matrix[(j, j)] - explained;
+            let own = &lower[start..];
+            let pivot = matrix[(j, j)] - dot(own, own);
             if is_independent(j, pivot) {
-                lower[(j, j)] = pivot.sqrt();
+                lower.push(pivot.sqrt());
                 kept.push(j);
+            } else {
+                lower.truncate(start);
             }
         }
-        Self { lower, kept }
+        Self { p, lower, kept }
     }
 
     /// The columns that are kept, in the order of the factor.
@@ -78,35 +85,55 @@ impl Cholesky {
     /// Solves `M x = b` on the kept columns; `x` is 0 elsewhere.
     #[must_use]
     pub fn solve(&self, b: &DVector<f64>) -> DVector<f64> {
-        let (lower, kept) = (&self.lower, &self.kept);
+        let mut solved: Vec<f64> = self.kept.iter().map(|&j| b[j]).collect();
+        for k in 0..self.rank() {
+            let row = row(&self.lower, k);
+            solved[k] = (solved[k] - dot(row, &solved[..k])) / row[k];
+        }
+        for k in (0..self.rank()).rev() {
+            let row = row(&self.lower, k);
+            solved[k] /= row[k];
+            let (before, own) = solved.split_at_mut(k);
+            add_product(before, -own[0], row);
+        }
         let mut x = DVector::zeros(b.len());
-        for (position, &j) in kept.iter().enumerate() {
-            let known: f64 = kept[..position].iter().map(|&k| lower[(j, k)] * x[k]).sum();
-            x[j] = (b[j] - known) / lower[(j, j)];
-        }
-        for (position, &j) in kept.iter().enumerate().rev() {
-            let known: f64 = kept[position + 1..].iter().map(|&k| lower[(k, j)] * x[k]).sum();
-            x[j] = (x[j] - known) / lower[(j, j)];
-        }
+        self.kept.iter().zip(solved).for_each(|(&j, solved)| x[j] = solved);
         x
     }
 
-    /// The inverse on the kept columns; rows and columns of the others are 0.
+    /// The inverse on the kept columns, `L⁻¹' L⁻¹`, symmetric to the last bit; rows and columns of the
+    /// others are 0.
     #[must_use]
     pub fn inverse(&self) -> DMatrix<f64> {
-        let p = self.lower.nrows();
-        let mut inverse = DMatrix::zeros(p, p);
-        let mut unit = DVector::zeros(p);
-        for &j in &self.kept {
-            unit[j] = 1.0;
-            inverse.set_column(j, &self.solve(&unit));
-            unit[j] = 0.0;
-        }
-        // The two triangles differ by rounding; a covariance is symmetric to the last bit.
-        for row in 0..p {
-            for column in 0..row {
-                inverse[(column, row)] = inverse[(row, column)];
+        let factor = self.inverse_factor();
+        let mut products = vec![0.0; factor.len()];
+        for m in 0..self.rank() {
+            let own = row(&factor, m);
+            for i in 0..=m {
+                let start = first_of(i);
+                add_product(&mut products[start..=start + i], own[i], own);
             }
+        }
+        let mut inverse = DMatrix::zeros(self.p, self.p);
+        for (i, &row_of) in self.kept.iter().enumerate() {
+            for (&column_of, product) in self.kept.iter().zip(row(&products, i)) {
+                inverse[(row_of, column_of)] = *product;
+                inverse[(column_of, row_of)] = *product;
+            }
+        }
+        inverse
+    }
+
+    /// `L⁻¹`, row after row.
+    fn inverse_factor(&self) -> Vec<f64> {
+        let mut inverse = vec![0.0; self.lower.len()];
+        for i in 0..self.rank() {
+            let (above, own) = inverse.split_at_mut(first_of(i));
+            let factor = row(&self.lower, i);
+            for (k, l) in factor[..i].iter().enumerate() {
+                add_product(&mut own[..=k], -l / factor[i], row(above, k));
+            }
+            own[i] = 1.0 / factor[i];
         }
         inverse
     }
@@ -114,7 +141,7 @@ impl Cholesky {
     /// Logarithm of the determinant of the kept columns; 0 without any.
     #[must_use]
     pub fn ln_determinant(&self) -> f64 {
-        self.kept.iter().map(|&j| 2.0 * ln(self.lower[(j, j)])).sum()
+        (0..self.rank()).map(|k| 2.0 * ln(row(&self.lower, k)[k])).sum()
     }
 
     /// `b' M⁻¹ b` on the kept columns: a chi-squared statistic with [`Cholesky::rank`] degrees of
@@ -123,6 +150,26 @@ impl Cholesky {
     pub fn quadratic_form(&self, b: &DVector<f64>) -> f64 {
         self.solve(b).dot(b)
     }
+}
+
+/// Where row `i` of a triangle begins.
+fn first_of(i: usize) -> usize {
+    i * (i + 1) / 2
+}
+
+/// Row `i` of a triangle, its diagonal the last.
+fn row(triangle: &[f64], i: usize) -> &[f64] {
+    &triangle[first_of(i)..=first_of(i) + i]
+}
+
+/// Sum of the products of two rows, as far as the shorter goes.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Adds a multiple of a row to another one, as far as the shorter goes.
+fn add_product(to: &mut [f64], factor: f64, row: &[f64]) {
+    to.iter_mut().zip(row).for_each(|(to, x)| *to += factor * x);
 }
 
 #[cfg(test)]

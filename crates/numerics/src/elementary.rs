@@ -2,7 +2,8 @@
 //!
 //! The platform's own versions differ in the last bit between processors, which would make a
 //! report depend on the machine that computed it. No estimator calls `f64::exp` or `f64::ln`.
-//! [`exp8`] and [`ln8`] are for kernels; they may differ from [`exp`] and [`ln`] in the last bit.
+//! [`exp8`], [`ln8`] and [`ln_1p8`] are for kernels; they may differ from [`exp`], [`ln`] and
+//! [`ln_1p`] in the last bits.
 
 use crate::lanes::{F64x8, Lanes};
 use std::f64::consts::{LN_2, LOG2_E, SQRT_2};
@@ -135,6 +136,19 @@ pub fn ln8<L: Lanes>(x: F64x8<L>) -> F64x8<L> {
     n.mul_add(x.like(LN_2), f - (half - n.mul_add(x.like(LN_2_REST), rest)))
 }
 
+/// `ln(1 + x)` of each lane without cancellation near zero, within two units in the last place. The
+/// lanes are neither negative nor infinite.
+///
+/// ```text
+/// ln(1 + x) = ln u + (x - (u - 1)) / u      u = 1 + x, rounded
+/// ```
+#[inline(always)]
+#[must_use]
+pub fn ln_1p8<L: Lanes>(x: F64x8<L>) -> F64x8<L> {
+    let u = x + x.like(1.0);
+    ln8(u) + (x - (u - x.like(1.0))) / u
+}
+
 /// The bits of the mantissa.
 const MANTISSA: u64 = (1 << 52) - 1;
 
@@ -156,16 +170,16 @@ mod tests {
     const ALL: [Instructions; 3] =
         [Instructions::Avx512, Instructions::Avx2, Instructions::Portable];
 
-    /// Both functions at eight numbers.
-    struct Both([f64; 8]);
+    /// All functions at eight numbers.
+    struct All([f64; 8]);
 
-    impl Kernel for Both {
-        type Output = [[f64; 8]; 2];
+    impl Kernel for All {
+        type Output = [[f64; 8]; 3];
 
         #[inline(always)]
-        fn run<L: Lanes>(self, lanes: L) -> [[f64; 8]; 2] {
+        fn run<L: Lanes>(self, lanes: L) -> [[f64; 8]; 3] {
             let x = F64x8::from_array(lanes, &self.0);
-            [exp8(x).to_array(), ln8(x.abs()).to_array()]
+            [exp8(x), ln8(x.abs()), ln_1p8(x.abs())].map(F64x8::to_array)
         }
     }
 
@@ -185,10 +199,11 @@ mod tests {
     #[test]
     fn lanes_differ_from_scalars_in_the_last_bit_at_most() {
         for x in numbers() {
-            let [exponentials, logarithms] = run(Both(x));
+            let [exponentials, logarithms, of_one_more] = run(All(x));
             for lane in 0..8 {
                 assert!(units_apart(exponentials[lane], exp(x[lane])) <= 1, "exp {}", x[lane]);
                 assert!(units_apart(logarithms[lane], ln(x[lane].abs())) <= 1, "ln {}", x[lane]);
+                assert!(units_apart(of_one_more[lane], ln_1p(x[lane].abs())) <= 2, "{}", x[lane]);
             }
         }
     }
@@ -196,7 +211,7 @@ mod tests {
     #[test]
     fn all_instructions_give_the_same_bits() {
         for x in numbers() {
-            let [first, rest @ ..] = ALL.map(|set| restricted_to(set, || run(Both(x))));
+            let [first, rest @ ..] = ALL.map(|set| restricted_to(set, || run(All(x))));
             for other in rest {
                 assert_eq!(first.map(|a| a.map(f64::to_bits)), other.map(|a| a.map(f64::to_bits)));
             }
@@ -207,7 +222,7 @@ mod tests {
     fn exponentials_leave_the_range_of_numbers_at_its_ends() {
         let x = [-1e9, -708.1, -708.0, 0.0, -0.0, 708.0, 708.1, f64::INFINITY];
         for set in ALL {
-            let [exponentials, _] = restricted_to(set, || run(Both(x)));
+            let [exponentials, ..] = restricted_to(set, || run(All(x)));
             assert_eq!(exponentials[..2], [0.0, 0.0]);
             assert_eq!(exponentials[3..5], [1.0, 1.0]);
             assert!(exponentials[2] > 0.0 && exponentials[5].is_finite());
@@ -216,9 +231,18 @@ mod tests {
     }
 
     #[test]
+    fn logarithms_near_one_keep_their_digits() {
+        let x = [0.0, 1e-300, 1e-20, 3e-16, 1e-15, 1e-10, 1e-3, 1.0];
+        let [.., logarithms] = run(All(x));
+        for lane in 0..8 {
+            assert!(units_apart(logarithms[lane], ln_1p(x[lane])) <= 2, "{}", x[lane]);
+        }
+    }
+
+    #[test]
     fn logarithms_of_powers_of_two_are_exact() {
         let x = [1.0, 2.0, 0.5, 4.0, 1024.0, 0.25, f64::MIN_POSITIVE, 0.0];
-        let [_, logarithms] = run(Both(x));
+        let [_, logarithms, _] = run(All(x));
         let least = -1022.0 * LN_2;
         let want = [0.0, LN_2, -LN_2, 2.0 * LN_2, 10.0 * LN_2, -2.0 * LN_2, least, least];
         assert_eq!(logarithms, want);

@@ -83,7 +83,15 @@ impl Gram {
     /// The whole matrix.
     #[must_use]
     pub fn matrix(&self) -> DMatrix<f64> {
-        DMatrix::from_fn(self.p, self.p, |i, j| self.at(i, j))
+        let mut matrix = DMatrix::zeros(self.p, self.p);
+        for i in 0..self.p {
+            let row = self.sums[first_block(i)..].iter().flat_map(|block| block.0);
+            for (j, sum) in row.take(i + 1).enumerate() {
+                matrix[(i, j)] = sum;
+                matrix[(j, i)] = sum;
+            }
+        }
+        matrix
     }
 }
 

@@ -194,6 +194,13 @@ impl<L: Lanes> F64x8<L> {
         array
     }
 
+    /// The first four lanes.
+    #[inline(always)]
+    pub fn first_half(self) -> [f64; LANES / 2] {
+        let [a, b, c, d, ..] = self.to_array();
+        [a, b, c, d]
+    }
+
     /// The first eight numbers of a slice, and zeros where there are fewer.
     #[inline(always)]
     pub fn load_part(lanes: L, slice: &[f64]) -> Self {

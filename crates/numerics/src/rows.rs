@@ -44,8 +44,14 @@ impl Rows {
     /// Writes eight columns of row `i` from column `j` on, as far as there are so many.
     #[inline(always)]
     pub fn set_block<L: Lanes>(&mut self, i: usize, j: usize, values: F64x8<L>) {
-        let (start, end) = (self.start(i) + j, self.start(i) + self.p.min(j + LANES));
-        values.store(&mut self.values[start..end]);
+        // What is between the last column and the next row belongs to nobody.
+        let room = &mut self.values[self.first + i * self.stride + j..];
+        if self.stride - j < LANES {
+            let (half, _) = room.split_first_chunk_mut().expect("rows are followed by zeros");
+            *half = values.first_half();
+        } else {
+            values.store(&mut room[..LANES]);
+        }
     }
 
     /// Number of rows.

@@ -74,8 +74,8 @@ pub fn fit(
     // Offsets that leave every probability at 0 or 1 say nothing of the coefficients beside them: the
     // intercept is no alias of anything.
     let search = Maximum { converged: search.converged && !search.aliased[0], ..search };
-    let linear_predictor = likelihood.linear_predictor(search.estimate.as_slice());
-    let model = Model::new(data, options, &objective, &search, &linear_predictor);
+    let (linear_predictor, plain) = likelihood.expected(search.estimate.as_slice());
+    let model = Model::new(data, options, &objective, &search, &linear_predictor, plain);
     let mut fit = model.report();
     model.add_likelihood_ratios(&mut fit, extras);
     model.add_firth(&mut fit, extras)?;

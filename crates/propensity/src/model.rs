@@ -19,7 +19,7 @@ use nalgebra::{DMatrix, DVector};
 use numerics::cholesky::Cholesky;
 use numerics::elementary::{exp_m1, ln};
 use numerics::likelihood_ratio::Summit;
-use numerics::newton::{Maximum, NewtonOptions, maximise};
+use numerics::newton::{Derivatives, Maximum, NewtonOptions, maximise};
 use numerics::sum::sum;
 use numerics::tails::{gamma_sf, two_sided_multiplier};
 
@@ -31,8 +31,9 @@ pub(crate) struct Model<'a> {
     /// The maximum in the coordinates of the search.
     search: &'a Maximum,
     linear_predictor: &'a [f64],
-    /// Expected information at the maximum, in the coordinates of the search and without penalty.
-    information: DMatrix<f64>,
+    /// The log-likelihood without penalty at the maximum, in the coordinates of the search, with the
+    /// expected information.
+    plain: Derivatives,
     /// Model covariance in the coordinates of the search; 0 for aliased and infinite ones.
     search_covariance: DMatrix<f64>,
     origin: Origin,
@@ -67,14 +68,14 @@ impl<'a> Model<'a> {
         objective: &'a Objective<'a>,
         search: &'a Maximum,
         linear_predictor: &'a [f64],
+        plain: Derivatives,
     ) -> Self {
         let likelihood = objective.likelihood();
-        let information = likelihood.cross_product(&likelihood.expected_weights(linear_predictor));
         let origin = Origin::of(likelihood);
-        let maximum = origin.maximum(search, &information);
+        let maximum = origin.maximum(search, &plain.information);
         let (search_covariance, covariance) = match search.ascents.is_empty() {
             true => {
-                let covariance = objective.covariance(&information, search);
+                let covariance = objective.covariance(&plain.information, search);
                 let at_origin = origin.covariance(&covariance);
                 (covariance, at_origin)
             }
@@ -94,14 +95,14 @@ impl<'a> Model<'a> {
             }
         };
         let reasons = (0..likelihood.p()).map(reason).collect();
-        let null = Null::of(data, options, likelihood);
+        let null = Null::of(options, likelihood, &search.start);
         Self {
             data,
             options,
             objective,
             search,
             linear_predictor,
-            information,
+            plain,
             search_covariance,
             origin,
             maximum,
@@ -111,7 +112,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn likelihood(&self) -> &'a Likelihood<'a> {
+    fn likelihood(&self) -> &'a Likelihood {
         self.objective.likelihood()
     }
 
@@ -272,7 +273,7 @@ impl<'a> Model<'a> {
     /// Coordinates that are estimated; with a ridge, what is left of them.
     fn degrees_of_freedom(&self) -> f64 {
         match self.options.penalty {
-            Penalty::Ridge(_) => (&self.search_covariance * &self.information).trace(),
+            Penalty::Ridge(_) => (&self.search_covariance * &self.plain.information).trace(),
             Penalty::None | Penalty::Firth => self.rank() as f64,
         }
     }
@@ -285,9 +286,7 @@ impl<'a> Model<'a> {
     fn deviance(&self) -> f64 {
         match self.options.penalty {
             Penalty::None => -2.0 * self.search.value,
-            Penalty::Firth | Penalty::Ridge(_) => {
-                -2.0 * self.likelihood().log_likelihood(self.linear_predictor)
-            }
+            Penalty::Firth | Penalty::Ridge(_) => -2.0 * self.plain.value,
         }
     }
 
@@ -355,8 +354,9 @@ impl<'a> Model<'a> {
     }
 
     fn robust_covariance(&self) -> Option<DMatrix<f64>> {
-        let residuals = self.likelihood().score_residuals(self.linear_predictor);
-        let scores = cluster_scores(self.likelihood(), &residuals, self.data.clusters?);
+        let clusters = self.data.clusters?;
+        let (residuals, _) = self.likelihood().terms(self.linear_predictor);
+        let scores = cluster_scores(self.likelihood(), &residuals, clusters);
         Some(sandwich(&self.covariance, &self.origin.scores(&scores)))
     }
 
@@ -388,17 +388,21 @@ impl<'a> Model<'a> {
 }
 
 impl Null {
-    fn of(data: &LogisticData, options: &LogisticOptions, likelihood: &Likelihood) -> Self {
-        let alone = Likelihood::without_columns(data, options.link);
+    fn of(options: &LogisticOptions, likelihood: &Likelihood, start: &Derivatives) -> Self {
+        let alone = likelihood.without_columns();
         let found = maximise(1, options.newton(), |beta| alone.derivatives(beta.as_slice()));
-        let linear_predictor = alone.linear_predictor(found.estimate.as_slice());
-        let residuals = likelihood.score_residuals(&linear_predictor);
-        let weights = likelihood.expected_weights(&linear_predictor);
-        Self {
-            deviance: -2.0 * found.value,
-            score: likelihood.gradient(&residuals),
-            information: likelihood.cross_product(&weights),
-        }
+        let intercept = found.estimate[0];
+        // The start of a search with a penalty has that as well.
+        let known = match options.penalty {
+            Penalty::None => likelihood.expected_from_start(intercept, start),
+            Penalty::Firth | Penalty::Ridge(_) => None,
+        };
+        let Derivatives { gradient: score, information, .. } = known.unwrap_or_else(|| {
+            let mut beta = vec![0.0; likelihood.p()];
+            beta[0] = intercept;
+            likelihood.expected(&beta).1
+        });
+        Self { deviance: -2.0 * found.value, score, information }
     }
 
     /// Rao's test of all slopes: the score of the intercept is 0.

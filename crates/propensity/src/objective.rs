@@ -11,7 +11,7 @@ use numerics::newton::{Derivatives, Maximum};
 
 /// A log-likelihood and its penalty, in the coordinates of the search.
 pub(crate) struct Objective<'a> {
-    likelihood: &'a Likelihood<'a>,
+    likelihood: &'a Likelihood,
     penalty: Penalised,
 }
 
@@ -30,7 +30,7 @@ const MOST_WORK: f64 = 1e10;
 
 impl<'a> Objective<'a> {
     /// Fails when one evaluation would take too long.
-    pub fn new(likelihood: &'a Likelihood<'a>, penalty: Penalty) -> Result<Self, PropensityError> {
+    pub fn new(likelihood: &'a Likelihood, penalty: Penalty) -> Result<Self, PropensityError> {
         let penalty = match penalty {
             Penalty::None => Penalised::Nothing,
             Penalty::Firth if firth_work(likelihood) > MOST_WORK => {
@@ -46,7 +46,7 @@ impl<'a> Objective<'a> {
     }
 
     /// The log-likelihood without its penalty.
-    pub fn likelihood(&self) -> &'a Likelihood<'a> {
+    pub fn likelihood(&self) -> &'a Likelihood {
         self.likelihood
     }
 
