@@ -70,10 +70,10 @@ fn is_doubtful(end: &Maximum, sets: &RiskSets) -> bool {
 
 /// With late entry the risk of those who leave is subtracted again; where risks differ by more than
 /// the exponential of this, what remains may be rounding error that looks like information.
-const DARK: f64 = 10.0;
+pub(crate) const DARK: f64 = 10.0;
 
 /// How far apart the logarithms of the risks are, case weights included.
-fn risk_range(end: &Maximum, sets: &RiskSets) -> f64 {
+pub(crate) fn risk_range(end: &Maximum, sets: &RiskSets) -> f64 {
     let scores = scores(sets, &end.estimate);
     let of = |(position, score): (usize, &f64)| score + ln(sets.weight(position));
     let widen = |(low, high): (f64, f64), risk: f64| (low.min(risk), high.max(risk));

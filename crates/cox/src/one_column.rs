@@ -277,6 +277,7 @@ impl<L: Lanes> Totals<L> {
 mod tests {
     use super::*;
     use crate::derivatives::PartialLikelihood;
+    use crate::monotone::{DARK, risk_range};
     use crate::testing::{Sample, sample};
     use cohort::Design;
     use numerics::newton::maximise;
@@ -302,8 +303,11 @@ mod tests {
             let Some(got) = got else { continue };
             prop_assert_eq!(&got.aliased, &want.aliased);
             let is_finite = |found: &Maximum| found.converged && found.ascents.is_empty();
-            // On the way to infinity late entry costs the sums over subjects their digits.
-            if data.endpoint.entry().is_none() && want.converged {
+            // Far out late entry costs the sums over subjects their digits.
+            if data.endpoint.entry().is_some() && risk_range(&want, &sets) > DARK {
+                continue;
+            }
+            if want.converged {
                 prop_assert_eq!(is_finite(&got), is_finite(&want));
             }
             if is_finite(&got) && is_finite(&want) {
