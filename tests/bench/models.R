@@ -27,8 +27,11 @@ tasks <- list(
   "start-stop reference" = function() of_kernel(agreg.fit(x, late, NULL, NULL, NULL, close, NULL, "efron", NULL)),
   "screen reference" = function() each(control = close),
   "logistic reference" = function() {
-    fit <- glm.fit(cbind(1, x), patients$treated, family = binomial(), control = glm.control(epsilon = 1e-15, maxit = 50))
-    c(fit$coefficients, sqrt(diag(chol2inv(fit$qr$qr))))
+    design <- cbind(1, x)
+    fit <- glm.fit(design, patients$treated, family = binomial(), control = glm.control(epsilon = 1e-15, maxit = 50))
+    # `fit$qr` has the weights of the step before the last.
+    fitted <- fit$fitted.values
+    c(fit$coefficients, sqrt(diag(solve(crossprod(design, design * fitted * (1 - fitted))))))
   },
   "cox coxph" = function() { fit <- coxph(model("Surv(time, event)"), patients); estimates(fit, vcov(fit)) },
   "cox coxph.fit" = function() of_kernel(coxph.fit(x, closed, NULL, NULL, NULL, control, NULL, "efron", NULL)),
