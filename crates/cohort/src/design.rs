@@ -34,11 +34,13 @@ pub enum Term {
         /// smallest and largest value of the selected subjects.
         boundary: Option<[f64; 2]>,
     },
-    /// All products of the columns of two terms; their main effects are terms of their own.
+    /// All products of the columns of two terms, those of the first term in turn for each of the
+    /// second, as R orders them; their main effects are terms of their own.
     Interaction(Box<Term>, Box<Term>),
 }
 
-/// What is done to a number before it enters a model.
+/// What is done to a number before it enters a model. Another curve has another name, as in R:
+/// `log(x)`, `log1p(x)`, `sqrt(x)`; another unit or origin leaves the variable what it is, `x`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub enum Transform {
     /// Nothing.
@@ -68,7 +70,7 @@ pub struct Design {
 /// One column of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DesignColumn {
-    /// Name such as `age`, `size=20-50`, `hormon=1:size=20-50` or `ns(age)2`.
+    /// Name such as `age`, `log(age)`, `size=20-50`, `hormon=1:size=20-50` or `ns(age)2`.
     pub name: String,
     /// Index of the term it belongs to.
     pub term: usize,
@@ -103,7 +105,8 @@ impl Term {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Linear { column, .. } | Self::Factor { column, .. } => column.clone(),
+            Self::Linear { column, transform } => transform.name_of(column),
+            Self::Factor { column, .. } => column.clone(),
             Self::Spline { column, .. } => format!("ns({column})"),
             Self::Interaction(left, right) => format!("{}:{}", left.name(), right.name()),
         }
@@ -178,6 +181,18 @@ impl Term {
 }
 
 impl Design {
+impl Transform {
+    /// The name of a column that is transformed so.
+    fn name_of(self, column: &str) -> String {
+        match self {
+            Self::Identity | Self::Divide(_) | Self::Center(_) => column.to_string(),
+            Self::Log => format!("log({column})"),
+            Self::Log1p => format!("log1p({column})"),
+            Self::Sqrt => format!("sqrt({column})"),
+        }
+    }
+}
+
     /// Most columns of a model. A matrix of this size is factored in a second; a number that is read
     /// as categories, or a product of such terms, would otherwise ask for endless memory.
     pub const MOST_COLUMNS: usize = 1000;
@@ -316,7 +331,7 @@ fn expand(cells: &Cells, term: &Term) -> Result<Vec<NamedColumn>, CohortError> {
     match term {
         Term::Linear { column, transform } => {
             let values = transformed(cells, column, *transform)?;
-            Ok(vec![(column.clone(), values)])
+            Ok(vec![(transform.name_of(column), values)])
         }
         Term::Factor { column, reference } => indicators(cells, column, reference.as_deref()),
         Term::Spline { column, knots, boundary } => {
@@ -328,15 +343,15 @@ fn expand(cells: &Cells, term: &Term) -> Result<Vec<NamedColumn>, CohortError> {
             columns.into_iter().zip(1..).map(named).collect()
         }
         Term::Interaction(left, right) => {
-            let right = expand(cells, right)?;
+            let left = expand(cells, left)?;
             let product = |(left_name, a): &NamedColumn, (right_name, b): &NamedColumn| {
                 let name = format!("{left_name}:{right_name}");
                 let values = a.iter().zip(b).map(|(a, b)| a * b).collect();
                 Ok((name.clone(), in_range(cells, &name, values)?))
             };
-            expand(cells, left)?
+            expand(cells, right)?
                 .iter()
-                .flat_map(|left| right.iter().map(move |right| product(left, right)))
+                .flat_map(|right| left.iter().map(move |left| product(left, right)))
                 .collect()
         }
     }
@@ -430,6 +445,35 @@ mod tests {
         assert!(!product.has_part(&b) && !product.has_part(&product) && !a.has_part(&a));
         assert!(!product.has_part(&Term::interaction(a.clone(), a.clone())));
         assert_eq!(product.missing_part(&[&a, &g]), Some("c".into()));
+    /// A logarithm is another variable than its number, another unit is not.
+    #[test]
+    fn transformed_terms_are_named_as_in_r() {
+        let cohort = Cohort::new(None, vec![Column::numeric("x", vec![1.0, 4.0])]).unwrap();
+        let named = |transform| Term::Linear { column: "x".into(), transform };
+        let transforms = [Transform::Log, Transform::Log1p, Transform::Sqrt];
+        let mut terms: Vec<Term> = transforms.map(named).to_vec();
+        terms.extend([named(Transform::Divide(10.0)), named(Transform::Center(2.0))]);
+        terms.push(Term::interaction(Term::linear("x"), named(Transform::Log)));
+        let design = Design::new(&cohort, &Selection::all(&cohort), &terms).unwrap();
+        assert_eq!(design.terms, ["log(x)", "log1p(x)", "sqrt(x)", "x", "x", "x:log(x)"]);
+        assert!(design.columns.iter().map(|column| &column.name).eq(&design.terms));
+    }
+
+    /// `model.matrix(~ a:b)` in R, without the columns of reference levels.
+    #[test]
+    fn the_levels_of_the_first_factor_take_turns_first() {
+        let values = |cells: [f64; 9]| cells.to_vec();
+        let columns = vec![
+            Column::numeric("a", values([1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0])),
+            Column::numeric("b", values([1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0])),
+        ];
+        let cohort = Cohort::new(None, columns).unwrap();
+        let crossed = Term::interaction(Term::factor("a"), Term::factor("b"));
+        let design = Design::new(&cohort, &Selection::all(&cohort), &[crossed]).unwrap();
+        let names: Vec<_> = design.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["a=2:b=2", "a=3:b=2", "a=2:b=3", "a=3:b=3"]);
+    }
+
         assert_eq!(product.missing_part(&[&a, &c, &g]), None);
         assert_eq!(a.missing_part(&[]), None);
     }
