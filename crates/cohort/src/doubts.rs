@@ -1,6 +1,6 @@
 //! Doubts that models of any kind share.
 
-use crate::{Caveat, CaveatCode, NotEstimable, PenalisedLikelihood, Penalty};
+use crate::{Brief, Caveat, CaveatCode, NotEstimable, PenalisedLikelihood, Penalty};
 
 /// A robust variance of fewer clusters than this is too small more often than not.
 ///
@@ -46,7 +46,7 @@ impl Caveat {
     #[must_use]
     pub fn penalised(part: &PenalisedLikelihood) -> Self {
         let penalty = match part.penalty {
-            Penalty::Ridge(lambda) => format!("a ridge of {lambda}"),
+            Penalty::Ridge(lambda) => format!("a ridge of {}", Brief(lambda)),
             _ => "Firth's penalty".into(),
         };
         let message = format!("the estimates maximise the likelihood with {penalty}");

@@ -6,6 +6,7 @@
 
 mod arms;
 mod causes;
+mod brief;
 mod caveat;
 mod cells;
 mod column;
@@ -31,6 +32,7 @@ pub use arms::{Arms, ArmsError};
 pub use causes::{Cause, CauseColumns, CausesError};
 pub use caveat::{Caveat, CaveatCode};
 pub use cells::Cells;
+pub use brief::Brief;
 pub use column::{Column, LARGEST_NUMBER, Values};
 pub use design::{Design, DesignColumn, Term, Transform};
 pub use endpoint::{Endpoint, EndpointColumns, EndpointError, SplitEndpoint};

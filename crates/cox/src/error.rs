@@ -1,6 +1,6 @@
 //! Why a Cox model could not be set up.
 
-use cohort::{CausesError, CohortError, NotEstimable};
+use cohort::{Brief, CausesError, CohortError, NotEstimable};
 use thiserror::Error;
 
 /// Why a Cox model could not be set up; messages fit after "could not fit the model: ".
@@ -61,13 +61,13 @@ pub enum CoxError {
     #[error("cut points must be positive, finite and ascending, and there must be at least one")]
     InvalidCuts,
     /// A time asked for is negative, too large or not finite.
-    #[error("the time {time} asked for is negative, too large or not finite")]
+    #[error("the time {} asked for is negative, too large or not finite", Brief(*time))]
     InvalidTime {
         /// The time.
         time: f64,
     },
     /// A probability lies strictly between 0 and 1.
-    #[error("the probability {probability} of a quantile does not lie between 0 and 1")]
+    #[error("the probability {} of a quantile does not lie between 0 and 1", Brief(*probability))]
     InvalidProbability {
         /// The probability asked for.
         probability: f64,
@@ -128,7 +128,7 @@ pub enum CoxError {
         what: &'static str,
     },
     /// A confidence lies strictly between 0 and 1.
-    #[error("the confidence {confidence} is not between 0 and 1")]
+    #[error("the confidence {} is not between 0 and 1", Brief(*confidence))]
     InvalidConfidence {
         /// The confidence asked for.
         confidence: f64,

@@ -6,7 +6,7 @@ use crate::{
     CoxError, CoxFit, CoxOptions, CoxQuery, OnMonotone, Penalty, ProfileLimits, ScreenedTerm,
     TermTest, TestResult,
 };
-use cohort::{Caveat, CaveatCode, Cohort, Design, Estimate, NotEstimable, Selection, Term};
+use cohort::{Brief, Caveat, CaveatCode, Cohort, Design, Estimate, NotEstimable, Selection, Term};
 
 /// A model and the terms from which a rule chooses.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,14 +93,15 @@ impl SelectionRule {
         let how = match self {
             Self::Listed => return None,
             Self::PThreshold { enter_below, .. } => {
-                format!("by their univariable p-values (below {enter_below})")
+                format!("by their univariable p-values (below {})", Brief(enter_below))
             }
             Self::Backward { remove_above, .. } => {
-                format!("by backward elimination (those above {remove_above} left)")
+                format!("by backward elimination (those above {} left)", Brief(remove_above))
             }
             Self::Forward { enter_below, remove_above, .. } => format!(
-                "by forward selection (those below {enter_below} entered, those above \
-                 {remove_above} left)"
+                "by forward selection (those below {} entered, those above {} left)",
+                Brief(enter_below),
+                Brief(remove_above)
             ),
         };
         let message = format!(

@@ -1,6 +1,6 @@
 //! Why a logistic model could not be set up.
 
-use cohort::{CohortError, NotEstimable};
+use cohort::{Brief, CohortError, NotEstimable};
 use thiserror::Error;
 
 /// Why a logistic model could not be set up; messages fit after "could not fit the model: ".
@@ -24,7 +24,7 @@ pub enum PropensityError {
         subjects: usize,
     },
     /// A confidence lies strictly between 0 and 1.
-    #[error("the confidence {confidence} is not between 0 and 1")]
+    #[error("the confidence {} is not between 0 and 1", Brief(*confidence))]
     InvalidConfidence {
         /// The confidence asked for.
         confidence: f64,

@@ -3,7 +3,7 @@
 use crate::bands::of_bands;
 use crate::compare::Sample;
 use crate::{ComparedGroup, ComparisonQuery, CurvesQuery, GroupCurve, Quantile, RiskTable};
-use cohort::{Caveat, CaveatCode, Estimate, NotEstimable};
+use cohort::{Brief, Caveat, CaveatCode, Estimate, NotEstimable};
 
 /// A survival estimate from fewer subjects than this is shaky, and so is a robust variance from fewer
 /// clusters.
@@ -114,15 +114,17 @@ fn quoted_times(group: &GroupCurve, last: f64, place: &str) -> Vec<Caveat> {
         let n_at_risk = crate::survival_at(&group.curve, time).n_at_risk;
         if time > last {
             let message = format!(
-                "Time {time} lies beyond the last observation{place}, at time {}.",
+                "Time {} lies beyond the last observation{place}, at time {}.",
+                Brief(time),
                 shown(last)
             );
             Some(Caveat::new(CaveatCode::BeyondFollowUp, message))
         } else if n_at_risk < FEW {
             let verb = if n_at_risk == 1 { "is" } else { "are" };
             let message = format!(
-                "{n_at_risk} of {} subjects{place} {verb} at risk at time {time}.",
-                group.n
+                "{n_at_risk} of {} subjects{place} {verb} at risk at time {}.",
+                group.n,
+                Brief(time)
             );
             Some(Caveat::new(CaveatCode::FewAtRisk, message))
         } else {
@@ -173,7 +175,7 @@ pub(crate) fn empty_risk_set(table: &RiskTable, place: &str) -> Option<Caveat> {
     Some(Caveat::new(CaveatCode::EmptyRiskSet, message))
 }
 
-/// An observed time as a reader wants it: to two decimals.
-pub(crate) fn shown(time: f64) -> f64 {
-    (time * 100.0).round() / 100.0
+/// An observed time as a reader wants it: to two decimals from 1 on.
+pub(crate) fn shown(time: f64) -> Brief {
+    Brief(if time < 1.0 { time } else { (time * 100.0).round() / 100.0 })
 }

@@ -1,6 +1,6 @@
 //! Why a question about survival has no answer at all.
 
-use cohort::{CausesError, CohortError, NotEstimable};
+use cohort::{Brief, CausesError, CohortError, NotEstimable};
 use thiserror::Error;
 
 /// Why curves could not be estimated or compared.
@@ -12,25 +12,29 @@ pub enum SurvivalError {
     #[error(transparent)]
     Cohort(#[from] CohortError),
     /// The confidence is not a share.
-    #[error("the confidence {confidence} does not lie between 0 and 1")]
+    #[error("the confidence {} does not lie between 0 and 1", Brief(*confidence))]
     Confidence {
         /// The confidence asked for.
         confidence: f64,
     },
     /// The probability of a quantile is not a share.
-    #[error("the probability {probability} of a quantile does not lie between 0 and 1")]
+    #[error("the probability {} of a quantile does not lie between 0 and 1", Brief(*probability))]
     Probability {
         /// The probability asked for.
         probability: f64,
     },
     /// Survival or a restricted mean is asked for at an impossible time.
-    #[error("the time {time} asked for is negative, too large or not finite")]
+    #[error("the time {} asked for is negative, too large or not finite", Brief(*time))]
     Time {
         /// The time asked for.
         time: f64,
     },
     /// Something is asked for at a time before the curve begins.
-    #[error("the time {time} asked for lies before the start of the curve at time {start}")]
+    #[error(
+        "the time {} asked for lies before the start of the curve at time {}",
+        Brief(*time),
+        Brief(*start)
+    )]
     BeforeStart {
         /// The time asked for.
         time: f64,
@@ -38,7 +42,10 @@ pub enum SurvivalError {
         start: f64,
     },
     /// Nobody's follow-up reaches the start of the curve.
-    #[error("none of the selected subjects is followed to the start of the curve at time {time}")]
+    #[error(
+        "none of the selected subjects is followed to the start of the curve at time {}",
+        Brief(*time)
+    )]
     NobodyFollowed {
         /// Where the curve begins.
         time: f64,
@@ -172,13 +179,13 @@ pub enum SurvivalError {
         row: usize,
     },
     /// The landmark is no time.
-    #[error("the landmark {time} is negative or not finite")]
+    #[error("the landmark {} is negative or not finite", Brief(*time))]
     Landmark {
         /// The landmark asked for.
         time: f64,
     },
     /// Nobody is at risk beyond the landmark.
-    #[error("none of the selected subjects is at risk beyond the landmark {time}")]
+    #[error("none of the selected subjects is at risk beyond the landmark {}", Brief(*time))]
     NobodyAtRisk {
         /// The landmark.
         time: f64,

@@ -8,7 +8,7 @@ use ::balance::{
     Assessment, BalanceRow, BalanceTable, BalanceTest, Measured, NumericSummary, Summary,
     TestChoice, TestOutcome, Within,
 };
-use cohort::{Caveat, CaveatCode, Estimate, NotEstimable};
+use cohort::{Brief, Caveat, CaveatCode, Estimate, NotEstimable};
 use study::protocol::{Population, Variable, VariableKind};
 use study::result::{Quantity, id};
 
@@ -284,7 +284,8 @@ fn summary(assembly: &mut Assembly, place: &Place, population: Population, table
     assembly.push(place.count(WHOLE, "n_unbalanced", unbalanced.len()));
     if population == Population::Matched && !unbalanced.is_empty() {
         let message = format!(
-            "After matching the standardised difference is above {threshold} or undefined for {}.",
+            "After matching the standardised difference is above {} or undefined for {}.",
+            Brief(threshold),
             unbalanced.join(", ")
         );
         assembly.caveats.push(Caveat::new(CaveatCode::Imbalance, message));

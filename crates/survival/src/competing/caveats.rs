@@ -3,7 +3,7 @@
 use super::query::{CauseSummary, GrayTest, GroupIncidence, IncidenceQuery};
 use crate::SurvivalCurve;
 use crate::caveats::{FEW, shown, zero_times};
-use cohort::{Caveat, CaveatCode, Endpoint};
+use cohort::{Brief, Caveat, CaveatCode, Endpoint};
 
 /// Doubts about the curves of one group and what is read off them.
 pub(super) fn of_incidence(group: &GroupIncidence, query: &IncidenceQuery) -> Vec<Caveat> {
@@ -66,15 +66,17 @@ fn quoted_times(
         let n_at_risk = group.curve.n_at_risk.get(row).copied().unwrap_or(0);
         if time > last {
             let message = format!(
-                "Time {time} lies beyond the last observation{place}, at time {}.",
+                "Time {} lies beyond the last observation{place}, at time {}.",
+                Brief(time),
                 shown(last)
             );
             Some(Caveat::new(CaveatCode::BeyondFollowUp, message))
         } else if n_at_risk < FEW {
             let verb = if n_at_risk == 1 { "is" } else { "are" };
             let message = format!(
-                "{n_at_risk} of {} subjects{place} {verb} at risk at time {time}.",
-                group.n
+                "{n_at_risk} of {} subjects{place} {verb} at risk at time {}.",
+                group.n,
+                Brief(time)
             );
             Some(Caveat::new(CaveatCode::FewAtRisk, message))
         } else {

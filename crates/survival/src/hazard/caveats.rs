@@ -3,7 +3,7 @@
 use super::{GroupHazard, HazardQuery, Smoothing};
 use crate::caveats::{FEW, empty_risk_set, shown};
 use crate::{RiskRow, RiskTable};
-use cohort::{Caveat, CaveatCode};
+use cohort::{Brief, Caveat, CaveatCode};
 
 /// Doubts about the hazard of one group.
 pub(super) fn of_hazard(
@@ -64,8 +64,9 @@ fn beyond(smoothing: &Smoothing, query: &HazardQuery, place: &str) -> Vec<Caveat
     times.dedup();
     let doubt = |time: f64| {
         let message = format!(
-            "Time {time} lies beyond the range in which the hazard{place} is estimated, which ends at \
-             time {}.",
+            "Time {} lies beyond the range in which the hazard{place} is estimated, which ends at time \
+             {}.",
+            Brief(time),
             shown(smoothing.to)
         );
         Caveat::new(CaveatCode::BeyondFollowUp, message)
