@@ -31,14 +31,23 @@ impl Caveat {
         Some(Self::new(code, format!("{column} {why}")))
     }
 
-    /// That the search has ended before it was at the maximum; `last_step` is the longest coordinate
-    /// of the step that would come next.
+    /// That the search has ended before it was at the maximum: after as many iterations as allowed, or
+    /// before, where the likelihood no longer changes though it has no maximum there. `last_step` is
+    /// the longest coordinate of the step that would come next.
     #[must_use]
-    pub fn not_converged(iterations: usize, last_step: f64) -> Self {
-        let message = format!(
-            "the fit has not converged after {iterations} iterations; the next step would be \
-             {last_step:.2e} standard errors long"
-        );
+    pub fn not_converged(iterations: usize, most_iterations: usize, last_step: f64) -> Self {
+        let end = match iterations >= most_iterations {
+            true => {
+                format!(
+                    "the fit has not converged within the iterations allowed ({most_iterations})"
+                )
+            }
+            false => format!(
+                "the fit has not converged: rounding hides where the likelihood rises (iterations: \
+                 {iterations})"
+            ),
+        };
+        let message = format!("{end}; the next step would be {last_step:.2e} standard errors long");
         Self::new(CaveatCode::NotConverged, message)
     }
 

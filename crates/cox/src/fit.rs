@@ -456,7 +456,8 @@ impl Model<'_> {
             caveats.push(Caveat::new(CaveatCode::FewEvents, message));
         }
         if !self.maximum.converged {
-            caveats.push(Caveat::not_converged(self.maximum.iterations, self.maximum.last_step));
+            let (end, most) = (self.maximum, self.options.max_iterations);
+            caveats.push(Caveat::not_converged(end.iterations, most, end.last_step));
         }
         caveats.extend(self.penalised.as_ref().map(Caveat::penalised));
         caveats.extend(Caveat::few_clusters(self.data.clusters, df));

@@ -59,7 +59,8 @@ pub struct Maximum {
     /// Coordinates without a finite value: those of the ascents, and those of which nothing is left
     /// to be known at their end, as when every subject is told apart without them.
     pub infinite: Vec<bool>,
-    /// Steps taken.
+    /// Steps taken until the log-likelihood settled, no more than [`NewtonOptions::max_iterations`];
+    /// those that settle the point itself are not counted.
     pub iterations: usize,
     /// Whether the log-likelihood settled within the iterations allowed.
     pub converged: bool,
@@ -207,11 +208,14 @@ impl Newton {
             return self.halve();
         }
         self.best = reached;
-        self.iterations += 1;
         match &mut self.phase {
             Phase::Settle(steps) => *steps += 1,
-            Phase::Search if is_small && was_full_step => self.phase = Phase::Settle(0),
-            Phase::Search => {}
+            Phase::Search => {
+                self.iterations += 1;
+                if is_small && was_full_step {
+                    self.phase = Phase::Settle(0);
+                }
+            }
         }
         self.next()
     }

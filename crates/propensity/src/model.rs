@@ -379,7 +379,8 @@ impl<'a> Model<'a> {
             .filter_map(|(column, reason)| Caveat::without_coefficient(&column.name, (*reason)?))
             .collect();
         if !self.search.converged {
-            caveats.push(Caveat::not_converged(self.search.iterations, self.search.last_step));
+            let (search, most) = (self.search, self.options.max_iterations);
+            caveats.push(Caveat::not_converged(search.iterations, most, search.last_step));
         }
         caveats.extend(penalised.map(Caveat::penalised));
         caveats.extend(Caveat::few_clusters(self.data.clusters, self.rank()));
