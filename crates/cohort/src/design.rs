@@ -180,7 +180,6 @@ impl Term {
     }
 }
 
-impl Design {
 impl Transform {
     /// The name of a column that is transformed so.
     fn name_of(self, column: &str) -> String {
@@ -194,6 +193,7 @@ impl Transform {
 }
 
     /// Most columns of a model. A matrix of this size is factored in a second; a number that is read
+impl Design {
     /// as categories, or a product of such terms, would otherwise ask for endless memory.
     pub const MOST_COLUMNS: usize = 1000;
 
@@ -201,7 +201,8 @@ impl Transform {
     /// [`Design::MOST_COLUMNS`] columns.
     ///
     /// A level that occurs in nobody gives a column of zeros, which a model reports as aliased. A
-    /// spline whose quantiles are values at its ends is refused, since it could not bend there.
+    /// column that varies, but by less than the reciprocal of [`crate::LARGEST_NUMBER`], is refused: the
+    /// variance of its coefficient would be no number. A spline whose quantiles are values at its ends is refused, since it could not bend there.
     pub fn new(
         cohort: &Cohort,
         selection: &Selection,
@@ -236,6 +237,9 @@ impl Transform {
             }
             for (name, values) in expand(cells, term)? {
                 columns.push(DesignColumn { name, term: index, values });
+                if is_faint(&values) {
+                    return Err(CohortError::FaintColumn { column: name });
+                }
             }
         }
         Ok(Self { terms: terms.iter().map(Term::name).collect(), columns })
@@ -274,6 +278,13 @@ impl DesignColumn {
 }
 
 /// Where the cells of a design stand.
+/// Whether a column varies by so little that the variance of its coefficient may be no number.
+fn is_faint(values: &[f64]) -> bool {
+    let differs = |value: &f64| (value - values[0]).abs() * LARGEST_NUMBER >= 1.0;
+    // Nearly always the first subjects tell.
+    !values.iter().any(differs) && values.iter().any(|value| *value != values[0])
+}
+
 struct Cells<'a> {
     cohort: &'a Cohort,
     selection: &'a Selection,
@@ -433,18 +444,6 @@ mod tests {
         assert_eq!(design.columns[2].values, [0.0, 60.0, 0.0]);
     }
 
-    #[test]
-    fn a_product_has_parts_at_any_depth() {
-        let [a, b, c] = ["a", "b", "c"].map(Term::linear);
-        let g = Term::factor("g");
-        let with_reference = Term::Factor { column: "g".into(), reference: Some("low".into()) };
-        let product = Term::interaction(Term::interaction(a.clone(), with_reference), c.clone());
-        for part in [a.clone(), g.clone(), Term::interaction(c.clone(), g.clone())] {
-            assert!(product.has_part(&part), "{}", part.name());
-        }
-        assert!(!product.has_part(&b) && !product.has_part(&product) && !a.has_part(&a));
-        assert!(!product.has_part(&Term::interaction(a.clone(), a.clone())));
-        assert_eq!(product.missing_part(&[&a, &g]), Some("c".into()));
     /// A logarithm is another variable than its number, another unit is not.
     #[test]
     fn transformed_terms_are_named_as_in_r() {
@@ -475,6 +474,18 @@ mod tests {
     }
 
         assert_eq!(product.missing_part(&[&a, &c, &g]), None);
+    #[test]
+    fn a_product_has_parts_at_any_depth() {
+        let [a, b, c] = ["a", "b", "c"].map(Term::linear);
+        let g = Term::factor("g");
+        let with_reference = Term::Factor { column: "g".into(), reference: Some("low".into()) };
+        let product = Term::interaction(Term::interaction(a.clone(), with_reference), c.clone());
+        for part in [a.clone(), g.clone(), Term::interaction(c.clone(), g.clone())] {
+            assert!(product.has_part(&part), "{}", part.name());
+        }
+        assert!(!product.has_part(&b) && !product.has_part(&product) && !a.has_part(&a));
+        assert!(!product.has_part(&Term::interaction(a.clone(), a.clone())));
+        assert_eq!(product.missing_part(&[&a, &g]), Some("c".into()));
         assert_eq!(a.missing_part(&[]), None);
     }
 
@@ -523,6 +534,20 @@ mod tests {
     }
 
     #[test]
+    /// A number has the same right to be small as to be large.
+    #[test]
+    fn a_column_in_too_large_a_unit_is_refused() {
+        let of = |values: [f64; 2]| {
+            let cohort = Cohort::new(None, vec![Column::numeric("x", values.to_vec())]).unwrap();
+            Design::new(&cohort, &Selection::all(&cohort), &[Term::linear("x")])
+        };
+        let faint = Err(CohortError::FaintColumn { column: "x".into() });
+        assert_eq!(of([1e-160, 2e-160]), faint);
+        assert_eq!(of([0.0, 1e-320]), faint);
+        assert!(of([1e-69, 2e-69]).is_ok() && of([3e-160; 2]).is_ok());
+        assert!(faint.unwrap_err().to_string().contains("smaller unit"));
+    }
+
     fn a_product_that_would_overflow_names_the_row() {
         let cohort = Cohort::new(None, vec![Column::numeric("x", vec![1.0, 1e60])]).unwrap();
         let square = Term::interaction(Term::linear("x"), Term::linear("x"));

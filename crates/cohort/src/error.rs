@@ -133,17 +133,28 @@ pub enum CohortError {
         /// Row of the cell.
         row: usize,
     },
+    /// A column of a model varies by less than can be computed with.
+    #[error(
+        "the values of {column} are too close together to compute with: give them in a smaller unit, \
+         so that the numbers are larger"
+    )]
+    FaintColumn {
+        /// Name of the column of the model.
+        column: String,
+    },
     /// A quantile at which a spline has a knot is the smallest or largest value.
     #[error(
         "column {column} has too few distinct values for a spline with {degrees_of_freedom} degrees \
          of freedom: a quantile that would be a knot is the smallest or largest value; ask for \
-         fewer, or name the knots"
+         {possible}, or name knots between these values"
     )]
     TiedKnots {
         /// Name of the column.
         column: String,
         /// Degrees of freedom asked for.
         degrees_of_freedom: usize,
+        /// The most below it that the quantiles allow.
+        possible: usize,
     },
     /// The knots of a spline are out of order.
     #[error(

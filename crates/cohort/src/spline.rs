@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SplineKnots {
-    /// As many columns as this, at least 1: the knots stand at quantiles of the selected subjects.
+    /// As many columns as this, at least 1: the knots stand at quantiles of the selected subjects. A
+    /// quantile that is the smallest or largest value, as of heavily tied numbers, is refused with the
+    /// number of columns that is possible: fewer without being asked would change every test.
     DegreesOfFreedom(usize),
     /// These knots in the unit of the column, strictly ascending; one column more than knots.
     At(Vec<f64>),
@@ -65,18 +67,22 @@ impl Curve {
             return Err(invalid(column));
         }
         let share = |knot: f64| (knot - boundary[0]) / width;
+        sorted.retain(|value| (boundary[0]..=boundary[1]).contains(value));
+        let quantiles = |steps: usize| -> Vec<f64> {
+            let quantile = |step| quantile_type_7(&sorted, step as f64 / steps as f64);
+            (1..steps).filter_map(quantile).map(share).collect()
+        };
+        let is_tied = |knots: &[f64]| knots.iter().any(|knot| knot.min(1.0 - knot) < AT_AN_END);
         let interior: Vec<f64> = match knots {
             SplineKnots::At(knots) => knots.iter().copied().map(share).collect(),
-            SplineKnots::DegreesOfFreedom(steps) => {
-                sorted.retain(|value| (boundary[0]..=boundary[1]).contains(value));
-                let quantile = |step| quantile_type_7(&sorted, step as f64 / *steps as f64);
-                (1..*steps).filter_map(quantile).map(share).collect()
-            }
+            SplineKnots::DegreesOfFreedom(steps) => quantiles(*steps),
         };
         if let SplineKnots::DegreesOfFreedom(degrees_of_freedom) = *knots
-            && interior.iter().any(|knot| knot.min(1.0 - knot) < AT_AN_END)
+            && is_tied(&interior)
         {
-            return Err(CohortError::TiedKnots { column: column.into(), degrees_of_freedom });
+            let possible = (1..degrees_of_freedom).rev().find(|&fewer| !is_tied(&quantiles(fewer)));
+            let (column, possible) = (column.into(), possible.unwrap_or(1));
+            return Err(CohortError::TiedKnots { column, degrees_of_freedom, possible });
         }
         // Quantiles of nobody are fewer than asked for.
         let basis = NaturalSpline::new(&interior, [0.0, 1.0], false)
@@ -208,8 +214,14 @@ mod tests {
         let df = |df| spline(SplineKnots::DegreesOfFreedom(df), None);
         let column = || "x".to_string();
         let tied = design(vec![0.0, 0.0, 0.0, 1.0], df(3));
-        let degrees_of_freedom = 3;
-        assert_eq!(tied, Err(CohortError::TiedKnots { column: column(), degrees_of_freedom }));
+        let (degrees_of_freedom, possible) = (3, 1);
+        let refused = CohortError::TiedKnots { column: column(), degrees_of_freedom, possible };
+        assert_eq!(tied, Err(refused));
+        // Of 0, 0, 1, 2 and 3 the lower tertile is 1/3, the lower quartile 0.
+        let tied = design(vec![0.0, 0.0, 1.0, 2.0, 3.0], df(5));
+        let (degrees_of_freedom, possible) = (5, 3);
+        let refused = CohortError::TiedKnots { column: column(), degrees_of_freedom, possible };
+        assert_eq!(tied, Err(refused));
         let invalid = Err(CohortError::InvalidKnots { column: column() });
         assert_eq!(design(vec![0.0, 1.0], df(0)), invalid);
         assert_eq!(design(vec![0.0, 1.0], spline(SplineKnots::At(vec![2.0]), None)), invalid);

@@ -142,6 +142,7 @@ pub fn logistic_failure(cohort: &Cohort, error: &PropensityError, level: &str) -
         PropensityError::LengthMismatch { .. } => {
             Failure::internal("LENGTH_MISMATCH", error.to_string())
         }
+        | CohortError::FaintColumn { column }
     }
 }
 
