@@ -9,6 +9,17 @@ use crate::{Brief, Caveat, CaveatCode, NotEstimable, PenalisedLikelihood, Penalt
 const FEW_CLUSTERS: usize = 20;
 
 impl Caveat {
+    /// That a column of a Cox model has no coefficient because those at risk at each event, within
+    /// their stratum, all have the same value.
+    #[must_use]
+    pub fn same_within_risk_sets(column: &str) -> Self {
+        let message = format!(
+            "{column} does not vary within any risk set (those at risk at an event, within their \
+             stratum) and has no coefficient"
+        );
+        Self::new(CaveatCode::Aliased, message)
+    }
+
     /// That a column has no coefficient, for the reasons that are worth a caveat.
     #[must_use]
     pub fn without_coefficient(column: &str, reason: NotEstimable) -> Option<Self> {

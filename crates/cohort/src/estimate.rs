@@ -43,7 +43,8 @@ pub enum NotEstimable {
     /// A group has fewer than two values, so that its variance is undefined.
     #[error("a group has fewer than two values")]
     TooFewValues,
-    /// The means differ but neither group varies: the standardised difference is infinite.
+    /// Nothing varies within the groups that are compared: the arms of a standardised difference,
+    /// which is infinite then, or the risk sets of a Cox model, whose column says nothing.
     #[error("no variation within the groups")]
     NoVariation,
     /// The variance is undefined, as after a survival curve has reached 0.

@@ -62,11 +62,23 @@ impl ProfileLimits {
         }
     }
 
-    /// The first name that none of the coefficients has.
+    /// The first name that none of the coefficients has, and its place among those asked for.
     #[must_use]
-    pub fn unknown<'a>(&self, coefficients: impl Iterator<Item = &'a str>) -> Option<&str> {
+    pub fn unknown<'a>(
+        &self,
+        coefficients: impl Iterator<Item = &'a str>,
+    ) -> Option<(usize, &str)> {
         let Self::Of(names) = self else { return None };
         let known: Vec<&str> = coefficients.collect();
-        names.iter().map(String::as_str).find(|name| !known.contains(name))
+        names.iter().map(String::as_str).enumerate().find(|(_, name)| !known.contains(name))
+    }
+
+    /// The same limits for the parts of coefficients, as `parts` names them.
+    #[must_use]
+    pub fn of_parts(&self, parts: impl Fn(&str) -> Vec<String>) -> Self {
+        match self {
+            Self::None | Self::All => self.clone(),
+            Self::Of(names) => Self::Of(names.iter().flat_map(|name| parts(name)).collect()),
+        }
     }
 }

@@ -2,27 +2,25 @@
 
 use crate::fit::{CoxData, CoxExtras, Model, fit_and};
 use crate::screen::{Candidate, fit_alone};
-use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ScreenedTerm, Variance};
+use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ProfileLimits, ScreenedTerm, Variance};
 use cohort::{Caveat, Cohort, CohortError, Design, Endpoint, RiskOrder, Selection, Term, Weighted};
 use numerics::lanes::LANES;
 
 /// Fits the model of a query to the selected subjects; see [`crate::fit()`] for the estimator.
 ///
-/// Fails when a column is missing or has missing cells, when no row is selected and when nobody has
-/// the event.
+/// Fails when a column is missing or has missing cells, when no row is selected, when nobody has the
+/// event, and when limits are asked for a coefficient that the model does not have.
 pub fn cox(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> Result<CoxFit, CoxError> {
-    let fit = FollowUp::read(cohort, selection, query)?.fit(&query.terms)?;
-    let names = fit.coefficients.iter().map(|coefficient| coefficient.name.as_str());
-    match query.profile_limits.unknown(names) {
-        Some(name) => Err(CoxError::UnknownCoefficient { name: name.into() }),
-        None => Ok(fit),
-    }
+    let follow_up = FollowUp::read(cohort, selection, query)?;
+    let design = follow_up.model_design()?;
+    follow_up.fit_and(&query.terms, &design, follow_up.extras(), |_| ()).map(|(fit, ())| fit)
 }
 
 /// Fits one model per candidate: the terms of the model and that candidate.
 ///
 /// A candidate whose model cannot be fitted is a line with its reason, in the place of its fit. Fails
-/// only when a column is missing or has missing cells and when no row is selected.
+/// only when a column is missing or has missing cells, when no row is selected, and when limits are
+/// asked for a coefficient that none of the models has.
 pub fn screen(
     cohort: &Cohort,
     selection: &Selection,
@@ -30,6 +28,7 @@ pub fn screen(
 ) -> Result<Vec<ScreenedTerm>, CoxError> {
     let follow_up = FollowUp::read(cohort, selection, &query.model)?;
     follow_up.screen(&query.model.terms, &query.candidates)
+    follow_up.check_named(query.model.terms.iter().chain(&query.candidates))?;
 }
 
 /// What all models of a query share.
@@ -77,6 +76,33 @@ impl<'a> FollowUp<'a> {
     }
 
     /// What the query asks for besides the model.
+    /// The columns of the terms of the query. Refuses limits of a coefficient that is not among them.
+    pub fn model_design(&self) -> Result<Design, CoxError> {
+        let design = self.design(&self.query.terms)?;
+        self.check_limits(design.columns.iter().map(|column| column.name.as_str()))?;
+        Ok(design)
+    }
+
+    /// Refuses limits of a coefficient that none of these terms has.
+    pub fn check_named<'b>(&self, terms: impl Iterator<Item = &'b Term>) -> Result<(), CoxError> {
+        if !matches!(self.query.profile_limits, ProfileLimits::Of(_)) {
+            return Ok(());
+        }
+        let mut names = Vec::new();
+        for term in terms {
+            let design = self.design(std::slice::from_ref(term))?;
+            names.extend(design.columns.into_iter().map(|column| column.name));
+        }
+        self.check_limits(names.iter().map(String::as_str))
+    }
+
+    fn check_limits<'b>(&self, names: impl Iterator<Item = &'b str>) -> Result<(), CoxError> {
+        match self.query.profile_limits.unknown(names) {
+            Some((index, name)) => Err(CoxError::UnknownCoefficient { index, name: name.into() }),
+            None => Ok(()),
+        }
+    }
+
     pub fn extras(&self) -> CoxExtras {
         CoxExtras {
             proportional_hazards: self.query.proportional_hazards,

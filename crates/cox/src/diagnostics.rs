@@ -84,7 +84,7 @@ pub fn diagnose(
     let follow_up = FollowUp::read(cohort, selection, &query.model)?;
     let rows = Rows::read(&follow_up, query.collapse.as_ref())?;
     let terms = &query.model.terms;
-    let design = follow_up.design(terms)?;
+    let design = follow_up.model_design()?;
     let look = |model: &Model| Parts::look(model, &rows, query);
     let (fit, parts) = follow_up.fit_and(terms, &design, follow_up.extras(), look)?;
     let linearity = match &query.linearity {

@@ -84,6 +84,8 @@ pub enum CoxError {
     /// Limits are asked for a column that the model does not have.
     #[error("the model has no coefficient {name}")]
     UnknownCoefficient {
+        /// Place of the name among those asked for.
+        index: usize,
         /// Name asked for.
         name: String,
     },

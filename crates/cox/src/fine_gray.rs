@@ -7,11 +7,11 @@ mod scores;
 
 use crate::fit::{CoxData, Model, ScoresByCluster};
 use crate::risk_sets::RiskSets;
-use crate::{CoxError, CoxFit, CoxOptions, Penalty, Ties};
+use crate::{CoxError, CoxFit, CoxOptions, Penalty, Ties, caveats, monotone};
 use censoring::{Censoring, Exit};
 use cohort::{CauseColumns, Cohort, CohortError, Design, RiskOrder, Selection, Term};
 use likelihood::SubdistributionLikelihood;
-use numerics::newton::{NewtonOptions, maximise};
+use numerics::newton::maximise;
 
 /// Which of an event and a censoring at one time comes first for those who wait for censoring.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -83,7 +83,9 @@ impl FineGrayQuery {
 /// of another cause stays in them, with the probability `G` of not being censored meanwhile, given
 /// that it was not before. `G` is the Kaplan-Meier estimate of the time to censoring. A hazard ratio
 /// above 1 says that the incidence of the cause is higher, whether by more events of it or by fewer
-/// of the others. Aliased columns and infinite coefficients are those of [`crate::cox`].
+/// of the others. Aliased columns and infinite coefficients are those of [`crate::cox`], but nothing
+/// with Firth's penalty stands beside an infinite one, as a caveat says: the weighted partial
+/// likelihood is no likelihood whose information it could take for a prior.
 ///
 /// `robust_*` and [`CoxFit::term_tests`] have the sandwich variance; the model variance and the
 /// tests by likelihood ratio and score take the weights for data. There is neither a concordance nor
@@ -131,9 +133,11 @@ fn fit(data: &CoxData, exits: &[Exit], query: &FineGrayQuery) -> CoxFit {
     let censoring = Censoring::new(&sets, &exits, query.censoring_ties);
     let options = &query.options;
     let mut likelihood = SubdistributionLikelihood::new(&sets, &exits, &censoring, options.ties);
-    let newton =
-        NewtonOptions { max_iterations: options.max_iterations, tolerance: options.tolerance };
-    let maximum = maximise(sets.p(), newton, |beta| likelihood.derivatives(beta.as_slice()));
+    let sets = sets.staying(exits.iter().map(|exit| *exit == Exit::Competing).collect());
+    let end = maximise(sets.p(), options.newton(), |beta| likelihood.derivatives(beta.as_slice()));
+    let maximum = monotone::settled(end, &sets, options.ties, |beta| {
+        likelihood.derivatives(beta).information
+    });
     let scores = data.clusters.map(|clusters| {
         let clusters = sets.in_risk_order(clusters);
         ScoresByCluster::new(&maximum, |beta| {
@@ -141,7 +145,12 @@ fn fit(data: &CoxData, exits: &[Exit], query: &FineGrayQuery) -> CoxFit {
         })
     });
     let (maximum, scales, penalised) = (&maximum, sets.scales(), None);
-    Model { data, options, sets: &sets, scales, maximum, penalised, scores }.report(None)
+    let mut fit =
+        Model { data, options, sets: &sets, scales, maximum, penalised, scores }.report(None);
+    if !caveats::infinite(&fit).is_empty() {
+        fit.caveats.push(caveats::no_firth("is not defined for the subdistribution hazard"));
+    }
+    fit
 }
 
 /// Index of the cause of a query that makes sense.

@@ -75,8 +75,8 @@ const DOUBT: f64 = 0.05;
 /// deaths take turns with their mean weight, so that Efron's likelihood of weights is not that of
 /// repeated rows. A subject is at risk at `t` when `entry < t <= time`, so one
 /// censored at `t` is at risk at `t`. Columns are centred and scaled within and reported on the
-/// caller's scale. A column that depends on those before it has no coefficient (`Aliased`, or
-/// `EmptyLevel`), one whose coefficient is infinite is `Monotone`; neither disturbs the others. The
+/// caller's scale. A column that depends on those before it has no coefficient (`Aliased`,
+/// `EmptyLevel`, or `NoVariation` where those at risk at an event always share one value), one whose coefficient is infinite is `Monotone`; neither disturbs the others. The
 /// likelihood-ratio test and the log-likelihoods exist in every case.
 ///
 /// What is maximised is that likelihood with the penalty of the options (see [`Penalty`]). Without one, a model
@@ -104,7 +104,9 @@ pub(crate) fn fit_and<T>(
     let mut objective = Objective::new(&sets, options)?;
     let optimum = maximise(sets.p(), options.newton(), |beta| objective.evaluate(beta));
     let optimum = match options.penalty {
-        Penalty::None => monotone::settled(optimum, &sets, options.ties, &mut objective),
+        Penalty::None => monotone::settled(optimum, &sets, options.ties, |beta| {
+            objective.plain(beta).information
+        }),
         // A penalty holds back every coefficient.
         Penalty::Firth | Penalty::Ridge(_) => optimum,
     };
@@ -250,8 +252,11 @@ impl Model<'_> {
     /// Why each column has no coefficient, or that it has one.
     pub fn reasons(&self) -> Vec<Option<NotEstimable>> {
         let reason = |(j, column): (usize, &cohort::DesignColumn)| {
-            if self.maximum.aliased[j] {
+            if constant_at_risk.contains(&j) {
+                Some(NotEstimable::NoVariation)
+            } else if self.maximum.aliased[j] {
                 Some(column.reason_without_coefficient(self.data.terms))
+        let constant_at_risk = self.constant_at_risk();
             } else if self.maximum.infinite[j] {
                 Some(NotEstimable::Monotone)
             } else {
@@ -265,6 +270,21 @@ impl Model<'_> {
     /// Why the fit has no residuals and no predictions: they are not defined for the exact
     /// likelihood of ties and under a penalty.
     pub fn no_diagnosis(&self) -> Option<NotEstimable> {
+    /// Columns without a coefficient that vary, but among those at risk at no event.
+    fn constant_at_risk(&self) -> Vec<usize> {
+        let varies = |j: &usize| {
+            let values = &self.data.design.columns[*j].values;
+            self.maximum.aliased[*j] && values.iter().any(|value| *value != values[0])
+        };
+        let aliased: Vec<usize> = (0..self.maximum.aliased.len()).filter(varies).collect();
+        let is_constant = match aliased.is_empty() {
+            true => Vec::new(),
+            false => monotone::constant_at_risk(self.sets, &aliased),
+        };
+        let constant = aliased.into_iter().zip(is_constant).filter(|(_, is_constant)| *is_constant);
+        constant.map(|(j, _)| j).collect()
+    }
+
         let is_exact = self.options.ties == Ties::Exact;
         self.no_maximum().or(is_exact.then_some(NotEstimable::NotDefined))
     }
@@ -446,7 +466,10 @@ impl Model<'_> {
     ) -> Vec<Caveat> {
         let columns = self.data.design.columns.iter().zip(reasons);
         let mut caveats: Vec<Caveat> = columns
-            .filter_map(|(column, reason)| Caveat::without_coefficient(&column.name, (*reason)?))
+            .filter_map(|(column, reason)| match (*reason)? {
+                NotEstimable::NoVariation => Some(Caveat::same_within_risk_sets(&column.name)),
+                reason => Caveat::without_coefficient(&column.name, reason),
+            })
             .collect();
         let (events, df) = (self.data.endpoint.n_events(), self.degrees_of_freedom());
         if events < EVENTS_PER_COEFFICIENT * df {

@@ -6,9 +6,8 @@
 //! matter of order alone, so it can be decided exactly.
 
 use crate::Ties;
-use crate::objective::Objective;
 use crate::risk_sets::RiskSets;
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 use numerics::cone::project;
 use numerics::elementary::ln;
 use numerics::newton::Maximum;
@@ -24,7 +23,8 @@ use std::collections::BinaryHeap;
 /// ```
 ///
 /// and not always `=`: nobody who dies is then ever outdone. For the exact likelihood of ties `l`
-/// outlives `i`. Bryson and Johnson (1981), Technometrics 23:381-383, describe the monotone likelihood;
+/// outlives `i`. Who stays at risk after an event of a competing cause is at risk at all later times.
+/// Bryson and Johnson (1981), Technometrics 23:381-383, describe the monotone likelihood;
 /// weights and offsets have no part in it.
 ///
 /// Only an end that may be at infinity is looked at. What climbs although no such direction exists has
@@ -33,7 +33,7 @@ pub(crate) fn settled(
     end: Maximum,
     sets: &RiskSets,
     ties: Ties,
-    objective: &mut Objective,
+    information: impl FnOnce(&[f64]) -> DMatrix<f64>,
 ) -> Maximum {
     if !is_doubtful(&end, sets) {
         return end;
@@ -47,7 +47,7 @@ pub(crate) fn settled(
         }
         Some(rays) if is_known(&end, &rays) => end,
         Some(rays) => {
-            let information = objective.plain(end.estimate.as_slice()).information;
+            let information = information(end.estimate.as_slice());
             end.climbing(rays, &information)
         }
     }
@@ -85,7 +85,7 @@ pub(crate) fn risk_range(end: &Maximum, sets: &RiskSets) -> f64 {
 /// `γ'x` of each position.
 fn scores(sets: &RiskSets, direction: &DVector<f64>) -> Vec<f64> {
     let mut scores = vec![0.0; sets.n()];
-    for (j, &share) in direction.iter().enumerate() {
+    for (j, &share) in direction.iter().enumerate().filter(|(_, share)| **share != 0.0) {
         scores.iter_mut().zip(sets.column(j)).for_each(|(score, x)| *score += share * x);
     }
     scores
@@ -114,6 +114,20 @@ const MOST_ROUNDS: usize = 1000;
 
 /// Inequalities that one round adds.
 const CUTS: usize = 8;
+
+/// Which of some columns have one value for all who are at risk at an event, whatever the event.
+pub(crate) fn constant_at_risk(sets: &RiskSets, columns: &[usize]) -> Vec<bool> {
+    let aliased = vec![false; sets.p()];
+    // Those who die are at risk as well.
+    let cone =
+        Cone { sets, ties: Ties::Efron, aliased: &aliased, sizes: Vec::new(), normals: Vec::new() };
+    let is_level = |j: usize, side: f64| {
+        let mut axis = DVector::zeros(sets.p());
+        axis[j] = side;
+        cone.contrasts(&axis).iter().all(|contrast| contrast.excess == 0.0)
+    };
+    columns.iter().map(|&j| is_level(j, 1.0) && is_level(j, -1.0)).collect()
+}
 
 /// The directions in which the log-likelihood never falls.
 struct Cone<'a> {
@@ -204,6 +218,8 @@ impl<'a> Cone<'a> {
         let mut at_risk = AtRisk { first_groups: self.sets.first_groups(), top: BinaryHeap::new() };
         for stratum in self.sets.strata() {
             at_risk.top.clear();
+            let staying = self.sets.positions(stratum).filter(|&one| self.sets.stays(one));
+            staying.map(ranked).for_each(|one| at_risk.join(one));
             for index in stratum.clone().rev() {
                 let group = &self.sets.groups()[index];
                 let deaths = || group.events.clone().map(ranked);

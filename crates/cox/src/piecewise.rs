@@ -27,7 +27,10 @@ pub struct PiecewiseQuery {
 pub struct Piecewise {
     /// The model whose ratios do not change.
     pub constant: CoxFit,
-    /// The model whose ratios change: coefficients are named by column and interval.
+    /// The model whose ratios change: coefficients are named by column and interval. It has
+    /// likelihood-ratio limits for the parts of those coefficients that have them in the constant
+    /// model, and likelihood-ratio tests of terms as that has; neither a concordance nor tests of
+    /// proportional hazards.
     pub changing: CoxFit,
     /// One entry per interval.
     pub intervals: Vec<PiecewiseInterval>,
@@ -78,7 +81,7 @@ pub fn piecewise(
     }
     let terms = changing_terms(query)?;
     let follow_up = FollowUp::read(cohort, selection, &query.model)?;
-    let design = follow_up.design(&query.model.terms)?;
+    let design = follow_up.model_design()?;
     let (constant, ()) =
         follow_up.fit_and(&query.model.terms, &design, follow_up.extras(), |_| ())?;
     let cuts = follow_up.endpoint.settled(&query.cuts);
@@ -104,6 +107,8 @@ struct Pieces<'a> {
     split: SplitEndpoint,
     n_intervals: usize,
     n_events: Vec<usize>,
+    /// The columns of the model without changes.
+    constant: &'a Design,
     design: Design,
     /// Where the columns of the design come from.
     origins: Vec<Origin>,
@@ -120,7 +125,7 @@ struct Origin {
 impl<'a> Pieces<'a> {
     fn new(
         follow_up: &'a FollowUp<'a>,
-        design: &Design,
+        constant: &'a Design,
         cuts: &[f64],
         changes: &[bool],
     ) -> Result<Self, CoxError> {
@@ -131,7 +136,7 @@ impl<'a> Pieces<'a> {
             n_events[interval] += usize::from(event);
         }
         let mut origins = Vec::new();
-        for (column, own) in design.columns.iter().enumerate() {
+        for (column, own) in constant.columns.iter().enumerate() {
             if changes[own.term] {
                 let with_events = (0..n_intervals).filter(|&interval| n_events[interval] > 0);
                 origins.extend(
@@ -143,14 +148,14 @@ impl<'a> Pieces<'a> {
         }
         if let Some(first) = origins.get(Design::MOST_COLUMNS) {
             return Err(CoxError::Cohort(CohortError::TooManyColumns {
-                term: design.terms[design.columns[first.column].term].clone(),
+                term: constant.terms[constant.columns[first.column].term].clone(),
                 columns: origins.len(),
                 most: Design::MOST_COLUMNS,
             }));
         }
-        let columns = origins.iter().map(|&origin| piece(design, cuts, &split, origin)).collect();
-        let design = Design { terms: design.terms.clone(), columns };
-        Ok(Self { follow_up, split, n_intervals, n_events, design, origins })
+        let columns = origins.iter().map(|&origin| piece(constant, cuts, &split, origin)).collect();
+        let design = Design { terms: constant.terms.clone(), columns };
+        Ok(Self { follow_up, split, n_intervals, n_events, constant, design, origins })
     }
 
     fn fit(self, constant: CoxFit, query: &PiecewiseQuery) -> Result<Piecewise, CoxError> {
@@ -170,7 +175,12 @@ impl<'a> Pieces<'a> {
         };
         let options = &query.model.options;
         let look = |model: &Model| self.equality_tests(model);
-        let (changing, equality_tests) = fit_and(&data, options, CoxExtras::default(), look)?;
+        let extras = CoxExtras {
+            profile_limits: query.model.profile_limits.of_parts(|name| self.pieces_of(name)),
+            term_likelihood_ratios: query.model.term_likelihood_ratios,
+            ..CoxExtras::default()
+        };
+        let (changing, equality_tests) = fit_and(&data, options, extras, look)?;
         let mut changing = CoxFit { n: self.follow_up.endpoint.len(), ..changing };
         changing.caveats.extend(self.follow_up.left_out());
         Ok(Piecewise {
@@ -180,6 +190,14 @@ impl<'a> Pieces<'a> {
             constant,
             changing,
         })
+    }
+
+    /// Names of the columns of the changing model that a column of the constant one becomes.
+    fn pieces_of(&self, name: &str) -> Vec<String> {
+        let constant = &self.constant.columns;
+        let pieces = self.origins.iter().zip(&self.design.columns);
+        let own = pieces.filter(|(origin, _)| constant[origin.column].name == name);
+        own.map(|(_, piece)| piece.name.clone()).collect()
     }
 
     /// The strata of the rows: those of the subjects, crossed with the intervals.

@@ -95,7 +95,7 @@ pub fn predict(
     check(query)?;
     let follow_up = FollowUp::read(cohort, selection, &query.model)?;
     let terms = &query.model.terms;
-    let design = follow_up.design(terms)?;
+    let design = follow_up.model_design()?;
     let strata = Strata::read(&follow_up)?;
     let mut wanted = profiles::read(&follow_up, &strata, profiles)?;
     if query.of_average_subject {

@@ -173,7 +173,9 @@ pub struct CoxFit {
     pub score_test: TestResult,
     /// Wald test of all coefficients with the robust variance, when there is one.
     pub robust_wald_test: Option<TestResult>,
-    /// Score test of all coefficients at 0 with the robust variance, when there is one.
+    /// Score test of all coefficients at 0 with the robust variance, when there is one. An offset is
+    /// part of it, as of every other number of the fit. `rscore` of `coxph` in R is that of the model
+    /// without the offset: R sets the linear predictor to 0 there, offset and all.
     pub robust_score_test: Option<TestResult>,
     /// Wald test of each term, with the robust variance when there is one.
     pub term_tests: Vec<TermTest>,

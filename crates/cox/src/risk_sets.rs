@@ -34,6 +34,8 @@ pub(crate) struct RiskSets<'a> {
     weights: Option<Vec<f64>>,
     /// Known part of the linear predictor of each position; absent = 0.
     offset: Option<Vec<f64>>,
+    /// Positions that are at risk for ever; absent = none.
+    stays: Option<Vec<bool>>,
 }
 
 /// When subjects enter who are not followed from the start.
@@ -197,6 +199,7 @@ impl<'a> RiskSets<'a> {
             scales,
             weights: None,
             offset: None,
+            stays: None,
         }
     }
 
@@ -205,6 +208,17 @@ impl<'a> RiskSets<'a> {
         let weights = weights.map(|weights| self.in_risk_order(weights));
         let offset = offset.map(|offset| self.in_risk_order(offset));
         Self { weights, offset, ..self }
+    }
+
+    /// The same, where these positions are at risk for ever, as after an event of a competing cause.
+    pub fn staying(self, stays: Vec<bool>) -> Self {
+        Self { stays: Some(stays), ..self }
+    }
+
+    /// Whether a position is at risk for ever, as far as order matters.
+    #[inline]
+    pub fn stays(&self, position: usize) -> bool {
+        self.stays.as_ref().is_some_and(|stays| stays[position])
     }
 
     /// Case weight of a position.

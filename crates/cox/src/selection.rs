@@ -183,10 +183,11 @@ pub fn select(
     for candidate in &query.candidates {
         Design::new(cohort, follow_up.selection(), std::slice::from_ref(candidate))?;
     }
+    let whole = FollowUp::read(cohort, selection, &query.model)?;
+    whole.check_named(query.model.terms.iter().chain(&query.candidates))?;
     let mut walk = Walk { query, follow_up: &follow_up, steps: Vec::new() };
     let chosen = walk.follow()?;
     let steps = walk.steps;
-    let whole = FollowUp::read(cohort, selection, &query.model)?;
     let mut fit = whole.fit(&model_terms(query, &chosen))?;
     fit.caveats.extend(query.rule.caveat());
     Ok(CoxSelection { steps, fit })

@@ -7,8 +7,8 @@ use cohort::{
 };
 use cox::{
     CoxError, CoxOptions, CoxQuery, DiagnosticsQuery, InfluenceOptions, LinearityOptions, Penalty,
-    PiecewiseQuery, Prediction, PredictionQuery, ResidualKind, Residuals, SmoothOptions,
-    TestResult, Ties, diagnose, piecewise, predict,
+    PiecewiseQuery, Prediction, PredictionQuery, ProfileLimits, ResidualKind, Residuals,
+    SmoothOptions, TestResult, Ties, diagnose, piecewise, predict,
 };
 
 /// Six subjects and one covariate of Therneau and Grambsch (2000), appendix E.
@@ -331,6 +331,37 @@ fn intervals_are_fitted_by_themselves() {
     let unknown = PiecewiseQuery { terms: vec!["z".into()], ..query(vec![4.0]) };
     let refused = piecewise(&cohort, &all, &unknown);
     assert_eq!(refused, Err(CoxError::UnknownTerm { term: "z".into() }));
+}
+
+/// The parts of a coefficient that has profile limits have them as well.
+#[test]
+fn limits_of_a_changing_coefficient_are_those_of_its_parts() {
+    let columns = vec![
+        Column::numeric("time", (1..=12).map(f64::from).collect()),
+        Column::numeric("event", vec![1.0; 12]),
+        Column::numeric("x", [1.0, 0.0, 1.0, 0.0, 0.0, 1.0].repeat(2)),
+        Column::numeric("z", (0..12).map(|i| f64::from(i * 5 % 12)).collect()),
+    ];
+    let cohort = Cohort::new(None, columns).unwrap();
+    let all = Selection::all(&cohort);
+    let mut model = model(Ties::Efron);
+    model.terms = ["x", "z"].map(Term::linear).to_vec();
+    model.profile_limits = ProfileLimits::Of(vec!["x".into()]);
+    model.term_likelihood_ratios = true;
+    let query = PiecewiseQuery { model, cuts: vec![6.0], terms: vec!["x".into()] };
+    let found = piecewise(&cohort, &all, &query).unwrap();
+    let with_limits = |fit: &cox::CoxFit| -> Vec<String> {
+        let own = fit.coefficients.iter().filter(|coefficient| coefficient.profile.is_some());
+        own.map(|coefficient| coefficient.name.clone()).collect()
+    };
+    assert_eq!(with_limits(&found.constant), ["x"]);
+    assert_eq!(with_limits(&found.changing), ["x until 6", "x after 6"]);
+    let profile = found.intervals[0].coefficients.as_ref().unwrap()[0].profile.unwrap();
+    assert!(profile.interval.lower.unwrap() < profile.interval.upper.unwrap());
+    // Both parts of `x` leave together.
+    let tests = &found.changing.term_likelihood_ratio_tests;
+    let df: Vec<usize> = tests.iter().map(|test| test.test.degrees_of_freedom).collect();
+    assert_eq!(df, [2, 1]);
 }
 
 /// Nothing is printed where there is no maximum, and a number with two values is a straight line.

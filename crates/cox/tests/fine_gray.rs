@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use cohort::{Cause, CauseColumns, CausesError, Cohort, Column, EndpointColumns, Selection, Term};
+use cohort::{
+    Cause, CauseColumns, CausesError, CaveatCode, Cohort, Column, EndpointColumns, NotEstimable,
+    Selection, Term,
+};
 use cox::{
     CensoringTies, CensoringVariance, CoxError, CoxFit, CoxOptions, CoxQuery, FineGrayQuery, Ties,
     Variance, cox, fine_gray,
@@ -159,4 +162,25 @@ fn what_makes_no_sense_is_refused() {
     let none = CauseColumns { causes: Vec::new(), ..endpoint() };
     let error = CoxError::Causes(CausesError::NoCauses);
     assert_eq!(refused(FineGrayQuery { endpoint: none, ..base() }), error);
+}
+
+/// Who has the event has a higher `x` than all who outlive it: the coefficient is infinite unless
+/// somebody with a higher one stays at risk after an event of the other cause.
+#[test]
+fn an_infinite_coefficient_says_that_firth_is_missing() {
+    let of = |competing: i8| -> CoxFit {
+        let subjects = [(1, 2, competing, 0), (2, 1, 50, 0), (3, 1, 40, 0), (4, 0, 10, 0)];
+        let cohort = cohort(&subjects, |subject| f64::from(subject.0));
+        fit(&cohort, &query(Ties::Breslow))
+    };
+    let codes = |fit: &CoxFit| -> Vec<CaveatCode> {
+        fit.caveats.iter().map(|caveat| caveat.code).collect()
+    };
+    let infinite = of(0);
+    assert_eq!(infinite.coefficients[0].estimate, Err(NotEstimable::Monotone));
+    let mut monotone = infinite.caveats.iter().filter(|caveat| caveat.code == CaveatCode::Monotone);
+    assert!(monotone.next_back().unwrap().message.contains("Firth"));
+    let held = of(100);
+    assert!(held.coefficients[0].estimate.is_ok());
+    assert!(!codes(&held).contains(&CaveatCode::Monotone));
 }

@@ -8,8 +8,9 @@ use cohort::{
     WeightColumn, WeightKind,
 };
 use cox::{
-    CoxError, CoxFit, CoxOptions, CoxQuery, CoxSelection, CoxSelectionQuery, OnMonotone, Penalty,
-    ProfileLimits, SelectionRule, SelectionTest, Ties, cox, select,
+    CoxError, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, CoxSelection, CoxSelectionQuery,
+    DiagnosticsQuery, OnMonotone, Penalty, PiecewiseQuery, PredictionQuery, ProfileLimits,
+    SelectionRule, SelectionTest, Ties, cox, diagnose, piecewise, predict, screen, select,
 };
 use proptest::prelude::*;
 
@@ -203,7 +204,7 @@ fn what_does_not_go_together_is_refused() {
     assert_eq!(refused(&query(&["x"], penalty(Penalty::Ridge(0.0)))), CoxError::InvalidRidge);
     let limits = ProfileLimits::Of(vec!["y".into()]);
     let unknown = CoxQuery { profile_limits: limits, ..query(&["x"], CoxOptions::default()) };
-    assert_eq!(refused(&unknown), CoxError::UnknownCoefficient { name: "y".into() });
+    assert_eq!(refused(&unknown), CoxError::UnknownCoefficient { index: 0, name: "y".into() });
     let by_ratio = CoxSelectionQuery {
         model: CoxQuery { weights, ..query(&[], CoxOptions::default()) },
         candidates: vec![Term::linear("x")],
@@ -221,6 +222,97 @@ fn a_fit_that_has_not_converged_tells_its_next_step() {
     let fit = fit(&subjects, &query(&["x"], options));
     let caveat = fit.caveats.iter().find(|c| c.code == CaveatCode::NotConverged).unwrap();
     assert!(caveat.message.contains("standard errors"), "{}", caveat.message);
+    assert!(caveat.message.contains("within the iterations allowed (1)"), "{}", caveat.message);
+    assert_eq!(fit.iterations, 1);
+}
+
+/// Steps that settle the point behind the stop rule count for nothing: the limit is the caller's.
+#[test]
+fn no_more_iterations_are_counted_than_allowed() {
+    let subjects: Vec<Subject> =
+        (0..9).map(|i| (f64::from(i), i != 4, f64::from(i * 5 % 7), 0.0)).collect();
+    for max_iterations in 1..9 {
+        let options = CoxOptions { max_iterations, ..CoxOptions::default() };
+        for terms in [&["x"][..], &["x", "u"]] {
+            assert!(fit(&subjects, &query(terms, options.clone())).iterations <= max_iterations);
+        }
+    }
+}
+
+/// `coxph(Surv(time, event) ~ z + x + strata(z))` in R has NA for `z`: it tells nobody at risk from
+/// another. Here `z` is the stratum; with late follow-up `u` varies among those alone who have left
+/// before the first event.
+#[test]
+fn a_column_that_is_constant_at_risk_says_so() {
+    let subjects: Vec<Subject> = (0..12)
+        .map(|i| (f64::from(i + 1), i > 1, f64::from(i * 5 % 7), f64::from(i % 2)))
+        .collect();
+    let stratified =
+        CoxQuery { strata: vec!["z".into()], ..query(&["z", "x"], CoxOptions::default()) };
+    let early = |i: usize| if i < 2 { i as f64 } else { 9.0 };
+    let early: Vec<Subject> = subjects
+        .iter()
+        .enumerate()
+        .map(|(i, &(time, event, x, _))| (time, event, x, early(i)))
+        .collect();
+    let early_leavers = query(&["z", "x"], CoxOptions::default());
+    for fit in [fit(&subjects, &stratified), fit(&early, &early_leavers)] {
+        assert_eq!(fit.coefficients[0].estimate, Err(NotEstimable::NoVariation));
+        assert!(fit.coefficients[1].estimate.is_ok());
+        let caveat = fit.caveats.iter().find(|caveat| caveat.code == CaveatCode::Aliased).unwrap();
+        assert!(caveat.message.starts_with("z does not vary within any risk set"));
+        assert_eq!(fit.likelihood_ratio_test.degrees_of_freedom, 1);
+    }
+    let copy = fit(&subjects, &query(&["x", "half x"], CoxOptions::default()));
+    assert_eq!(copy.coefficients[1].estimate, Err(NotEstimable::Aliased));
+}
+
+/// Numbers in caveats are short, however large.
+#[test]
+fn a_caveat_of_a_strong_ridge_is_short() {
+    let subjects: Vec<Subject> =
+        (0..9).map(|i| (f64::from(i), i != 4, f64::from(i * 5 % 7), 0.0)).collect();
+    let fit = fit(&subjects, &query(&["x"], penalty(Penalty::Ridge(1e300))));
+    let messages = fit.caveats.iter().map(|caveat| caveat.message.as_str());
+    let ridge = messages.into_iter().find(|message| message.contains("ridge")).unwrap();
+    assert!(ridge.ends_with("a ridge of 1e300"), "{ridge}");
+}
+
+/// Every call that takes names of coefficients refuses one that its models do not have.
+#[test]
+fn limits_of_an_unknown_coefficient_are_refused_by_all_calls() {
+    let subjects: Vec<Subject> = (0..9)
+        .map(|i| (f64::from(i + 1), i != 4, f64::from(i * 5 % 7), f64::from(i * 4 % 5)))
+        .collect();
+    let cohort = cohort(&subjects);
+    let all = Selection::all(&cohort);
+    let of = |names: &[&str], terms: &[&str]| CoxQuery {
+        profile_limits: ProfileLimits::Of(names.iter().map(ToString::to_string).collect()),
+        ..query(terms, CoxOptions::default())
+    };
+    let ask = |model: CoxQuery| {
+        let candidates: Vec<Term> = ["x", "z"].map(Term::linear).to_vec();
+        let alone = CoxQuery { terms: Vec::new(), ..model.clone() };
+        let screened = CoxScreenQuery { model: alone.clone(), candidates: candidates.clone() };
+        let rule = SelectionRule::BACKWARD;
+        let selected = CoxSelectionQuery { model: alone, candidates, rule };
+        let diagnosed = DiagnosticsQuery::new(model.clone());
+        let predicted = PredictionQuery::new(model.clone());
+        let split = PiecewiseQuery { model, cuts: vec![4.0], terms: Vec::new() };
+        [
+            screen(&cohort, &all, &screened).err(),
+            select(&cohort, &all, &selected).err(),
+            diagnose(&cohort, &all, &diagnosed).err(),
+            predict(&cohort, &all, &cohort, &predicted).err(),
+            piecewise(&cohort, &all, &split).err(),
+        ]
+    };
+    assert_eq!(ask(of(&["x", "z"], &["x", "z"])), [const { None }; 5]);
+    let unknown = CoxError::UnknownCoefficient { index: 1, name: "y".into() };
+    assert_eq!(
+        ask(of(&["x", "y"], &["x", "z"])),
+        [const { Some(()) }; 5].map(|_| Some(unknown.clone()))
+    );
 }
 
 /// Two clusters carry no more than two numbers.
@@ -341,7 +433,8 @@ proptest! {
         let plain = fit(&subjects, &query(&["x"], CoxOptions::default()));
         let firth = fit(&subjects, &with_limits(query(&["x"], penalty(Penalty::Firth))));
         let coefficient = &firth.coefficients[0];
-        if plain.coefficients[0].estimate == Err(NotEstimable::Aliased) {
+        let says_nothing = [NotEstimable::Aliased, NotEstimable::NoVariation].map(Err);
+        if says_nothing.contains(&plain.coefficients[0].estimate) {
             return Ok(());
         }
         let estimate = coefficient.hazard_ratio.unwrap();

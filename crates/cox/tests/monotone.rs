@@ -122,7 +122,8 @@ fn agrees(subjects: &[Subject], has_weights: bool, ties: Ties) -> Result<(), Tes
     let p = fit.coefficients.len();
     let differences = differences(subjects, ties);
     // Columns that depend on each other where it matters are another matter.
-    let is_aliased = (0..p).any(|j| has(j, NotEstimable::Aliased));
+    let is_aliased =
+        (0..p).any(|j| has(j, NotEstimable::Aliased) || has(j, NotEstimable::NoVariation));
     if is_aliased || !spans(p, &differences) {
         return Ok(());
     }

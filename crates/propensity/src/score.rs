@@ -151,8 +151,8 @@ impl<'a> Subjects<'a> {
         };
         let LogisticQuery { options, extras, .. } = self.query;
         let columns = data.design.columns.iter().map(|column| column.name.as_str());
-        if let Some(name) = extras.profile_limits.unknown(columns.chain([INTERCEPT])) {
-            return Err(PropensityError::UnknownCoefficient { name: name.into() });
+        if let Some((index, name)) = extras.profile_limits.unknown(columns.chain([INTERCEPT])) {
+            return Err(PropensityError::UnknownCoefficient { index, name: name.into() });
         }
         let mut fitted = fit(&data, options, extras)?;
         if let Some(subjects) = &mut fitted.fit.subjects {
