@@ -265,7 +265,7 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Sample, sample};
+    use crate::testing::{Sample, assert_near, sample};
     use proptest::prelude::*;
 
     /// The definition: the likelihood over every choice of so many of those at risk.
@@ -325,15 +325,7 @@ mod tests {
         let sets = RiskSets::new(&data.endpoint, &order, &data.design);
         let got = ExactLikelihood::new(&sets).unwrap().derivatives(&beta);
         let want = by_definition(data, beta);
-        let is_close = |a: f64, b: f64| (a - b).abs() <= 1e-10 * (1.0 + b.abs());
-        prop_assert!(is_close(got.value, want.value), "{} {}", got.value, want.value);
-        for (a, b) in got.gradient.iter().zip(&want.gradient) {
-            prop_assert!(is_close(*a, *b), "{a} {b}");
-        }
-        for (a, b) in got.information.iter().zip(&want.information) {
-            prop_assert!(is_close(*a, *b), "{a} {b}");
-        }
-        Ok(())
+        assert_near(&got, &want)
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use crate::caveats;
 use crate::centring::centre;
 use crate::concordance::concordance;
 use crate::derivatives::PartialLikelihood;
-use crate::inference::{Estimates, finite};
+use crate::inference::Estimates;
 use crate::likelihood_ratio::LikelihoodRatios;
 use crate::monotone;
 use crate::objective::Objective;
@@ -16,7 +16,8 @@ use crate::{
     ProfileLimits, ProportionalHazards, TestResult, Ties, TimeTransform,
 };
 use cohort::{
-    Caveat, CaveatCode, Design, Endpoint, NotEstimable, RiskOrder, Term, chi_squared_test,
+    Caveat, CaveatCode, Design, Endpoint, NotEstimable, RiskOrder, Term, WaldTable,
+    chi_squared_test, finite, term_ratio_tests,
 };
 use nalgebra::DMatrix;
 use numerics::cholesky::Cholesky;
@@ -207,35 +208,36 @@ impl Model<'_> {
         let (design, maximum) = (self.data.design, self.maximum);
         let reasons = self.reasons();
         let robust = self.robust_covariance();
-        let estimates = Estimates {
-            beta: &maximum.estimate,
-            covariance: &maximum.covariance,
-            robust_covariance: robust.as_ref(),
+        let table = WaldTable {
+            estimate: &maximum.estimate,
             scales: self.scales,
             reasons: &reasons,
             multiplier: two_sided_multiplier(self.options.confidence),
         };
+        let covariance = &maximum.covariance;
+        let estimates = Estimates { table, covariance, robust_covariance: robust.as_ref() };
         let coefficient = |(j, column): (usize, &cohort::DesignColumn)| {
             let centre = centre(&column.values, self.data.endpoint, self.data.weights);
             estimates.coefficient(j, &column.name, &design.terms[column.term], centre)
         };
         let all: Vec<usize> = (0..design.p()).collect();
+        let term_covariance = robust.as_ref().unwrap_or(covariance);
         let n_events = self.data.endpoint.n_events();
         let df = self.parameters();
         CoxFit {
             n: self.data.endpoint.len(),
             n_events,
             coefficients: design.columns.iter().enumerate().map(coefficient).collect(),
-            covariance: estimates.in_callers_units(&maximum.covariance),
-            robust_covariance: robust.as_ref().map(|robust| estimates.in_callers_units(robust)),
+            covariance: table.in_callers_units(covariance),
+            robust_covariance: robust.as_ref().map(|robust| table.in_callers_units(robust)),
             log_likelihood_null: maximum.start.value,
             log_likelihood: maximum.value,
             likelihood_ratio_test: self.likelihood_ratio_test(),
-            wald_test: estimates.wald_test(&all, &maximum.covariance),
+            wald_test: table.test(&all, covariance),
             score_test: self.score_test(),
-            robust_wald_test: robust.as_ref().map(|robust| estimates.wald_test(&all, robust)),
+            robust_wald_test: robust.as_ref().map(|robust| table.test(&all, robust)),
             robust_score_test: self.robust_score_test(),
-            term_tests: estimates.term_tests(&design.columns_by_term()),
+            term_tests: table.term_tests(&design.columns_by_term(), term_covariance),
             aic: -2.0 * maximum.value + 2.0 * df,
             bic: -2.0 * maximum.value + df * ln(n_events as f64),
             iterations: maximum.iterations,
@@ -252,11 +254,11 @@ impl Model<'_> {
     /// Why each column has no coefficient, or that it has one.
     pub fn reasons(&self) -> Vec<Option<NotEstimable>> {
         let reason = |(j, column): (usize, &cohort::DesignColumn)| {
+        let constant_at_risk = self.constant_at_risk();
             if constant_at_risk.contains(&j) {
                 Some(NotEstimable::NoVariation)
             } else if self.maximum.aliased[j] {
                 Some(column.reason_without_coefficient(self.data.terms))
-        let constant_at_risk = self.constant_at_risk();
             } else if self.maximum.infinite[j] {
                 Some(NotEstimable::Monotone)
             } else {
@@ -267,9 +269,6 @@ impl Model<'_> {
         self.data.design.columns.iter().enumerate().map(reason).collect()
     }
 
-    /// Why the fit has no residuals and no predictions: they are not defined for the exact
-    /// likelihood of ties and under a penalty.
-    pub fn no_diagnosis(&self) -> Option<NotEstimable> {
     /// Columns without a coefficient that vary, but among those at risk at no event.
     fn constant_at_risk(&self) -> Vec<usize> {
         let varies = |j: &usize| {
@@ -286,6 +285,9 @@ impl Model<'_> {
     }
 
         let is_exact = self.options.ties == Ties::Exact;
+    /// Why the fit has no residuals and no predictions: they are not defined for the exact
+    /// likelihood of ties and under a penalty.
+    pub fn no_diagnosis(&self) -> Option<NotEstimable> {
         self.no_maximum().or(is_exact.then_some(NotEstimable::NotDefined))
     }
 
@@ -417,11 +419,9 @@ impl Model<'_> {
             }
         }
         if extras.term_likelihood_ratios {
-            let terms = self.data.terms;
-            let is_part = |part: &Term| is_ridge || terms.iter().any(|term| term.has_part(part));
-            let is_part: Vec<bool> = terms.iter().map(is_part).collect();
+            let loss = (!is_ridge).then_some(|columns: &[usize]| ratios.loss(columns));
             fit.term_likelihood_ratio_tests =
-                ratios.of_terms(&self.data.design.columns_by_term(), &is_part);
+                term_ratio_tests(self.data.terms, &self.data.design.columns_by_term(), loss);
         }
     }
 

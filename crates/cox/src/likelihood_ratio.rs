@@ -1,13 +1,12 @@
 //! Inference from the likelihood itself: profile limits of coefficients, tests of terms and of models.
 
-use crate::inference::finite;
 use crate::objective::Objective;
-use crate::{CoxFit, ProfileLikelihood, TermTest, TestResult};
-use cohort::{Estimate, Interval, NotEstimable, chi_squared_test};
+use crate::{CoxFit, ProfileLikelihood, TestResult};
+use cohort::{
+    Interval, NotEstimable, chi_squared_test, loss_test, profile_interval, ratio_interval,
+};
 use nalgebra::DVector;
-use numerics::elementary::exp;
 use numerics::likelihood_ratio::{Loss, Summit};
-use numerics::profile::NoLimit;
 
 /// A maximum and what is compared with it.
 pub(crate) struct LikelihoodRatios<'a, 'b> {
@@ -34,38 +33,15 @@ impl LikelihoodRatios<'_, '_> {
         }
         let (summit, objective) = (self.summit, &mut *self.objective);
         let found = summit.profile(j, &mut |beta: &DVector<f64>| objective.evaluate(beta));
-        let limit = |limit: Result<f64, NoLimit>| -> Estimate {
-            match limit {
-                Ok(limit) => finite(exp(limit / self.scales[j])),
-                Err(NoLimit::Infinite) => Err(NotEstimable::Monotone),
-                Err(NoLimit::NotConverged) => Err(NotEstimable::NotConverged),
-            }
-        };
-        let interval = Interval { lower: limit(found.lower), upper: limit(found.upper) };
-        ProfileLikelihood { interval, test: test_of(found.at_0) }
+        let limits = profile_interval(&found, self.scales[j], NotEstimable::Monotone);
+        ProfileLikelihood { interval: ratio_interval(limits), test: loss_test(found.at_0) }
     }
 
-    /// Likelihood-ratio test of the columns of a term in the presence of all others, of which those
-    /// may get a coefficient that were aliased with it.
-    fn without(&mut self, columns: &[usize]) -> TestResult {
+    /// What the likelihood loses without some columns, of which those may get a coefficient that were
+    /// aliased with them.
+    pub fn loss(&mut self, columns: &[usize]) -> Loss {
         let (summit, objective) = (self.summit, &mut *self.objective);
-        test_of(summit.loss(columns, &mut |beta: &DVector<f64>| objective.evaluate(beta)))
-    }
-
-    /// Likelihood-ratio test of each term in the presence of the others, as `drop1` in R makes it.
-    ///
-    /// A term that is part of a product in the model has none: without it the product would mean
-    /// something else.
-    pub fn of_terms(&mut self, terms: &[(String, Vec<usize>)], is_part: &[bool]) -> Vec<TermTest> {
-        let mut tests = Vec::with_capacity(terms.len());
-        for ((term, columns), &is_part) in terms.iter().zip(is_part) {
-            let test = match is_part {
-                true => TestResult::none(NotEstimable::NotDefined, columns.len()),
-                false => self.without(columns),
-            };
-            tests.push(TermTest { term: term.clone(), test });
-        }
-        tests
+        summit.loss(columns, &mut |beta: &DVector<f64>| objective.evaluate(beta))
     }
 }
 
@@ -73,13 +49,6 @@ impl ProfileLikelihood {
     /// Of a coefficient without a profile.
     pub(crate) fn none(reason: NotEstimable) -> Self {
         Self { interval: Interval::none(reason), test: TestResult::none(reason, 0) }
-    }
-}
-
-fn test_of(loss: Loss) -> TestResult {
-    match loss.statistic {
-        Some(statistic) => chi_squared_test(statistic, loss.rank),
-        None => TestResult::none(NotEstimable::NotConverged, loss.rank),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Small random cohorts for the tests: tied times, late entries, strata and two columns.
 
 use cohort::{Design, DesignColumn, Endpoint, RiskOrder};
+use numerics::newton::Derivatives;
 use proptest::prelude::*;
 
 /// A cohort with its strata and columns.
@@ -51,4 +52,17 @@ pub(crate) fn sample(with_entry: bool) -> impl Strategy<Value = Sample> {
             },
         }
     })
+}
+
+/// Derivatives that are the same but for rounding.
+pub(crate) fn assert_near(got: &Derivatives, want: &Derivatives) -> Result<(), TestCaseError> {
+    let is_close = |a: f64, b: f64| (a - b).abs() <= 1e-10 * (1.0 + b.abs());
+    prop_assert!(is_close(got.value, want.value), "{} {}", got.value, want.value);
+    for (a, b) in got.gradient.iter().zip(&want.gradient) {
+        prop_assert!(is_close(*a, *b), "{a} {b}");
+    }
+    for (a, b) in got.information.iter().zip(&want.information) {
+        prop_assert!(is_close(*a, *b), "{a} {b}");
+    }
+    Ok(())
 }

@@ -328,6 +328,12 @@ mod tests {
         };
         let error = (variance(0.25, low) + variance(2.0 / 3.0, high)).sqrt();
         assert_close(fit.coefficients[1].standard_error, error);
+        let limits = fit.coefficients[1].estimate_interval;
+        assert_close(limits.upper, high - low + normal_quantile(0.975) * error);
+        // Its exponential is no ratio of odds.
+        let coefficient = &fit.coefficients[1];
+        assert_eq!(coefficient.odds_ratio, Err(NotEstimable::NotDefined));
+        assert_eq!(coefficient.interval, cohort::Interval::none(NotEstimable::NotDefined));
     }
 
     /// A ridge of the log odds ratio: as much is pulled as the outcomes resist,

@@ -12,8 +12,8 @@ use crate::{
     PropensityError, fit,
 };
 use cohort::{
-    Caveat, CaveatCode, NotEstimable, PenalisedLikelihood, Penalty, ProfileLimits, Term,
-    TestResult, chi_squared_test,
+    Caveat, CaveatCode, NotEstimable, PenalisedLikelihood, Penalty, ProfileLimits, TestResult,
+    WaldTable, chi_squared_test, term_ratio_tests,
 };
 use nalgebra::{DMatrix, DVector};
 use numerics::cholesky::Cholesky;
@@ -120,25 +120,31 @@ impl<'a> Model<'a> {
         let (data, n) = (self.data, self.data.outcome.len());
         let (augmented, robust) = (self.augmented_covariance(), self.robust_covariance());
         let p = self.likelihood().p();
-        let estimates = Estimates {
-            data,
-            beta: &self.maximum.estimate,
-            scales: (0..p).map(|j| self.likelihood().scale(j)).collect(),
-            covariance: &self.covariance,
-            augmented: augmented.as_ref(),
-            robust: robust.as_ref(),
+        let scales: Vec<f64> = (0..p).map(|j| self.likelihood().scale(j)).collect();
+        let table = WaldTable {
+            estimate: &self.maximum.estimate,
+            scales: &scales,
             reasons: &self.reasons,
             multiplier: two_sided_multiplier(self.options.confidence),
         };
-        let (slopes, terms) = (estimates.slopes(), self.coordinates_by_term());
+        let estimates = Estimates {
+            data,
+            link: self.options.link,
+            table,
+            covariance: &self.covariance,
+            augmented: augmented.as_ref(),
+            robust: robust.as_ref(),
+        };
+        let slopes: Vec<usize> = (1..p).collect();
+        let term_covariance = robust.as_ref().unwrap_or(&self.covariance);
         let (deviance, df) = (self.deviance(), self.degrees_of_freedom());
         let penalised = self.penalised(deviance);
         LogisticFit {
             n,
             n_outcomes: data.outcome.iter().filter(|&&outcome| outcome).count(),
             coefficients: (0..p).map(|j| estimates.coefficient(j)).collect(),
-            covariance: estimates.in_callers_units(&self.covariance),
-            robust_covariance: robust.as_ref().map(|robust| estimates.in_callers_units(robust)),
+            covariance: table.in_callers_units(&self.covariance),
+            robust_covariance: robust.as_ref().map(|robust| table.in_callers_units(robust)),
             null_deviance: self.null.deviance,
             deviance,
             degrees_of_freedom: df,
@@ -147,10 +153,10 @@ impl<'a> Model<'a> {
             mcfadden_r_squared: explained(self.null.deviance - deviance, self.null.deviance),
             nagelkerke_r_squared: self.nagelkerke_r_squared(deviance),
             likelihood_ratio_test: self.likelihood_ratio_test(deviance, penalised.as_ref()),
-            wald_test: estimates.wald_test(&slopes, &self.covariance),
+            wald_test: table.test(&slopes, &self.covariance),
             score_test: self.null.score_test(),
-            robust_wald_test: robust.as_ref().map(|robust| estimates.wald_test(&slopes, robust)),
-            term_tests: estimates.term_tests(&terms),
+            robust_wald_test: robust.as_ref().map(|robust| table.test(&slopes, robust)),
+            term_tests: table.term_tests(&self.coordinates_by_term(), term_covariance),
             term_likelihood_ratio_tests: Vec::new(),
             iterations: self.search.iterations,
             subjects: None,
@@ -175,11 +181,9 @@ impl<'a> Model<'a> {
             }
         }
         if extras.term_likelihood_ratios {
-            let terms = self.data.terms;
-            let is_part = |part: &Term| is_ridge || terms.iter().any(|term| term.has_part(part));
-            let is_part: Vec<bool> = terms.iter().map(is_part).collect();
+            let loss = (!is_ridge).then_some(|columns: &[usize]| profiles.loss(columns));
             fit.term_likelihood_ratio_tests =
-                profiles.of_terms(&self.coordinates_by_term(), &is_part);
+                term_ratio_tests(self.data.terms, &self.coordinates_by_term(), loss);
         }
     }
 
@@ -256,6 +260,7 @@ impl<'a> Model<'a> {
             |maximum, covariance| Summit { maximum, covariance, multiplier, options: newton };
         Profiles {
             objective: self.objective,
+            link: self.options.link,
             search: summit(self.search, &self.search_covariance),
             at_origin: summit(&self.maximum, &self.covariance),
             origin: &self.origin,

@@ -200,15 +200,19 @@ pub struct LogisticCoefficient {
     pub augmented_standard_error: Option<Estimate>,
     /// Robust standard error, when there is one; a single cluster leaves it undefined.
     pub robust_standard_error: Option<Estimate>,
-    /// `exp` of the estimate, an odds ratio of the logit alone.
+    /// Wald limits of the estimate with the model variance.
+    pub estimate_interval: Interval,
+    /// `exp` of the estimate. Not defined for the probit, whose coefficients are no log odds.
     pub odds_ratio: Estimate,
-    /// Wald limits of the odds ratio with the model variance.
+    /// Wald limits of the odds ratio with the model variance; not defined for the probit.
     pub interval: Interval,
     /// Wald statistic with the model variance.
     pub z: Estimate,
     /// Its two-sided p-value.
     pub p_value: Estimate,
-    /// Wald limits of the odds ratio with the robust variance.
+    /// Wald limits of the estimate with the robust variance.
+    pub robust_estimate_interval: Option<Interval>,
+    /// Wald limits of the odds ratio with the robust variance; not defined for the probit.
     pub robust_interval: Option<Interval>,
     /// Two-sided p-value with the robust variance.
     pub robust_p_value: Option<Estimate>,
@@ -223,7 +227,7 @@ pub struct ProfiledCoefficient {
     /// Limits of the coefficient itself: where twice the drop of the profile is the quantile of
     /// chi-squared. An infinite coefficient has one of them.
     pub interval: Interval,
-    /// `exp` of these limits.
+    /// `exp` of these limits; not defined for the probit.
     pub odds_ratio_interval: Interval,
     /// Likelihood-ratio test that the coefficient is 0.
     pub test: TestResult,

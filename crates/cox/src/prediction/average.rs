@@ -4,7 +4,7 @@ use super::PredictionQuery;
 use super::baseline::{Hazards, Position};
 use crate::CoxError;
 use crate::cohort_fit::FollowUp;
-use cohort::{Cohort, Column, Design, Estimate, Interval, NotEstimable, Term, Values};
+use cohort::{Cohort, Column, Design, Estimate, Interval, NotEstimable, Term, Values, finite};
 use nalgebra::DVector;
 use numerics::elementary::exp;
 use numerics::tails::two_sided_multiplier;
@@ -242,8 +242,4 @@ impl AverageAt {
             difference_interval: Interval { lower: limit(-1.0), upper: limit(1.0) },
         }
     }
-}
-
-fn finite(value: f64) -> Estimate {
-    if value.is_finite() { Ok(value) } else { Err(NotEstimable::NotDefined) }
 }

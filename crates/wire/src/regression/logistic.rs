@@ -255,12 +255,14 @@ pub(crate) fn logistic_fit_to(fit: LogisticFit, cohort: &Cohort) -> pb::Logistic
         caveats: caveats_to(fit.caveats),
     }
 }
+        estimate_interval: Some(interval_to(coefficient.estimate_interval)),
 
 fn coefficient_to(coefficient: LogisticCoefficient) -> pb::LogisticCoefficient {
     pb::LogisticCoefficient {
         name: coefficient.name,
         term: coefficient.term,
         estimate: Some(estimate_to(coefficient.estimate)),
+        robust_estimate_interval: coefficient.robust_estimate_interval.map(interval_to),
         standard_error: Some(estimate_to(coefficient.standard_error)),
         odds_ratio: Some(estimate_to(coefficient.odds_ratio)),
         interval: Some(interval_to(coefficient.interval)),
@@ -349,6 +351,8 @@ pub(crate) fn logistic_fit_from(
     })
 }
 
+    let limits =
+        |interval: Option<common::Interval>| interval.map(|interval| interval_from(Some(interval)));
 fn coefficient_from(
     violations: &mut Violations,
     path: &str,
@@ -363,6 +367,7 @@ fn coefficient_from(
             test: test_from(violations, path, profile.test)?,
         })
     })?;
+        estimate_interval: interval_from(coefficient.estimate_interval),
     Some(LogisticCoefficient {
         name: coefficient.name,
         term: coefficient.term,
@@ -374,7 +379,8 @@ fn coefficient_from(
         interval: interval_from(coefficient.interval),
         z: estimate_from(coefficient.z),
         p_value: estimate_from(coefficient.p_value),
-        robust_interval: coefficient.robust_interval.map(|limits| interval_from(Some(limits))),
+        robust_estimate_interval: limits(coefficient.robust_estimate_interval),
+        robust_interval: limits(coefficient.robust_interval),
         robust_p_value: present(coefficient.robust_p_value),
         profile,
     })

@@ -4,7 +4,7 @@ use super::words;
 use crate::case::Case;
 use crate::json::{estimate, list, text};
 use crate::sample::{Reading, Sample};
-use cohort::{Estimate, NotEstimable};
+use cohort::{Estimate, NotEstimable, ratio};
 use propensity::{
     FittedSubjects, Level, Link, LogisticCoefficient, LogisticExtras, LogisticFit, LogisticOptions,
     LogisticQuery, Penalty, PerformanceOptions, ProfileLimits, ProfiledCoefficient, logistic,
@@ -55,6 +55,7 @@ fn model(fit: &LogisticFit) -> Value {
         coefficient.augmented_standard_error.unwrap_or(Err(NotEstimable::NotDefined))
     };
     let auc = fit.performance.as_ref().map(|found| estimate(&found.discrimination.c_statistic));
+    // The golden files take the exponential of a coefficient whatever the link.
     json!({
         "n": fit.n,
         "n_events": fit.n_outcomes,
@@ -64,9 +65,9 @@ fn model(fit: &LogisticFit) -> Value {
         "se_augmented": part(&augmented),
         "z": part(&|coefficient| coefficient.z),
         "p": part(&|coefficient| coefficient.p_value),
-        "odds_ratio": part(&|coefficient| coefficient.odds_ratio),
-        "or_lower": part(&|coefficient| coefficient.interval.lower),
-        "or_upper": part(&|coefficient| coefficient.interval.upper),
+        "odds_ratio": part(&|coefficient| ratio(coefficient.estimate)),
+        "or_lower": part(&|coefficient| ratio(coefficient.estimate_interval.lower)),
+        "or_upper": part(&|coefficient| ratio(coefficient.estimate_interval.upper)),
         "var": fit.covariance,
         "deviance": fit.deviance,
         "null_deviance": fit.null_deviance,
