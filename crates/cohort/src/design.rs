@@ -152,7 +152,8 @@ impl Term {
     }
 
     /// What a product is made of; any other term is its own only factor.
-    fn factors(&self) -> Vec<&Self> {
+    #[must_use]
+    pub fn factors(&self) -> Vec<&Self> {
         match self {
             Self::Interaction(left, right) => [left.factors(), right.factors()].concat(),
             _ => vec![self],
@@ -192,8 +193,8 @@ impl Transform {
     }
 }
 
-    /// Most columns of a model. A matrix of this size is factored in a second; a number that is read
 impl Design {
+    /// Most columns of a model. A matrix of this size is factored in a second; a number that is read
     /// as categories, or a product of such terms, would otherwise ask for endless memory.
     pub const MOST_COLUMNS: usize = 1000;
 
@@ -236,10 +237,10 @@ impl Design {
                 return Err(CohortError::TooManyColumns { term, columns: n_columns, most });
             }
             for (name, values) in expand(cells, term)? {
-                columns.push(DesignColumn { name, term: index, values });
                 if is_faint(&values) {
                     return Err(CohortError::FaintColumn { column: name });
                 }
+                columns.push(DesignColumn { name, term: index, values });
             }
         }
         Ok(Self { terms: terms.iter().map(Term::name).collect(), columns })
@@ -277,7 +278,6 @@ impl DesignColumn {
     }
 }
 
-/// Where the cells of a design stand.
 /// Whether a column varies by so little that the variance of its coefficient may be no number.
 fn is_faint(values: &[f64]) -> bool {
     let differs = |value: &f64| (value - values[0]).abs() * LARGEST_NUMBER >= 1.0;
@@ -285,6 +285,7 @@ fn is_faint(values: &[f64]) -> bool {
     !values.iter().any(differs) && values.iter().any(|value| *value != values[0])
 }
 
+/// Where the cells of a design stand.
 struct Cells<'a> {
     cohort: &'a Cohort,
     selection: &'a Selection,
@@ -473,7 +474,6 @@ mod tests {
         assert_eq!(names, ["a=2:b=2", "a=3:b=2", "a=2:b=3", "a=3:b=3"]);
     }
 
-        assert_eq!(product.missing_part(&[&a, &c, &g]), None);
     #[test]
     fn a_product_has_parts_at_any_depth() {
         let [a, b, c] = ["a", "b", "c"].map(Term::linear);
@@ -486,6 +486,7 @@ mod tests {
         assert!(!product.has_part(&b) && !product.has_part(&product) && !a.has_part(&a));
         assert!(!product.has_part(&Term::interaction(a.clone(), a.clone())));
         assert_eq!(product.missing_part(&[&a, &g]), Some("c".into()));
+        assert_eq!(product.missing_part(&[&a, &c, &g]), None);
         assert_eq!(a.missing_part(&[]), None);
     }
 
@@ -533,7 +534,6 @@ mod tests {
         assert!(refused(Term::interaction(crossed.clone(), crossed)).to_string().contains("group"));
     }
 
-    #[test]
     /// A number has the same right to be small as to be large.
     #[test]
     fn a_column_in_too_large_a_unit_is_refused() {
@@ -548,6 +548,7 @@ mod tests {
         assert!(faint.unwrap_err().to_string().contains("smaller unit"));
     }
 
+    #[test]
     fn a_product_that_would_overflow_names_the_row() {
         let cohort = Cohort::new(None, vec![Column::numeric("x", vec![1.0, 1e60])]).unwrap();
         let square = Term::interaction(Term::linear("x"), Term::linear("x"));

@@ -8,9 +8,11 @@ use matching::{MatchQuery, MatchingError};
 use propensity::LogisticQuery;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use tonic::{Request, Response, Status};
-use weighting::{WeightingError, WeightsQuery};
+use weighting::{WeightMethod, WeightingError, WeightsQuery};
 use wire::Asked;
-use wire::failure::{cell_failure, cohort_failure, impossible, invalid, logistic_failure};
+use wire::failure::{
+    cell_failure, cohort_failure, impossible, invalid, logistic_failure, terms_failure,
+};
 use wire::matching::{BalanceQuestion, match_option_path};
 use wire::pb::matching as pb;
 use wire::pb::matching::matching_service_server::{self, MatchingServiceServer};
@@ -40,7 +42,7 @@ impl matching_service_server::MatchingService for MatchingService {
         let answer = move || -> Result<_, Failure> {
             let asked: Asked<LogisticQuery> = request.try_into()?;
             let scores = propensity::propensity(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| logistic_failure(&asked.cohort, &error, "exposed_level"))?;
+                .map_err(|error| logistic_failure(&asked.cohort, &asked.query, &error))?;
             Ok(Response::new(wire::matching::propensity_response(scores, &asked)))
         };
         self.compute.run(deadline, move |_| answer()).await
@@ -55,7 +57,7 @@ impl matching_service_server::MatchingService for MatchingService {
         let answer = move || -> Result<_, Failure> {
             let asked: Asked<WeightsQuery> = request.try_into()?;
             let weights = weighting::weigh(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| weighting_failure(&asked.cohort, &error))?;
+                .map_err(|error| weighting_failure(&asked, &error))?;
             Ok(Response::new(wire::matching::weights_response(weights, &asked)))
         };
         self.compute.run(deadline, move |_| answer()).await
@@ -124,12 +126,17 @@ impl matching_service_server::MatchingService for MatchingService {
 }
 
 /// The status of each error of weighting.
-fn weighting_failure(cohort: &Cohort, error: &WeightingError) -> Failure {
+fn weighting_failure(asked: &Asked<WeightsQuery>, error: &WeightingError) -> Failure {
+    let cohort = &asked.cohort;
+    let terms = match &asked.query.method {
+        WeightMethod::EntropyBalancing(entropy) => entropy.terms.as_slice(),
+        WeightMethod::InverseProbability(_) => &[],
+    };
     if let Some(reason) = error.impossibility() {
         return impossible(reason, error);
     }
     match error {
-        WeightingError::Cohort(error) => cohort_failure(cohort, error),
+        WeightingError::Cohort(error) => terms_failure(cohort, &[("terms".into(), terms)], error),
         WeightingError::Arms(_) => invalid("exposed_level", error),
         WeightingError::NotAProbability { column, row } => {
             cell_failure(cohort, column, *row, error)

@@ -41,6 +41,8 @@ impl<Q> Asked<Q> {
         let cohort = cohort_from(violations, cohort)?;
         if cohort.is_empty() {
             violations.add(first_cells, NO_ROWS);
+            // Without columns there is no name that would not be wrong.
+            cohort.names().next()?;
         }
         let selection = selection_from(violations, "selection", selection, &cohort);
         let query = query(violations, &cohort)?;

@@ -420,12 +420,15 @@ pub(crate) fn endpoint_to(columns: &EndpointColumns) -> pb::Endpoint {
 pub(crate) fn endpoint_from(
     violations: &mut Violations,
     endpoint: Option<pb::Endpoint>,
+    cohort: &Cohort,
 ) -> Option<EndpointColumns> {
     let endpoint = violations.require("endpoint", endpoint)?;
-    let time = required_name(violations, "endpoint.time_column", endpoint.time_column);
-    let event = required_name(violations, "endpoint.event_column", endpoint.event_column);
+    let entry = endpoint.entry_column;
+    let entry = optional_number(violations, "endpoint.entry_column", entry, cohort);
+    let time = required_number(violations, "endpoint.time_column", endpoint.time_column, cohort);
+    let event = required_column(violations, "endpoint.event_column", endpoint.event_column, cohort);
     let mut columns = EndpointColumns::new(time?, event?);
-    columns.entry = optional_name(endpoint.entry_column);
+    columns.entry = entry;
     if !endpoint.event_codes.is_empty() {
         columns.event_codes = endpoint.event_codes;
     }
@@ -465,9 +468,10 @@ pub(crate) fn weights_from(
     violations: &mut Violations,
     path: &str,
     weights: Option<pb::CaseWeights>,
+    cohort: &Cohort,
 ) -> Option<Option<WeightColumn>> {
     let Some(weights) = weights else { return Some(None) };
-    let column = required_name(violations, &format!("{path}.column"), weights.column);
+    let column = required_number(violations, &format!("{path}.column"), weights.column, cohort);
     let kind = weight_kind_from(weights.kind).ok_or("must be FREQUENCY or SAMPLING");
     let kind = violations.check(format!("{path}.kind"), kind);
     Some(Some(WeightColumn { column: column?, kind: kind? }))
@@ -485,6 +489,64 @@ pub(crate) fn required_name(
 /// A name that may be left empty.
 pub(crate) fn optional_name(name: String) -> Option<String> {
     (!name.is_empty()).then_some(name)
+}
+
+/// A column that must be named and that the cohort has.
+pub(crate) fn required_column(
+    violations: &mut Violations,
+    path: &str,
+    name: String,
+    cohort: &Cohort,
+) -> Option<String> {
+    let name = required_name(violations, path, name)?;
+    violations.check(path, cohort.values(&name)).map(|_| name)
+}
+
+/// The same of numbers.
+pub(crate) fn required_number(
+    violations: &mut Violations,
+    path: &str,
+    name: String,
+    cohort: &Cohort,
+) -> Option<String> {
+    let column = required_column(violations, path, name, cohort)?;
+    let is_number = matches!(cohort.values(&column), Ok(Values::Numeric(_)));
+    let found = if is_number { Ok(column) } else { Err(CohortError::NotNumeric { column }) };
+    violations.check(path, found)
+}
+
+/// A column that may be left out; one that is named is in the cohort, or a violation says that it is
+/// not.
+pub(crate) fn optional_column(
+    violations: &mut Violations,
+    path: &str,
+    name: String,
+    cohort: &Cohort,
+) -> Option<String> {
+    if name.is_empty() { None } else { required_column(violations, path, name, cohort) }
+}
+
+/// The same of numbers.
+pub(crate) fn optional_number(
+    violations: &mut Violations,
+    path: &str,
+    name: String,
+    cohort: &Cohort,
+) -> Option<String> {
+    if name.is_empty() { None } else { required_number(violations, path, name, cohort) }
+}
+
+/// Names of columns, each of which the cohort has, or a violation says which it has not.
+pub(crate) fn columns_from(
+    violations: &mut Violations,
+    path: &str,
+    names: Vec<String>,
+    cohort: &Cohort,
+) -> Vec<String> {
+    for (index, name) in names.iter().enumerate() {
+        violations.check(format!("{path}[{index}]"), cohort.values(name));
+    }
+    names
 }
 
 /// A share strictly between 0 and 1, or its default.
@@ -598,6 +660,10 @@ fn term_from(
         }
     };
     refuse_without_effect(violations, path, &term, kind);
+    if kind != pb::TermKind::Factor && !is_number {
+        let column = column.clone();
+        violations.add(format!("{path}.kind"), CohortError::NotNumeric { column });
+    }
     let main = match kind {
         pb::TermKind::Factor => {
             Term::Factor { column, reference: optional_name(term.reference.clone()) }
@@ -722,6 +788,11 @@ mod tests {
         Cohort::new(None, columns).unwrap()
     }
 
+    fn followed() -> Cohort {
+        let columns = ["time", "event"].map(|name| Column::numeric(name, vec![1.0, 1.0])).to_vec();
+        Cohort::new(None, columns).unwrap()
+    }
+
     fn refused<T>(read: impl FnOnce(&mut Violations) -> Option<T>) -> String {
         let mut violations = Violations::default();
         let value = read(&mut violations);
@@ -745,7 +816,7 @@ mod tests {
     fn a_code_has_one_meaning() {
         let mut endpoint = endpoint_to(&EndpointColumns::new("time", "event"));
         endpoint.censored_codes.push("1".into());
-        let path = refused(|violations| endpoint_from(violations, Some(endpoint)));
+        let path = refused(|violations| endpoint_from(violations, Some(endpoint), &followed()));
         assert_eq!(path, "endpoint.event_codes");
     }
 

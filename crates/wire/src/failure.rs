@@ -2,8 +2,8 @@
 //! cannot be analysed comes back.
 
 use crate::Malformed;
-use cohort::{Cohort, CohortError, EndpointError, NotEstimable, Values};
-use propensity::PropensityError;
+use cohort::{Cohort, CohortError, EndpointError, NotEstimable, SplineKnots, Term, Values};
+use propensity::{Level, LogisticQuery, PropensityError, ValidationQuery};
 use service_kit::{Failure, Violation};
 
 impl From<Malformed> for Failure {
@@ -62,6 +62,60 @@ pub fn profiles_failure(profiles: &Cohort, error: &CohortError) -> Failure {
     part_failure("profiles", profiles, error)
 }
 
+/// A cohort that the terms of a model do not fit: the field of the term where it is at fault, else as
+/// [`cohort_failure`]. Each list of terms comes with its field.
+#[must_use]
+pub fn terms_failure(cohort: &Cohort, terms: &[(String, &[Term])], error: &CohortError) -> Failure {
+    let in_list = |(path, terms): &(String, &[Term])| {
+        let fields = terms.iter().enumerate();
+        fields
+            .filter_map(|(index, term)| term_field(&format!("{path}[{index}]"), term, error))
+            .next()
+    };
+    match terms.iter().find_map(in_list) {
+        Some(field) => invalid(field, error),
+        None => cohort_failure(cohort, error),
+    }
+}
+
+/// The field of a term that an error is about, if it is about this term.
+fn term_field(path: &str, term: &Term, error: &CohortError) -> Option<String> {
+    if let CohortError::TooManyColumns { term: name, .. } = error {
+        return (term.name() == *name).then(|| path.to_string());
+    }
+    if let CohortError::FaintColumn { column } = error {
+        let is_own = *column == term.name() || term.columns().contains(&column.as_str());
+        return is_own.then(|| path.to_string());
+    }
+    let field = |factor: &Term| match (factor, error) {
+        (
+            Term::Factor { column, reference: Some(reference) },
+            CohortError::UnknownLevel { column: at_fault, level },
+        ) => (column == at_fault && reference == level).then_some("reference"),
+        (
+            Term::Spline { column, knots, boundary },
+            CohortError::InvalidKnots { column: at_fault },
+        ) => {
+            let field = match (knots, boundary) {
+                (SplineKnots::At(knots), _) if !knots.is_empty() => "knots",
+                (_, Some(_)) => "boundary_knots",
+                (_, None) => "degrees_of_freedom",
+            };
+            (column == at_fault).then_some(field)
+        }
+        (
+            Term::Spline { column, knots: SplineKnots::DegreesOfFreedom(own), .. },
+            CohortError::TiedKnots { column: at_fault, degrees_of_freedom, .. },
+        ) => (column == at_fault && own == degrees_of_freedom).then_some("degrees_of_freedom"),
+        _ => None,
+    };
+    let parts = term.factors().into_iter().enumerate();
+    let found = |(depth, factor): (usize, &Term)| {
+        Some(format!("{path}{}.{}", ".interaction_with".repeat(depth), field(factor)?))
+    };
+    parts.filter_map(found).next()
+}
+
 fn part_failure(part: &str, cohort: &Cohort, error: &CohortError) -> Failure {
     let path = |column: &str, row: Option<usize>| path(part, cohort, column, row);
     let field = match error {
@@ -88,6 +142,7 @@ fn part_failure(part: &str, cohort: &Cohort, error: &CohortError) -> Failure {
         | CohortError::DuplicateLevel { column, .. }
         | CohortError::LengthMismatch { column, .. }
         | CohortError::NotNumeric { column }
+        | CohortError::FaintColumn { column }
         | CohortError::UnknownLevel { column, .. }
         | CohortError::InvalidKnots { column }
         | CohortError::TiedKnots { column, .. }
@@ -120,29 +175,66 @@ pub fn cell_failure(
     invalid(path("cohort", cohort, column, Some(row)), description)
 }
 
-/// The status of each error of a logistic model; `level` is the field that names who has the outcome.
+/// The status of each error of a call on a logistic model, which is in the field `model`.
 #[must_use]
-pub fn logistic_failure(cohort: &Cohort, error: &PropensityError, level: &str) -> Failure {
+pub fn logistic_failure(
+    cohort: &Cohort,
+    query: &LogisticQuery,
+    error: &PropensityError,
+) -> Failure {
+    match error {
+        PropensityError::Cohort(error) if !is_of_outcome(error, &query.outcome) => {
+            terms_failure(cohort, &[("model.terms".into(), query.terms.as_slice())], error)
+        }
+        error => propensity_failure(cohort, error, "model."),
+    }
+}
+
+/// The status of each error of a call on predictions.
+#[must_use]
+pub fn validation_failure(
+    cohort: &Cohort,
+    query: &ValidationQuery,
+    error: &PropensityError,
+) -> Failure {
+    match error {
+        PropensityError::Cohort(error) if !is_of_outcome(error, &query.outcome) => {
+            cohort_failure(cohort, error)
+        }
+        PropensityError::TooFewGroups { .. } => invalid("options.groups", error),
+        error => propensity_failure(cohort, error, ""),
+    }
+}
+
+/// Whether nobody has the level that is the outcome.
+fn is_of_outcome(error: &CohortError, outcome: &Level) -> bool {
+    let unknown = |column, level| CohortError::UnknownLevel { column, level };
+    *error == unknown(outcome.column.clone(), outcome.level.clone())
+}
+
+/// The status of each error of a logistic model whose fields have paths that begin so.
+fn propensity_failure(cohort: &Cohort, error: &PropensityError, model: &str) -> Failure {
     if let Some(reason) = error.impossibility() {
         return impossible(reason, error);
     }
+    let of_model = |field: &str| invalid(format!("{model}{field}"), error);
     match error {
-        PropensityError::Cohort(error) => cohort_failure(cohort, error),
-        PropensityError::OneLevel { .. } => invalid(level, error),
-        PropensityError::InvalidConfidence { .. } => invalid("options.confidence", error),
-        PropensityError::InvalidRidge => invalid("options.ridge_lambda", error),
-        PropensityError::UnknownCoefficient { .. } => invalid("options.profile_columns", error),
-        PropensityError::FirthWithoutLogit | PropensityError::TooLarge => {
-            invalid("options.penalty", error)
+        PropensityError::Cohort(_) | PropensityError::OneLevel { .. } => of_model("outcome_level"),
+        PropensityError::InvalidConfidence { .. } => of_model("options.confidence"),
+        PropensityError::InvalidRidge => of_model("options.ridge_lambda"),
+        PropensityError::UnknownCoefficient { index, .. } => {
+            of_model(&format!("options.profile_columns[{index}]"))
         }
-        PropensityError::TooFewGroups { .. } => invalid("options.performance_groups", error),
+        PropensityError::FirthWithoutLogit | PropensityError::TooLarge => {
+            of_model("options.penalty")
+        }
+        PropensityError::TooFewGroups { .. } => of_model("options.performance_groups"),
         PropensityError::NotAProbability { column, row } => {
             cell_failure(cohort, column, *row, error)
         }
         PropensityError::LengthMismatch { .. } => {
             Failure::internal("LENGTH_MISMATCH", error.to_string())
         }
-        | CohortError::FaintColumn { column }
     }
 }
 

@@ -1,9 +1,9 @@
 //! `equipoise.survival.v1` under competing risks: cumulative incidence and its comparison.
 
 use crate::common::{
-    caveats_from, caveats_to, confidence_from, count, count_from, counts, counts_from,
-    estimate_from, estimate_to, interval_from, interval_to, matrix_from, matrix_to, optional_name,
-    required_name,
+    caveats_from, caveats_to, columns_from, confidence_from, count, count_from, counts,
+    counts_from, estimate_from, estimate_to, interval_from, interval_to, matrix_from, matrix_to,
+    optional_column, optional_number, required_column, required_name, required_number,
 };
 use crate::pb::{common, survival as pb};
 use crate::survival::{
@@ -34,10 +34,13 @@ pub(crate) fn cause_endpoint_to(columns: &CauseColumns) -> common::CauseEndpoint
 pub(crate) fn cause_endpoint_from(
     violations: &mut Violations,
     endpoint: Option<common::CauseEndpoint>,
+    cohort: &Cohort,
 ) -> Option<CauseColumns> {
     let endpoint = violations.require("endpoint", endpoint)?;
-    let time = required_name(violations, "endpoint.time_column", endpoint.time_column);
-    let cause = required_name(violations, "endpoint.cause_column", endpoint.cause_column);
+    let entry = endpoint.entry_column;
+    let entry = optional_number(violations, "endpoint.entry_column", entry, cohort);
+    let time = required_number(violations, "endpoint.time_column", endpoint.time_column, cohort);
+    let cause = required_column(violations, "endpoint.cause_column", endpoint.cause_column, cohort);
     let mut causes = Vec::new();
     for (index, cause) in endpoint.causes.into_iter().enumerate() {
         let path = format!("endpoint.causes[{index}].label");
@@ -49,7 +52,6 @@ pub(crate) fn cause_endpoint_from(
     if censored_codes.is_empty() {
         censored_codes.push("0".into());
     }
-    let entry = optional_name(endpoint.entry_column);
     let columns = CauseColumns { entry, time: time?, cause: cause?, causes, censored_codes };
     violations.check("endpoint.causes", columns.check())?;
     Some(columns)
@@ -97,8 +99,8 @@ impl TryFrom<pb::EstimateIncidenceRequest> for Asked<IncidenceQuery> {
         let pb::EstimateIncidenceRequest { cohort, selection, endpoint, group_column, options } =
             request;
         let options = options.unwrap_or_default();
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = cause_endpoint_from(violations, endpoint);
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = cause_endpoint_from(violations, endpoint, cohort);
             let interval = interval_rule_from(options.interval_rule);
             let interval = violations.require_known("options.interval_rule", interval);
             let confidence = confidence_from(violations, "options.confidence", options.confidence);
@@ -107,7 +109,7 @@ impl TryFrom<pb::EstimateIncidenceRequest> for Asked<IncidenceQuery> {
             check_times(violations, "options.time_lost_horizons", horizons);
             Some(IncidenceQuery {
                 endpoint: endpoint?,
-                group: optional_name(group_column),
+                group: optional_column(violations, "group_column", group_column, cohort),
                 interval: interval?,
                 confidence: confidence?,
                 times: options.times,
@@ -383,16 +385,18 @@ impl TryFrom<pb::CompareIncidenceRequest> for Asked<IncidenceComparisonQuery> {
         let mut violations = Violations::default();
         let pb::CompareIncidenceRequest { cohort, selection, endpoint, group_column, .. } = request;
         let options = request.options.unwrap_or_default();
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = cause_endpoint_from(violations, endpoint);
-            let group = required_name(violations, "group_column", group_column);
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = cause_endpoint_from(violations, endpoint, cohort);
+            let group = required_column(violations, "group_column", group_column, cohort);
+            let strata = request.strata_columns;
+            let strata = columns_from(violations, "strata_columns", strata, cohort);
             if !(options.rho.is_finite() && options.rho >= 0.0) {
                 violations.add("options.rho", "must be finite and not negative");
             }
             Some(IncidenceComparisonQuery {
                 endpoint: endpoint?,
                 group: group?,
-                strata: request.strata_columns,
+                strata,
                 rho: options.rho,
                 cause_specific: options.cause_specific,
             })

@@ -15,8 +15,8 @@ pub use diagnostics::{diagnostics_request, diagnostics_response};
 pub use fine_gray::{fine_gray_from, fine_gray_request, fine_gray_response};
 pub use intervals::{IntervalsQuery, intervals_request, intervals_response};
 pub(crate) use logistic::{
-    LogisticRequest, logistic_columns, logistic_fit_from, logistic_fit_to, logistic_options_to,
-    logistic_query_from,
+    logistic_columns, logistic_fit_from, logistic_fit_to, logistic_model_from, logistic_model_to,
+    logistic_options_to,
 };
 pub use logistic::{logistic_request, logistic_response};
 pub use performance::{validation_request, validation_response};

@@ -22,7 +22,7 @@ pub use landmark::{landmark_request, landmark_response};
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, counts, counts_from,
     endpoint_columns, endpoint_from, endpoint_to, enum_conversion, estimate_from, estimate_to,
-    interval_from, interval_to, optional_name, weights_from as case_weights_from,
+    interval_from, interval_to, optional_column, weights_from as case_weights_from,
     weights_to as case_weights_to,
 };
 use crate::pb::survival as pb;
@@ -173,15 +173,18 @@ impl TryFrom<pb::EstimateCurvesRequest> for Asked<CurvesQuery> {
     fn try_from(request: pb::EstimateCurvesRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
         let pb::EstimateCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = endpoint_from(violations, endpoint, cohort);
             let query = curves_query(violations, request.options.unwrap_or_default());
-            let weights = case_weights_from(violations, "case_weights", request.case_weights);
+            let weights =
+                case_weights_from(violations, "case_weights", request.case_weights, cohort);
+            let cluster = request.cluster_column;
+            let cluster = optional_column(violations, "cluster_column", cluster, cohort);
             Some(CurvesQuery {
                 endpoint: endpoint?,
-                group: optional_name(group_column),
+                group: optional_column(violations, "group_column", group_column, cohort),
                 weights: weights?,
-                cluster: optional_name(request.cluster_column),
+                cluster,
                 ..query?
             })
         });

@@ -530,13 +530,18 @@ def check_intervals(client):
     return "row 3 overlaps, row 5 comes after a gap"
 
 
+def two_by_two(terms=None, **rest):
+    """The logistic model of the outcome of TWO_BY_TWO by these terms, the exposure if none."""
+    terms = eq.terms("exposed") if terms is None else terms
+    return eq.regression.LogisticModel(
+        outcome_column="outcome", outcome_level="1", terms=terms, **rest
+    )
+
+
 def fit_logistic(client):
     """The log odds ratio of a table of two by two is ln(3 · 3 / (1 · 1)), with error √(8/3)."""
     request = eq.regression.FitLogisticRequest(
-        cohort=eq.cohort(**TWO_BY_TWO),
-        outcome_column="outcome",
-        outcome_level="1",
-        terms=eq.terms("exposed"),
+        cohort=eq.cohort(**TWO_BY_TWO), model=two_by_two()
     )
     fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
     equal([item.name for item in fit.coefficients], ["intercept", "exposed"])
@@ -547,23 +552,55 @@ def fit_logistic(client):
 
 def fit_logistic_with_a_penalty(client):
     """Firth's penalty adds half a count to every cell: ln(3.5² / 1.5²)."""
+    options = eq.regression.LogisticOptions(penalty=eq.regression.PENALTY_FIRTH)
     request = eq.regression.FitLogisticRequest(
-        cohort=eq.cohort(**TWO_BY_TWO),
-        outcome_column="outcome",
-        outcome_level="1",
-        terms=eq.terms("exposed"),
-        options=eq.regression.LogisticOptions(penalty=eq.regression.PENALTY_FIRTH),
+        cohort=eq.cohort(**TWO_BY_TWO), model=two_by_two(options=options)
     )
     fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
     close(eq.number(fit.coefficients[1].estimate), 2 * math.log(3.5 / 1.5), 1e-8)
     # The weight 4 · 3.5 · 1.5 / 25 of each column, and 1 + 1/4 times that.
     close(eq.number(fit.coefficients[1].standard_error), math.sqrt(2 / 0.84), 1e-8)
     close(eq.number(fit.coefficients[1].augmented_standard_error), math.sqrt(2 / 1.05), 1e-8)
-    request.options.link = eq.regression.LINK_PROBIT
+    request.model.options.link = eq.regression.LINK_PROBIT
     error = refused(lambda: client.regression.FitLogistic(request, timeout=TIMEOUT))
     ((field, _),) = eq.field_violations(error)
-    equal(field, "options.penalty")
+    equal(field, "model.options.penalty")
     return "log odds ratio 2 ln(3.5 / 1.5)"
+
+
+def fit_probit(client):
+    """Shares of 3/4 and 1/4 are 0.6745 above and below 0 in normal deviates, no ratio of odds."""
+    options = eq.regression.LogisticOptions(link=eq.regression.LINK_PROBIT)
+    request = eq.regression.FitLogisticRequest(
+        cohort=eq.cohort(**TWO_BY_TWO), model=two_by_two(options=options)
+    )
+    fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
+    exposed = fit.coefficients[1]
+    close(eq.number(exposed.estimate), 2 * 0.6744897501960817, 1e-8)
+    limits = exposed.estimate_interval
+    close((limits.lower + limits.upper) / 2, 2 * 0.6744897501960817, 1e-8)
+    for nothing in (exposed.odds_ratio.reason, exposed.interval.lower_reason):
+        equal(nothing, eq.common.NOT_ESTIMABLE_NOT_DEFINED)
+    return "difference of normal deviates 1.349, no odds ratio"
+
+
+def refuse_unknown_names(client):
+    """Each name that leads nowhere is refused at the field that holds it, all of them at once."""
+    model = two_by_two(
+        offset_column="nowhere",
+        cluster_column="nobody",
+        terms=[eq.common.ModelTerm(column="exposed"), eq.common.ModelTerm(column="x")],
+    )
+    request = eq.regression.FitLogisticRequest(cohort=eq.cohort(**TWO_BY_TWO), model=model)
+    error = refused(lambda: client.regression.FitLogistic(request, timeout=TIMEOUT))
+    fields = [field for field, _ in eq.field_violations(error)]
+    equal(fields, ["model.terms[1].column", "model.offset_column", "model.cluster_column"])
+    model = two_by_two(options=eq.regression.LogisticOptions(profile_columns=["exposed", "x"]))
+    request = eq.regression.FitLogisticRequest(cohort=eq.cohort(**TWO_BY_TWO), model=model)
+    error = refused(lambda: client.regression.FitLogistic(request, timeout=TIMEOUT))
+    ((field, _),) = eq.field_violations(error)
+    equal(field, "model.options.profile_columns[1]")
+    return "fields of a term, an offset, clusters and a coefficient"
 
 
 def fit_logistic_in_full(client):
@@ -576,11 +613,7 @@ def fit_logistic_in_full(client):
         performance=True,
     )
     request = eq.regression.FitLogisticRequest(
-        cohort=eq.cohort(**TWO_BY_TWO),
-        outcome_column="outcome",
-        outcome_level="1",
-        terms=eq.terms("exposed"),
-        options=options,
+        cohort=eq.cohort(**TWO_BY_TWO), model=two_by_two(options=options)
     )
     fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
     exposed = fit.coefficients[1]
@@ -616,15 +649,15 @@ def fit_logistic_with_a_spline(client):
         column="exposed", kind=eq.common.TERM_KIND_SPLINE, degrees_of_freedom=1
     )
     request = eq.regression.FitLogisticRequest(
-        cohort=eq.cohort(**TWO_BY_TWO), outcome_column="outcome", outcome_level="1", terms=[term]
+        cohort=eq.cohort(**TWO_BY_TWO), model=two_by_two(terms=[term])
     )
     fit = client.regression.FitLogistic(request, timeout=TIMEOUT).fit
     equal([item.name for item in fit.coefficients], ["intercept", "ns(exposed)1"])
     close(fit.deviance, -4 * (3 * math.log(3 / 4) + math.log(1 / 4)), 1e-8)
-    request.terms[0].degrees_of_freedom = 3
+    request.model.terms[0].degrees_of_freedom = 3
     error = refused(lambda: client.regression.FitLogistic(request, timeout=TIMEOUT))
     ((field, _),) = eq.field_violations(error)
-    equal(field, "cohort.columns[0]")
+    equal(field, "model.terms[0].degrees_of_freedom")
     return "one curve through two values, none of three columns"
 
 
@@ -632,9 +665,9 @@ def estimate_propensity(client):
     """With one binary covariate the score is the share of the exposed at each of its values."""
     request = eq.matching.EstimatePropensityRequest(
         cohort=eq.cohort(rt=TWO_BY_TWO["outcome"], bone=TWO_BY_TWO["exposed"]),
-        exposure_column="rt",
-        exposed_level="1",
-        terms=eq.terms("bone"),
+        model=eq.regression.LogisticModel(
+            outcome_column="rt", outcome_level="1", terms=eq.terms("bone")
+        ),
     )
     answer = client.matching.EstimatePropensity(request, timeout=TIMEOUT)
     equal(list(answer.rows), list(range(8)))
@@ -923,6 +956,8 @@ CHECKS = [
     check_intervals,
     fit_logistic,
     fit_logistic_with_a_penalty,
+    fit_probit,
+    refuse_unknown_names,
     fit_logistic_in_full,
     validate_predictions,
     fit_logistic_with_a_spline,

@@ -234,13 +234,13 @@ const CASES: &[Case] = &[
     (
         "an unknown time column",
         |asked| asked.endpoint.as_mut().unwrap().time_column = "nowhere".into(),
-        &["cohort.columns"],
+        &["endpoint.time_column"],
     ),
-    ("an unknown group column", |asked| asked.group = "nowhere".into(), &["cohort.columns"]),
+    ("an unknown group column", |asked| asked.group = "nowhere".into(), &["group_column"]),
     (
         "categories instead of times",
         |asked| asked.endpoint.as_mut().unwrap().time_column = "arm".into(),
-        &["cohort.columns[2]"],
+        &["endpoint.time_column"],
     ),
     (
         "selected rows that do not exist",
@@ -578,7 +578,8 @@ async fn options_of_landmarks() {
     request.options.as_mut().unwrap().landmark = 1.0;
     request.options.as_mut().unwrap().exposure_column = "arm".into();
     let refused = failure(client.analyse_landmark(request.clone()).await);
-    assert_eq!(fields(&refused), ["cohort.columns[2]"]);
+    assert_eq!(fields(&refused), ["options.exposure_column"]);
+    request.options.as_mut().unwrap().exposure_column = "age".into();
     request.options.as_mut().unwrap().landmark = 9.0;
     let refused = failure(client.analyse_landmark(request).await);
     let known = (refused.code, refused.reason.as_str());

@@ -75,10 +75,14 @@ async fn models_are_fitted() {
     let terms: Vec<_> = lines.iter().map(|line| line.term.as_str()).collect();
     assert_eq!(terms, ["arm", "age"]);
 
-    let request = regression::FitLogisticRequest {
-        cohort: Some(cohort()),
+    let model = regression::LogisticModel {
         outcome_column: "arm".into(),
         outcome_level: "treated".into(),
+        ..Default::default()
+    };
+    let request = regression::FitLogisticRequest {
+        cohort: Some(cohort()),
+        model: Some(model),
         ..Default::default()
     };
     let fit = client.fit_logistic(request).await.unwrap().into_inner().fit.unwrap();

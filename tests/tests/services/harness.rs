@@ -4,8 +4,8 @@ use service_kit::{Compute, Failure, Services, Settings, Stack};
 use tonic::transport::Channel;
 use wire::pb::common::{Cohort, Column, Endpoint, ModelTerm, Selection};
 use wire::pb::matching::matching_service_client::MatchingServiceClient;
-use wire::pb::regression::CoxModel;
 use wire::pb::regression::regression_service_client::RegressionServiceClient;
+use wire::pb::regression::{CoxModel, LogisticModel};
 use wire::pb::survival::survival_service_client::SurvivalServiceClient;
 
 /// Clients of the three services.
@@ -71,6 +71,16 @@ pub fn term(column: &str) -> ModelTerm {
 pub fn model(columns: &[&str]) -> Option<CoxModel> {
     let terms = columns.iter().map(|column| term(column)).collect();
     Some(CoxModel { endpoint: Some(endpoint()), terms, ..CoxModel::default() })
+}
+
+/// A logistic model of these columns with nothing but defaults.
+pub fn logistic_model(column: &str, level: &str, terms: &[&str]) -> Option<LogisticModel> {
+    Some(LogisticModel {
+        outcome_column: column.into(),
+        outcome_level: level.into(),
+        terms: terms.iter().map(|column| term(column)).collect(),
+        ..LogisticModel::default()
+    })
 }
 
 pub fn selection(rows: &[i32]) -> Option<Selection> {

@@ -144,7 +144,7 @@ async fn profile_limits_are_where_the_likelihood_says() {
         ..FitCoxRequest::default()
     };
     let refused = failure(clients().await.regression.fit_cox(request).await);
-    assert_eq!(refused.violations[0].field, "model.options.profile_columns");
+    assert_eq!(refused.violations[0].field, "model.options.profile_columns[0]");
 }
 
 fn rule(method: SelectionMethod, enter_below: f64, remove_above: f64) -> SelectionRule {
@@ -222,7 +222,7 @@ async fn a_choice_that_makes_no_sense_is_refused() {
     assert_eq!(refused(&|it| it.rule = forward(1.5, 0.1)).await, "rule.enter_below");
     assert_eq!(refused(&|it| it.rule = forward(0.05, f64::NAN)).await, "rule.remove_above");
     assert_eq!(refused(&|it| it.rule = forward(0.2, 0.1)).await, "rule.enter_below");
-    assert_eq!(refused(&|it| it.candidates.push(term("arm"))).await, "candidates");
+    assert_eq!(refused(&|it| it.candidates.push(term("arm"))).await, "candidates[1]");
     assert_eq!(refused(&|it| it.model = None).await, "model");
     let firth = || CoxOptions { penalty: Penalty::Firth as i32, ..CoxOptions::default() };
     assert_eq!(refused(&|it| it.model = with_options(&[], firth())).await, "model.options.penalty");

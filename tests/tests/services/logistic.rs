@@ -3,8 +3,8 @@
 use crate::harness::{clients, failure, numbers, term};
 use wire::pb::common::{CaseWeights, CaveatCode, Cohort, NotEstimable, WeightKind};
 use wire::pb::regression::{
-    FitLogisticRequest, Link, LogisticOptions, OnSeparation, Penalty, PerformanceOptions,
-    ValidatePredictionsRequest,
+    FitLogisticRequest, Link, LogisticModel, LogisticOptions, OnSeparation, Penalty,
+    PerformanceOptions, ValidatePredictionsRequest,
 };
 
 /// Of three exposed with the outcome and one without, and one and three not exposed; `z` tells all
@@ -21,14 +21,21 @@ fn cohort() -> Option<Cohort> {
 }
 
 fn request(column: &str, options: LogisticOptions) -> FitLogisticRequest {
-    FitLogisticRequest {
-        cohort: cohort(),
+    let model = LogisticModel {
         outcome_column: "y".into(),
         outcome_level: "1".into(),
         terms: vec![term(column)],
         options: Some(options),
-        ..FitLogisticRequest::default()
-    }
+        ..LogisticModel::default()
+    };
+    FitLogisticRequest { cohort: cohort(), model: Some(model), ..FitLogisticRequest::default() }
+}
+
+/// A model of `x` that is changed.
+fn changed(change: impl FnOnce(&mut LogisticModel)) -> FitLogisticRequest {
+    let mut request = request("x", LogisticOptions::default());
+    request.model.as_mut().map(change);
+    request
 }
 
 fn close(got: Option<f64>, want: f64) {
@@ -93,15 +100,12 @@ async fn penalties_links_and_weights_are_read() {
 
     let kind = WeightKind::Frequency.into();
     let case_weights = Some(CaseWeights { column: "w".into(), kind });
-    let weighted = FitLogisticRequest { case_weights, ..request("x", LogisticOptions::default()) };
-    let weighted = fit(weighted).await.fit.unwrap();
+    let weighted = fit(changed(|model| model.case_weights = case_weights)).await.fit.unwrap();
     assert_eq!((weighted.subject_count, weighted.outcome_count), (8, 5));
     close(weighted.coefficients[1].estimate.unwrap().value, (4.0 / 1.0 * 2.0 / 1.0f64).ln());
     assert!(weighted.caveats.iter().any(|caveat| caveat.code() == CaveatCode::ZeroWeights));
 
-    let offset_column = "x".into();
-    let moved = FitLogisticRequest { offset_column, ..request("x", LogisticOptions::default()) };
-    let moved = fit(moved).await.fit.unwrap();
+    let moved = fit(changed(|model| model.offset_column = "x".into())).await.fit.unwrap();
     close(moved.coefficients[1].estimate.unwrap().value, 9f64.ln() - 1.0);
 }
 
@@ -131,18 +135,21 @@ async fn options_that_make_no_sense_are_refused_by_their_field() {
         refused.violations[0].field.clone()
     };
     let ridge = LogisticOptions { penalty: Penalty::Ridge.into(), ..LogisticOptions::default() };
-    assert_eq!(field(ridge).await, "options.ridge_lambda");
+    assert_eq!(field(ridge).await, "model.options.ridge_lambda");
     let firth = LogisticOptions { penalty: Penalty::Firth.into(), ..LogisticOptions::default() };
     let probit = LogisticOptions { link: Link::Probit.into(), ..firth };
-    assert_eq!(field(probit).await, "options.penalty");
+    assert_eq!(field(probit).await, "model.options.penalty");
     let names = vec!["age".to_string()];
     let unknown = LogisticOptions { profile_columns: names, ..LogisticOptions::default() };
-    assert_eq!(field(unknown).await, "options.profile_columns");
+    assert_eq!(field(unknown).await, "model.options.profile_columns[0]");
     let groups = Some(2);
     let few =
         LogisticOptions { performance: true, performance_groups: groups, ..Default::default() };
-    assert_eq!(field(few).await, "options.performance_groups");
-    assert_eq!(field(LogisticOptions { link: 9, ..Default::default() }).await, "options.link");
+    assert_eq!(field(few).await, "model.options.performance_groups");
+    assert_eq!(
+        field(LogisticOptions { link: 9, ..Default::default() }).await,
+        "model.options.link"
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail where it stands")]
 
+mod bad_regression;
 mod bad_survival;
 mod calls;
 mod comparisons;

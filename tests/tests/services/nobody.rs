@@ -1,6 +1,8 @@
 //! Cohorts without rows, selections of nobody and levels in which nobody is, for every call.
 
-use crate::harness::{Clients, clients, cohort, endpoint, failure, model, selection, term};
+use crate::harness::{
+    Clients, clients, cohort, endpoint, failure, logistic_model, model, selection, term,
+};
 use tonic::{Code, Status};
 use wire::pb::common::{Cause, CauseEndpoint, Caveat, CaveatCode, Cohort, NotEstimable, Selection};
 use wire::pb::{matching, regression, survival};
@@ -120,9 +122,7 @@ async fn ask_models(clients: &mut Clients, patients: &Patients) -> Answers {
             terms: vec![term("arm")],
         },
         fit_logistic: regression::FitLogisticRequest {
-            outcome_column: "event".into(),
-            outcome_level: "1".into(),
-            terms: vec![term("arm")],
+            model: logistic_model("event", "1", &["arm"]),
         },
     )
 }
@@ -133,9 +133,7 @@ async fn ask_matching(clients: &mut Clients, patients: &Patients) -> Answers {
     let logits = matching::WeightOptions { score_scale, ..Default::default() };
     ask_each!(clients.matching, patients,
         estimate_propensity: matching::EstimatePropensityRequest {
-            exposure_column: "arm".into(),
-            exposed_level: "treated".into(),
-            terms: vec![term("age")],
+            model: logistic_model("arm", "treated", &["age"]),
         },
         estimate_weights: matching::EstimateWeightsRequest {
             exposure_column: "arm".into(),

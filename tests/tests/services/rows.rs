@@ -1,7 +1,7 @@
 //! Rows are counted as the caller counts them, whatever the order of the ids; a row that counts
 //! twice is two subjects.
 
-use crate::harness::{Clients, clients, cohort, model, term};
+use crate::harness::{Clients, clients, cohort, logistic_model, model};
 use wire::pb::common::{Cohort, Selection};
 use wire::pb::{matching, regression};
 
@@ -23,9 +23,7 @@ fn shuffled() -> (Cohort, Vec<usize>) {
 async fn scores(clients: &mut Clients, cohort: Cohort) -> Vec<(i32, f64)> {
     let request = matching::EstimatePropensityRequest {
         cohort: Some(cohort),
-        exposure_column: "arm".into(),
-        exposed_level: "treated".into(),
-        terms: vec![term("age")],
+        model: logistic_model("arm", "treated", &["age"]),
         ..Default::default()
     };
     let answer = clients.matching.estimate_propensity(request).await.unwrap().into_inner();

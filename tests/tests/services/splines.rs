@@ -77,6 +77,6 @@ async fn what_is_no_spline_is_refused_by_its_field() {
     tied.cohort.as_mut().unwrap().columns[3].values = vec![40.0; 8];
     tied.cohort.as_mut().unwrap().columns[3].values[7] = 50.0;
     let tied = failure(client.clone().fit_cox(tied).await);
-    assert_eq!(tied.violations[0].field, "cohort.columns[3]");
+    assert_eq!(tied.violations[0].field, "model.terms[0].degrees_of_freedom");
     assert!(tied.violations[0].description.contains("too few distinct values"));
 }

@@ -1,7 +1,9 @@
 //! Weights of two arms over the wire: what is answered, what other services make of it, and what is
 //! refused by which field.
 
-use crate::harness::{categories, clients, cohort, endpoint, failure, numbers, term};
+use crate::harness::{
+    categories, clients, cohort, endpoint, failure, logistic_model, numbers, term,
+};
 use tonic::Code;
 use wire::pb::common::{CaseWeights, CaveatCode, Cohort, WeightKind};
 use wire::pb::matching::{
@@ -147,9 +149,7 @@ async fn overlap_weights_leave_no_difference() {
     let mut client = clients().await.matching;
     let request = EstimatePropensityRequest {
         cohort: Some(scored()),
-        exposure_column: "arm".into(),
-        exposed_level: "treated".into(),
-        terms: vec![term("age"), term("x")],
+        model: logistic_model("arm", "treated", &["age", "x"]),
         ..EstimatePropensityRequest::default()
     };
     let scores = client.estimate_propensity(request).await.unwrap().into_inner();
@@ -189,9 +189,7 @@ async fn scores_come_with_their_overlap() {
     cohort.columns.push(categories("site", &["a", "b"], &[0, 0, 0, 0, 0, 0, 0, 1]));
     let request = EstimatePropensityRequest {
         cohort: Some(cohort),
-        exposure_column: "arm".into(),
-        exposed_level: "treated".into(),
-        terms: vec![term("site")],
+        model: logistic_model("arm", "treated", &["site"]),
         ..EstimatePropensityRequest::default()
     };
     let answer = clients().await.matching.estimate_propensity(request).await.unwrap().into_inner();

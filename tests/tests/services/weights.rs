@@ -136,15 +136,15 @@ async fn weights_that_make_no_sense_are_refused_by_their_cells() {
         request.case_weights.as_mut().unwrap().column = name.into();
     };
     assert_eq!(fields(sampling, &|request| name(request, "")).await, ["case_weights.column"]);
-    assert_eq!(fields(sampling, &|request| name(request, "other")).await, ["cohort.columns"]);
-    assert_eq!(fields(sampling, &|request| name(request, "arm")).await, ["cohort.columns[2]"]);
+    assert_eq!(fields(sampling, &|request| name(request, "other")).await, ["case_weights.column"]);
+    assert_eq!(fields(sampling, &|request| name(request, "arm")).await, ["case_weights.column"]);
     let missing = |request: &mut EstimateCurvesRequest| {
         request.cohort.as_mut().unwrap().columns[5].missing_rows = vec![3];
         request.cluster_column = "pair".into();
     };
     assert_eq!(fields(sampling, &missing).await, ["cohort.columns[5].values[3]"]);
     let unknown = |request: &mut EstimateCurvesRequest| request.cluster_column = "other".into();
-    assert_eq!(fields(sampling, &unknown).await, ["cohort.columns"]);
+    assert_eq!(fields(sampling, &unknown).await, ["cluster_column"]);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Baseline tables of two arms.
 
 use super::tables::{
-    columns_from, location_from, location_to, options_from, options_to, outcome_to, outcomes_from,
-    shares_from, shares_to, summary_from, summary_to, variable_to, variables_from,
+    location_from, location_to, options_from, options_to, outcome_to, outcomes_from, shares_from,
+    shares_to, summary_from, summary_to, variable_to, variables_from,
 };
 use crate::common::{
-    caveats_from, caveats_to, count, count_from, counts, counts_from, estimate_from, estimate_to,
-    optional_name, reason_from, reason_to, required_name, selection_from, selection_to,
+    caveats_from, caveats_to, columns_from, count, count_from, counts, counts_from, estimate_from,
+    estimate_to, optional_name, optional_number, reason_from, reason_to, required_column,
+    required_name, selection_from, selection_to,
 };
 use crate::pb::matching as pb;
 use crate::violation::Violations;
@@ -84,14 +85,13 @@ fn question_from(
 ) -> Option<BalanceQuestion> {
     let path = "reference_selection";
     let reference = selection_from(violations, path, request.reference_selection, cohort);
-    let exposure = required_name(violations, "exposure_column", request.exposure_column);
+    let exposure = request.exposure_column;
+    let exposure = required_column(violations, "exposure_column", exposure, cohort);
     let exposed = required_name(violations, "exposed_level", request.exposed_level);
     let variables = variables_from(violations, request.variables, cohort);
     let options = options_from(violations, request.options);
-    let weights = optional_name(request.weights_column);
-    if let Some(weights) = &weights {
-        violations.check("weights_column", cohort.values(weights));
-    }
+    let weights = request.weights_column;
+    let weights = optional_number(violations, "weights_column", weights, cohort);
     let pairs = (request.pair_exposed_rows, request.pair_comparator_rows);
     let pairing = pairing_from(violations, request.pair_column, pairs, cohort);
     let strata = columns_from(violations, "strata_columns", request.strata_columns, cohort);

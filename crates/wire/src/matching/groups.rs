@@ -1,10 +1,9 @@
 //! Baseline tables of any number of groups.
 
 use super::tables::{
-    columns_from, group_row_from, group_row_to, options_from, options_to, variable_to,
-    variables_from,
+    group_row_from, group_row_to, options_from, options_to, variable_to, variables_from,
 };
-use crate::common::{counts, counts_from, optional_name, required_name};
+use crate::common::{columns_from, counts, counts_from, optional_column, required_column};
 use crate::pb::matching as pb;
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
@@ -46,14 +45,12 @@ impl TryFrom<pb::CompareGroupsRequest> for Asked<GroupsQuery> {
         let mut violations = Violations::default();
         let pb::CompareGroupsRequest { cohort, selection, .. } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let group = required_name(violations, "group_column", request.group_column);
+            let group = request.group_column;
+            let group = required_column(violations, "group_column", group, cohort);
             let variables = variables_from(violations, request.variables, cohort);
             let options = options_from(violations, request.options);
             let strata = columns_from(violations, "strata_columns", request.strata_columns, cohort);
-            let pair = optional_name(request.pair_column);
-            if let Some(pair) = &pair {
-                violations.check("pair_column", cohort.values(pair));
-            }
+            let pair = optional_column(violations, "pair_column", request.pair_column, cohort);
             let (tests, options) = options?;
             let pairing = pair.map(Pairing::Column);
             Some(GroupsQuery { group: group?, variables, tests, options, pairing, strata })

@@ -1,10 +1,13 @@
 //! Bounds under hidden bias.
 
-use crate::common::{count, endpoint_from, estimate_to, optional_name, required_name};
+use crate::common::{
+    count, endpoint_from, estimate_to, optional_name, required_column, required_name,
+    required_number,
+};
 use crate::pb::matching as pb;
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use cohort::Estimate;
+use cohort::{Cohort, Estimate};
 use hypothesis::{HiddenBias, HiddenBiasAnswer, HiddenBiasQuery, PairOutcome};
 
 /// Factors for which bounds are given unless asked otherwise.
@@ -19,8 +22,8 @@ impl TryFrom<pb::BoundHiddenBiasRequest> for Asked<HiddenBiasQuery> {
     fn try_from(mut request: pb::BoundHiddenBiasRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
         let (cohort, selection) = (request.cohort.take(), request.selection.take());
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            query_from(violations, request)
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            query_from(violations, request, cohort)
         });
         violations.finish(asked)
     }
@@ -29,14 +32,19 @@ impl TryFrom<pb::BoundHiddenBiasRequest> for Asked<HiddenBiasQuery> {
 fn query_from(
     violations: &mut Violations,
     request: pb::BoundHiddenBiasRequest,
+    cohort: &Cohort,
 ) -> Option<HiddenBiasQuery> {
-    let exposure = required_name(violations, "exposure_column", request.exposure_column);
+    let exposure = request.exposure_column;
+    let exposure = required_column(violations, "exposure_column", exposure, cohort);
     let exposed = required_name(violations, "exposed_level", request.exposed_level);
-    let pair = required_name(violations, "pair_column", request.pair_column);
+    let pair = required_column(violations, "pair_column", request.pair_column, cohort);
     let outcome = match (optional_name(request.outcome_column), request.endpoint) {
-        (Some(column), None) => Some(PairOutcome::Number(column)),
+        (Some(column), None) => {
+            let column = required_number(violations, "outcome_column", column, cohort);
+            column.map(PairOutcome::Number)
+        }
         (None, endpoint @ Some(_)) => {
-            endpoint_from(violations, endpoint).map(PairOutcome::FollowUp)
+            endpoint_from(violations, endpoint, cohort).map(PairOutcome::FollowUp)
         }
         (Some(_), Some(_)) => {
             violations.add("outcome_column", "must be empty where an endpoint is given");

@@ -1,13 +1,11 @@
 //! Propensity scores.
 
 use super::overlap::{overlap_from, overlap_to};
-use crate::common::{
-    caveats_from, caveats_to, count, counts_from, estimate_from, estimate_to, term_to, weights_to,
-};
+use crate::common::{caveats_from, caveats_to, count, counts_from, estimate_from, estimate_to};
 use crate::pb::matching as pb;
 use crate::regression::{
-    LogisticRequest, logistic_columns, logistic_fit_from, logistic_fit_to, logistic_options_to,
-    logistic_query_from,
+    logistic_columns, logistic_fit_from, logistic_fit_to, logistic_model_from, logistic_model_to,
+    logistic_options_to,
 };
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
@@ -22,17 +20,7 @@ pub fn propensity_request(
     query: &LogisticQuery,
 ) -> pb::EstimatePropensityRequest {
     let (cohort, selection) = Asked::<()>::written(cohort, selection, logistic_columns(query));
-    pb::EstimatePropensityRequest {
-        cohort,
-        selection,
-        exposure_column: query.outcome.column.clone(),
-        exposed_level: query.outcome.level.clone(),
-        terms: query.terms.iter().map(term_to).collect(),
-        options: Some(logistic_options_to(query)),
-        case_weights: query.weights.as_ref().map(weights_to),
-        offset_column: query.offset.clone().unwrap_or_default(),
-        cluster_column: query.cluster.clone().unwrap_or_default(),
-    }
+    pb::EstimatePropensityRequest { cohort, selection, model: Some(logistic_model_to(query)) }
 }
 
 impl TryFrom<pb::EstimatePropensityRequest> for Asked<LogisticQuery> {
@@ -40,18 +28,9 @@ impl TryFrom<pb::EstimatePropensityRequest> for Asked<LogisticQuery> {
 
     fn try_from(request: pb::EstimatePropensityRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::EstimatePropensityRequest { cohort, selection, options, .. } = request;
-        let model = LogisticRequest {
-            column: ("exposure_column", request.exposure_column),
-            level: ("exposed_level", request.exposed_level),
-            terms: request.terms,
-            weights: request.case_weights,
-            offset: request.offset_column,
-            cluster: request.cluster_column,
-            options: options.unwrap_or_default(),
-        };
+        let pb::EstimatePropensityRequest { cohort, selection, model } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            logistic_query_from(violations, model, cohort)
+            logistic_model_from(violations, model, cohort)
         });
         violations.finish(asked)
     }

@@ -195,19 +195,6 @@ fn variable_from(
     Some(if is_numeric { Variable::Numeric(column) } else { Variable::Categorical(column) })
 }
 
-/// Names of columns that the cohort has.
-pub(super) fn columns_from(
-    violations: &mut Violations,
-    path: &str,
-    names: Vec<String>,
-    cohort: &Cohort,
-) -> Vec<String> {
-    for (index, name) in names.iter().enumerate() {
-        violations.check(format!("{path}[{index}]"), cohort.values(name));
-    }
-    names
-}
-
 pub(super) fn outcome_to(outcome: TestOutcome) -> pb::BalanceTestResult {
     let detail = |detail: Detail| pb::TestDetail {
         measure: measure_to(detail.measure),

@@ -3,7 +3,7 @@
 use super::overlap::{overlap_from, overlap_to};
 use crate::common::{
     caveats_from, caveats_to, count, count_from, counts_from, enum_conversion, estimate_from,
-    estimate_to, required_name, term_to, terms_from,
+    estimate_to, required_column, required_name, required_number, term_to, terms_from,
 };
 use crate::pb::matching as pb;
 use crate::violation::Violations;
@@ -119,7 +119,8 @@ fn query_from(
     cohort: &Cohort,
 ) -> Option<WeightsQuery> {
     let pb::EstimateWeightsRequest { score_column, terms, .. } = request;
-    let exposure = required_name(violations, "exposure_column", request.exposure_column);
+    let exposure = request.exposure_column;
+    let exposure = required_column(violations, "exposure_column", exposure, cohort);
     let exposed = required_name(violations, "exposed_level", request.exposed_level);
     let options = request.options.unwrap_or_default();
     let truncation = truncation_from(violations, &options);
@@ -138,7 +139,7 @@ fn query_from(
             if !terms.is_empty() {
                 violations.add("terms", "belong to ENTROPY_BALANCING");
             }
-            let asked = by_score_from(violations, score_column, &options);
+            let asked = by_score_from(violations, score_column, &options, cohort);
             asked.map(WeightMethod::InverseProbability)
         }
         Err(_) => violations.require_known("options.method", None),
@@ -155,8 +156,9 @@ fn by_score_from(
     violations: &mut Violations,
     score: String,
     options: &pb::WeightOptions,
+    cohort: &Cohort,
 ) -> Option<InverseProbability> {
-    let score = required_name(violations, "score_column", score);
+    let score = required_number(violations, "score_column", score, cohort);
     let scale = scale_from(options.score_scale);
     let scale = violations.require_known("options.score_scale", scale);
     let estimand = estimand_from(options.estimand);

@@ -3,7 +3,7 @@
 use super::{
     cox_fit_to, model_columns, model_from, model_options_to, model_to, test_to, transform_to,
 };
-use crate::common::{count, enum_conversion, optional_name, reason_to};
+use crate::common::{count, enum_conversion, optional_column, reason_to};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
@@ -56,7 +56,7 @@ impl TryFrom<pb::DiagnoseCoxRequest> for Asked<DiagnosticsQuery> {
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
             let model = model_from(violations, model, cohort);
             let options = diagnostics.unwrap_or_default();
-            options_from(violations, options, model)
+            options_from(violations, options, model, cohort)
         });
         violations.finish(asked)
     }
@@ -66,7 +66,10 @@ fn options_from(
     violations: &mut Violations,
     options: pb::CoxDiagnosticOptions,
     model: Option<CoxQuery>,
+    cohort: &Cohort,
 ) -> Option<DiagnosticsQuery> {
+    let collapse = options.collapse_column;
+    let collapse = optional_column(violations, "diagnostics.collapse_column", collapse, cohort);
     let kind = |(index, &number): (usize, &i32)| {
         violations.require_known(format!("diagnostics.residuals[{index}]"), kind_from(number))
     };
@@ -78,7 +81,7 @@ fn options_from(
     let linearity = options.linearity.map(|linearity| linearity_from(violations, linearity));
     Some(DiagnosticsQuery {
         residuals: residuals?,
-        collapse: optional_name(options.collapse_column),
+        collapse,
         over_time: given(over_time)?,
         influence: given(influence)?,
         linearity: given(linearity)?,

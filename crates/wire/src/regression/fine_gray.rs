@@ -2,7 +2,8 @@
 
 use super::{cox_fit_from, cox_fit_to, iteration_from, ties_from, ties_to};
 use crate::common::{
-    confidence_from, count, enum_conversion, optional_name, required_name, term_to, terms_from,
+    columns_from, confidence_from, count, enum_conversion, optional_column, required_name, term_to,
+    terms_from,
 };
 use crate::incidence::{cause_endpoint_columns, cause_endpoint_from, cause_endpoint_to};
 use crate::pb::regression as pb;
@@ -70,14 +71,18 @@ impl TryFrom<pb::FitFineGrayRequest> for Asked<FineGrayQuery> {
         let mut violations = Violations::default();
         let pb::FitFineGrayRequest { cohort, selection, endpoint, cause, terms, .. } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let endpoint = cause_endpoint_from(violations, endpoint);
+            let endpoint = cause_endpoint_from(violations, endpoint, cohort);
             let cause = required_name(violations, "cause", cause);
             let terms = terms_from(violations, "terms", terms, cohort);
+            let strata = request.strata_columns;
+            let strata = columns_from(violations, "strata_columns", strata, cohort);
+            let cluster = request.cluster_column;
+            let cluster = optional_column(violations, "cluster_column", cluster, cohort);
             let settings = settings(violations, request.options.unwrap_or_default());
             let (options, censoring_ties, censoring_variance) = settings?;
             Some(FineGrayQuery {
-                strata: request.strata_columns,
-                cluster: optional_name(request.cluster_column),
+                strata,
+                cluster,
                 censoring_ties,
                 censoring_variance,
                 options,

@@ -2,7 +2,7 @@
 
 use crate::common::{
     count, count_from, counts, counts_from, endpoint_columns, endpoint_from, endpoint_to,
-    required_name,
+    required_column,
 };
 use crate::pb::regression as pb;
 use crate::violation::Violations;
@@ -31,9 +31,9 @@ impl TryFrom<pb::CheckIntervalsRequest> for Asked<IntervalsQuery> {
     fn try_from(request: pb::CheckIntervalsRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
         let pb::CheckIntervalsRequest { cohort, selection, endpoint, id_column } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let id = required_name(violations, "id_column", id_column);
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = endpoint_from(violations, endpoint, cohort);
+            let id = required_column(violations, "id_column", id_column, cohort);
             Some((endpoint?, id?))
         });
         violations.finish(asked)

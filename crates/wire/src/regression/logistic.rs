@@ -10,8 +10,8 @@ use super::{
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, counts, counts_from,
     enum_conversion, estimate_from, estimate_to, interval_from, interval_to, matrix_from,
-    matrix_to, optional_name, reason_from, reason_to, required_name, term_to, terms_from,
-    weights_from, weights_to,
+    matrix_to, optional_column, optional_number, reason_from, reason_to, required_column,
+    required_name, term_to, terms_from, weights_from, weights_to,
 };
 use crate::pb::{common, regression as pb};
 use crate::violation::Violations;
@@ -115,41 +115,53 @@ pub(crate) fn logistic_columns(query: &LogisticQuery) -> impl Iterator<Item = &s
         .chain(query.cluster.as_deref())
 }
 
-/// What a request says of a logistic model, whatever it is for.
-pub(crate) struct LogisticRequest {
-    /// Field and name of the column of the outcome.
-    pub column: (&'static str, String),
-    /// Field and name of the level that is the outcome.
-    pub level: (&'static str, String),
-    pub terms: Vec<common::ModelTerm>,
-    pub weights: Option<common::CaseWeights>,
-    pub offset: String,
-    pub cluster: String,
-    pub options: pb::LogisticOptions,
+/// A model as a message.
+pub(crate) fn logistic_model_to(query: &LogisticQuery) -> pb::LogisticModel {
+    pb::LogisticModel {
+        outcome_column: query.outcome.column.clone(),
+        outcome_level: query.outcome.level.clone(),
+        terms: query.terms.iter().map(term_to).collect(),
+        case_weights: query.weights.as_ref().map(weights_to),
+        offset_column: query.offset.clone().unwrap_or_default(),
+        cluster_column: query.cluster.clone().unwrap_or_default(),
+        options: Some(logistic_options_to(query)),
+    }
 }
 
-/// Reads a logistic model.
-pub(crate) fn logistic_query_from(
+/// The model in the field `model`.
+pub(crate) fn logistic_model_from(
     violations: &mut Violations,
-    request: LogisticRequest,
+    model: Option<pb::LogisticModel>,
     cohort: &Cohort,
 ) -> Option<LogisticQuery> {
-    let column = required_name(violations, request.column.0, request.column.1);
-    let level = required_name(violations, request.level.0, request.level.1);
-    let terms = terms_from(violations, "terms", request.terms, cohort);
-    let weights = weights_from(violations, "case_weights", request.weights);
-    let options = options_from(violations, &request.options);
-    let variance = match request.options.robust_variance {
+    let model = violations.require("model", model)?;
+    violations.within(("", "model."), |violations| query_from(violations, model, cohort))
+}
+
+fn query_from(
+    violations: &mut Violations,
+    model: pb::LogisticModel,
+    cohort: &Cohort,
+) -> Option<LogisticQuery> {
+    let column = required_column(violations, "outcome_column", model.outcome_column, cohort);
+    let level = required_name(violations, "outcome_level", model.outcome_level);
+    let terms = terms_from(violations, "terms", model.terms, cohort);
+    let weights = weights_from(violations, "case_weights", model.case_weights, cohort);
+    let offset = optional_number(violations, "offset_column", model.offset_column, cohort);
+    let cluster = optional_column(violations, "cluster_column", model.cluster_column, cohort);
+    let settings = model.options.unwrap_or_default();
+    let options = options_from(violations, &settings);
+    let variance = match settings.robust_variance {
         true => Variance::Robust,
         false => Variance::Automatic,
     };
-    let extras = extras_from(violations, request.options);
+    let extras = extras_from(violations, settings);
     Some(LogisticQuery {
         outcome: Level { column: column?, level: level? },
         terms: terms?,
         weights: weights?,
-        offset: optional_name(request.offset),
-        cluster: optional_name(request.cluster),
+        offset,
+        cluster,
         variance,
         options: options?,
         extras,
@@ -164,17 +176,7 @@ pub fn logistic_request(
     query: &LogisticQuery,
 ) -> pb::FitLogisticRequest {
     let (cohort, selection) = Asked::<()>::written(cohort, selection, logistic_columns(query));
-    pb::FitLogisticRequest {
-        cohort,
-        selection,
-        outcome_column: query.outcome.column.clone(),
-        outcome_level: query.outcome.level.clone(),
-        terms: query.terms.iter().map(term_to).collect(),
-        options: Some(logistic_options_to(query)),
-        case_weights: query.weights.as_ref().map(weights_to),
-        offset_column: query.offset.clone().unwrap_or_default(),
-        cluster_column: query.cluster.clone().unwrap_or_default(),
-    }
+    pb::FitLogisticRequest { cohort, selection, model: Some(logistic_model_to(query)) }
 }
 
 impl TryFrom<pb::FitLogisticRequest> for Asked<LogisticQuery> {
@@ -182,18 +184,9 @@ impl TryFrom<pb::FitLogisticRequest> for Asked<LogisticQuery> {
 
     fn try_from(request: pb::FitLogisticRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::FitLogisticRequest { cohort, selection, options, .. } = request;
-        let model = LogisticRequest {
-            column: ("outcome_column", request.outcome_column),
-            level: ("outcome_level", request.outcome_level),
-            terms: request.terms,
-            weights: request.case_weights,
-            offset: request.offset_column,
-            cluster: request.cluster_column,
-            options: options.unwrap_or_default(),
-        };
+        let pb::FitLogisticRequest { cohort, selection, model } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            logistic_query_from(violations, model, cohort)
+            logistic_model_from(violations, model, cohort)
         });
         violations.finish(asked)
     }
@@ -255,21 +248,21 @@ pub(crate) fn logistic_fit_to(fit: LogisticFit, cohort: &Cohort) -> pb::Logistic
         caveats: caveats_to(fit.caveats),
     }
 }
-        estimate_interval: Some(interval_to(coefficient.estimate_interval)),
 
 fn coefficient_to(coefficient: LogisticCoefficient) -> pb::LogisticCoefficient {
     pb::LogisticCoefficient {
         name: coefficient.name,
         term: coefficient.term,
         estimate: Some(estimate_to(coefficient.estimate)),
-        robust_estimate_interval: coefficient.robust_estimate_interval.map(interval_to),
         standard_error: Some(estimate_to(coefficient.standard_error)),
+        estimate_interval: Some(interval_to(coefficient.estimate_interval)),
         odds_ratio: Some(estimate_to(coefficient.odds_ratio)),
         interval: Some(interval_to(coefficient.interval)),
         z: Some(estimate_to(coefficient.z)),
         p_value: Some(estimate_to(coefficient.p_value)),
         augmented_standard_error: coefficient.augmented_standard_error.map(estimate_to),
         robust_standard_error: coefficient.robust_standard_error.map(estimate_to),
+        robust_estimate_interval: coefficient.robust_estimate_interval.map(interval_to),
         robust_interval: coefficient.robust_interval.map(interval_to),
         robust_p_value: coefficient.robust_p_value.map(estimate_to),
         profile: coefficient.profile.map(|profile| pb::LogisticProfile {
@@ -351,8 +344,6 @@ pub(crate) fn logistic_fit_from(
     })
 }
 
-    let limits =
-        |interval: Option<common::Interval>| interval.map(|interval| interval_from(Some(interval)));
 fn coefficient_from(
     violations: &mut Violations,
     path: &str,
@@ -360,6 +351,8 @@ fn coefficient_from(
 ) -> Option<LogisticCoefficient> {
     let present =
         |estimate: Option<common::Estimate>| estimate.map(|estimate| estimate_from(Some(estimate)));
+    let limits =
+        |interval: Option<common::Interval>| interval.map(|interval| interval_from(Some(interval)));
     let profile = optional(coefficient.profile, |profile| {
         Some(ProfiledCoefficient {
             interval: interval_from(profile.interval),
@@ -367,7 +360,6 @@ fn coefficient_from(
             test: test_from(violations, path, profile.test)?,
         })
     })?;
-        estimate_interval: interval_from(coefficient.estimate_interval),
     Some(LogisticCoefficient {
         name: coefficient.name,
         term: coefficient.term,
@@ -375,6 +367,7 @@ fn coefficient_from(
         standard_error: estimate_from(coefficient.standard_error),
         augmented_standard_error: present(coefficient.augmented_standard_error),
         robust_standard_error: present(coefficient.robust_standard_error),
+        estimate_interval: interval_from(coefficient.estimate_interval),
         odds_ratio: estimate_from(coefficient.odds_ratio),
         interval: interval_from(coefficient.interval),
         z: estimate_from(coefficient.z),

@@ -6,8 +6,8 @@ use super::likelihood::{
 };
 use super::{iteration_from, ties_from, ties_to, transform_from, transform_to};
 use crate::common::{
-    confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, optional_name, term_to,
-    terms_from, weights_from, weights_to,
+    columns_from, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to,
+    optional_column, optional_number, term_to, terms_from, weights_from, weights_to,
 };
 use crate::pb::regression as pb;
 use crate::violation::Violations;
@@ -68,18 +68,22 @@ pub(super) fn model_from(
 ) -> Option<CoxQuery> {
     let model = violations.require("model", model)?;
     violations.within(("", "model."), |violations| {
-        let endpoint = endpoint_from(violations, model.endpoint);
+        let endpoint = endpoint_from(violations, model.endpoint, cohort);
         let terms = terms_from(violations, "terms", model.terms, cohort);
-        let weights = weights_from(violations, "case_weights", model.case_weights);
+        let weights = weights_from(violations, "case_weights", model.case_weights, cohort);
+        let strata = columns_from(violations, "strata_columns", model.strata_columns, cohort);
+        let cluster = optional_column(violations, "cluster_column", model.cluster_column, cohort);
+        let offset = optional_number(violations, "offset_column", model.offset_column, cohort);
+        let id = optional_column(violations, "id_column", model.id_column, cohort);
         let settings = settings_from(violations, model.options.unwrap_or_default());
         Some(CoxQuery {
             endpoint: endpoint?,
             terms: terms?,
-            strata: model.strata_columns,
-            cluster: optional_name(model.cluster_column),
+            strata,
+            cluster,
             weights: weights?,
-            offset: optional_name(model.offset_column),
-            id: optional_name(model.id_column),
+            offset,
+            id,
             ..settings?
         })
     })

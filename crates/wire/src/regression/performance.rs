@@ -4,7 +4,7 @@ use super::logistic::groups_from;
 use super::{test_from, test_to};
 use crate::common::{
     confidence_from, count, count_from, estimate_from, estimate_to, interval_from, interval_to,
-    required_name,
+    required_column, required_name, required_number,
 };
 use crate::pb::regression as pb;
 use crate::violation::Violations;
@@ -49,11 +49,12 @@ impl TryFrom<pb::ValidatePredictionsRequest> for Asked<ValidationQuery> {
         let mut violations = Violations::default();
         let pb::ValidatePredictionsRequest { cohort, selection, options, .. } = request;
         let options = options.unwrap_or_default();
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let column = required_name(violations, "outcome_column", request.outcome_column);
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let column = request.outcome_column;
+            let column = required_column(violations, "outcome_column", column, cohort);
             let level = required_name(violations, "outcome_level", request.outcome_level);
             let prediction = request.prediction_column;
-            let prediction = required_name(violations, "prediction_column", prediction);
+            let prediction = required_number(violations, "prediction_column", prediction, cohort);
             let groups = groups_from(violations, "options.groups", options.groups);
             let confidence = confidence_from(violations, "options.confidence", options.confidence);
             let predictions = match options.fitted_predictions {

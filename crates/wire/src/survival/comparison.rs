@@ -1,9 +1,9 @@
 //! Comparison of curves.
 
 use crate::common::{
-    caveats_from, caveats_to, correction_from, correction_to, count, count_from, endpoint_columns,
-    endpoint_from, endpoint_to, enum_conversion, estimate_from, estimate_to, matrix_from,
-    matrix_to, required_name, weights_from, weights_to,
+    caveats_from, caveats_to, columns_from, correction_from, correction_to, count, count_from,
+    endpoint_columns, endpoint_from, endpoint_to, enum_conversion, estimate_from, estimate_to,
+    matrix_from, matrix_to, required_column, weights_from, weights_to,
 };
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
@@ -198,15 +198,18 @@ impl TryFrom<pb::CompareCurvesRequest> for Asked<ComparisonQuery> {
     fn try_from(request: pb::CompareCurvesRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
         let pb::CompareCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let group = required_name(violations, "group_column", group_column);
-            let case_weights = weights_from(violations, "case_weights", request.case_weights);
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = endpoint_from(violations, endpoint, cohort);
+            let group = required_column(violations, "group_column", group_column, cohort);
+            let case_weights = request.case_weights;
+            let case_weights = weights_from(violations, "case_weights", case_weights, cohort);
+            let strata = request.strata_columns;
+            let strata = columns_from(violations, "strata_columns", strata, cohort);
             let options = options_from(violations, request.options.unwrap_or_default());
             Some(ComparisonQuery {
                 endpoint: endpoint?,
                 group: group?,
-                strata: request.strata_columns,
+                strata,
                 weights: case_weights?,
                 options: options?,
             })

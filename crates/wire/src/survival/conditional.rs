@@ -3,7 +3,7 @@
 use super::{check_times, interval_rule_from, interval_rule_to};
 use crate::common::{
     caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
-    interval_to, optional_name,
+    interval_to, optional_column,
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
@@ -44,9 +44,10 @@ impl TryFrom<pb::EstimateConditionalSurvivalRequest> for Asked<ConditionalQuery>
     fn try_from(request: pb::EstimateConditionalSurvivalRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
         let options = request.options.unwrap_or_default();
-        let (endpoint, group) = (request.endpoint, optional_name(request.group_column));
-        let read = |violations: &mut Violations, _: &Cohort| {
-            let endpoint = endpoint_from(violations, endpoint);
+        let (endpoint, group) = (request.endpoint, request.group_column);
+        let read = |violations: &mut Violations, cohort: &Cohort| {
+            let group = optional_column(violations, "group_column", group, cohort);
+            let endpoint = endpoint_from(violations, endpoint, cohort);
             let interval = interval_rule_from(options.interval_rule);
             let interval = violations.require_known("options.interval_rule", interval);
             let confidence = confidence_from(violations, "options.confidence", options.confidence);

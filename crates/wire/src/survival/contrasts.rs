@@ -7,7 +7,7 @@ use super::{
 };
 use crate::common::{
     caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
-    interval_to, optional_name, required_name, weights_from, weights_to,
+    interval_to, optional_column, optional_name, required_column, weights_from, weights_to,
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
@@ -61,16 +61,18 @@ impl TryFrom<pb::ContrastCurvesRequest> for Asked<ContrastsQuery> {
     fn try_from(request: pb::ContrastCurvesRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
         let pb::ContrastCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let group = required_name(violations, "group_column", group_column);
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = endpoint_from(violations, endpoint, cohort);
+            let group = required_column(violations, "group_column", group_column, cohort);
             let query = query_from(violations, request.options.unwrap_or_default());
-            let weights = weights_from(violations, "case_weights", request.case_weights);
+            let weights = weights_from(violations, "case_weights", request.case_weights, cohort);
+            let cluster = request.cluster_column;
+            let cluster = optional_column(violations, "cluster_column", cluster, cohort);
             Some(ContrastsQuery {
                 endpoint: endpoint?,
                 group: group?,
                 weights: weights?,
-                cluster: optional_name(request.cluster_column),
+                cluster,
                 ..query?
             })
         });

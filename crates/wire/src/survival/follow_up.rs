@@ -4,7 +4,7 @@ use super::contrasts::contrast_to;
 use super::{quantile_rule_to, quantile_rules_from, quantile_to};
 use crate::common::{
     caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
-    interval_to, optional_name,
+    interval_to, optional_column, optional_name, required_number,
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
@@ -61,12 +61,12 @@ impl TryFrom<pb::SummariseFollowUpRequest> for Asked<FollowUpQuery> {
         let mut violations = Violations::default();
         let pb::SummariseFollowUpRequest { cohort, selection, endpoint, group_column, options } =
             request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
-            let query = query_from(violations, options.unwrap_or_default());
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = endpoint_from(violations, endpoint, cohort);
+            let query = query_from(violations, options.unwrap_or_default(), cohort);
             Some(FollowUpQuery {
                 endpoint: endpoint?,
-                group: optional_name(group_column),
+                group: optional_column(violations, "group_column", group_column, cohort),
                 ..query?
             })
         });
@@ -75,7 +75,11 @@ impl TryFrom<pb::SummariseFollowUpRequest> for Asked<FollowUpQuery> {
 }
 
 /// The options as a query whose endpoint and group are still to be filled in.
-fn query_from(violations: &mut Violations, options: pb::FollowUpOptions) -> Option<FollowUpQuery> {
+fn query_from(
+    violations: &mut Violations,
+    options: pb::FollowUpOptions,
+    cohort: &Cohort,
+) -> Option<FollowUpQuery> {
     let confidence = confidence_from(violations, "options.confidence", options.confidence);
     let rules = quantile_rules_from(violations, "options.quantile_rules", &options.quantile_rules);
     let rate_unit = options.rate_unit.unwrap_or(1.0);
@@ -83,7 +87,7 @@ fn query_from(violations: &mut Violations, options: pb::FollowUpOptions) -> Opti
         violations.add("options.rate_unit", "must be positive and not too large");
     }
     let potential = match options.potential {
-        Some(potential) => Some(potential_from(violations, potential)?),
+        Some(potential) => Some(potential_from(violations, potential, cohort)?),
         None => None,
     };
     Some(FollowUpQuery {
@@ -100,14 +104,20 @@ fn query_from(violations: &mut Violations, options: pb::FollowUpOptions) -> Opti
 fn potential_from(
     violations: &mut Violations,
     potential: pb::PotentialFollowUp,
+    cohort: &Cohort,
 ) -> Option<PotentialFollowUp> {
     let path = "options.potential";
     match (optional_name(potential.column), optional_name(potential.start_column)) {
-        (Some(column), None) => Some(PotentialFollowUp::Column(column)),
+        (Some(column), None) => {
+            let path = format!("{path}.column");
+            required_number(violations, &path, column, cohort).map(PotentialFollowUp::Column)
+        }
         (None, Some(start)) => {
             if !(-LARGEST_NUMBER..=LARGEST_NUMBER).contains(&potential.data_lock) {
                 violations.add(format!("{path}.data_lock"), "must be finite and not too large");
             }
+            let path = format!("{path}.start_column");
+            let start = required_number(violations, &path, start, cohort)?;
             Some(PotentialFollowUp::DataLock { lock: potential.data_lock, start })
         }
         _ => {

@@ -2,7 +2,9 @@
 
 use super::comparison;
 use super::{curve_options, curve_options_in_force, curves_query, group_to};
-use crate::common::{count, endpoint_columns, endpoint_from, endpoint_to, optional_name};
+use crate::common::{
+    count, endpoint_columns, endpoint_from, endpoint_to, optional_column, optional_number,
+};
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
@@ -56,11 +58,12 @@ impl TryFrom<pb::AnalyseLandmarkRequest> for Asked<LandmarkQuery> {
         let mut violations = Violations::default();
         let pb::AnalyseLandmarkRequest { cohort, selection, endpoint, group_column, options } =
             request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, _| {
-            let endpoint = endpoint_from(violations, endpoint);
+        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            let endpoint = endpoint_from(violations, endpoint, cohort);
             let options = violations.require("options", options)?;
-            let group = optional_name(group_column);
-            let exposure = optional_name(options.exposure_column);
+            let group = optional_column(violations, "group_column", group_column, cohort);
+            let exposure = options.exposure_column;
+            let exposure = optional_number(violations, "options.exposure_column", exposure, cohort);
             if group.is_some() && exposure.is_some() {
                 violations.add("options.exposure_column", "and group_column exclude each other");
             }
