@@ -1,5 +1,6 @@
 //! From the columns of a cohort to fitted models.
 
+use crate::curve_tests::curve_tests;
 use crate::fit::{CoxData, CoxExtras, Model, fit_and};
 use crate::screen::{Candidate, fit_alone};
 use crate::{CoxError, CoxFit, CoxQuery, CoxScreenQuery, ProfileLimits, ScreenedTerm, Variance};
@@ -27,8 +28,8 @@ pub fn screen(
     query: &CoxScreenQuery,
 ) -> Result<Vec<ScreenedTerm>, CoxError> {
     let follow_up = FollowUp::read(cohort, selection, &query.model)?;
-    follow_up.screen(&query.model.terms, &query.candidates)
     follow_up.check_named(query.model.terms.iter().chain(&query.candidates))?;
+    follow_up.screen(&query.model.terms, &query.candidates)
 }
 
 /// What all models of a query share.
@@ -75,7 +76,6 @@ impl<'a> FollowUp<'a> {
         Ok(Design::new(self.cohort, &self.weighted.selection, terms)?)
     }
 
-    /// What the query asks for besides the model.
     /// The columns of the terms of the query. Refuses limits of a coefficient that is not among them.
     pub fn model_design(&self) -> Result<Design, CoxError> {
         let design = self.design(&self.query.terms)?;
@@ -103,6 +103,7 @@ impl<'a> FollowUp<'a> {
         }
     }
 
+    /// What the query asks for besides the model.
     pub fn extras(&self) -> CoxExtras {
         CoxExtras {
             proportional_hazards: self.query.proportional_hazards,
@@ -123,7 +124,19 @@ impl<'a> FollowUp<'a> {
         let data = self.data(terms, design);
         let (mut fit, seen) = fit_and(&data, &self.query.options, extras, look)?;
         fit.caveats.extend(self.left_out());
-        Ok((fit, seen))
+        Ok((self.with_curve_tests(fit, terms, design)?, seen))
+    }
+
+    /// The fit with the tests of its splines.
+    fn with_curve_tests(
+        &self,
+        fit: CoxFit,
+        terms: &[Term],
+        design: &Design,
+    ) -> Result<CoxFit, CoxError> {
+        let numbers = |column: &str| self.cohort.numeric(column, &self.weighted.selection);
+        let curve_tests = curve_tests(&fit, terms, design, numbers)?;
+        Ok(CoxFit { curve_tests, ..fit })
     }
 
     /// The subjects with the columns of some terms.
@@ -156,7 +169,7 @@ impl<'a> FollowUp<'a> {
             let mut together = together.into_iter();
             for (candidate, model) in eight.iter().zip(models) {
                 let fit = model.and_then(|model| match together.next().flatten() {
-                    Some(fit) => Ok(fit),
+                    Some(fit) => self.with_curve_tests(fit, &model.terms, &model.design),
                     None => self.fit_candidate(&model),
                 });
                 let fit = match fit {

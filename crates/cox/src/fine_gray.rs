@@ -5,6 +5,7 @@ mod censoring;
 mod likelihood;
 mod scores;
 
+use crate::curve_tests::curve_tests;
 use crate::fit::{CoxData, Model, ScoresByCluster};
 use crate::risk_sets::RiskSets;
 use crate::{CoxError, CoxFit, CoxOptions, Penalty, Ties, caveats, monotone};
@@ -124,16 +125,18 @@ pub fn fine_gray(
         weights: None,
         offset: None,
     };
-    Ok(fit(&data, &exits(cohort, selection, &query.endpoint, cause)?, query))
+    let fit = fit(&data, &exits(cohort, selection, &query.endpoint, cause)?, query);
+    let numbers = |column: &str| cohort.numeric(column, selection);
+    Ok(CoxFit { curve_tests: curve_tests(&fit, &query.terms, &design, numbers)?, ..fit })
 }
 
 fn fit(data: &CoxData, exits: &[Exit], query: &FineGrayQuery) -> CoxFit {
     let sets = RiskSets::new(data.endpoint, data.order, data.design);
     let exits = sets.in_risk_order(exits);
+    let sets = sets.staying(exits.iter().map(|exit| *exit == Exit::Competing).collect());
     let censoring = Censoring::new(&sets, &exits, query.censoring_ties);
     let options = &query.options;
     let mut likelihood = SubdistributionLikelihood::new(&sets, &exits, &censoring, options.ties);
-    let sets = sets.staying(exits.iter().map(|exit| *exit == Exit::Competing).collect());
     let end = maximise(sets.p(), options.newton(), |beta| likelihood.derivatives(beta.as_slice()));
     let maximum = monotone::settled(end, &sets, options.ties, |beta| {
         likelihood.derivatives(beta).information

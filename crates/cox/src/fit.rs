@@ -246,6 +246,7 @@ impl Model<'_> {
             term_likelihood_ratio_tests: Vec::new(),
             penalised: self.penalised,
             firth: None,
+            curve_tests: Vec::new(),
             caveats: self.caveats(&reasons, proportional_hazards.as_ref()),
             proportional_hazards,
         }
@@ -253,8 +254,8 @@ impl Model<'_> {
 
     /// Why each column has no coefficient, or that it has one.
     pub fn reasons(&self) -> Vec<Option<NotEstimable>> {
-        let reason = |(j, column): (usize, &cohort::DesignColumn)| {
         let constant_at_risk = self.constant_at_risk();
+        let reason = |(j, column): (usize, &cohort::DesignColumn)| {
             if constant_at_risk.contains(&j) {
                 Some(NotEstimable::NoVariation)
             } else if self.maximum.aliased[j] {
@@ -284,10 +285,10 @@ impl Model<'_> {
         constant.map(|(j, _)| j).collect()
     }
 
-        let is_exact = self.options.ties == Ties::Exact;
     /// Why the fit has no residuals and no predictions: they are not defined for the exact
     /// likelihood of ties and under a penalty.
     pub fn no_diagnosis(&self) -> Option<NotEstimable> {
+        let is_exact = self.options.ties == Ties::Exact;
         self.no_maximum().or(is_exact.then_some(NotEstimable::NotDefined))
     }
 

@@ -26,6 +26,7 @@ mod caveats;
 mod centring;
 mod cohort_fit;
 mod concordance;
+mod curve_tests;
 mod derivatives;
 mod diagnostics;
 mod e_value;
@@ -55,6 +56,7 @@ mod testing;
 mod ties;
 
 pub use cohort_fit::{cox, screen};
+pub use curve_tests::CurveTest;
 pub use diagnostics::{
     CoefficientOverTime, Diagnostics, DiagnosticsQuery, Influence, InfluenceOnCoefficient,
     InfluenceOptions, InfluentialRow, Linearity, LinearityOptions, ResidualKind, ResidualSeries,

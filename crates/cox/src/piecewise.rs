@@ -1,15 +1,15 @@
 //! Hazard ratios by intervals of time, for when hazards are not proportional.
 
 use crate::cohort_fit::FollowUp;
+use crate::curve_tests::contrast_test;
 use crate::fit::{CoxData, CoxExtras, Model, fit_and};
 use crate::likelihood_ratio::likelihood_ratio;
 use crate::{Coefficient, CoxError, CoxFit, CoxQuery, TermTest, TestResult};
 use cohort::{
     Cohort, CohortError, Design, DesignColumn, Estimate, NotEstimable, RiskOrder, Selection,
-    SplitEndpoint, Term, chi_squared_test,
+    SplitEndpoint, Term,
 };
-use nalgebra::{DMatrix, DVector};
-use numerics::cholesky::Cholesky;
+use nalgebra::DMatrix;
 
 /// A model some of whose hazard ratios change at given times.
 #[derive(Clone, Debug, PartialEq)]
@@ -254,7 +254,7 @@ impl<'a> Pieces<'a> {
             });
             let test = match reason {
                 Some(reason) => TestResult::none(reason, contrasts.nrows()),
-                None => wald_test(&contrasts, &model.maximum.estimate, &covariance),
+                None => contrast_test(&contrasts, &model.maximum.estimate, &covariance),
             };
             Some(TermTest { term: name.clone(), test })
         };
@@ -318,20 +318,4 @@ fn piece(design: &Design, cuts: &[f64], split: &SplitEndpoint, origin: Origin) -
 /// One value per row of those by subject.
 fn spread<T: Copy>(by_subject: &[T], subjects: &[usize]) -> Vec<T> {
     subjects.iter().map(|&subject| by_subject[subject]).collect()
-}
-
-/// Wald test that all contrasts are 0.
-fn wald_test(
-    contrasts: &DMatrix<f64>,
-    estimate: &DVector<f64>,
-    covariance: &DMatrix<f64>,
-) -> TestResult {
-    if contrasts.nrows() == 0 {
-        return TestResult::none(NotEstimable::NotDefined, 0);
-    }
-    let factor = Cholesky::rank_revealing(&(contrasts * covariance * contrasts.transpose()));
-    if factor.rank() == 0 {
-        return TestResult::none(NotEstimable::VarianceUndefined, contrasts.nrows());
-    }
-    chi_squared_test(factor.quadratic_form(&(contrasts * estimate)), factor.rank())
 }

@@ -1,6 +1,6 @@
 //! What may be asked of this crate and what it answers, in terms of a cohort's columns.
 
-use crate::CoxError;
+use crate::{CoxError, CurveTest};
 use cohort::{Caveat, EndpointColumns, Estimate, Interval, Term, WeightColumn};
 pub use cohort::{PenalisedLikelihood, Penalty, ProfileLimits, TermTest, TestResult, Variance};
 
@@ -199,6 +199,9 @@ pub struct CoxFit {
     /// The same model with Firth's penalty, when this one has an infinite coefficient and
     /// [`OnMonotone::Firth`] is asked for.
     pub firth: Option<Box<CoxFit>>,
+    /// One entry per term that is a spline by itself; none in [`CoxFit::firth`], and none in a fit to
+    /// columns without their cohort.
+    pub curve_tests: Vec<CurveTest>,
     /// What a reader must know.
     pub caveats: Vec<Caveat>,
 }

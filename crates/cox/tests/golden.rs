@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use cohort::{Cohort, Column, EndpointColumns, Estimate, Selection, Term};
+use cohort::{Cohort, Column, EndpointColumns, Estimate, NotEstimable, Selection, Term};
 use cox::{CoxFit, CoxQuery, ProportionalHazards, TestResult, TimeTransform, cox};
 use serde_json::Value;
 
@@ -150,4 +150,54 @@ fn strata_of_pairs_agree_with_r() {
     let mut query = query("dtime", "death", vec![Term::linear("hormon")]);
     query.strata = vec!["pair".into()];
     Golden::read("rotterdam_matched_strata_pair").check_fit(&fit("rotterdam_matched", &query));
+}
+
+/// `rscore` of `coxph` in R leaves an offset out, and is that of the model without one. With the offset
+/// it is `(Σ u)' (Σ u u')⁻¹ (Σ u)` of `u = residuals(fit0, "score", collapse = age)`, `fit0` being the
+/// model with `init = c(0, 0), control = coxph.control(iter.max = 0)`.
+#[test]
+fn the_robust_score_test_has_the_offset() {
+    let statistic = |offset: Option<&str>| {
+        let terms = ["hormon", "nodes"].map(Term::linear).to_vec();
+        let query = CoxQuery {
+            cluster: Some("age".into()),
+            offset: offset.map(String::from),
+            ..CoxQuery::new(EndpointColumns::new("rfstime", "status"), terms)
+        };
+        fit("gbsg", &query).robust_score_test.unwrap().chi_squared.unwrap()
+    };
+    assert!((statistic(None) / 30.001_617_611_5 - 1.0).abs() < 1e-10);
+    assert!((statistic(Some("grade")) / 30.228_168_634_6 - 1.0).abs() < 1e-10);
+}
+
+/// The tests of `b` and of `K'b`, `b` being the coefficients of `ns(age, df)` in `coxph(Surv(rfstime,
+/// status) ~ ns(age, df) + hormon + nodes)` of R with `eps = 1e-14` and `K` orthogonal to those of
+/// `lm(age ~ ns(age, df))`.
+#[test]
+fn curves_are_tested_as_in_r() {
+    let tests = |df: usize, cluster: Option<&str>| {
+        let terms = vec![Term::spline("age", df), Term::linear("hormon"), Term::linear("nodes")];
+        let query = CoxQuery {
+            cluster: cluster.map(String::from),
+            ..CoxQuery::new(EndpointColumns::new("rfstime", "status"), terms)
+        };
+        fit("gbsg", &query).curve_tests.remove(0)
+    };
+    let close = |test: TestResult, df: usize, want: f64| {
+        assert_eq!(test.degrees_of_freedom, df);
+        assert!((test.chi_squared.unwrap() / want - 1.0).abs() < 1e-8, "{test:?}, {want}");
+    };
+    let line = tests(1, None);
+    close(line.overall, 1, 0.020_715_938_052_2);
+    assert_eq!(line.nonlinear.p_value, Err(NotEstimable::NotDefined));
+    let three = tests(3, None);
+    close(three.overall, 3, 24.886_880_581_8);
+    close(three.nonlinear, 2, 24.211_110_813_9);
+    let four = tests(4, None);
+    close(four.overall, 4, 32.314_809_342_6);
+    close(four.nonlinear, 3, 30.677_378_471_2);
+    let robust = tests(3, Some("pgr"));
+    close(robust.overall, 3, 24.886_880_581_8);
+    close(robust.robust_overall.unwrap(), 3, 23.191_768_079_3);
+    close(robust.robust_nonlinear.unwrap(), 2, 22.207_894_265_9);
 }

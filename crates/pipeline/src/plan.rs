@@ -324,7 +324,7 @@ impl Pipeline {
         let transform = self.protocol().cox.as_ref().map(|section| section.ph_test);
         let with = |names: &[String]| CoxQuery {
             proportional_hazards: transform.map(terms::time_transform),
-            ..self.cox_query(endpoint, population, terms::terms(self.protocol(), names))
+            ..self.cox_query(endpoint, population, terms::of_model(self.protocol(), model, names))
         };
         let is_exposure = |name: &String| *name == self.protocol().exposure.column;
         let question = if model.rule == SelectionRule::Listed {
@@ -334,7 +334,7 @@ impl Pipeline {
                 model.terms.iter().cloned().partition(is_exposure);
             Question::Select(CoxSelectionQuery {
                 model: with(&exposure),
-                candidates: terms::terms(self.protocol(), &others),
+                candidates: terms::of_model(self.protocol(), model, &others),
                 rule: terms::selection_rule(model),
             })
         };

@@ -3,7 +3,7 @@
 use balance::{BalanceTest, TestChoice, Variable as BaselineVariable};
 use cohort::{EndpointColumns, Term};
 use study::protocol::{
-    self, Exposure, PropensitySection, Protocol, Spline, Variable, VariableKind,
+    self, Exposure, MultivariableModel, PropensitySection, Protocol, Spline, Variable, VariableKind,
 };
 use study::result::{Label, TermOutline, VariableOutline, id};
 use survival::{IntervalRule, QuantileRule};
@@ -25,11 +25,25 @@ pub(crate) fn terms(protocol: &Protocol, names: &[String]) -> Vec<Term> {
 
 /// The terms of the propensity model.
 pub(crate) fn of_propensity(protocol: &Protocol, section: &PropensitySection) -> Vec<Term> {
-    let own = |name: &String| match section.spline(name) {
+    let own = |name: &String| curve_or_term(protocol, name, section.spline(name));
+    section.covariates.iter().map(own).collect()
+}
+
+/// The terms of a hazard model.
+pub(crate) fn of_model(
+    protocol: &Protocol,
+    model: &MultivariableModel,
+    names: &[String],
+) -> Vec<Term> {
+    let own = |name: &String| curve_or_term(protocol, name, model.spline(name));
+    names.iter().map(own).collect()
+}
+
+fn curve_or_term(protocol: &Protocol, name: &str, spline: Option<&Spline>) -> Term {
+    match spline {
         Some(spline) => Term::spline(name, spline.degrees_of_freedom),
         None => term(protocol, name),
-    };
-    section.covariates.iter().map(own).collect()
+    }
 }
 
 /// The exposure against its comparator.
@@ -65,6 +79,7 @@ pub(crate) fn term_outlines(protocol: &Protocol, name: &str) -> Vec<TermOutline>
                 None => variable.label.clone(),
             },
             reference: None,
+            curve_columns: None,
         }];
     }
     let reference = reference(variable);
@@ -77,6 +92,7 @@ pub(crate) fn term_outlines(protocol: &Protocol, name: &str) -> Vec<TermOutline>
             format!("{}: {}", variable.label, level_label(variable, level))
         },
         reference: Some(level_label(variable, reference).into()),
+        curve_columns: None,
     };
     variable.levels.iter().filter(|level| *level != reference).map(outline).collect()
 }
@@ -94,12 +110,25 @@ pub(crate) fn spline_outlines(protocol: &Protocol, spline: &Spline) -> Vec<TermO
     (1..=spline.degrees_of_freedom).map(outline).collect()
 }
 
+/// A spline of a hazard model as one line of its table.
+pub(crate) fn curve_outline(protocol: &Protocol, spline: &Spline) -> Option<TermOutline> {
+    let line = term_outlines(protocol, &spline.variable).into_iter().next()?;
+    let degrees_of_freedom = spline.degrees_of_freedom;
+    Some(TermOutline {
+        id: id::part(&Term::spline(&spline.variable, degrees_of_freedom).name()),
+        label: format!("{}, curve", line.label),
+        curve_columns: Some(degrees_of_freedom),
+        ..line
+    })
+}
+
 fn exposure_outline(exposure: &Exposure) -> TermOutline {
     TermOutline {
         id: id::level(&exposure.column, &exposure.exposed.value),
         variable: exposure.column.clone(),
         label: exposure.exposed.label.clone(),
         reference: Some(exposure.comparator.label.clone()),
+        curve_columns: None,
     }
 }
 

@@ -166,6 +166,26 @@ fn a_score_may_bend() {
     }
 }
 
+/// A curve of a hazard model is one line with two tests and no ratio.
+#[test]
+fn a_hazard_may_bend() {
+    let cox = "[cox]\npopulations = [\"all\"]\n[[cox.multivariable]]\nid = \"main\"\n\
+               terms = [\"rt\", \"age\"]\nsplines.age.degrees_of_freedom = 2\n";
+    let result = report(&format!("{STUDY}{cox}"), &table());
+    let model = result.outline.models.iter().find(|model| !model.is_screen).unwrap();
+    let listed: Vec<_> =
+        model.terms.iter().map(|term| (term.id.as_str(), term.curve_columns)).collect();
+    assert_eq!(listed, [("rt=1", None), ("ns(age)", Some(2))]);
+    let id = |name: &str| format!("os/all/cox_main/ns(age)/{name}");
+    assert_eq!(value(&result, &id("df")), Some(2.0));
+    assert_eq!(value(&result, &id("nonlinear_df")), Some(1.0));
+    assert!(value(&result, &id("p_value")).is_some());
+    assert!(value(&result, &id("nonlinear_p_value")).is_some());
+    assert!(value(&result, "os/all/cox_main/ns(age)2/coefficient").is_some());
+    assert!(result.quantity("os/all/cox_main/ns(age)2/hazard_ratio").is_none());
+    assert!(value(&result, "os/all/cox_univariable/age/hazard_ratio").is_some());
+}
+
 /// No pair lies within the caliper: everything about the matched sample says that nobody is in it.
 #[test]
 fn an_empty_matched_sample_gives_its_reason_everywhere() {

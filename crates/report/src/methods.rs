@@ -205,22 +205,7 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
     let labels = |columns: &[String]| {
         words::list(&columns.iter().map(|column| label(protocol, column)).collect::<Vec<_>>())
     };
-    let variance = match section.variance {
-        _ if protocol.matching.is_none() => {
-            format!("The variance is {}.", words::variance(Variance::Model))
-        }
-        Variance::RobustPair => format!(
-            "In the matched sample the variance is {}; elsewhere it is {}.",
-            words::variance(Variance::RobustPair),
-            words::variance(Variance::Model)
-        ),
-        Variance::Model => {
-            format!(
-                "The variance is {}, in the matched sample too.",
-                words::variance(Variance::Model)
-            )
-        }
-    };
+    let variance = variance_of_pairs(protocol, section.variance);
     let model = |model: &MultivariableModel| {
         let rule = match model.rule {
             SelectionRule::Listed => labels(&model.terms),
@@ -243,7 +228,8 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
                 words::plain(model.p_above)
             ),
         };
-        format!(" Model \"{}\": {rule}; {}.", model.label, names(&model.populations))
+        let curves = curves(protocol, &model.splines);
+        format!(" Model \"{}\": {rule}{curves}; {}.", model.label, names(&model.populations))
     };
     let models: String = section.multivariable.iter().map(model).collect();
     format!(
@@ -254,6 +240,42 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
         labels(&section.univariable),
         words::transform(section.ph_test)
     )
+}
+
+/// The variance of hazard models, in the matched sample and elsewhere.
+fn variance_of_pairs(protocol: &Protocol, variance: Variance) -> String {
+    match variance {
+        _ if protocol.matching.is_none() => {
+            format!("The variance is {}.", words::variance(Variance::Model))
+        }
+        Variance::RobustPair => format!(
+            "In the matched sample the variance is {}; elsewhere it is {}.",
+            words::variance(Variance::RobustPair),
+            words::variance(Variance::Model)
+        ),
+        Variance::Model => {
+            format!(
+                "The variance is {}, in the matched sample too.",
+                words::variance(Variance::Model)
+            )
+        }
+    }
+}
+
+/// Which numbers enter a hazard model as curves, and how those are tested.
+fn curves(protocol: &Protocol, splines: &[Spline]) -> String {
+    let curve = |spline: &Spline| {
+        let df = spline.degrees_of_freedom;
+        format!("{} ({df} df)", label(protocol, &spline.variable))
+    };
+    match splines {
+        [] => String::new(),
+        splines => format!(
+            "; as natural cubic splines with knots at quantiles, tested as a whole and for departure \
+             from a straight line by Wald tests: {}",
+            words::list(&splines.iter().map(curve).collect::<Vec<_>>())
+        ),
+    }
 }
 
 fn no_models() -> String {

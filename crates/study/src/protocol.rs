@@ -292,8 +292,20 @@ impl PropensitySection {
     /// The spline of a covariate, if it has one.
     #[must_use]
     pub fn spline(&self, covariate: &str) -> Option<&Spline> {
-        self.splines.iter().find(|spline| spline.variable == covariate)
+        spline_of(&self.splines, covariate)
     }
+}
+
+impl MultivariableModel {
+    /// The spline of a term, if it has one.
+    #[must_use]
+    pub fn spline(&self, term: &str) -> Option<&Spline> {
+        spline_of(&self.splines, term)
+    }
+}
+
+fn spline_of<'a>(splines: &'a [Spline], variable: &str) -> Option<&'a Spline> {
+    splines.iter().find(|spline| spline.variable == variable)
 }
 
 /// `[matching]`: pairs of an exposed patient and a comparator.
@@ -676,6 +688,9 @@ pub struct MultivariableModel {
     pub p_below: f64,
     /// P-value above which a term leaves, for `backward` and `forward`. Default: 0.1.
     pub p_above: f64,
+    /// `splines.age.degrees_of_freedom = 3`: numbers among the terms that enter as curves instead, for
+    /// `listed`. A curve has tests but no hazard ratio. Default: none.
+    pub splines: Vec<Spline>,
     /// Who is analysed. Default: the populations of `[cox]`.
     pub populations: Vec<Population>,
 }

@@ -216,6 +216,9 @@ pub struct TermOutline {
     pub label: String,
     /// What it is compared with; absent for a number.
     pub reference: Option<String>,
+    /// Number of columns of a number that enters a hazard model as a curve, which is one line of
+    /// tables: it has tests and no ratio. Absent for a single column.
+    pub curve_columns: Option<usize>,
 }
 
 /// An endpoint.

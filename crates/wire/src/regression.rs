@@ -34,7 +34,7 @@ use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
-    Coefficient, CoefficientTest, Concordance, CoxFit, CoxQuery, CoxScreenQuery,
+    Coefficient, CoefficientTest, Concordance, CoxFit, CoxQuery, CoxScreenQuery, CurveTest,
     ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
 };
 use likelihood::{penalised_from, penalised_to, profile_from, profile_to};
@@ -181,6 +181,7 @@ fn cox_fit_to(fit: CoxFit) -> pb::CoxFit {
             .collect(),
         penalised: fit.penalised.map(penalised_to),
         firth: fit.firth.map(|firth| Box::new(cox_fit_to(*firth))),
+        curve_tests: fit.curve_tests.into_iter().map(curve_test_to).collect(),
         caveats: caveats_to(fit.caveats),
     }
 }
@@ -213,6 +214,16 @@ fn test_to(test: TestResult) -> common::ChiSquaredTest {
 
 fn term_test_to(test: TermTest) -> pb::TermTest {
     pb::TermTest { term: test.term, test: Some(test_to(test.test)) }
+}
+
+fn curve_test_to(test: CurveTest) -> pb::CurveTest {
+    pb::CurveTest {
+        term: test.term,
+        overall: Some(test_to(test.overall)),
+        nonlinear: Some(test_to(test.nonlinear)),
+        robust_overall: test.robust_overall.map(test_to),
+        robust_nonlinear: test.robust_nonlinear.map(test_to),
+    }
 }
 
 fn coefficient_test_to(test: CoefficientTest) -> pb::CoefficientTest {
@@ -277,6 +288,9 @@ fn cox_fit_from(violations: &mut Violations, path: &str, fit: pb::CoxFit) -> Opt
         cox_fit_from(violations, &format!("{path}.firth"), *firth).map(Box::new)
     })?;
     let term_ratios = fit.term_likelihood_ratio_tests;
+    let curve_tests =
+        fit.curve_tests.into_iter().map(|test| curve_test_from(violations, path, test));
+    let curve_tests = curve_tests.collect::<Option<_>>()?;
     let coefficients = fit.coefficients.into_iter();
     let covariance = fit.covariance.unwrap_or_default();
     Some(CoxFit {
@@ -306,7 +320,22 @@ fn cox_fit_from(violations: &mut Violations, path: &str, fit: pb::CoxFit) -> Opt
             penalised_from(violations, &format!("{path}.penalised"), part)
         })?,
         firth,
+        curve_tests,
         caveats: caveats_from(violations, &format!("{path}.caveats"), fit.caveats),
+    })
+}
+
+fn curve_test_from(
+    violations: &mut Violations,
+    path: &str,
+    test: pb::CurveTest,
+) -> Option<CurveTest> {
+    Some(CurveTest {
+        term: test.term,
+        overall: test_from(violations, path, test.overall)?,
+        nonlinear: test_from(violations, path, test.nonlinear)?,
+        robust_overall: optional_test_from(violations, path, test.robust_overall)?,
+        robust_nonlinear: optional_test_from(violations, path, test.robust_nonlinear)?,
     })
 }
 

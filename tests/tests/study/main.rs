@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod certificate;
+mod curves;
 mod harness;
 mod her2;
 mod rotterdam;

@@ -3,8 +3,10 @@
 use super::{Assembly, Place, WHOLE, selection};
 use crate::plan::{UNIVARIABLE, key};
 use crate::question::Answer;
-use crate::terms::{exposure_term, term_outlines};
-use ::cox::{Coefficient, CoxFit, ProfileLikelihood, ScreenedTerm, SelectionStep, TestResult};
+use crate::terms::{curve_outline, exposure_term, term_outlines};
+use ::cox::{
+    Coefficient, CoxFit, CurveTest, ProfileLikelihood, ScreenedTerm, SelectionStep, TestResult,
+};
 use cohort::{Caveat, CaveatCode, Estimate, Interval, NotEstimable};
 use study::protocol::{
     CoxSection, MultivariableModel, Population, Protocol, SelectionRule, Variance,
@@ -97,8 +99,11 @@ fn multivariable(
     };
     let protocol = assembly.pipeline.protocol();
     let names = terms_of(protocol, model, &steps);
-    let columns: Vec<TermOutline> =
-        names.iter().flat_map(|name| term_outlines(protocol, name)).collect();
+    let outlines = |name: &String| match model.spline(name) {
+        Some(spline) => curve_outline(protocol, spline).into_iter().collect(),
+        None => term_outlines(protocol, name),
+    };
+    let columns: Vec<TermOutline> = names.iter().flat_map(outlines).collect();
     match fit {
         Ok(mut fit) => {
             selection::caveat(assembly, &mut fit, &model.label);
@@ -147,7 +152,11 @@ fn without_fit(
     reason: NotEstimable,
 ) {
     for column in columns {
-        for name in ["hazard_ratio", "p_value"] {
+        let names = match column.curve_columns {
+            Some(_) => ["nonlinear_p_value", "p_value"],
+            None => ["hazard_ratio", "p_value"],
+        };
+        for name in names {
             assembly.push(place.quantity(&column.id, name, Err(reason), METHOD));
         }
     }
@@ -167,13 +176,60 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Hazard ratios and p-values of every column, with those by Firth's penalty beside infinite ones.
+    /// Hazard ratios and p-values of every column, with those by Firth's penalty beside infinite ones,
+    /// and the tests of every curve.
     pub(super) fn columns(&self, assembly: &mut Assembly) {
         for coefficient in &self.fit.coefficients {
-            self.column(assembly, coefficient);
+            if !self.is_of_curve(coefficient) {
+                self.column(assembly, coefficient);
+            }
+            self.errors(assembly, coefficient);
         }
         for coefficient in self.fit.firth.iter().flat_map(|firth| &firth.coefficients) {
-            self.firth(assembly, coefficient);
+            if !self.is_of_curve(coefficient) {
+                self.firth(assembly, coefficient);
+            }
+        }
+        for test in &self.fit.curve_tests {
+            self.curve(assembly, test);
+        }
+    }
+
+    /// A column of a curve has no meaning of its own, and so no ratio.
+    fn is_of_curve(&self, coefficient: &Coefficient) -> bool {
+        self.fit.curve_tests.iter().any(|test| test.term == coefficient.term)
+    }
+
+    /// That a curve is flat, and that it is a straight line.
+    fn curve(&self, assembly: &mut Assembly, test: &CurveTest) {
+        let term = id::part(&test.term);
+        let model = (test.overall, test.nonlinear);
+        let robust = test.robust_overall.zip(test.robust_nonlinear);
+        let (chosen, words) = match (self.variance, robust) {
+            (Variance::RobustPair, Some(robust)) => (robust, ROBUST),
+            _ => (model, MODEL_BASED),
+        };
+        let mut push =
+            |suffix: &str, (overall, nonlinear): (TestResult, TestResult), words: &str| {
+                let tests = [
+                    ("", overall, "the curve is flat"),
+                    ("nonlinear_", nonlinear, "the curve is a straight line"),
+                ];
+                for (name, test, hypothesis) in tests {
+                    let method = format!("Wald test that {hypothesis}, {words} variance");
+                    let df = Ok(test.degrees_of_freedom as f64);
+                    let parts =
+                        [("p_value", test.p_value), ("chi_squared", test.chi_squared), ("df", df)];
+                    for (part, estimate) in parts {
+                        let name = format!("{name}{part}{suffix}");
+                        assembly.push(self.place.quantity(&term, &name, estimate, &method));
+                    }
+                }
+            };
+        push("", chosen, words);
+        push("_model", model, MODEL_BASED);
+        if let Some(robust) = robust {
+            push("_robust", robust, ROBUST);
         }
     }
 
@@ -230,6 +286,11 @@ impl Reader<'_> {
         if let Some(robust) = robust {
             push("_robust", robust, ROBUST);
         }
+    }
+
+    /// The coefficient of a column and its standard errors.
+    fn errors(&self, assembly: &mut Assembly, coefficient: &Coefficient) {
+        let term = id::part(&coefficient.name);
         let errors = [
             ("coefficient", Some(coefficient.estimate), "log hazard ratio"),
             ("standard_error", Some(coefficient.standard_error), "model-based standard error"),

@@ -58,6 +58,7 @@ fn outlines(assembly: &Assembly) -> Vec<TermOutline> {
         variable: "intercept".into(),
         label: "Intercept".into(),
         reference: None,
+        curve_columns: None,
     };
     let columns = protocol.propensity.iter().flat_map(|section| {
         section.covariates.iter().flat_map(|name| match section.spline(name) {

@@ -19,6 +19,11 @@ pub(crate) fn hazard_ratios(source: &Source) -> Vec<Table> {
     places.into_iter().map(|(endpoint, population)| place(source, endpoint, population)).collect()
 }
 
+/// What a reader must know of a curve in a table of ratios.
+const CURVES: &str = "A number that enters as a curve (natural spline) has no single hazard ratio: P \
+                      is the Wald test of all its columns, nonlinear P that of its departure from a \
+                      straight line.";
+
 fn place(source: &Source, endpoint: &str, population: &str) -> Table {
     let models: Vec<&ModelOutline> = source
         .result
@@ -47,6 +52,9 @@ fn place(source: &Source, endpoint: &str, population: &str) -> Table {
         table.rows.push(Row::new(cells));
     }
     table.notes = sizes(source, &models);
+    if models.iter().flat_map(|model| &model.terms).any(|term| term.curve_columns.is_some()) {
+        table.notes.push(CURVES.to_owned());
+    }
     table.notes.extend(notes(source, population));
     table
 }
@@ -68,6 +76,11 @@ fn ratio_cells(source: &Source, model: &ModelOutline, term: &TermOutline) -> [Ce
         return [Cell::new(""), Cell::new("")];
     }
     let id = |name| model_id(model, &term.id, name);
+    if term.curve_columns.is_some() {
+        let nonlinear = source.numbers.cell(&id("nonlinear_p_value"), number::p_value);
+        let text = format!("curve, nonlinear P {}", nonlinear.text);
+        return [Cell { text, ..nonlinear }, source.numbers.cell(&id("p_value"), number::p_value)];
+    }
     [
         source.numbers.ratio(&id("hazard_ratio")),
         source.numbers.cell(&id("p_value"), number::p_value),
@@ -156,7 +169,7 @@ pub(crate) fn models(source: &Source) -> Table {
     for model in source.result.outline.models.iter().filter(|model| !model.is_screen) {
         let id = |name| model_id(model, WHOLE, name);
         let numbers = &source.numbers;
-        let n_terms = model.terms.len();
+        let n_terms: usize = model.terms.iter().map(|term| term.curve_columns.unwrap_or(1)).sum();
         let per_term = numbers.value(&id("n_events")).filter(|_| 0 < n_terms);
         let per_term = per_term.map_or(String::new(), |n| number::time(n / n_terms as f64));
         table.rows.push(Row::new(vec![
@@ -277,12 +290,16 @@ fn proportional_hazards_row(
     let label = variable.map_or_else(|| "Global".to_owned(), |name| variable_label(source, name));
     let mut cells = vec![Cell::new(label)];
     for model in models {
-        let in_model = |name: &str| model.terms.iter().any(|term| term.variable == name);
-        if !variable.is_none_or(in_model) {
-            cells.extend([Cell::new(""), Cell::new("")]);
-            continue;
-        }
-        let term = variable.map_or_else(|| WHOLE.to_owned(), id::part);
+        let own = |name: &str| model.terms.iter().find(|term| term.variable == name);
+        let term = match variable.map(own) {
+            None => WHOLE.to_owned(),
+            Some(None) => {
+                cells.extend([Cell::new(""), Cell::new("")]);
+                continue;
+            }
+            Some(Some(TermOutline { id, curve_columns: Some(_), .. })) => id.clone(),
+            Some(Some(term)) => id::part(&term.variable),
+        };
         let id = |part| model_id(model, &term, &format!("proportional_hazards_{part}"));
         let (statistic, df) = (id("chi_squared"), id("df"));
         cells.push(source.numbers.pair((&statistic, number::statistic), (&df, number::count)));

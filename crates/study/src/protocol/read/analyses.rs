@@ -136,18 +136,23 @@ pub(super) fn propensity(section: &Section, declared: &Declared) -> PropensitySe
     }
     let covariates = section.filled_list("covariates", |value| declared.confounder(value));
     let covariates = covariates.unwrap_or_default();
-    let splines = section.entries("splines", |name, section| {
+    let splines = splines(section, declared, &covariates, "covariates");
+    PropensitySection { covariates, splines }
+}
+
+/// `splines`: numbers among those of the list that enter a model as curves.
+fn splines(section: &Section, declared: &Declared, names: &[String], list: &str) -> Vec<Spline> {
+    section.entries("splines", |name, section| {
         let is_number = |known: &Variable| known.kind == VariableKind::Continuous;
-        if !covariates.iter().any(|known| known == name) {
-            section.refuse_self(format!("`{name}` is not among the covariates"));
+        if !names.iter().any(|known| known == name) {
+            section.refuse_self(format!("`{name}` is not among the {list}"));
         } else if !declared.find(name).is_some_and(is_number) {
             section.refuse_self(format!("`{name}` has levels, and only numbers have splines"));
         }
         let degrees_of_freedom = section.needed("degrees_of_freedom", at_least_1);
         let degrees_of_freedom = degrees_of_freedom.unwrap_or(1);
         Spline { variable: name.into(), degrees_of_freedom }
-    });
-    PropensitySection { covariates, splines }
+    })
 }
 
 pub(super) fn balance(section: &Section, declared: &Declared) -> BalanceSection {
@@ -267,10 +272,18 @@ fn model(
     let rule = section.optional("rule", word).unwrap_or_default();
     let (p_below, p_above) = selection_limits(section, rule);
     let terms = section.filled_list("terms", |value| declared.term(value));
+    let terms = terms.map_or_else(|| declared.all_terms(), |terms| with_exposure(terms, declared));
+    let splines = splines(section, declared, &terms, "terms");
+    if rule != SelectionRule::Listed && !splines.is_empty() {
+        let message =
+            "belong to `rule = \"listed\"`: a term that is chosen by tests is a line or levels";
+        section.refuse("splines", message);
+    }
     MultivariableModel {
         label: section.optional("label", text).unwrap_or_else(|| id.clone()),
         id,
-        terms: terms.map_or_else(|| declared.all_terms(), |terms| with_exposure(terms, declared)),
+        terms,
+        splines,
         rule,
         p_below,
         p_above,

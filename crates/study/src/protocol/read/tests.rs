@@ -534,3 +534,22 @@ fn every_beginning_of_a_file_is_answered() {
         }
     }
 }
+
+#[test]
+fn only_listed_numbers_of_a_listed_model_are_curves() {
+    let with = |keys: &str| {
+        let model = format!("[[cox.multivariable]]\nid = \"main\"\n{keys}");
+        small_with("", &format!("[cox]\n{model}"))
+    };
+    let protocol = read(&with("splines.age.degrees_of_freedom = 4")).unwrap();
+    let model = &protocol.cox.unwrap().multivariable[0];
+    assert_eq!(model.spline("age").unwrap().degrees_of_freedom, 4);
+    assert!(model.spline("sex").is_none());
+    let path = "cox.multivariable[0].splines";
+    let sex = with("splines.sex.degrees_of_freedom = 3");
+    assert_refused(&sex, &format!("{path}.sex"), "has levels");
+    let nobody = with("terms = [\"sex\"]\nsplines.age.degrees_of_freedom = 3");
+    assert_refused(&nobody, &format!("{path}.age"), "not among the terms");
+    let chosen = with("rule = \"backward\"\nsplines.age.degrees_of_freedom = 3");
+    assert_refused(&chosen, path, "listed");
+}
