@@ -190,7 +190,7 @@ mod tests {
             let column = DesignColumn { name: "x".into(), term: 0, values };
             let data = LogisticData {
                 outcome: &outcome,
-                weights: None,
+                weights: Some(&[4.0; 4]),
                 offset: Some(&offset),
                 clusters: Some(&[0, 1, 2, 3]),
                 terms: &[Term::linear("x")],
@@ -202,7 +202,8 @@ mod tests {
                 subjects: true,
                 performance_groups: Some(10),
             };
-            for penalty in [Penalty::None, Penalty::Firth, Penalty::Ridge(1.0)] {
+            let ridges = [Penalty::Ridge(1.0), Penalty::Ridge(1e300)];
+            for penalty in [Penalty::None, Penalty::Firth].into_iter().chain(ridges) {
                 let options = LogisticOptions { penalty, ..LogisticOptions::default() };
                 let fit = fit(&data, &options, &extras).unwrap().fit;
                 for coefficient in &fit.coefficients {
@@ -216,6 +217,8 @@ mod tests {
                 assert!(fit.caveats.iter().any(|one| one.code == CaveatCode::NotConverged));
                 assert!(fit.mcfadden_r_squared.is_finite());
                 assert!(fit.nagelkerke_r_squared.is_finite());
+                let residuals = fit.subjects.unwrap().pearson_residual;
+                assert!(residuals.iter().all(|residual| residual.is_finite()));
             }
         }
     }

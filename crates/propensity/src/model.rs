@@ -58,6 +58,9 @@ struct Null {
 /// beside a separated one has profile limits; each limit takes dozens of evaluations.
 const MOST_WORK_OF_LIMITS: f64 = 1e8;
 
+/// Its exponential is a number, even over the smallest share that there is to explain.
+const LARGEST_EXPONENT: f64 = 300.0;
+
 /// A search beside a held coefficient with Firth's penalty may take so many times as many steps.
 const PATIENCE: usize = 8;
 
@@ -300,7 +303,9 @@ impl<'a> Model<'a> {
             Some(weights) => sum(weights.iter().copied()),
             None => self.data.outcome.len() as f64,
         };
-        explained(-exp_m1((deviance - self.null.deviance) / n), -exp_m1(-self.null.deviance / n))
+        // A penalty can leave a model far worse than the intercept alone.
+        let exponent = ((deviance - self.null.deviance) / n).min(LARGEST_EXPONENT);
+        explained(-exp_m1(exponent), -exp_m1(-self.null.deviance / n))
     }
 
     fn penalised(&self, deviance: f64) -> Option<PenalisedLikelihood> {

@@ -25,7 +25,7 @@ pub(crate) fn fitted_subjects(
         let odds = link.probability(-z(i)) / link.probability(z(i));
         odds.min(f64::MAX)
     };
-    let pearson = |i: usize| sign(i) * (weight(i) * odds_against(i)).sqrt();
+    let pearson = |i: usize| sign(i) * weight(i).sqrt() * odds_against(i).sqrt();
     let n = linear_predictor.len();
     let pearson_residual: Vec<f64> = (0..n).map(pearson).collect();
     let influence = covariance.map(|covariance| {
