@@ -238,7 +238,7 @@ impl Design {
             }
             for (name, values) in expand(cells, term)? {
                 if is_faint(&values) {
-                    return Err(CohortError::FaintColumn { column: name });
+                    return Err(CohortError::FaintColumn { term: term.name() });
                 }
                 columns.push(DesignColumn { name, term: index, values });
             }
@@ -359,7 +359,7 @@ fn expand(cells: &Cells, term: &Term) -> Result<Vec<NamedColumn>, CohortError> {
             let product = |(left_name, a): &NamedColumn, (right_name, b): &NamedColumn| {
                 let name = format!("{left_name}:{right_name}");
                 let values = a.iter().zip(b).map(|(a, b)| a * b).collect();
-                Ok((name.clone(), in_range(cells, &name, values)?))
+                Ok((name, in_range(cells, &term.name(), values)?))
             };
             expand(cells, right)?
                 .iter()
@@ -541,11 +541,11 @@ mod tests {
             let cohort = Cohort::new(None, vec![Column::numeric("x", values.to_vec())]).unwrap();
             Design::new(&cohort, &Selection::all(&cohort), &[Term::linear("x")])
         };
-        let faint = Err(CohortError::FaintColumn { column: "x".into() });
-        assert_eq!(of([1e-160, 2e-160]), faint);
-        assert_eq!(of([0.0, 1e-320]), faint);
+        let faint = CohortError::FaintColumn { term: "x".into() };
+        assert_eq!(of([1e-160, 2e-160]), Err(faint.clone()));
+        assert_eq!(of([0.0, 1e-320]), Err(faint.clone()));
         assert!(of([1e-69, 2e-69]).is_ok() && of([3e-160; 2]).is_ok());
-        assert!(faint.unwrap_err().to_string().contains("smaller unit"));
+        assert!(faint.to_string().contains("smaller unit"));
     }
 
     #[test]

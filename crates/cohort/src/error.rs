@@ -121,7 +121,8 @@ pub enum CohortError {
         /// Row of the cell.
         row: usize,
     },
-    /// A transformation or product is undefined for a value, or beyond [`crate::LARGEST_NUMBER`].
+    /// A transformation or product is undefined for a value, or beyond [`crate::LARGEST_NUMBER`]; a
+    /// product is called by the name of its term.
     #[error(
         "column {column}, row {}: the transformation is undefined for the value, or too large to \
          compute with",
@@ -133,14 +134,14 @@ pub enum CohortError {
         /// Row of the cell.
         row: usize,
     },
-    /// A column of a model varies by less than can be computed with.
+    /// A column of a term varies by less than can be computed with.
     #[error(
-        "the values of {column} are too close together to compute with: give them in a smaller unit, \
+        "the values of {term} are too close together to compute with: give them in a smaller unit, \
          so that the numbers are larger"
     )]
     FaintColumn {
-        /// Name of the column of the model.
-        column: String,
+        /// Name of the term.
+        term: String,
     },
     /// A quantile at which a spline has a knot is the smallest or largest value.
     #[error(

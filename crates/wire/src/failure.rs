@@ -83,9 +83,15 @@ fn term_field(path: &str, term: &Term, error: &CohortError) -> Option<String> {
     if let CohortError::TooManyColumns { term: name, .. } = error {
         return (term.name() == *name).then(|| path.to_string());
     }
-    if let CohortError::FaintColumn { column } = error {
-        let is_own = *column == term.name() || term.columns().contains(&column.as_str());
-        return is_own.then(|| path.to_string());
+    if let CohortError::FaintColumn { term: name } = error {
+        return (term.name() == *name).then(|| path.to_string());
+    }
+    // A product has no column whose cell could be named; it may be a part of another one.
+    if let (Term::Interaction(left, right), CohortError::UndefinedTransform { column, .. }) =
+        (term, error)
+    {
+        let mut parts = [left, right].into_iter().filter_map(|part| term_field(path, part, error));
+        return (term.name() == *column).then(|| path.to_string()).or_else(|| parts.next());
     }
     let field = |factor: &Term| match (factor, error) {
         (
@@ -137,12 +143,11 @@ fn part_failure(part: &str, cohort: &Cohort, error: &CohortError) -> Failure {
             }
             EndpointError::LengthMismatch => path(column, None),
         },
-        CohortError::TooManyColumns { .. } => "terms".into(),
+        CohortError::TooManyColumns { .. } | CohortError::FaintColumn { .. } => "terms".into(),
         CohortError::DuplicateColumn { column }
         | CohortError::DuplicateLevel { column, .. }
         | CohortError::LengthMismatch { column, .. }
         | CohortError::NotNumeric { column }
-        | CohortError::FaintColumn { column }
         | CohortError::UnknownLevel { column, .. }
         | CohortError::InvalidKnots { column }
         | CohortError::TiedKnots { column, .. }

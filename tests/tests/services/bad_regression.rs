@@ -163,6 +163,28 @@ async fn knots_beyond_the_data_are_refused_at_their_field() {
     assert_eq!(fit_cox(&clients, second).await.0, "model.terms[1].kind");
 }
 
+/// A product has no column of the cohort whose cell could be at fault.
+#[tokio::test]
+async fn a_product_out_of_range_is_refused_as_a_term() {
+    let mut cohort = cohort();
+    cohort.columns.push(numbers("large", &[1e60, 2e60, 3e60, 1e60, 5e60, 0.0, 0.0, 1e60]));
+    cohort.columns.push(numbers("small", &[1e-60, 2e-60, 3e-60, 1e-60, 5e-60, 0.0, 0.0, 1e-60]));
+    let mut client = clients().await.regression;
+    for column in ["large", "small"] {
+        let square = ModelTerm { interaction_with: Some(Box::new(term(column))), ..term(column) };
+        let factor = ModelTerm { interaction_with: Some(Box::new(square.clone())), ..term("arm") };
+        for product in [square, factor] {
+            let request = pb::FitCoxRequest {
+                cohort: Some(cohort.clone()),
+                model: cox_model(|model| model.terms.push(product)),
+                ..Default::default()
+            };
+            let (field, words) = first(client.fit_cox(request).await);
+            assert_eq!(field, "model.terms[1]", "{words}");
+        }
+    }
+}
+
 /// Every call that takes names of coefficients refuses one that its models do not have.
 #[tokio::test]
 async fn limits_of_an_unknown_coefficient_are_refused() {
