@@ -94,7 +94,9 @@ impl Summit<'_> {
         let reduced = maximise_over(origin, free.to_vec(), self.options, evaluate).maximum;
         let rank = |maximum: &Maximum| maximum.aliased.iter().filter(|&&aliased| !aliased).count();
         let is_known = self.maximum.converged && reduced.converged;
+        // Offsets can put the likelihood of the others out of the range of a number.
         let statistic = is_known.then_some(2.0 * (self.maximum.value - reduced.value));
+        let statistic = statistic.filter(|statistic| statistic.is_finite());
         Loss { statistic, rank: rank(self.maximum).saturating_sub(rank(&reduced)) }
     }
 
