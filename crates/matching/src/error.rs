@@ -29,7 +29,7 @@ pub enum MatchingError {
     /// An optimal match would look at more pairs than fit.
     #[error(
         "an optimal match would weigh more than {limit} pairs: narrow them by a caliper or exact \
-         keys"
+         keys, or ask for single partners by score without further rules, which has no such limit"
     )]
     TooManyPairs {
         /// Largest number of pairs.

@@ -4,7 +4,7 @@ use crate::MatchingError;
 use crate::assignment::{Arcs, Cost, assign};
 use crate::line::{Line, LineClass};
 use crate::nearest_point::window;
-use crate::on_line::{PlacePair, Stand, in_band, taken_up};
+use crate::on_line::{PlacePair, Stand, best_pairs, in_band};
 use crate::points::Points;
 use crate::sets::{Link, Links};
 use crate::subjects::Subjects;
@@ -20,8 +20,9 @@ const MOST_CELLS: usize = 400_000_000;
 
 /// Optimal pairs by score, with up to `ratio` partners each.
 ///
-/// Along a line pairs need not cross. Without a caliper the best pairs come from one walk; where they
-/// break the caliper, the stretch around them is matched anew under it ([`repaired`]).
+/// Along a line pairs need not cross. Single partners come from one walk, under a caliper as well
+/// ([`best_pairs`]). Several come from such a walk without a caliper; where its pairs break the caliper,
+/// the stretch around them is matched anew under it ([`Stretch::repaired`]).
 pub(crate) fn by_score(
     subjects: &Subjects,
     line: &Line,
@@ -31,7 +32,9 @@ pub(crate) fn by_score(
     for class in &line.classes {
         let stretch = Stretch::new(subjects, line, class, ratio);
         let is_enough = stretch.seekers.len() <= class.offers.len();
-        let pairs = if ratio == 1 || is_enough {
+        let pairs = if ratio == 1 {
+            stretch.places(stretch.walked(subjects.caliper))
+        } else if is_enough {
             stretch.repaired()?
         } else {
             stretch.places(stretch.matched_anew(0..stretch.points.len())?)
@@ -98,7 +101,7 @@ impl<'a> Stretch<'a> {
     /// no exchange across the border can gain. When the new match takes the offer at an end, the
     /// stretch is widened.
     fn repaired(&self) -> Result<Vec<PlacePair>, MatchingError> {
-        let free = self.unrestricted();
+        let free = self.walked(None);
         let broken = self.broken(&free);
         if broken.is_empty() {
             return Ok(self.places(free));
@@ -132,17 +135,22 @@ impl<'a> Stretch<'a> {
         Ok(self.places(pairs))
     }
 
-    /// The best pairs of points without a caliper.
-    fn unrestricted(&self) -> Vec<PlacePair> {
-        let score: Vec<f64> =
-            self.points.iter().map(|point| self.subjects.score[self.subject(point)]).collect();
-        let stands: Vec<Stand> = self.points.iter().map(|point| point.stand).collect();
-        let is_taken = taken_up(&score, &stands);
-        let taken = |stand: Stand| {
-            let is_taken = &is_taken;
-            (0..self.points.len()).filter(move |&k| is_taken[k] && stands_at(self, k, stand))
+    /// The best pairs of points who all count the same.
+    fn walked(&self, caliper: Option<f64>) -> Vec<PlacePair> {
+        let along = |scale: &[f64]| -> Vec<f64> {
+            self.points.iter().map(|point| scale[self.subject(point)]).collect()
         };
-        taken(Stand::Seeks).zip(taken(Stand::Offers)).collect()
+        let score = along(&self.subjects.score);
+        let stands: Vec<Stand> = self.points.iter().map(|point| point.stand).collect();
+        let logit = caliper.filter(|_| self.subjects.is_on_logit());
+        let logit = logit.map(|_| along(self.subjects.scale()));
+        let scale = logit.as_ref().unwrap_or(&score);
+        match caliper {
+            None => best_pairs(&score, &stands, |_, _| true),
+            Some(caliper) => {
+                best_pairs(&score, &stands, |a, b| (scale[a] - scale[b]).abs() <= caliper)
+            }
+        }
     }
 
     /// The stretches of the pairs that are wider than the caliper.

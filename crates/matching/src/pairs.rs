@@ -146,7 +146,7 @@ fn form(
                 points => optimal::by_rules(subjects, &line, points.as_ref(), options.ratio)?,
             };
             let promise = paired(false, options.ratio);
-            Formed::of_pairs(links, n, promise, "optimal pair matching, version 1")
+            Formed::of_pairs(links, n, promise, "optimal pair matching, version 2")
         }
         Method::Full(distance) => {
             let line = Line::new(subjects, &subjects.class);

@@ -193,7 +193,7 @@ fn whoever_lies_outside_the_common_support_is_set_aside() {
 }
 
 /// Greedy: 3 takes 2.5 and 2 is left with 9, in all 7.5. The best: 2 takes 2.5 and 3 takes 9, 6.5.
-/// Within a caliper of 6 both pairs stay; within 5 there is one.
+/// Within a caliper of 6 both pairs stay; within 5 there is one, of 2.5 and either of the exposed.
 #[test]
 fn optimal_pairs_have_the_smallest_total() {
     let cohort = cohort(&[('e', 2.0), ('e', 3.0), ('c', 2.5), ('c', 9.0)], &[]);
@@ -202,7 +202,20 @@ fn optimal_pairs_have_the_smallest_total() {
     assert_eq!(sample(&cohort, &optimal).certificate.total_distance, 6.5);
     let within = |width| MatchQuery { caliper: raw(width), ..optimal.clone() };
     assert_eq!(sample(&cohort, &within(6.0)).pairs.len(), 2);
-    assert_eq!(pairs(&cohort, &within(5.0)), [(0, 2)]);
+    let one = sample(&cohort, &within(5.0));
+    assert_eq!((one.pairs.len(), one.certificate.total_distance), (1, 0.5));
+}
+
+/// Exposed at 0, 2, 4 and comparators at 2, 4, 6, all within 2 of a partner: three pairs at distance 2
+/// come before two at distance 0.
+#[test]
+fn more_pairs_in_the_caliper_come_before_nearer_ones() {
+    let subjects = [('e', 0.0), ('c', 2.0), ('e', 2.0), ('c', 4.0), ('e', 4.0), ('c', 6.0)];
+    let optimal = MatchQuery { method: Method::Optimal(OptimalOptions::default()), ..base() };
+    let within = |width| MatchQuery { caliper: raw(width), ..optimal.clone() };
+    let cohort = cohort(&subjects, &[]);
+    assert_eq!(pairs(&cohort, &within(2.0)), [(0, 1), (2, 3), (4, 5)]);
+    assert_eq!(pairs(&cohort, &within(1.75)), [(2, 1), (4, 3)]);
 }
 
 /// The comparator at 5 is nearest to nobody else, and shares the exposed at 4; the one at 1 has both of

@@ -173,7 +173,7 @@ fn summary(sample: &MatchedSample) -> (i64, i64, f64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn optimal_pairs_are_the_best_of_all(
@@ -195,6 +195,27 @@ proptest! {
             covariate_calipers: Vec::new(),
             anti_exact: Vec::new(),
             ..query
+        };
+        let by_rules = MatchQuery { anti_exact: vec!["rt".into()], ..query.clone() };
+        let (line, rules) = (matched(&subjects, &query), matched(&subjects, &by_rules));
+        prop_assert_eq!(summary(&line), summary(&rules));
+    }
+
+    /// Calipers of all widths among scores so dense that chains of partners form, on both scales.
+    #[test]
+    fn the_walk_within_a_caliper_is_the_best(
+        subjects in prop::collection::vec((any::<bool>(), -60..60i32, Just(0), 0..2u8, Just(0u8)), 2..60),
+        width in 0..30,
+        spread in 1..8,
+    ) {
+        let mut subjects = subjects;
+        subjects.iter_mut().for_each(|subject| subject.1 /= spread);
+        subjects[0].0 = true;
+        subjects[1].0 = false;
+        let query = MatchQuery {
+            method: Method::Optimal(OptimalOptions::default()),
+            caliper: Some(Caliper { width: f64::from(width) * 0.25, scale: CaliperScale::Raw }),
+            ..base()
         };
         let by_rules = MatchQuery { anti_exact: vec!["rt".into()], ..query.clone() };
         let (line, rules) = (matched(&subjects, &query), matched(&subjects, &by_rules));
