@@ -70,10 +70,27 @@ impl Kernel for Total<'_> {
     }
 }
 
+/// From so many terms on, several sums that do not wait for each other are worth joining.
+const MANY: usize = 1024;
+
+/// Compensated sum of `term` over all values: of few in their order, of many in eight columns, which are
+/// then added up.
+fn sum_over(values: &[f64], term: impl Fn(f64) -> f64) -> f64 {
+    if values.len() < MANY {
+        return sum(values.iter().map(|&value| term(value)));
+    }
+    let mut sums = [Sum::default(); LANES];
+    for block in values.chunks(LANES) {
+        sums.iter_mut().zip(block).for_each(|(sum, &value)| *sum += term(value));
+    }
+    let compensations: f64 = sums.iter().map(|sum| sum.compensation).sum();
+    sum(sums.iter().map(|sum| sum.total).chain([compensations]))
+}
+
 /// Arithmetic mean; `None` when there are no values.
 #[must_use]
 pub fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| sum(values.iter().copied()) / values.len() as f64)
+    (!values.is_empty()).then(|| sum_over(values, |value| value) / values.len() as f64)
 }
 
 /// Sample variance with denominator `n - 1`; `None` for fewer than two values.
@@ -85,7 +102,7 @@ pub fn variance(values: &[f64]) -> Option<f64> {
         return None;
     }
     let centre = mean(values)?;
-    let squares = sum(values.iter().map(|value| (value - centre) * (value - centre)));
+    let squares = sum_over(values, |value| (value - centre) * (value - centre));
     Some(squares / (values.len() - 1) as f64)
 }
 
@@ -129,6 +146,15 @@ mod tests {
             let values: Vec<f64> = (1..=n).map(f64::from).collect();
             assert_eq!(total(&values), f64::from(n * (n + 1)) / 2.0);
         }
+    }
+
+    /// Of large numbers that cancel the sum is 2 in every column and over them.
+    #[test]
+    fn many_terms_lose_no_digits_either() {
+        let mut values = vec![0.0; 2 * MANY + 3];
+        (values[0], values[1], values[MANY]) = (1.0, 1e100, 1.0);
+        (values[MANY + 1], values[MANY + 2]) = (-1e100, 3.0);
+        assert_eq!(mean(&values), Some(5.0 / values.len() as f64));
     }
 
     #[test]
