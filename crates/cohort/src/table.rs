@@ -139,6 +139,14 @@ impl Cohort {
         }
     }
 
+    /// Appends the id of a row to a text, for texts of very many ids.
+    pub fn write_id(&self, row: usize, into: &mut Vec<u8>) {
+        match &self.ids {
+            Some(ids) => into.extend_from_slice(ids[row].as_bytes()),
+            None => push_decimal(row + 1, into),
+        }
+    }
+
     /// Where a row of the cohort stood in the caller's order, from 0.
     #[must_use]
     pub fn caller_row(&self, row: usize) -> usize {
@@ -175,7 +183,8 @@ impl Cohort {
         Ok(self.numbers(name, selection)?.to_vec())
     }
 
-    fn numbers(&self, name: &str, selection: &Selection) -> Result<Cells<f64>, CohortError> {
+    /// The same, shared with the cohort where everybody is selected.
+    pub fn numbers(&self, name: &str, selection: &Selection) -> Result<Cells<f64>, CohortError> {
         match &self.complete(name, selection)?.column.values {
             Values::Numeric(values) => Ok(selection.cells(values)),
             Values::Categorical { .. } => Err(CohortError::NotNumeric { column: name.into() }),
@@ -291,6 +300,21 @@ impl Cohort {
             }),
         }
     }
+}
+
+/// Appends the digits of a number.
+fn push_decimal(mut number: usize, into: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] += (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    into.extend_from_slice(&digits[first..]);
 }
 
 /// Numbers that are looked through together, while they are in the cache of the processor.
@@ -452,6 +476,9 @@ mod tests {
     fn row_numbers_are_the_ids_of_a_cohort_without_ids() {
         let cohort = Cohort::new(None, vec![Column::numeric("x", vec![5.0, 6.0])]).unwrap();
         assert_eq!((cohort.id(0), cohort.id(1)), ("1".into(), "2".into()));
+        let mut text = Vec::new();
+        [0, 9, 98, 1_234_566].iter().for_each(|&row| cohort.write_id(row, &mut text));
+        assert_eq!(text, b"110991234567");
         assert_eq!((cohort.caller_row(1), cohort.rows_by_caller()), (1, vec![0, 1]));
         assert_eq!(cohort.is_missing("x").unwrap(), [false; 2]);
     }

@@ -5,6 +5,7 @@ use crate::query::{MatchOrder, NearestOptions, Ratio};
 use crate::sets::{Link, Links};
 use crate::subjects::Subjects;
 use numerics::streams::Streams;
+use numerics::sum::mean;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -54,7 +55,7 @@ impl<'a, F: Finder> Greedy<'a, F> {
     /// Lets every seeker choose once per round, until quotas are filled or nobody finds a partner.
     pub(crate) fn run(mut self, subjects: &Subjects, options: &NearestOptions) -> Links {
         let order = order_in_force(subjects, options);
-        let listed = turns(self.line, subjects, order, options.seed);
+        let listed = turns(self.line, order, options.seed);
         let n_rounds = self.quota.iter().copied().max().unwrap_or(0);
         for round in 0..n_rounds {
             let before = self.links.pairs.len();
@@ -187,7 +188,7 @@ impl Eq for Wish {}
 pub(crate) fn order_in_force(subjects: &Subjects, options: &NearestOptions) -> MatchOrder {
     let by_default = if options.replacement || subjects.score.is_empty() {
         MatchOrder::Data
-    } else if subjects.is_focal == subjects.is_exposed {
+    } else if subjects.are_exposed_focal() {
         MatchOrder::Largest
     } else {
         MatchOrder::Smallest
@@ -196,11 +197,11 @@ pub(crate) fn order_in_force(subjects: &Subjects, options: &NearestOptions) -> M
 }
 
 /// Places in line of the seekers in the order of their turns; equal scores by id.
-pub(crate) fn turns(line: &Line, subjects: &Subjects, order: MatchOrder, seed: u64) -> Vec<u32> {
+pub(crate) fn turns(line: &Line, order: MatchOrder, seed: u64) -> Vec<u32> {
     let in_line = 0..line.seekers.len() as u32;
     match order {
         MatchOrder::Smallest => in_line.collect(),
-        MatchOrder::Largest => largest_first(line, &subjects.score),
+        MatchOrder::Largest => largest_first(line),
         MatchOrder::Random => {
             let mut turns = by_id(line);
             shuffle(&mut turns, seed);
@@ -211,14 +212,13 @@ pub(crate) fn turns(line: &Line, subjects: &Subjects, order: MatchOrder, seed: u
 }
 
 /// Largest score first within each class; the classes do not compete.
-fn largest_first(line: &Line, score: &[f64]) -> Vec<u32> {
+fn largest_first(line: &Line) -> Vec<u32> {
     let mut turns = Vec::with_capacity(line.seekers.len());
     for class in &line.classes {
         let mut end = class.seekers.end;
         while end > class.seekers.start {
-            let of = |place: usize| score[line.seekers[place] as usize];
             let mut start = end - 1;
-            while start > class.seekers.start && of(start - 1) == of(end - 1) {
+            while start > class.seekers.start && line.sought[start - 1] == line.sought[end - 1] {
                 start -= 1;
             }
             turns.extend(start as u32..end as u32);
@@ -243,13 +243,13 @@ fn shuffle(turns: &mut [u32], seed: u64) {
 }
 
 /// How many partners each seeker may take.
-pub(crate) fn quotas(line: &Line, subjects: &Subjects, ratio: Ratio) -> Vec<u32> {
+pub(crate) fn quotas(line: &Line, ratio: Ratio) -> Vec<u32> {
     let n = line.seekers.len();
     match ratio {
         Ratio::Fixed(ratio) => vec![ratio.min(line.offers.len()) as u32; n],
         Ratio::Variable { mean, min, max } => {
             let (shares, mut quotas) = (extremal(n, mean, min, max), vec![0; n]);
-            for (place, share) in by_score_of_own_arm(line, subjects).into_iter().zip(shares) {
+            for (place, share) in by_score_of_own_arm(line).into_iter().zip(shares) {
                 quotas[place as usize] = share;
             }
             quotas
@@ -281,14 +281,10 @@ fn extremal(n: usize, mean: f64, min: usize, max: usize) -> Vec<u32> {
 }
 
 /// Seekers from those whose score is most on their own arm's side to those on the other's.
-fn by_score_of_own_arm(line: &Line, subjects: &Subjects) -> Vec<u32> {
-    let mean = |of: &[u32]| {
-        numerics::sum::sum(of.iter().map(|&subject| subjects.score[subject as usize]))
-            / of.len().max(1) as f64
-    };
-    let is_high = mean(&line.seekers) > mean(&line.offers);
+fn by_score_of_own_arm(line: &Line) -> Vec<u32> {
+    let is_high = mean(&line.sought) > mean(&line.offered);
     let mut places = by_id(line);
-    let score = |place: u32| subjects.score[line.seekers[place as usize] as usize];
+    let score = |place: u32| line.sought[place as usize];
     places.sort_by(|&a, &b| {
         let ascending = score(a).total_cmp(&score(b));
         if is_high { ascending.reverse() } else { ascending }

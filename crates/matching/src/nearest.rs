@@ -13,10 +13,6 @@ use std::ops::Range;
 pub(crate) struct OnLine<'a> {
     subjects: &'a Subjects,
     line: &'a Line,
-    /// Scores of those who seek, in line.
-    sought: Vec<f64>,
-    /// Scores of those who offer, in line.
-    offered: Vec<f64>,
     /// Where the seekers look; empty when all of them look everywhere.
     ranges: Vec<Range<u32>>,
     free: FreePositions,
@@ -25,14 +21,11 @@ pub(crate) struct OnLine<'a> {
 
 impl<'a> OnLine<'a> {
     pub(crate) fn new(subjects: &'a Subjects, line: &'a Line) -> Self {
-        let score = |&subject: &u32| subjects.score[subject as usize];
         let is_one =
             line.classes.len() == 1 && line.classes[0].offers == (0..line.offers.len() as u32);
         Self {
             subjects,
             line,
-            sought: line.seekers.iter().map(score).collect(),
-            offered: line.offers.iter().map(score).collect(),
             ranges: if is_one { Vec::new() } else { line.offers_of_seekers() },
             free: FreePositions::new(line.offers.len()),
             has_rules: subjects.has_rules(),
@@ -60,13 +53,13 @@ impl<'a> OnLine<'a> {
     }
 
     /// The first partner allowed below `end` and its distance.
-    fn below(&mut self, look: &Look, mut end: u32) -> Option<(u32, f64)> {
+    fn below(&self, look: &Look, mut end: u32) -> Option<(u32, f64)> {
         loop {
             end = self.free.end_below(end);
             if end <= look.range.start {
                 return None;
             }
-            let distance = look.score - self.offered[end as usize - 1];
+            let distance = look.score - self.line.offered[end as usize - 1];
             if !self.reaches(look.focal, end - 1, distance) {
                 return None;
             }
@@ -78,13 +71,13 @@ impl<'a> OnLine<'a> {
     }
 
     /// The first partner allowed at or above `place` and its distance.
-    fn above(&mut self, look: &Look, mut place: u32) -> Option<(u32, f64)> {
+    fn above(&self, look: &Look, mut place: u32) -> Option<(u32, f64)> {
         loop {
             place = self.free.at_or_above(place);
             if place >= look.range.end {
                 return None;
             }
-            let distance = self.offered[place as usize] - look.score;
+            let distance = self.line.offered[place as usize] - look.score;
             if !self.reaches(look.focal, place, distance) {
                 return None;
             }
@@ -93,6 +86,21 @@ impl<'a> OnLine<'a> {
             }
             place += 1;
         }
+    }
+
+    /// Whether another partner below one is allowed and as near. Nobody is when the next in line, free
+    /// or not, is further away.
+    fn is_tied_below(&self, look: &Look, place: u32, near: f64) -> bool {
+        place > look.range.start
+            && look.score - self.line.offered[place as usize - 1] == near
+            && self.below(look, place).is_some_and(|(_, distance)| distance == near)
+    }
+
+    /// The same above.
+    fn is_tied_above(&self, look: &Look, place: u32, near: f64) -> bool {
+        place + 1 < look.range.end
+            && self.line.offered[place as usize + 1] - look.score == near
+            && self.above(look, place + 1).is_some_and(|(_, distance)| distance == near)
     }
 }
 
@@ -107,20 +115,17 @@ struct Look<'a> {
 impl Finder for OnLine<'_> {
     fn nearest(&mut self, seeker: usize, own: &[u32]) -> Option<Choice> {
         let focal = self.line.seekers[seeker];
-        let all = 0..self.offered.len() as u32;
+        let all = 0..self.line.offered.len() as u32;
         let range = self.ranges.get(seeker).cloned().unwrap_or(all);
-        let look = Look { focal, score: self.sought[seeker], range, own };
+        let look = Look { focal, score: self.line.sought[seeker], range, own };
         let start = self.line.place[seeker];
-        let is_near = |found: Option<(u32, f64)>, distance: f64| {
-            found.is_some_and(|(_, other)| other == distance)
-        };
         let (below, above) = (self.below(&look, start), self.above(&look, start));
         let (place, distance, is_tied) = match (below, above) {
             (Some((place, near)), Some((_, far))) if near <= far => {
-                (place, near, near == far || is_near(self.below(&look, place), near))
+                (place, near, near == far || self.is_tied_below(&look, place, near))
             }
-            (_, Some((place, near))) => (place, near, is_near(self.above(&look, place + 1), near)),
-            (Some((place, near)), None) => (place, near, is_near(self.below(&look, place), near)),
+            (_, Some((place, near))) => (place, near, self.is_tied_above(&look, place, near)),
+            (Some((place, near)), None) => (place, near, self.is_tied_below(&look, place, near)),
             (None, None) => return None,
         };
         let partner = self.line.offers[place as usize];

@@ -9,7 +9,7 @@ use crate::nearest_point::AmongPoints;
 use crate::points::Points;
 use crate::query::{Distance, Estimand, MatchQuery, Method, NearestOptions, Ratio};
 use crate::sets::{Link, Links, numbered, renumbered};
-use crate::subjects::Subjects;
+use crate::subjects::{Role, Subjects};
 use crate::{
     Certificate, MatchedSample, MatchingError, Pair, full, optimal, spss, strata, weights,
 };
@@ -49,14 +49,9 @@ pub fn match_pairs(
     let subjects = Subjects::read(cohort, selection, query)?;
     let formed = form(cohort, selection, query, &subjects)?;
     let n = subjects.len();
-    let n_exposed = subjects.is_exposed.iter().filter(|&&exposed| exposed).count();
+    let n_exposed = subjects.roles.iter().filter(|role| role.is_exposed()).count();
     let weights = formed.weights(&subjects, query.estimand);
     let findings = certify(&subjects, &formed.links.pairs, &formed.set, &weights, formed.promise)?;
-    // Counted without a branch, since who is exposed cannot be foretold.
-    let mut n_matched = [0; 2];
-    for (&is_exposed, &weight) in subjects.is_exposed.iter().zip(&weights) {
-        n_matched[usize::from(is_exposed)] += usize::from(weight > 0.0);
-    }
     let row = |subject: usize| selection.row(subject);
     let pairs: Vec<Pair> =
         formed.links.pairs.iter().map(|link| pair(&subjects, selection, link)).collect();
@@ -65,8 +60,8 @@ pub fn match_pairs(
         estimand: String::new(),
         n_exposed,
         n_comparators: n - n_exposed,
-        n_matched_exposed: n_matched[1],
-        n_matched_comparators: n_matched[0],
+        n_matched_exposed: findings.n_matched_exposed,
+        n_matched_comparators: findings.n_matched_comparators,
         caliper: subjects.caliper,
         score_sd: subjects.score_sd,
         largest_distance: findings.largest_distance,
@@ -77,11 +72,14 @@ pub fn match_pairs(
     };
     let certificate =
         Certificate { estimand: in_words(&certificate, query.estimand), ..certificate };
-    let left_out = |&k: &usize| subjects.is_exposed[k] & (weights[k] == 0.0);
+    let members = subjects.roles.iter().zip(&weights).enumerate();
+    let left_out =
+        |&(_, (role, weight)): &(usize, (&Role, &f64))| role.is_exposed() & (*weight == 0.0);
+    let unmatched_exposed = members.filter(left_out).map(|(subject, _)| row(subject)).collect();
     Ok(MatchedSample {
         caveats: unmatched_caveat(&certificate, query.estimand).into_iter().collect(),
-        unmatched_exposed: (0..n).filter(left_out).map(row).collect(),
-        discarded: (0..n).filter(|&k| subjects.is_discarded[k]).map(row).collect(),
+        unmatched_exposed,
+        discarded: (0..n).filter(|&k| subjects.roles[k].is_discarded()).map(row).collect(),
         subclass: formed.set,
         pairs,
         weights,
@@ -100,10 +98,11 @@ struct Formed {
 
 impl Formed {
     fn weights(&self, subjects: &Subjects, estimand: Estimand) -> Vec<f64> {
-        if self.promise.most_partners.is_some() {
-            weights::of_pairs(&self.links.pairs, subjects.len())
-        } else {
-            weights::of_classes(&self.set, &subjects.is_focal, estimand)
+        let (pairs, n) = (&self.links.pairs, subjects.len());
+        match self.promise.most_partners {
+            Some(1) if !self.promise.reuse => weights::of_single_pairs(pairs, n),
+            Some(_) => weights::of_pairs(pairs, n),
+            None => weights::of_classes(&self.set, &subjects.roles, estimand),
         }
     }
 
@@ -183,7 +182,7 @@ fn largest(ratio: Ratio) -> usize {
 
 fn nearest(subjects: &Subjects, points: Option<&Points>, options: &NearestOptions) -> Links {
     let line = Line::new(subjects, &subjects.class);
-    let quota = quotas(&line, subjects, options.ratio);
+    let quota = quotas(&line, options.ratio);
     let replacement = options.replacement;
     if subjects.site_class.is_empty() {
         return match points {
@@ -213,7 +212,7 @@ fn nearest(subjects: &Subjects, points: Option<&Points>, options: &NearestOption
 fn pair(subjects: &Subjects, selection: &Selection, link: &Link) -> Pair {
     let (focal, partner) = (link.focal as usize, link.partner as usize);
     let (exposed, comparator) =
-        if subjects.is_exposed[focal] { (focal, partner) } else { (partner, focal) };
+        if subjects.roles[focal].is_exposed() { (focal, partner) } else { (partner, focal) };
     Pair {
         exposed: selection.row(exposed),
         comparator: selection.row(comparator),
@@ -223,14 +222,24 @@ fn pair(subjects: &Subjects, selection: &Selection, link: &Link) -> Pair {
 
 /// SHA-256 of sets, as [`Certificate::digest`] says.
 fn digest(cohort: &Cohort, selection: &Selection, pairs: &[Pair], set: &[u32]) -> String {
-    if !pairs.is_empty() {
-        let ids = pairs.iter().map(|pair| (cohort.id(pair.exposed), cohort.id(pair.comparator)));
-        return digest_of_lines(ids);
+    let mut lines = Lines::default();
+    for pair in pairs {
+        lines.add(|text| {
+            cohort.write_id(pair.exposed, text);
+            text.push(b',');
+            cohort.write_id(pair.comparator, text);
+        });
     }
-    let in_sets = set.iter().enumerate().filter(|&(_, &set)| set > 0);
-    digest_of_lines(
-        in_sets.map(|(subject, &set)| (cohort.id(selection.row(subject)), set.to_string())),
-    )
+    if pairs.is_empty() {
+        for (subject, set) in set.iter().enumerate().filter(|&(_, &set)| set > 0) {
+            lines.add(|text| {
+                cohort.write_id(selection.row(subject), text);
+                text.push(b',');
+                text.extend_from_slice(set.to_string().as_bytes());
+            });
+        }
+    }
+    lines.digest()
 }
 
 /// SHA-256, in hexadecimal digits, of lines of two cells with a comma between them.
@@ -239,18 +248,45 @@ fn digest(cohort: &Cohort, selection: &Selection, pairs: &[Pair], set: &[u32]) -
 pub fn digest_of_lines<A: AsRef<str>, B: AsRef<str>>(
     lines: impl IntoIterator<Item = (A, B)>,
 ) -> String {
-    let mut hasher = Sha256::new();
+    let mut digested = Lines::default();
     for (first, second) in lines {
-        hasher.update(first.as_ref());
-        hasher.update(",");
-        hasher.update(second.as_ref());
-        hasher.update("\n");
+        digested.add(|text| {
+            text.extend_from_slice(first.as_ref().as_bytes());
+            text.push(b',');
+            text.extend_from_slice(second.as_ref().as_bytes());
+        });
     }
-    hasher.finalize().iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
+    digested.digest()
+}
+
+/// Lines on their way to a digest.
+#[derive(Default)]
+struct Lines {
+    hasher: Sha256,
+    /// What was not hashed yet: short pieces cost more than their bytes.
+    text: Vec<u8>,
+}
+
+impl Lines {
+    const ENOUGH: usize = 1 << 13;
+
+    fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.text);
+        self.text.push(b'\n');
+        if self.text.len() >= Self::ENOUGH {
+            self.hasher.update(&self.text);
+            self.text.clear();
+        }
+    }
+
+    fn digest(mut self) -> String {
+        self.hasher.update(&self.text);
+        self.hasher.finalize().iter().fold(String::new(), |mut digits, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
+    }
 }
 
 /// For whom a matched sample speaks.

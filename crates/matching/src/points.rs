@@ -2,7 +2,7 @@
 
 use crate::MatchingError;
 use crate::query::Distance;
-use crate::subjects::Subjects;
+use crate::subjects::{Role, Subjects};
 use cohort::{Cohort, Selection, Values};
 use nalgebra::{DMatrix, SymmetricEigen};
 use numerics::rank::midranks;
@@ -44,8 +44,7 @@ impl Points {
         distance: Distance,
         subjects: &Subjects,
     ) -> Result<Self, MatchingError> {
-        let stay: Vec<usize> =
-            (0..subjects.len()).filter(|&subject| !subjects.is_discarded[subject]).collect();
+        let stay = subjects.staying();
         let mut scaled = Vec::new();
         for column in columns {
             for values in numbers_of(cohort, selection, column)? {
@@ -58,7 +57,7 @@ impl Points {
         }
         let covariance = match distance {
             Distance::RobustMahalanobis => rank_covariance(&scaled, &stay),
-            _ => covariance_within(&scaled, &stay, &subjects.is_exposed),
+            _ => covariance_within(&scaled, &stay, &subjects.roles),
         };
         Ok(Self::whitened(&scaled, subjects.len(), covariance))
     }
@@ -157,9 +156,9 @@ fn cross_products(columns: &[Vec<f64>], of: &[usize]) -> DMatrix<f64> {
     })
 }
 
-fn covariance_within(columns: &[Vec<f64>], stay: &[usize], is_exposed: &[bool]) -> DMatrix<f64> {
+fn covariance_within(columns: &[Vec<f64>], stay: &[usize], roles: &[Role]) -> DMatrix<f64> {
     let arm = |exposed: bool| -> Vec<usize> {
-        stay.iter().copied().filter(|&subject| is_exposed[subject] == exposed).collect()
+        stay.iter().copied().filter(|&subject| roles[subject].is_exposed() == exposed).collect()
     };
     let products = cross_products(columns, &arm(true)) + cross_products(columns, &arm(false));
     products / stay.len().saturating_sub(2).max(1) as f64

@@ -1,7 +1,7 @@
 //! Finished sets, as indexes of subjects.
 
 /// A focal subject and one of its partners.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Link {
     pub focal: u32,
     pub partner: u32,
@@ -26,7 +26,7 @@ impl Links {
         for subject in 0..n {
             next[subject + 1] += next[subject];
         }
-        let mut pairs = self.pairs.clone();
+        let mut pairs = vec![Link::default(); self.pairs.len()];
         for link in self.pairs {
             let slot = &mut next[link.focal as usize];
             pairs[*slot as usize] = link;

@@ -28,7 +28,7 @@ pub(crate) fn spss(subjects: &Subjects, line: &Line, options: &SpssOptions) -> L
     };
     let ranges = line.offers_of_seekers();
     let mut links = Links::default();
-    for seeker in turns(line, subjects, order, options.seed) {
+    for seeker in turns(line, order, options.seed) {
         let focal = line.seekers[seeker as usize];
         let reach = window(subjects, line, focal as usize, &ranges[seeker as usize]);
         let same = draw.of_same_score(focal, &reach).filter(|_| options.exact_first);

@@ -2,7 +2,7 @@
 
 use crate::MatchingError;
 use crate::query::{Coarsening, Estimand, SubclassOptions};
-use crate::subjects::Subjects;
+use crate::subjects::{Role, Subjects};
 use cohort::{Cohort, Selection, Values};
 use numerics::elementary::ln;
 use numerics::sum::quantile_type_7;
@@ -18,9 +18,9 @@ pub(crate) fn subclasses(
     options: SubclassOptions,
     estimand: Estimand,
 ) -> Vec<u32> {
-    let stay: Vec<usize> =
-        (0..subjects.len()).filter(|&subject| !subjects.is_discarded[subject]).collect();
-    let is_cut_by = |&&subject: &&usize| estimand == Estimand::Ate || subjects.is_focal[subject];
+    let stay = subjects.staying();
+    let is_cut_by =
+        |&&subject: &&usize| estimand == Estimand::Ate || subjects.roles[subject].is_focal();
     let mut cut: Vec<f64> =
         stay.iter().filter(is_cut_by).map(|&subject| subjects.score[subject]).collect();
     cut.sort_by(f64::total_cmp);
@@ -41,7 +41,7 @@ pub(crate) fn subclasses(
         let arm: Vec<usize> = stay
             .iter()
             .copied()
-            .filter(|&subject| subjects.is_exposed[subject] == is_exposed)
+            .filter(|&subject| subjects.roles[subject].is_exposed() == is_exposed)
             .collect();
         fill_up(&mut class, &subjects.score, &arm, numbers.len(), options.min_n);
     }
@@ -105,11 +105,11 @@ pub(crate) fn coarsened(
     rules: &[Coarsening],
     subjects: &Subjects,
 ) -> Result<Vec<u32>, MatchingError> {
-    let mut class = subjects.class.clone();
+    let mut class = subjects.classes();
     for (column, rule) in columns.iter().zip(rules) {
         let is_number = matches!(cohort.values(column)?, Values::Numeric(_));
         let codes = if is_number && *rule != Coarsening::Values {
-            bins(&cohort.numeric(column, selection)?, rule, &subjects.is_discarded)
+            bins(&cohort.numeric(column, selection)?, rule, &subjects.roles)
         } else {
             cohort.strata(std::slice::from_ref(column), selection)?
         };
@@ -120,7 +120,7 @@ pub(crate) fn coarsened(
 
 /// Classes of subjects who agree on the exact keys.
 pub(crate) fn exact(subjects: &Subjects) -> Vec<u32> {
-    with_both_arms(&subjects.class, subjects)
+    with_both_arms(&subjects.classes(), subjects)
 }
 
 /// Classes from 1; 0 for those who are discarded or whose class lacks an arm.
@@ -128,14 +128,15 @@ fn with_both_arms(class: &[u32], subjects: &Subjects) -> Vec<u32> {
     let n_classes = class.iter().max().map_or(0, |&last| last as usize + 1);
     let mut has_arm = vec![[false; 2]; n_classes];
     for subject in 0..subjects.len() {
-        if !subjects.is_discarded[subject] {
-            let arm = usize::from(subjects.is_exposed[subject]);
+        let role = subjects.roles[subject];
+        if !role.is_discarded() {
+            let arm = usize::from(role.is_exposed());
             has_arm[class[subject] as usize][arm] = true;
         }
     }
     let number = |subject: usize| {
         let has_both = has_arm[class[subject] as usize] == [true, true];
-        if has_both && !subjects.is_discarded[subject] { class[subject] + 1 } else { 0 }
+        if has_both && !subjects.roles[subject].is_discarded() { class[subject] + 1 } else { 0 }
     };
     (0..subjects.len()).map(number).collect()
 }
@@ -150,8 +151,8 @@ fn crossed(a: &[u32], b: &[u32]) -> Vec<u32> {
 }
 
 /// The bin of each value; cuts are made over those who are not discarded.
-fn bins(values: &[f64], rule: &Coarsening, is_discarded: &[bool]) -> Vec<u32> {
-    let stay = values.iter().zip(is_discarded).filter(|&(_, &out)| !out);
+fn bins(values: &[f64], rule: &Coarsening, roles: &[Role]) -> Vec<u32> {
+    let stay = values.iter().zip(roles).filter(|(_, role)| !role.is_discarded());
     let mut sorted: Vec<f64> = stay.map(|(&value, _)| value + 0.0).collect();
     sorted.sort_by(f64::total_cmp);
     let mut cuts = match rule {

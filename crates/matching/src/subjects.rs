@@ -2,26 +2,62 @@
 
 use crate::query::{Caliper, CaliperScale, Discard, Estimand, MatchQuery, Method, SiteRule};
 use crate::{MatchOption, MatchingError};
-use cohort::{Arms, Cohort, Estimate, NotEstimable, Selection};
+use cohort::{Arms, Cells, Cohort, Estimate, NotEstimable, Selection};
 use numerics::elementary::{ln, ln_1p};
 use numerics::sum::variance;
 
+/// What a subject is in a match, in one byte: who looks at one side of it looks at the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Role(u8);
+
+impl Role {
+    const EXPOSED: u8 = 1;
+    const FOCAL: u8 = 2;
+    const DISCARDED: u8 = 4;
+
+    pub(crate) fn is_exposed(self) -> bool {
+        self.0 & Self::EXPOSED != 0
+    }
+
+    /// Whether a subject is of the arm whose members are given partners.
+    pub(crate) fn is_focal(self) -> bool {
+        self.0 & Self::FOCAL != 0
+    }
+
+    /// Whether a subject was set aside.
+    pub(crate) fn is_discarded(self) -> bool {
+        self.0 & Self::DISCARDED != 0
+    }
+
+    /// Whether a subject is to be given partners.
+    pub(crate) fn seeks(self) -> bool {
+        self.0 & (Self::FOCAL | Self::DISCARDED) == Self::FOCAL
+    }
+
+    /// Whether a subject may be a partner.
+    pub(crate) fn offers(self) -> bool {
+        self.0 & (Self::FOCAL | Self::DISCARDED) == 0
+    }
+
+    /// Somebody of the focal arm, the exposed, or of the other.
+    #[cfg(test)]
+    pub(crate) fn of_focal_arm(is_focal: bool) -> Self {
+        Self(u8::from(is_focal) * (Self::FOCAL | Self::EXPOSED))
+    }
+}
+
 /// The selected subjects in id order, and which of them may be paired.
 pub(crate) struct Subjects {
-    pub is_exposed: Vec<bool>,
-    /// Whether a subject is of the arm whose members are given partners.
-    pub is_focal: Vec<bool>,
-    /// Whether a subject was set aside.
-    pub is_discarded: Vec<bool>,
+    pub roles: Vec<Role>,
     /// Score of each subject; empty without one.
-    pub score: Vec<f64>,
+    pub score: Cells<f64>,
     /// Logit of each score when the caliper is measured on it; else empty.
     logit: Vec<f64>,
     /// Largest difference allowed on the scale of the caliper; absent = any.
     pub caliper: Option<f64>,
     /// Standard deviation on the scale of the caliper.
     pub score_sd: Estimate,
-    /// Class within which partners are sought.
+    /// Class within which partners are sought; empty when all are of one.
     pub class: Vec<u32>,
     /// Class that is searched first when a site is preferred; else empty.
     pub site_class: Vec<u32>,
@@ -39,32 +75,25 @@ impl Subjects {
     ) -> Result<Self, MatchingError> {
         let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
         let score = match &query.score {
-            Some(column) => without_signed_zeros(cohort.numeric(column, selection)?),
-            None => Vec::new(),
+            Some(column) => cohort.numbers(column, selection)?,
+            None => Cells::default(),
         };
-        let is_exposed = arms.is_exposed().to_vec();
-        let is_focal = match query.estimand {
-            Estimand::Att | Estimand::Ate => is_exposed.clone(),
-            Estimand::Atc => is_exposed.iter().map(|&exposed| !exposed).collect(),
-        };
-        let is_discarded = discarded(&is_exposed, &score, query.discard);
+        let roles = roles(&arms, &score, query);
         let logit = logits(query, &score)?;
         let score_sd = match query.score {
             Some(_) => {
-                let scale = if logit.is_empty() { &score } else { &logit };
-                spread(scale, &is_discarded)
+                let scale: &[f64] = if logit.is_empty() { &score } else { &logit };
+                spread(scale, &roles)
             }
             None => Err(NotEstimable::NotDefined),
         };
         let caliper = query.caliper.map(|caliper| width(caliper, score_sd)).transpose()?;
         Ok(Self {
-            class: cohort.strata(&class_columns(query), selection)?,
+            class: class(cohort, selection, query)?,
             site_class: site_class(cohort, selection, query)?,
             anti: anti_exact(cohort, selection, query)?,
-            covariates: covariate_calipers(cohort, selection, query, &is_discarded)?,
-            is_exposed,
-            is_focal,
-            is_discarded,
+            covariates: covariate_calipers(cohort, selection, query, &roles)?,
+            roles,
             score,
             logit,
             caliper,
@@ -73,17 +102,27 @@ impl Subjects {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.is_exposed.len()
+        self.roles.len()
     }
 
-    /// Whether a subject is to be given partners.
-    pub(crate) fn seeks(&self, subject: usize) -> bool {
-        self.is_focal[subject] & !self.is_discarded[subject]
+    /// Those who were not set aside.
+    pub(crate) fn staying(&self) -> Vec<usize> {
+        (0..self.len()).filter(|&subject| !self.roles[subject].is_discarded()).collect()
     }
 
-    /// Whether a subject may be a partner.
-    pub(crate) fn offers(&self, subject: usize) -> bool {
-        !self.is_focal[subject] & !self.is_discarded[subject]
+    /// Whether the exposed are given partners, not the comparators.
+    pub(crate) fn are_exposed_focal(&self) -> bool {
+        self.roles.iter().all(|role| role.is_focal() == role.is_exposed())
+    }
+
+    /// Class of a subject.
+    pub(crate) fn class_of(&self, subject: usize) -> u32 {
+        self.class.get(subject).copied().unwrap_or(0)
+    }
+
+    /// The classes of all subjects.
+    pub(crate) fn classes(&self) -> Vec<u32> {
+        if self.class.is_empty() { vec![0; self.len()] } else { self.class.clone() }
     }
 
     /// The scale on which the caliper is measured; in the order of the scores.
@@ -130,15 +169,36 @@ impl Subjects {
     }
 }
 
-/// Zero and minus zero are one value.
-fn without_signed_zeros(values: Vec<f64>) -> Vec<f64> {
-    values.into_iter().map(|value| value + 0.0).collect()
+/// What each subject is.
+fn roles(arms: &Arms, score: &[f64], query: &MatchQuery) -> Vec<Role> {
+    let are_exposed_focal = query.estimand != Estimand::Atc;
+    let of_arm = |exposed: bool| {
+        let focal = u8::from(exposed == are_exposed_focal) * Role::FOCAL;
+        Role((u8::from(exposed) * Role::EXPOSED) | focal)
+    };
+    let mut roles: Vec<Role> = arms.is_exposed().iter().map(|&exposed| of_arm(exposed)).collect();
+    if query.discard != Discard::None {
+        for (role, out) in roles.iter_mut().zip(discarded(arms.is_exposed(), score, query.discard))
+        {
+            role.0 |= u8::from(out) * Role::DISCARDED;
+        }
+    }
+    roles
 }
 
-/// Columns that both members of a pair share.
-fn class_columns(query: &MatchQuery) -> Vec<String> {
+/// Classes of those who agree on the columns that both members of a pair share.
+fn class(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &MatchQuery,
+) -> Result<Vec<u32>, MatchingError> {
     let site = query.site.iter().filter(|site| site.rule == SiteRule::Exact);
-    query.exact.iter().chain(site.map(|site| &site.column)).cloned().collect()
+    let columns: Vec<String> =
+        query.exact.iter().chain(site.map(|site| &site.column)).cloned().collect();
+    match columns.as_slice() {
+        [] => Ok(Vec::new()),
+        columns => Ok(cohort.strata(columns, selection)?),
+    }
 }
 
 fn site_class(
@@ -168,11 +228,11 @@ fn covariate_calipers(
     cohort: &Cohort,
     selection: &Selection,
     query: &MatchQuery,
-    is_discarded: &[bool],
+    roles: &[Role],
 ) -> Result<Vec<(Vec<f64>, f64)>, MatchingError> {
     let read = |limit: &crate::CovariateCaliper| {
         let values = cohort.numeric(&limit.column, selection)?;
-        let width = width(limit.caliper, spread(&values, is_discarded))?;
+        let width = width(limit.caliper, spread(&values, roles))?;
         Ok((values, width))
     };
     query.covariate_calipers.iter().map(read).collect()
@@ -208,16 +268,13 @@ fn discarded(is_exposed: &[bool], score: &[f64], rule: Discard) -> Vec<bool> {
         Discard::Comparators => !exposed && is_outside(score, of_exposed),
         Discard::Exposed => exposed && is_outside(score, of_comparators),
     };
-    if rule == Discard::None {
-        return vec![false; is_exposed.len()];
-    }
     is_exposed.iter().zip(score).map(is_discarded).collect()
 }
 
 /// Standard deviation over those who stay; no subjects when there are fewer than two.
-fn spread(values: &[f64], is_discarded: &[bool]) -> Estimate {
-    let variance = if is_discarded.contains(&true) {
-        let stay = values.iter().zip(is_discarded).filter(|&(_, &out)| !out);
+fn spread(values: &[f64], roles: &[Role]) -> Estimate {
+    let variance = if roles.iter().any(|role| role.is_discarded()) {
+        let stay = values.iter().zip(roles).filter(|(_, role)| !role.is_discarded());
         variance(&stay.map(|(&value, _)| value).collect::<Vec<_>>())
     } else {
         variance(values)

@@ -33,8 +33,7 @@ fn by_score(criterion: &mut Criterion<CpuTime>) {
     for (n, kind, scored) in cohorts.iter().chain([&lying_apart]) {
         for (name, method, has_caliper) in &methods {
             let is_apart = !kind.is_empty();
-            let is_band_too_long = *n > 100_000 && *name == "optimal in a caliper";
-            if is_apart && *name != "nearest" || is_band_too_long {
+            if is_apart && *name != "nearest" {
                 continue;
             }
             let name = format!("{name}{kind}");
