@@ -1,8 +1,9 @@
 //! Which settings fit together.
 
+use crate::full::members;
 use crate::query::{
-    Caliper, CaliperScale, Coarsening, Discard, Estimand, MatchOrder, MatchQuery, Method, Ratio,
-    SiteRule,
+    Caliper, CaliperScale, Coarsening, Discard, Estimand, FullOptions, MatchOrder, MatchQuery,
+    Method, Ratio, SiteRule,
 };
 use crate::subjects::is_on_score;
 use crate::{MatchOption, MatchingError};
@@ -134,7 +135,8 @@ fn numbers(query: &MatchQuery) -> Result<(), MatchingError> {
             Err(MatchOption::Subclasses.refused("there must be one subclass at least"))
         }
         Method::Coarsened(rules) => coarsening(query, rules),
-        Method::Full(_) | Method::Subclass(_) | Method::Exact | Method::Spss(_) => Ok(()),
+        Method::Full(options) => full(options),
+        Method::Subclass(_) | Method::Exact | Method::Spss(_) => Ok(()),
     }
 }
 
@@ -157,6 +159,32 @@ fn ratio(query: &MatchQuery, ratio: Ratio) -> Result<(), MatchingError> {
         }
         Ratio::Variable { .. } => Ok(()),
     }
+}
+
+fn full(options: &FullOptions) -> Result<(), MatchingError> {
+    let FullOptions { min_ratio, max_ratio, omitted_share, .. } = *options;
+    let is_ratio = |ratio: f64| ratio > 0.0 && ratio.is_finite() && members(ratio).is_some();
+    let terms = "must be a whole number or one over a whole number";
+    if min_ratio != 0.0 && !is_ratio(min_ratio) {
+        return Err(MatchOption::MinSetRatio.refused(format!("the smallest ratio {terms}, or 0")));
+    }
+    if max_ratio.is_some_and(|max| !is_ratio(max)) {
+        return Err(MatchOption::MaxSetRatio.refused(format!("the largest ratio {terms}")));
+    }
+    if max_ratio.is_some_and(|max| max < min_ratio) {
+        return Err(
+            MatchOption::MaxSetRatio.refused("the largest ratio must not be below the smallest")
+        );
+    }
+    if !(0.0..1.0).contains(&omitted_share) {
+        let why = "the share of partners who may be left out must be from 0 to below 1";
+        return Err(MatchOption::OmittedShare.refused(why));
+    }
+    if omitted_share > 0.0 && max_ratio.is_some_and(|max| max < 1.0) {
+        let why = "partners cannot be left out where each of them must have several focal subjects";
+        return Err(MatchOption::OmittedShare.refused(why));
+    }
+    Ok(())
 }
 
 fn coarsening(query: &MatchQuery, rules: &[Coarsening]) -> Result<(), MatchingError> {

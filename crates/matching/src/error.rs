@@ -63,6 +63,12 @@ pub enum MatchOption {
     MinRatio,
     /// The largest number of partners.
     MaxRatio,
+    /// The smallest ratio within a set.
+    MinSetRatio,
+    /// The largest ratio within a set.
+    MaxSetRatio,
+    /// The share of partners who may be left out.
+    OmittedShare,
     /// The estimand.
     Estimand,
     /// The site.

@@ -1,15 +1,30 @@
 //! Optimal full matching: everybody with an allowed partner is in a set.
 
-use crate::MatchingError;
-use crate::assignment::{Arcs, Cost, assign};
+use crate::assignment::{Arcs, Assignment, Cost, Seats, assign};
 use crate::line::Line;
 use crate::optimal::{arcs, between};
 use crate::points::Points;
+use crate::query::FullOptions;
 use crate::sets::Link;
 use crate::subjects::Subjects;
+use crate::{MatchOption, MatchingError};
 
-/// Sets of one focal subject and some partners, or of one partner and some focal subjects, that hold
-/// everybody who is allowed a pair, with the smallest total distance.
+/// Sets of one focal subject and some partners, or of one partner and some focal subjects.
+pub(crate) fn full(
+    subjects: &Subjects,
+    line: &Line,
+    points: Option<&Points>,
+    options: &FullOptions,
+) -> Result<Vec<Link>, MatchingError> {
+    let arcs = arcs(subjects, line, points)?;
+    let pairs = match Bounds::new(options) {
+        None => cover(&arcs, line),
+        Some(bounds) => bounded(&arcs, line, &bounds)?,
+    };
+    Ok(links(subjects, line, points, &stars(pairs, line)))
+}
+
+/// Sets that hold everybody who is allowed a pair, with the smallest total distance.
 ///
 /// Such sets are the stars of a cheapest edge cover of the allowed pairs. Let `m` be the distance
 /// of everybody to the nearest other; a cover costs at least the sum of all `m`, and joining `a` and `b`
@@ -18,14 +33,9 @@ use crate::subjects::Subjects;
 ///
 /// Rosenbaum (1991), J. R. Stat. Soc. B 53:597-610; Schrijver (2003), Combinatorial Optimization,
 /// theorem 27.1. `matchit(method = "full")` in R without restrictions, which rounds distances.
-pub(crate) fn full(
-    subjects: &Subjects,
-    line: &Line,
-    points: Option<&Points>,
-) -> Result<Vec<Link>, MatchingError> {
-    let arcs = arcs(subjects, line, points)?;
-    let nearest = Nearest::new(&arcs, line);
-    let savings = savings(&arcs, &nearest);
+fn cover(arcs: &Arcs, line: &Line) -> Vec<(usize, usize)> {
+    let nearest = Nearest::new(arcs, line);
+    let savings = savings(arcs, &nearest);
     let bidders: Vec<(u32, Cost)> =
         (0..arcs.n_rows() as u32).map(|seeker| (seeker, Cost::default())).collect();
     let assigned = assign(&savings, line.offers.len(), &bidders);
@@ -48,7 +58,187 @@ pub(crate) fn full(
     }
     pairs.sort_unstable();
     pairs.dedup();
-    Ok(links(subjects, line, points, &stars(pairs, line)))
+    pairs
+}
+
+/// How many members of one kind share one of the other at a ratio: `k` partners a focal subject, or `k`
+/// focal subjects a partner where the ratio is 1 over `k`. None when it is neither.
+pub(crate) fn members(ratio: f64) -> Option<usize> {
+    let whole = if ratio >= 1.0 { ratio } else { (1.0 / ratio).round() };
+    let is_exact = whole.fract() == 0.0 && (ratio >= 1.0 || (whole * ratio - 1.0).abs() < 1e-9);
+    (is_exact && whole <= f64::from(u32::MAX)).then_some(whole as usize)
+}
+
+/// Bounds on sets of one and many.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// Least and largest number of partners of a focal subject.
+    partners: (usize, usize),
+    /// Least and largest number of focal subjects of a partner; absent = any.
+    focal: (usize, Option<usize>),
+    omitted_share: f64,
+}
+
+impl Bounds {
+    /// None when the options bound nothing.
+    fn new(options: &FullOptions) -> Option<Self> {
+        let FullOptions { min_ratio, max_ratio, omitted_share, .. } = *options;
+        if min_ratio == 0.0 && max_ratio.is_none() && omitted_share == 0.0 {
+            return None;
+        }
+        let above = |ratio: f64| if ratio >= 1.0 { members(ratio) } else { None };
+        let below = |ratio: f64| if ratio < 1.0 { members(ratio) } else { None };
+        let most_partners = match max_ratio {
+            Some(max) => above(max).unwrap_or(1),
+            None => usize::MAX,
+        };
+        Some(Self {
+            partners: (above(min_ratio).unwrap_or(1), most_partners),
+            focal: (
+                max_ratio.and_then(below).unwrap_or(1),
+                if min_ratio == 0.0 { None } else { Some(below(min_ratio).unwrap_or(1)) },
+            ),
+            omitted_share,
+        })
+    }
+}
+
+/// Sets within bounds: as many focal subjects as there can be, then as many partners, but for a share
+/// that may be left out, with the smallest total distance.
+///
+/// Every focal subject bids for as many partners as it may have; a partner has as many seats as focal
+/// subjects may share it, the first of which pays. No optimum pairs two who both have others, so the
+/// pairs form stars. Those left out are taken by bidders who stand for nobody.
+///
+/// The network is that of Hansen and Klopfer (2006), J. Comput. Graph. Stat. 15:609-627.
+fn bounded(
+    arcs: &Arcs,
+    line: &Line,
+    bounds: &Bounds,
+) -> Result<Vec<(usize, usize)>, MatchingError> {
+    let (n_focal, n_partners) = (line.seekers.len(), line.offers.len());
+    let (least, most) = bounds.partners;
+    let (least_focal, most_focal) = bounds.focal;
+    // One focal subject more counts before all partners.
+    let focal = Cost { lost: n_partners as i64 + 1, distance: 0.0 };
+    let partner = Cost { lost: 1, distance: 0.0 };
+    if least_focal > 1 {
+        // Partners choose instead, each of them several focal subjects who share them.
+        let most_focal = most_focal.unwrap_or(n_focal);
+        let seats = Seats { n: 1, first: Cost::default() - focal };
+        let turned = arcs.transposed(n_partners);
+        let n_rows = n_partners;
+        let bid =
+            Bid { n_rows, least: least_focal, most: most_focal, price: partner, nearest: None };
+        let pairs = bid.pairs(&turned, n_focal, seats, &[]);
+        if !is_filled(&turned, &pairs, least_focal) {
+            return Err(MatchOption::MaxSetRatio.refused(
+                "no sets keep it: some partner would have fewer focal subjects than the largest \
+                 ratio asks for",
+            ));
+        }
+        return Ok(pairs.into_iter().map(|(offer, seeker)| (seeker, offer)).collect());
+    }
+    let nearest = most_focal.is_none().then(|| Nearest::new(arcs, line).of_seekers);
+    let n_seats = most_focal.map_or(1, |most| most.min(n_focal.max(1))) as u32;
+    let seats = Seats { n: n_seats, first: Cost::default() - partner };
+    let (with_omitted, omitted) = omitted(arcs, line, bounds.omitted_share);
+    let bid = Bid { n_rows: n_focal, least, most, price: focal, nearest };
+    let pairs = bid.pairs(&with_omitted, n_partners, seats, &omitted);
+    if least > 1 && !is_filled(arcs, &pairs, least) {
+        return Err(MatchOption::MinSetRatio.refused(
+            "no sets keep it: some focal subject would have fewer partners than the smallest ratio \
+             asks for",
+        ));
+    }
+    Ok(pairs)
+}
+
+/// How the rows of an assignment bid.
+struct Bid {
+    /// Number of rows; further ones stand for nobody.
+    n_rows: usize,
+    /// How many columns a row must have.
+    least: usize,
+    /// How many it may have.
+    most: usize,
+    /// What is lost with each that it must have.
+    price: Cost,
+    /// The nearest column of each row when it may share it with any number of others.
+    nearest: Option<Vec<Option<(f64, usize)>>>,
+}
+
+impl Bid {
+    /// Pairs of a row and a column, ascending; `omitted` lists rows that stand for nobody.
+    fn pairs(
+        &self,
+        arcs: &Arcs,
+        n_columns: usize,
+        seats: Seats,
+        omitted: &[u32],
+    ) -> Vec<(usize, usize)> {
+        let mut assignment = Assignment::new(arcs, n_columns, seats);
+        let nearest = |row: u32| self.nearest.as_ref().and_then(|nearest| nearest[row as usize]);
+        for row in 0..self.n_rows as u32 {
+            let shared = nearest(row).map(|(distance, _)| Cost::of(distance));
+            for _ in 0..self.least {
+                assignment.enter(row, shared.unwrap_or(self.price));
+            }
+        }
+        for &row in omitted {
+            assignment.enter(row, Cost::default());
+        }
+        for row in 0..self.n_rows as u32 {
+            // Another bidder of the row would go without as well.
+            let mut n = self.least;
+            while n < self.most && assignment.enter(row, Cost::default()) {
+                n += 1;
+            }
+        }
+        let mut pairs = Vec::new();
+        let n_required = self.n_rows * self.least;
+        for (bidder, (row, column)) in assignment.taken().enumerate() {
+            let column = match column {
+                Some(column) => Some(column as usize),
+                None if bidder < n_required => nearest(row).map(|(_, column)| column),
+                None => None,
+            };
+            pairs.extend(column.map(|column| (row as usize, column)));
+        }
+        pairs.retain(|&(row, _)| row < self.n_rows);
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs
+    }
+}
+
+/// Whether every row that has an arc is in as many pairs as it must be.
+fn is_filled(arcs: &Arcs, pairs: &[(usize, usize)], least: usize) -> bool {
+    let mut n = vec![0; arcs.n_rows()];
+    pairs.iter().for_each(|&(row, _)| n[row] += 1);
+    (0..arcs.n_rows()).all(|row| n[row] >= least || arcs.of_row(row).next().is_none())
+}
+
+/// The arcs with a row more per class, which reaches all its partners at no distance, and that row as
+/// often as partners may be left out.
+fn omitted(arcs: &Arcs, line: &Line, share: f64) -> (Arcs, Vec<u32>) {
+    let (mut arcs, mut omitted) = (arcs.clone(), Vec::new());
+    if share == 0.0 {
+        return (arcs, omitted);
+    }
+    let mut is_allowed = vec![false; line.offers.len()];
+    for row in 0..arcs.n_rows() {
+        arcs.of_row(row).for_each(|(offer, _)| is_allowed[offer as usize] = true);
+    }
+    for class in &line.classes {
+        let allowed: Vec<u32> =
+            class.offers.clone().filter(|&offer| is_allowed[offer as usize]).collect();
+        let kept = (allowed.len() as f64 * (1.0 - share)).round_ties_even() as usize;
+        omitted.extend(vec![arcs.n_rows() as u32; allowed.len() - kept]);
+        allowed.iter().for_each(|&offer| arcs.push(offer, 0.0));
+        arcs.close_row();
+    }
+    (arcs, omitted)
 }
 
 /// The nearest allowed one of everybody: distance and place; of equally near ones the first by id.

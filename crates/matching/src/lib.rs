@@ -31,8 +31,8 @@ pub use check::check;
 pub use error::{BrokenPromise, MatchOption, MatchingError};
 pub use pairs::{digest_of_lines, match_pairs};
 pub use query::{
-    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, MatchOrder,
-    MatchQuery, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule, SpssOptions,
-    SubclassOptions,
+    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, FullOptions,
+    MatchOrder, MatchQuery, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule,
+    SpssOptions, SubclassOptions,
 };
 pub use sample::{Certificate, MatchedSample, Pair};

@@ -30,7 +30,8 @@ use std::fmt::Write;
 ///   when its id comes first. Among points the first by id wins.
 /// - **Optimal pairs.** As many pairs as there can be, with the smallest total distance.
 /// - **Full matching.** Everybody with an allowed partner is in a set of one and many, with the
-///   smallest total distance.
+///   smallest total distance; with bounds on the sets ([`FullOptions`](crate::FullOptions)), as many
+///   as they let in.
 /// - **Subclasses, coarsened and exact matching** form classes without pairs.
 ///
 /// A selected row that occurs twice is two subjects. When exposed subjects are left out, a caveat says
@@ -147,9 +148,9 @@ fn form(
             let promise = paired(false, options.ratio);
             Formed::of_pairs(links, n, promise, "optimal pair matching, version 2")
         }
-        Method::Full(distance) => {
+        Method::Full(options) => {
             let line = Line::new(subjects, &subjects.class);
-            let pairs = full::full(subjects, &line, points(*distance)?.as_ref())?;
+            let pairs = full::full(subjects, &line, points(options.distance)?.as_ref(), options)?;
             let set = renumbered(&full::classes(&pairs, n));
             let promise = Promise { reuse: false, most_partners: None, is_paired: true };
             let links = Links { pairs, n_ties: 0 }.by_focal(n);

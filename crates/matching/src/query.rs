@@ -93,7 +93,7 @@ pub enum Method {
     Optimal(OptimalOptions),
     /// Everybody with an allowed partner is in a set of one and many, with the smallest total
     /// distance.
-    Full(Distance),
+    Full(FullOptions),
     /// Classes of similar score.
     Subclass(SubclassOptions),
     /// Classes of equal covariates after numbers are coarsened; one rule per covariate.
@@ -187,6 +187,25 @@ impl Default for OptimalOptions {
     fn default() -> Self {
         Self { distance: Distance::default(), ratio: 1 }
     }
+}
+
+/// Options of full matching, without which sets are of any size.
+///
+/// With bounds, as many focal subjects as there can be are in sets, then as many partners as there can
+/// be or have to, with the smallest total distance.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FullOptions {
+    /// How far apart two subjects are.
+    pub distance: Distance,
+    /// Smallest number of partners per focal subject within a set: a whole number or, where focal
+    /// subjects share a partner, one over a whole number; 0 = any. `min.controls` of `fullmatch` in R.
+    pub min_ratio: f64,
+    /// Largest number of partners per focal subject within a set, in the same terms, not below the
+    /// smallest; absent = any. `max.controls` of `fullmatch`.
+    pub max_ratio: Option<f64>,
+    /// Share of the partners of each class, of those who are allowed a pair, who may be left out: from
+    /// 0 to below 1. `omit.fraction` of `fullmatch` where it is positive.
+    pub omitted_share: f64,
 }
 
 /// Options of subclassification.

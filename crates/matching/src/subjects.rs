@@ -301,7 +301,7 @@ pub(crate) fn is_on_score(method: &Method) -> bool {
     match method {
         Method::Nearest(options) => options.distance == Distance::Score,
         Method::Optimal(options) => options.distance == Distance::Score,
-        Method::Full(distance) => *distance == Distance::Score,
+        Method::Full(options) => options.distance == Distance::Score,
         Method::Subclass(_) | Method::Spss(_) => true,
         Method::Coarsened(_) | Method::Exact => false,
     }

@@ -4,9 +4,9 @@
 
 use cohort::{CaveatCode, Cohort, CohortError, Column, Selection};
 use matching::{
-    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, MatchOption,
-    MatchOrder, MatchQuery, MatchedSample, MatchingError, Method, NearestOptions, OptimalOptions,
-    Ratio, Site, SiteRule, SpssOptions, SubclassOptions, match_pairs,
+    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, FullOptions,
+    MatchOption, MatchOrder, MatchQuery, MatchedSample, MatchingError, Method, NearestOptions,
+    OptimalOptions, Ratio, Site, SiteRule, SpssOptions, SubclassOptions, match_pairs,
 };
 
 /// Exposure and score of each subject, `e` for the exposed; further columns hold numbers.
@@ -223,8 +223,11 @@ fn more_pairs_in_the_caliper_come_before_nearer_ones() {
 #[test]
 fn full_matching_leaves_nobody_out() {
     let cohort = cohort(&[('e', 1.0), ('e', 2.0), ('e', 4.0), ('c', 1.0), ('c', 5.0)], &[]);
-    let query =
-        MatchQuery { method: Method::Full(Distance::Score), estimand: Estimand::Ate, ..base() };
+    let query = MatchQuery {
+        method: Method::Full(FullOptions::default()),
+        estimand: Estimand::Ate,
+        ..base()
+    };
     let sample = sample(&cohort, &query);
     assert_eq!(sample.subclass, [1, 1, 2, 1, 2]);
     assert_eq!(sample.certificate.total_distance, 2.0);
@@ -232,6 +235,47 @@ fn full_matching_leaves_nobody_out() {
     for (weight, expected) in sample.weights.iter().zip([0.9, 0.9, 1.2, 1.2, 0.8]) {
         assert!((weight - expected).abs() < 1e-15);
     }
+}
+
+/// One of the exposed among four comparators, another far away. With at most two comparators each the
+/// far one takes two of them; when half of them may be left out, both take the nearest one alone.
+#[test]
+fn sets_of_full_matching_are_bounded() {
+    let subjects = [('e', 1.0), ('e', 9.0), ('c', 1.0), ('c', 2.0), ('c', 3.0), ('c', 4.0)];
+    let cohort = cohort(&subjects, &[]);
+    let full = |options| MatchQuery { method: Method::Full(options), ..base() };
+    let chosen = |options| pairs(&cohort, &full(options));
+    let at_most = |max| FullOptions { max_ratio: Some(max), ..FullOptions::default() };
+    assert_eq!(chosen(FullOptions::default()), [(0, 2), (0, 3), (0, 4), (1, 5)]);
+    assert_eq!(chosen(at_most(2.0)), [(0, 2), (0, 3), (1, 4), (1, 5)]);
+    // No more than two find a place.
+    assert_eq!(chosen(at_most(1.0)), [(0, 2), (1, 5)]);
+    assert_eq!(chosen(FullOptions { omitted_share: 0.5, ..at_most(2.0) }), [(0, 2), (1, 5)]);
+    let at_least = |min_ratio| FullOptions { min_ratio, ..FullOptions::default() };
+    assert_eq!(chosen(at_least(2.0)), [(0, 2), (0, 3), (1, 4), (1, 5)]);
+    let refused = |options| {
+        let query = full(options);
+        let error = match_pairs(&cohort, &Selection::all(&cohort), &query).unwrap_err();
+        match error {
+            MatchingError::Option { option, .. } => option,
+            error => unreachable!("{error}"),
+        }
+    };
+    assert_eq!(refused(at_least(3.0)), MatchOption::MinSetRatio);
+    assert_eq!(refused(at_least(0.4)), MatchOption::MinSetRatio);
+    assert_eq!(refused(at_least(-1.0)), MatchOption::MinSetRatio);
+    assert_eq!(refused(FullOptions { min_ratio: 3.0, ..at_most(2.0) }), MatchOption::MaxSetRatio);
+    assert_eq!(refused(at_most(1.5)), MatchOption::MaxSetRatio);
+    // Four comparators cannot have two of the exposed each.
+    assert_eq!(refused(at_most(0.5)), MatchOption::MaxSetRatio);
+    assert_eq!(
+        refused(FullOptions { omitted_share: 1.0, ..at_most(2.0) }),
+        MatchOption::OmittedShare
+    );
+    assert_eq!(
+        refused(FullOptions { omitted_share: 0.5, ..at_most(0.5) }),
+        MatchOption::OmittedShare
+    );
 }
 
 /// Two columns that differ in their unit alone give the same pairs, at the same distances.

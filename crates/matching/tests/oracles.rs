@@ -5,11 +5,12 @@
 
 use cohort::{Cohort, Column, Selection};
 use matching::{
-    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, MatchOrder,
-    MatchQuery, MatchedSample, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule,
-    SpssOptions, SubclassOptions, match_pairs,
+    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, FullOptions,
+    MatchOrder, MatchQuery, MatchedSample, Method, NearestOptions, OptimalOptions, Ratio, Site,
+    SiteRule, SpssOptions, SubclassOptions, match_pairs,
 };
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// Exposed or not, score on a grid of quarters, another number, exact key, anti-exact key.
 type Subject = (bool, i32, i32, u8, u8);
@@ -166,6 +167,60 @@ fn cheapest_cover(subjects: &[Subject], query: &MatchQuery) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
+/// Most exposed, then most comparators but for those who may be left out, then the smallest total, over
+/// all ways to form sets within bounds: the least and the largest number of comparators of one of the
+/// exposed, and the largest of exposed of a comparator.
+fn best_sets(
+    subjects: &[Subject],
+    query: &MatchQuery,
+    (least, most): (u32, u32),
+    most_exposed: usize,
+    n_omitted: usize,
+) -> (i64, i64, f64) {
+    let index = |arm: bool| -> Vec<usize> {
+        (0..subjects.len()).filter(|&k| subjects[k].0 == arm).collect()
+    };
+    let (exposed, comparators) = (index(true), index(false));
+    let allowed = |a: usize, b: usize| may_pair(query, &subjects[a], &subjects[b]);
+    let of = |k: usize| exposed.iter().any(|&a| allowed(a, comparators[k]));
+    let n_wanted = (0..comparators.len()).filter(|&k| of(k)).count() - n_omitted;
+    // How many exposed each comparator has, to how many exposed in sets and what total.
+    let mut best: BTreeMap<Vec<usize>, (i64, f64)> = BTreeMap::new();
+    best.insert(vec![0; comparators.len()], (0, 0.0));
+    for &one in &exposed {
+        let mut next = best.clone();
+        for (used, (n, total)) in &best {
+            for set in 1usize..1 << comparators.len() {
+                let members = || (0..comparators.len()).filter(|k| set >> k & 1 == 1);
+                let fits = (least..=most).contains(&set.count_ones())
+                    && members().all(|k| allowed(one, comparators[k]) && used[k] < most_exposed);
+                if fits {
+                    let mut now = used.clone();
+                    members().for_each(|k| now[k] += 1);
+                    let added: f64 = members()
+                        .map(|k| (score(&subjects[one]) - score(&subjects[comparators[k]])).abs())
+                        .sum();
+                    let value = (n + 1, total + added);
+                    let known = next.entry(now).or_insert((-1, 0.0));
+                    if value.0 > known.0 || value.0 == known.0 && value.1 < known.1 {
+                        *known = value;
+                    }
+                }
+            }
+        }
+        best = next;
+    }
+    let value = |(used, &(n, total)): (&Vec<usize>, &(i64, f64))| {
+        let n_used = used.iter().filter(|&&n| n > 0).count();
+        (n, n_used.min(n_wanted) as i64, total)
+    };
+    let is_better = |a: &(i64, i64, f64), b: &(i64, i64, f64)| {
+        (a.0, a.1) > (b.0, b.1) || (a.0, a.1) == (b.0, b.1) && a.2 < b.2
+    };
+    let worst = (-1, 0, 0.0);
+    best.iter().map(value).fold(worst, |a, b| if is_better(&b, &a) { b } else { a })
+}
+
 fn summary(sample: &MatchedSample) -> (i64, i64, f64) {
     let mut exposed: Vec<usize> = sample.pairs.iter().map(|pair| pair.exposed).collect();
     exposed.dedup();
@@ -246,7 +301,7 @@ proptest! {
 
     #[test]
     fn full_matching_is_the_cheapest_cover(subjects in subjects(0..9), query in restricted()) {
-        let full = MatchQuery { method: Method::Full(Distance::Score), ..query.clone() };
+        let full = MatchQuery { method: Method::Full(FullOptions::default()), ..query.clone() };
         let sample = matched(&subjects, &full);
         prop_assert_eq!(sample.certificate.total_distance, cheapest_cover(&subjects, &query));
         // Whoever may be paired is in a set.
@@ -254,6 +309,80 @@ proptest! {
             let has_partner =
                 subjects.iter().any(|other| other.0 != one.0 && may_pair(&query, one, other));
             prop_assert_eq!(sample.subclass[k] > 0, has_partner);
+        }
+    }
+
+    #[test]
+    fn bounded_sets_are_the_best_of_all(
+        subjects in subjects(0..8),
+        query in restricted(),
+        most in prop::option::of(1..4u32),
+        most_exposed in prop::option::of(1..4usize),
+        may_omit in any::<bool>(),
+    ) {
+        // Of one class, so that the share is that of all.
+        let query = MatchQuery { exact: Vec::new(), ..query };
+        let full = FullOptions {
+            min_ratio: most_exposed.map_or(0.0, |most| 1.0 / most as f64),
+            max_ratio: most.map(f64::from),
+            omitted_share: if may_omit { 0.4 } else { 0.0 },
+            ..FullOptions::default()
+        };
+        let sample = matched(&subjects, &MatchQuery { method: Method::Full(full), ..query.clone() });
+        let has_partner = |one: &Subject| {
+            subjects.iter().any(|other| other.0 != one.0 && may_pair(&query, one, other))
+        };
+        let n = subjects.iter().filter(|one| !one.0 && has_partner(one)).count();
+        let n_omitted = if may_omit { n - (0.6 * n as f64).round_ties_even() as usize } else { 0 };
+        let most_exposed = most_exposed.unwrap_or(subjects.len());
+        let bounds = (1, most.unwrap_or(20));
+        let best = best_sets(&subjects, &query, bounds, most_exposed, n_omitted);
+        let certificate = &sample.certificate;
+        let n_comparators = certificate.n_matched_comparators.min(n - n_omitted) as i64;
+        let found = (certificate.n_matched_exposed as i64, n_comparators, certificate.total_distance);
+        prop_assert_eq!(found, best);
+        for (row, subject) in subjects.iter().enumerate() {
+            let of = |pair: &&matching::Pair| pair.exposed == row || pair.comparator == row;
+            let n_pairs = sample.pairs.iter().filter(of).count();
+            let largest = if subject.0 { bounds.1 as usize } else { most_exposed };
+            prop_assert!(n_pairs <= largest);
+        }
+    }
+
+    /// Two comparators at least for each of the exposed, or two exposed for each comparator; where no
+    /// sets keep that, some subject would have fewer.
+    #[test]
+    fn least_numbers_are_kept_or_refused(
+        subjects in subjects(0..8),
+        query in restricted(),
+        more in prop::option::of(0..2u32),
+        is_turned in any::<bool>(),
+    ) {
+        let query = MatchQuery { exact: Vec::new(), ..query };
+        let ratio = |n: u32| if is_turned { 1.0 / f64::from(n) } else { f64::from(n) };
+        let (least, most) = (ratio(2), more.map(|more| ratio(2 + more)));
+        let full = if is_turned {
+            FullOptions { min_ratio: most.unwrap_or(0.0), max_ratio: Some(least), ..FullOptions::default() }
+        } else {
+            FullOptions { min_ratio: least, max_ratio: most, ..FullOptions::default() }
+        };
+        let cohort = cohort_of(&subjects, &(0..subjects.len()).collect::<Vec<_>>());
+        let asked = MatchQuery { method: Method::Full(full), ..query.clone() };
+        let found = match_pairs(&cohort, &Selection::all(&cohort), &asked);
+        // The arm that chooses is that of the exposed.
+        let choosing: Vec<Subject> =
+            subjects.iter().map(|&(arm, score, age, site, period)| (arm != is_turned, score, age, site, period)).collect();
+        let may = |one: &Subject| choosing.iter().any(|other| other.0 != one.0 && may_pair(&query, one, other));
+        let n_choosing = choosing.iter().filter(|one| one.0 && may(one)).count() as i64;
+        let best = best_sets(&choosing, &query, (2, more.map_or(20, |more| 2 + more)), 1, 0);
+        match found {
+            Ok(sample) => {
+                prop_assert_eq!(best.0, n_choosing);
+                let certificate = &sample.certificate;
+                prop_assert_eq!(sample.pairs.len() as i64, best.1);
+                prop_assert_eq!(certificate.total_distance, best.2);
+            }
+            Err(_) => prop_assert!(best.0 < n_choosing),
         }
     }
 
@@ -294,7 +423,13 @@ fn questions() -> impl Strategy<Value = MatchQuery> {
         });
     let optimal = (prop::sample::select(distances.clone()), 1..3usize)
         .prop_map(|(distance, ratio)| Method::Optimal(OptimalOptions { distance, ratio }));
-    let full = prop::sample::select(distances).prop_map(Method::Full);
+    let bounds = vec![(0.0, None), (0.5, Some(2.0)), (0.0, Some(1.0)), (0.25, None)];
+    let full = (prop::sample::select(distances), prop::sample::select(bounds), 0..2).prop_map(
+        |(distance, (min_ratio, max_ratio), quarters)| {
+            let omitted_share = f64::from(quarters) * 0.25;
+            Method::Full(FullOptions { distance, min_ratio, max_ratio, omitted_share })
+        },
+    );
     let spss = (any::<bool>(), any::<bool>(), any::<bool>(), 0..5u64).prop_map(
         |(exact_first, random_order, replacement, seed)| {
             Method::Spss(SpssOptions { seed, exact_first, random_order, replacement })
@@ -339,7 +474,7 @@ fn fitting(
     let on_covariates = match &query.method {
         Method::Nearest(options) => options.distance != Distance::Score,
         Method::Optimal(options) => options.distance != Distance::Score,
-        Method::Full(distance) => *distance != Distance::Score,
+        Method::Full(options) => options.distance != Distance::Score,
         Method::Coarsened(_) => true,
         _ => false,
     };

@@ -751,6 +751,10 @@ def match_optimally(client):
     equal(total(eq.matching.MATCH_METHOD_NEAREST), (7.5, [1, 2, 2, 1]))
     equal(total(eq.matching.MATCH_METHOD_OPTIMAL), (6.5, [1, 2, 1, 2]))
     equal(total(eq.matching.MATCH_METHOD_FULL), (6.5, [1, 2, 1, 2]))
+    # When one of two comparators may be left out, both exposed share 2.5, at 0.5 each, unless pairs are wanted.
+    share = {"method": eq.matching.MATCH_METHOD_FULL, "omitted_share": 0.5}
+    equal(total(**share), (1.0, [1, 1, 1, 0]))
+    equal(total(**share, minimum_set_ratio=1), (6.5, [1, 2, 1, 2]))
     equal(total(eq.matching.MATCH_METHOD_SUBCLASS, subclass_count=1), (0.0, [1, 1, 1, 1]))
     return "totals 7.5 (greedy) and 6.5 (optimal)"
 

@@ -67,6 +67,12 @@ async fn every_method_is_reached() {
     assert_eq!(optimal.certificate.unwrap().total_distance, 6.5);
     let ate = MatchOptions { estimand: MatchEstimand::Ate.into(), ..of(MatchMethod::Full) };
     assert_eq!(answer(request(ate)).await.subclasses.len(), 4);
+    // Both exposed share the comparator at 2.5 when the other may be left out.
+    let share = MatchOptions { omitted_share: Some(0.5), ..of(MatchMethod::Full) };
+    let shared = answer(request(share)).await;
+    assert_eq!(shared.certificate.unwrap().total_distance, 1.0);
+    let in_force = shared.options.unwrap();
+    assert_eq!((in_force.minimum_set_ratio, in_force.maximum_set_ratio), (Some(0.0), None));
     let subclass = MatchOptions { subclass_count: Some(1), ..of(MatchMethod::Subclass) };
     assert_eq!(answer(request(subclass)).await.subclasses, [1; 4]);
     let spss = MatchOptions {
@@ -130,6 +136,7 @@ async fn restrictions_reach_the_matching() {
 async fn a_question_that_does_not_fit_names_its_field() {
     let by_default = MatchOptions::default;
     let optimal = || MatchOptions { method: MatchMethod::Optimal.into(), ..by_default() };
+    let full = || MatchOptions { method: MatchMethod::Full.into(), ..by_default() };
     let options = [
         (MatchOptions { caliper: Some(-0.1), ..by_default() }, "options.caliper"),
         (MatchOptions { caliper_scale: 9, ..by_default() }, "options.caliper_scale"),
@@ -143,6 +150,11 @@ async fn a_question_that_does_not_fit_names_its_field() {
         (MatchOptions { seed: Some(1), ..optimal() }, "options.seed"),
         (MatchOptions { seed: Some(-1), ..by_default() }, "options.seed"),
         (MatchOptions { minimum_ratio: Some(2), ..by_default() }, "options.minimum_ratio"),
+        (MatchOptions { omitted_share: Some(0.5), ..by_default() }, "options.omitted_share"),
+        (MatchOptions { omitted_share: Some(1.0), ..full() }, "options.omitted_share"),
+        (MatchOptions { minimum_set_ratio: Some(0.3), ..full() }, "options.minimum_set_ratio"),
+        (MatchOptions { maximum_set_ratio: Some(0.0), ..full() }, "options.maximum_set_ratio"),
+        (MatchOptions { maximum_set_ratio: Some(0.5), ..full() }, "options.maximum_set_ratio"),
         (MatchOptions { mean_ratio: Some(2.0), ..by_default() }, "options.maximum_ratio"),
         (
             MatchOptions { mean_ratio: Some(5.0), maximum_ratio: Some(3), ..by_default() },

@@ -4,9 +4,9 @@ use crate::common::{count, enum_conversion};
 use crate::pb::matching as pb;
 use crate::violation::Violations;
 use matching::{
-    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, MatchOption,
-    MatchOrder, MatchQuery, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule,
-    SpssOptions, SubclassOptions,
+    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, FullOptions,
+    MatchOption, MatchOrder, MatchQuery, Method, NearestOptions, OptimalOptions, Ratio, Site,
+    SiteRule, SpssOptions, SubclassOptions,
 };
 
 enum_conversion!(
@@ -67,6 +67,9 @@ pub fn match_option_path(option: MatchOption) -> String {
         MatchOption::MeanRatio => "options.mean_ratio".into(),
         MatchOption::MinRatio => "options.minimum_ratio".into(),
         MatchOption::MaxRatio => "options.maximum_ratio".into(),
+        MatchOption::MinSetRatio => "options.minimum_set_ratio".into(),
+        MatchOption::MaxSetRatio => "options.maximum_set_ratio".into(),
+        MatchOption::OmittedShare => "options.omitted_share".into(),
         MatchOption::Estimand => "options.estimand".into(),
         MatchOption::Site => "options.site_rule".into(),
         MatchOption::Subclasses => "options.subclass_count".into(),
@@ -119,9 +122,12 @@ fn with_method(options: pb::MatchOptions, method: &Method) -> pb::MatchOptions {
             },
             Ratio::Fixed(optimal.ratio),
         ),
-        Method::Full(distance) => pb::MatchOptions {
+        Method::Full(full) => pb::MatchOptions {
             method: pb::MatchMethod::Full as i32,
-            distance: distance_to(*distance),
+            distance: distance_to(full.distance),
+            minimum_set_ratio: Some(full.min_ratio),
+            maximum_set_ratio: full.max_ratio,
+            omitted_share: Some(full.omitted_share),
             ..options
         },
         Method::Subclass(subclass) => pb::MatchOptions {
@@ -312,7 +318,12 @@ fn method_from(
             let ratio = positive(violations, "options.ratio", options.ratio, 1)?;
             Method::Optimal(OptimalOptions { distance, ratio })
         }
-        pb::MatchMethod::Full => Method::Full(distance),
+        pb::MatchMethod::Full => Method::Full(FullOptions {
+            distance,
+            min_ratio: options.minimum_set_ratio.unwrap_or(0.0),
+            max_ratio: options.maximum_set_ratio,
+            omitted_share: options.omitted_share.unwrap_or(0.0),
+        }),
         pb::MatchMethod::Subclass => {
             let by_default = SubclassOptions::default();
             let (n, min_n) = (options.subclass_count, options.minimum_arm_count.unwrap_or(1));
@@ -336,13 +347,16 @@ fn refuse_foreign(
     method: pb::MatchMethod,
 ) {
     use pb::MatchMethod::{Coarsened, Full, Nearest, Optimal, Spss, Subclass};
-    let settings: [(&str, bool, &[pb::MatchMethod]); 13] = [
+    let settings: [(&str, bool, &[pb::MatchMethod]); 16] = [
         ("order", options.order != 0, &[Nearest, Spss]),
         ("distance", options.distance > 1, &[Nearest, Optimal, Full]),
         ("ratio", options.ratio.is_some(), &[Nearest, Optimal]),
         ("mean_ratio", options.mean_ratio.is_some(), &[Nearest]),
         ("minimum_ratio", options.minimum_ratio.is_some(), &[Nearest]),
         ("maximum_ratio", options.maximum_ratio.is_some(), &[Nearest]),
+        ("minimum_set_ratio", options.minimum_set_ratio.is_some(), &[Full]),
+        ("maximum_set_ratio", options.maximum_set_ratio.is_some(), &[Full]),
+        ("omitted_share", options.omitted_share.is_some(), &[Full]),
         ("replacement", options.replacement, &[Nearest, Spss]),
         ("seed", options.seed.is_some(), &[Nearest, Spss]),
         ("subclass_count", options.subclass_count.is_some(), &[Subclass]),
