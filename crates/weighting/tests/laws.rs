@@ -132,6 +132,47 @@ proptest! {
         }
     }
 
+    /// Terms times themselves balance moments, terms times others products.
+    #[test]
+    fn entropy_balancing_brings_higher_moments(
+        subjects in proptest::collection::vec((any::<bool>(), -20..20i32, -20..20i32), 30..120),
+        target in 0..3usize,
+    ) {
+        let mut subjects: Vec<Subject> = subjects
+            .into_iter()
+            .map(|(arm, x, z)| (arm, f64::from(x) / 10.0, f64::from(z) / 10.0))
+            .collect();
+        (subjects[0].0, subjects[1].0) = (true, false);
+        let product = |a: Term, b: &str| Term::Interaction(Box::new(a), Box::new(Term::linear(b)));
+        let square = |name: &str| product(Term::linear(name), name);
+        let mut asked = terms();
+        asked.extend([square("x"), square("z"), product(Term::linear("x"), "z")]);
+        asked.push(product(square("x"), "x"));
+        let target = [Target::Everybody, Target::Exposed, Target::Comparators][target];
+        let asked = query(WeightMethod::EntropyBalancing(Entropy::new(asked, target)));
+        let found = match weights_of(&plain(&subjects), &asked) {
+            Err(error) => {
+                prop_assert!(matches!(error, WeightingError::Unreachable { .. }), "{error}");
+                return Ok(());
+            }
+            Ok(found) => found,
+        };
+        let moments: [fn(&Subject) -> f64; 6] = [
+            |s| s.1, |s| s.2, |s| s.1 * s.1, |s| s.2 * s.2, |s| s.1 * s.2, |s| s.1 * s.1 * s.1,
+        ];
+        for (mean_of, value) in found.means.iter().zip(moments) {
+            for arm in [true, false] {
+                let got = mean(&subjects, &found.weights, arm, value);
+                prop_assert!((got - mean_of.target).abs() < 1e-6, "{got} of {mean_of:?}");
+            }
+        }
+        let spread = |arm: bool| {
+            let mean = |value| mean(&subjects, &found.weights, arm, value);
+            mean(|s| s.1 * s.1) - mean(|s| s.1) * mean(|s| s.1)
+        };
+        prop_assert!((spread(true) - spread(false)).abs() < 1e-6);
+    }
+
     #[test]
     fn the_order_of_the_rows_changes_no_bit(
         (subjects, order) in subjects().prop_flat_map(|subjects| {
