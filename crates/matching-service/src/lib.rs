@@ -5,7 +5,6 @@ use balance::{BalanceError, GroupsQuery};
 use cohort::Cohort;
 use hypothesis::{HiddenBiasError, HiddenBiasQuery};
 use matching::{MatchQuery, MatchingError};
-use propensity::LogisticQuery;
 use service_kit::{Compute, Deadline, Failure, Services, Settings};
 use tonic::{Request, Response, Status};
 use weighting::{WeightMethod, WeightingError, WeightsQuery};
@@ -13,7 +12,7 @@ use wire::Asked;
 use wire::failure::{
     cell_failure, cohort_failure, impossible, invalid, logistic_failure, terms_failure,
 };
-use wire::matching::{BalanceQuestion, match_option_path};
+use wire::matching::{BalanceQuestion, PropensityQuestion, match_option_path};
 use wire::pb::matching as pb;
 use wire::pb::matching::matching_service_server::{self, MatchingServiceServer};
 
@@ -40,9 +39,11 @@ impl matching_service_server::MatchingService for MatchingService {
         let deadline = Deadline::of(&request);
         let request = request.into_inner();
         let answer = move || -> Result<_, Failure> {
-            let asked: Asked<LogisticQuery> = request.try_into()?;
-            let scores = propensity::propensity(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| logistic_failure(&asked.cohort, &asked.query, &error))?;
+            let asked: Asked<PropensityQuestion> = request.try_into()?;
+            let PropensityQuestion { model, discard } = &asked.query;
+            let (cohort, selection) = (&asked.cohort, &asked.selection);
+            let scores = propensity::propensity_in_support(cohort, selection, model, *discard)
+                .map_err(|error| logistic_failure(cohort, model, &error))?;
             Ok(Response::new(wire::matching::propensity_response(scores, &asked)))
         };
         self.compute.run(deadline, move |_| answer()).await

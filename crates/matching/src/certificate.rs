@@ -216,8 +216,9 @@ fn check_weights(subjects: &Subjects, weights: &[f64]) -> Result<[usize; 2], Bro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::{Caliper, CaliperScale, CovariateCaliper, Discard, MatchQuery};
+    use crate::query::{Caliper, CaliperScale, CovariateCaliper, MatchQuery};
     use cohort::{Cohort, Column, Selection};
+    use propensity::Discard;
 
     /// Three exposed and four comparators: the third exposed lies outside the common support, the
     /// comparators differ from the exposed in class, ward or age one by one.

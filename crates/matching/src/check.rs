@@ -2,11 +2,11 @@
 
 use crate::full::members;
 use crate::query::{
-    Caliper, CaliperScale, Coarsening, Discard, Estimand, FullOptions, MatchOrder, MatchQuery,
-    Method, Ratio, SiteRule,
+    Caliper, CaliperScale, Coarsening, Estimand, FullOptions, MatchOrder, MatchQuery, Method,
+    Ratio, SiteRule,
 };
 use crate::subjects::is_on_score;
-use crate::{MatchOption, MatchingError};
+use crate::{Discard, MatchOption, MatchingError};
 
 /// Refuses a question whose settings are out of range or contradict each other.
 ///

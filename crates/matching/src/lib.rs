@@ -30,8 +30,9 @@ mod weights;
 pub use check::check;
 pub use error::{BrokenPromise, MatchOption, MatchingError};
 pub use pairs::{digest_of_lines, match_pairs};
+pub use propensity::Discard;
 pub use query::{
-    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, FullOptions,
+    Caliper, CaliperScale, Coarsening, CovariateCaliper, Distance, Estimand, FullOptions,
     MatchOrder, MatchQuery, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule,
     SpssOptions, SubclassOptions,
 };

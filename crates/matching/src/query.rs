@@ -1,5 +1,7 @@
 //! What may be asked of this crate, in terms of a cohort's columns.
 
+use propensity::Discard;
+
 /// Who is matched to whom, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MatchQuery {
@@ -306,18 +308,4 @@ pub enum SiteRule {
     Exact,
     /// Within the site as long as it has somebody who is allowed, else anywhere.
     Prefer,
-}
-
-/// Who is set aside before matching; scores at the edge of the other arm's range stay.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Discard {
-    /// Nobody.
-    #[default]
-    None,
-    /// Whoever lies outside the range that both arms share.
-    Both,
-    /// Comparators outside the range of the exposed.
-    Comparators,
-    /// Exposed outside the range of the comparators.
-    Exposed,
 }

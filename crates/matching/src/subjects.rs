@@ -1,10 +1,11 @@
 //! What is known of the subjects before they are matched.
 
-use crate::query::{Caliper, CaliperScale, Discard, Estimand, MatchQuery, Method, SiteRule};
+use crate::query::{Caliper, CaliperScale, Estimand, MatchQuery, Method, SiteRule};
 use crate::{MatchOption, MatchingError};
 use cohort::{Arms, Cells, Cohort, Estimate, NotEstimable, Selection};
 use numerics::elementary::{ln, ln_1p};
 use numerics::sum::variance;
+use propensity::{Discard, outside_support};
 
 /// What a subject is in a match, in one byte: who looks at one side of it looks at the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -178,7 +179,8 @@ fn roles(arms: &Arms, score: &[f64], query: &MatchQuery) -> Vec<Role> {
     };
     let mut roles: Vec<Role> = arms.is_exposed().iter().map(|&exposed| of_arm(exposed)).collect();
     if query.discard != Discard::None {
-        for (role, out) in roles.iter_mut().zip(discarded(arms.is_exposed(), score, query.discard))
+        for (role, out) in
+            roles.iter_mut().zip(outside_support(arms.is_exposed(), score, query.discard))
         {
             role.0 |= u8::from(out) * Role::DISCARDED;
         }
@@ -249,26 +251,6 @@ fn logits(query: &MatchQuery, score: &[f64]) -> Result<Vec<f64>, MatchingError> 
         return Err(MatchingError::NotProbabilities { column });
     }
     Ok(score.iter().map(|&p| ln(p) - ln_1p(-p)).collect())
-}
-
-/// Who lies outside the range of the other arm.
-fn discarded(is_exposed: &[bool], score: &[f64], rule: Discard) -> Vec<bool> {
-    let range = |arm: bool| {
-        let of_arm = is_exposed.iter().zip(score).filter(move |&(&exposed, _)| exposed == arm);
-        of_arm.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, &score)| {
-            (low.min(score), high.max(score))
-        })
-    };
-    let (of_exposed, of_comparators) = (range(true), range(false));
-    let is_outside = |score: f64, (low, high): (f64, f64)| score < low || high < score;
-    let shared = (of_exposed.0.max(of_comparators.0), of_exposed.1.min(of_comparators.1));
-    let is_discarded = |(&exposed, &score): (&bool, &f64)| match rule {
-        Discard::None => false,
-        Discard::Both => is_outside(score, shared),
-        Discard::Comparators => !exposed && is_outside(score, of_exposed),
-        Discard::Exposed => exposed && is_outside(score, of_comparators),
-    };
-    is_exposed.iter().zip(score).map(is_discarded).collect()
 }
 
 /// Standard deviation over those who stay; no subjects when there are fewer than two.

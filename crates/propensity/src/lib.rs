@@ -29,7 +29,9 @@ mod subjects;
 pub use discrimination::{Discrimination, c_statistic, discrimination};
 pub use error::PropensityError;
 pub use fit::{FittedLogistic, LogisticData, fit};
-pub use overlap::{ArmScores, Overlap, levels_of_one_arm, overlap, scores_near_limits};
+pub use overlap::{
+    ArmScores, Discard, Overlap, levels_of_one_arm, outside_support, overlap, scores_near_limits,
+};
 pub use performance::{
     Calibration, CalibrationCoefficient, Performance, PerformanceOptions, Predictions, RiskGroup,
     performance,
@@ -39,4 +41,4 @@ pub use query::{
     LogisticOptions, LogisticQuery, OnSeparation, PenalisedLikelihood, Penalty, ProfileLimits,
     ProfiledCoefficient, PropensityScores, TermTest, TestResult, Variance,
 };
-pub use score::{ValidationQuery, logistic, propensity, validate};
+pub use score::{ValidationQuery, logistic, propensity, propensity_in_support, validate};

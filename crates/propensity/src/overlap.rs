@@ -62,6 +62,43 @@ fn share(part: usize, n: usize) -> Estimate {
     if n > 0 { Ok(part as f64 / n as f64) } else { Err(NotEstimable::NoSubjects) }
 }
 
+/// Who is set aside because the other arm has no score like theirs; scores at the edge of its range
+/// stay. `discard` of `matchit` in R.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Discard {
+    /// Nobody.
+    #[default]
+    None,
+    /// Whoever lies outside the range that both arms share.
+    Both,
+    /// Comparators outside the range of the exposed.
+    Comparators,
+    /// Exposed outside the range of the comparators.
+    Exposed,
+}
+
+/// Whether each subject is set aside, by the range of the scores of the other arm. Any scale of the score
+/// that ascends will do.
+#[must_use]
+pub fn outside_support(is_exposed: &[bool], score: &[f64], rule: Discard) -> Vec<bool> {
+    let range = |arm: bool| {
+        let of_arm = is_exposed.iter().zip(score).filter(move |&(&exposed, _)| exposed == arm);
+        of_arm.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, &score)| {
+            (low.min(score), high.max(score))
+        })
+    };
+    let (of_exposed, of_comparators) = (range(true), range(false));
+    let is_outside = |score: f64, (low, high): (f64, f64)| score < low || high < score;
+    let shared = (of_exposed.0.max(of_comparators.0), of_exposed.1.min(of_comparators.1));
+    let is_discarded = |(&exposed, &score): (&bool, &f64)| match rule {
+        Discard::None => false,
+        Discard::Both => is_outside(score, shared),
+        Discard::Comparators => !exposed && is_outside(score, of_exposed),
+        Discard::Exposed => exposed && is_outside(score, of_comparators),
+    };
+    is_exposed.iter().zip(score).map(is_discarded).collect()
+}
+
 /// Describes the scores of two arms; `probability` holds the probability of exposure of each subject,
 /// from 0 to 1.
 ///

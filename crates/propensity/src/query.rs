@@ -284,6 +284,8 @@ pub struct PropensityScores {
     pub c_statistic: Estimate,
     /// The scores of the two arms beside each other, rows counted once each.
     pub overlap: Overlap,
+    /// Rows that were set aside by a first fit and have no score, ascending, each once.
+    pub discarded: Vec<usize>,
     /// What a reader must know: scores near 0 or 1, and levels that occur in one arm alone.
     pub caveats: Vec<Caveat>,
 }

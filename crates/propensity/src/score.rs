@@ -4,7 +4,7 @@
 use crate::discrimination::c_statistic;
 use crate::fit::{FittedLogistic, LogisticData, fit};
 use crate::inference::INTERCEPT;
-use crate::overlap::{levels_of_one_arm, overlap, scores_near_limits};
+use crate::overlap::{Discard, levels_of_one_arm, outside_support, overlap, scores_near_limits};
 use crate::{
     Level, LogisticFit, LogisticQuery, Performance, PerformanceOptions, PropensityError,
     PropensityScores, check, performance,
@@ -43,11 +43,42 @@ pub fn propensity(
     selection: &Selection,
     query: &LogisticQuery,
 ) -> Result<PropensityScores, PropensityError> {
+    scores(&Subjects::read(cohort, selection, query)?)
+}
+
+/// The propensity score of those in the common support of both arms: a first fit tells who lies outside
+/// of it, a second one, which is the answer, leaves them out.
+///
+/// Ranges are those of the linear predictor, and are looked at once: the second scores may have other
+/// ranges. Without anybody outside, and with [`Discard::None`], the first fit is the answer.
+///
+/// Same scores as `matchit(discard = ..., reestimate = TRUE)` in R. Fails as [`logistic`] does, also
+/// when nobody of an arm is left.
+pub fn propensity_in_support(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &LogisticQuery,
+    discard: Discard,
+) -> Result<PropensityScores, PropensityError> {
     let subjects = Subjects::read(cohort, selection, query)?;
+    let first = scores(&subjects)?;
+    let is_outside = outside_support(&subjects.outcome, &first.linear_predictor, discard);
+    let rows = first.rows.iter().zip(&is_outside);
+    let mut discarded: Vec<usize> =
+        rows.filter(|&(_, &outside)| outside).map(|(&row, _)| row).collect();
+    discarded.dedup();
+    if discarded.is_empty() {
+        return Ok(first);
+    }
+    let staying = selection.filter(|row| discarded.binary_search(&row).is_err());
+    Ok(PropensityScores { discarded, ..propensity(cohort, &staying, query)? })
+}
+
+fn scores(subjects: &Subjects) -> Result<PropensityScores, PropensityError> {
     let FittedLogistic { mut fit, linear_predictor } = subjects.fit()?;
     fit.caveats.extend(subjects.weighted.caveat());
     let probability: Vec<f64> =
-        linear_predictor.iter().map(|&eta| query.options.link.probability(eta)).collect();
+        linear_predictor.iter().map(|&eta| subjects.query.options.link.probability(eta)).collect();
     let mut caveats: Vec<Caveat> = extreme_scores(&probability).into_iter().collect();
     caveats.extend(scores_near_limits(&probability));
     caveats.extend(subjects.levels_of_one_arm()?);
@@ -58,6 +89,7 @@ pub fn propensity(
             .ok_or(NotEstimable::TooFewValues),
         c_statistic: c_statistic(&subjects.outcome, &linear_predictor),
         overlap: overlap(&subjects.outcome, &probability),
+        discarded: Vec::new(),
         caveats,
         probability,
         linear_predictor,

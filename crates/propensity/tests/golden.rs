@@ -4,8 +4,8 @@
 
 use cohort::{Cohort, Column, Estimate, Selection, SplineKnots, Term, WeightColumn, WeightKind};
 use propensity::{
-    Level, Link, LogisticExtras, LogisticFit, LogisticOptions, LogisticQuery, PropensityScores,
-    logistic, propensity,
+    Discard, Level, Link, LogisticExtras, LogisticFit, LogisticOptions, LogisticQuery,
+    PropensityScores, logistic, propensity, propensity_in_support,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -95,6 +95,68 @@ fn rotterdam_agrees_with_r() {
     }
     let distinct: BTreeSet<u64> = scores.linear_predictor.iter().map(|eta| eta.to_bits()).collect();
     assert_eq!(scores.linear_predictor.len() - distinct.len(), 43);
+}
+
+/// `glm` in R 4.2.2 on the data `lalonde`, again without those outside of the range of the other arm's
+/// linear predictors, as `matchit(discard = ..., reestimate = TRUE)` does: how many are set aside, how
+/// many of them are exposed, and of those left the first linear predictor, mean, standard deviation
+/// and the coefficient of age.
+#[test]
+fn scores_in_the_common_support_agree_with_r() {
+    let cohort = cohort("lalonde");
+    let mut terms = vec![Term::linear("age"), Term::linear("educ"), Term::factor("race")];
+    terms.extend(["married", "nodegree", "re74", "re75"].map(Term::linear));
+    let query = LogisticQuery::new(Level { column: "treat".into(), level: "1".into() }, terms);
+    let fit =
+        |rule| propensity_in_support(&cohort, &Selection::all(&cohort), &query, rule).unwrap();
+    let cases = [
+        (
+            Discard::Both,
+            (65, 8),
+            [
+                0.503_995_716_322_192_4,
+                -1.160_303_582_657_342_7,
+                1.578_445_837_835_656,
+                0.011_735_674_185_535_3,
+            ],
+        ),
+        (
+            Discard::Comparators,
+            (57, 0),
+            [
+                0.578_423_460_131_890_3,
+                -1.117_869_628_760_792_3,
+                1.628_177_934_004_578_3,
+                0.015_609_131_191_203_1,
+            ],
+        ),
+        (
+            Discard::Exposed,
+            (8, 8),
+            [
+                0.497_628_649_245_240_3,
+                -1.459_952_724_829_760_4,
+                1.749_754_404_024_419_2,
+                0.012_055_074_178_742_7,
+            ],
+        ),
+    ];
+    for (rule, counts, expected) in cases {
+        let found = fit(rule);
+        // The exposed are the first 185 rows.
+        let n_exposed = found.discarded.iter().filter(|&&row| row < 185).count();
+        assert_eq!((found.discarded.len(), n_exposed), counts);
+        assert_eq!(found.rows.len() + found.discarded.len(), 614);
+        let eta = &found.linear_predictor;
+        let mean = eta.iter().sum::<f64>() / eta.len() as f64;
+        let age = found.fit.coefficients[1].estimate.unwrap();
+        let got = [eta[0], mean, found.linear_predictor_sd.unwrap(), age];
+        for (got, want) in got.iter().zip(expected) {
+            assert!((got - want).abs() < 1e-10, "{rule:?}: {got} instead of {want}");
+        }
+    }
+    let everybody = propensity(&cohort, &Selection::all(&cohort), &query).unwrap();
+    assert_eq!(fit(Discard::None), everybody);
 }
 
 #[test]

@@ -15,5 +15,5 @@ pub use groups::{groups_request, groups_response};
 pub use hidden_bias::hidden_bias_response;
 pub use match_options::match_option_path;
 pub use pairs::{match_request, match_response};
-pub use propensity::{propensity_request, propensity_response};
+pub use propensity::{PropensityQuestion, propensity_request, propensity_response};
 pub use weights::{weights_request, weights_response};

@@ -676,6 +676,18 @@ def estimate_propensity(client):
     close(eq.number(answer.c_statistic), 12 / 16)
     equal(answer.overlap.exposed.patient_count, 4)
     equal(eq.number(answer.overlap.share_in_equipoise), 0)
+    # The two comparators at 0 lie below all exposed; without them the scores are shares again.
+    request = eq.matching.EstimatePropensityRequest(
+        cohort=eq.cohort(rt=[0, 0, 1, 0, 0, 1, 1, 0], x=[0, 0, 1, 1, 1, 2, 2, 2]),
+        model=eq.regression.LogisticModel(
+            outcome_column="rt", outcome_level="1", terms=eq.terms("x")
+        ),
+        discard=eq.matching.DISCARD_RULE_COMPARATORS,
+    )
+    answer = client.matching.EstimatePropensity(request, timeout=TIMEOUT)
+    equal((list(answer.discarded_rows), list(answer.rows)), ([0, 1], [2, 3, 4, 5, 6, 7]))
+    for probability, wanted in zip(answer.probabilities, [1 / 3] * 3 + [2 / 3] * 3, strict=True):
+        close(probability, wanted, 1e-8)
     return "scores 3/4 and 1/4, c 12/16, nobody in equipoise"
 
 

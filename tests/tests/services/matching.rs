@@ -4,11 +4,11 @@
 use crate::harness::{categories, clients, numbers};
 use service_kit::Failure;
 use tonic::Code;
-use wire::pb::common::Cohort;
+use wire::pb::common::{Cohort, ModelTerm};
 use wire::pb::matching::{
-    CaliperScale, Coarsening, CoarseningRule, CovariateCaliper, DiscardRule, MatchDistance,
-    MatchEstimand, MatchMethod, MatchOptions, MatchOrder, MatchPairsRequest, MatchPairsResponse,
-    SiteRule,
+    CaliperScale, Coarsening, CoarseningRule, CovariateCaliper, DiscardRule,
+    EstimatePropensityRequest, MatchDistance, MatchEstimand, MatchMethod, MatchOptions, MatchOrder,
+    MatchPairsRequest, MatchPairsResponse, SiteRule,
 };
 
 /// Two exposed at 2 and 3, comparators at 2.5 and 9.
@@ -193,6 +193,39 @@ async fn a_question_that_does_not_fit_names_its_field() {
     refused(unknown(&|request| request.exact_columns = vec!["ward".into()]), "exact_columns[0]")
         .await;
     refused(unknown(&|request| request.site_column = "ward".into()), "site_column").await;
+}
+
+/// Two comparators at 0 lie below all exposed; without them the scores are the shares 1/3 and 2/3.
+#[tokio::test]
+async fn scores_are_estimated_again_in_the_common_support() {
+    let cohort = Cohort {
+        ids: Vec::new(),
+        columns: vec![
+            categories("arm", &["none", "drug"], &[0, 0, 1, 0, 0, 1, 1, 0]),
+            numbers("x", &[0.0, 0.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0]),
+        ],
+    };
+    let ask = |discard| EstimatePropensityRequest {
+        cohort: Some(cohort.clone()),
+        model: Some(LogisticModel {
+            outcome_column: "arm".into(),
+            outcome_level: "drug".into(),
+            terms: vec![ModelTerm { column: "x".into(), ..ModelTerm::default() }],
+            ..LogisticModel::default()
+        }),
+        discard,
+        ..EstimatePropensityRequest::default()
+    };
+    let mut client = clients().await.matching;
+    let comparators = DiscardRule::Comparators.into();
+    let answer = client.estimate_propensity(ask(comparators)).await.unwrap().into_inner();
+    assert_eq!((answer.discarded_rows, answer.rows), (vec![0, 1], vec![2, 3, 4, 5, 6, 7]));
+    for (got, want) in answer.probabilities.iter().zip([1.0, 1.0, 1.0, 2.0, 2.0, 2.0]) {
+        assert!((got - want / 3.0).abs() < 1e-10);
+    }
+    let status = client.estimate_propensity(ask(9)).await.unwrap_err();
+    let fields = Failure::from(&status).violations;
+    assert_eq!(fields.iter().map(|at| at.field.as_str()).collect::<Vec<_>>(), ["discard"]);
 }
 
 async fn refused(request: MatchPairsRequest, field: &str) {

@@ -1,5 +1,6 @@
 //! Propensity scores.
 
+use super::match_options::{discard_from, discard_to};
 use super::overlap::{overlap_from, overlap_to};
 use crate::common::{caveats_from, caveats_to, count, counts_from, estimate_from, estimate_to};
 use crate::pb::matching as pb;
@@ -10,7 +11,7 @@ use crate::regression::{
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
 use cohort::{Cohort, Selection};
-use propensity::{LogisticQuery, PropensityScores};
+use propensity::{Discard, LogisticQuery, PropensityScores};
 
 /// Asks for propensity scores.
 #[must_use]
@@ -20,17 +21,29 @@ pub fn propensity_request(
     query: &LogisticQuery,
 ) -> pb::EstimatePropensityRequest {
     let (cohort, selection) = Asked::<()>::written(cohort, selection, logistic_columns(query));
-    pb::EstimatePropensityRequest { cohort, selection, model: Some(logistic_model_to(query)) }
+    let model = Some(logistic_model_to(query));
+    pb::EstimatePropensityRequest { cohort, selection, model, discard: discard_to(Discard::None) }
 }
 
-impl TryFrom<pb::EstimatePropensityRequest> for Asked<LogisticQuery> {
+/// A model of propensity scores, and who is set aside before it is estimated again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PropensityQuestion {
+    /// The model.
+    pub model: LogisticQuery,
+    /// Who is set aside.
+    pub discard: Discard,
+}
+
+impl TryFrom<pb::EstimatePropensityRequest> for Asked<PropensityQuestion> {
     type Error = Malformed;
 
     fn try_from(request: pb::EstimatePropensityRequest) -> Result<Self, Malformed> {
         let mut violations = Violations::default();
-        let pb::EstimatePropensityRequest { cohort, selection, model } = request;
+        let pb::EstimatePropensityRequest { cohort, selection, model, discard } = request;
         let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            logistic_model_from(violations, model, cohort)
+            let discard = violations.require_known("discard", discard_from(discard));
+            let model = logistic_model_from(violations, model, cohort);
+            Some(PropensityQuestion { model: model?, discard: discard? })
         });
         violations.finish(asked)
     }
@@ -40,19 +53,22 @@ impl TryFrom<pb::EstimatePropensityRequest> for Asked<LogisticQuery> {
 #[must_use]
 pub fn propensity_response(
     scores: PropensityScores,
-    asked: &Asked<LogisticQuery>,
+    asked: &Asked<PropensityQuestion>,
 ) -> pb::EstimatePropensityResponse {
-    let rows = scores.rows.iter().map(|&row| count(asked.cohort.caller_row(row)));
+    let rows = |rows: &[usize]| -> Vec<i32> {
+        rows.iter().map(|&row| count(asked.cohort.caller_row(row))).collect()
+    };
     pb::EstimatePropensityResponse {
         fit: Some(logistic_fit_to(scores.fit, &asked.cohort)),
-        rows: rows.collect(),
+        rows: rows(&scores.rows),
         linear_predictors: scores.linear_predictor,
         probabilities: scores.probability,
         linear_predictor_sd: Some(estimate_to(scores.linear_predictor_sd)),
         c_statistic: Some(estimate_to(scores.c_statistic)),
         caveats: caveats_to(scores.caveats),
-        options: Some(logistic_options_to(&asked.query)),
+        options: Some(logistic_options_to(&asked.query.model)),
         overlap: Some(overlap_to(&scores.overlap)),
+        discarded_rows: rows(&scores.discarded),
     }
 }
 
@@ -82,6 +98,7 @@ fn propensity_from(
         linear_predictor_sd: estimate_from(response.linear_predictor_sd),
         c_statistic: estimate_from(response.c_statistic),
         overlap: overlap_from(violations, "overlap", overlap)?,
+        discarded: counts_from(violations, "discarded_rows", response.discarded_rows)?,
         caveats: caveats_from(violations, "caveats", response.caveats),
     })
 }
