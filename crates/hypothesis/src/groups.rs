@@ -197,17 +197,25 @@ pub fn bartlett(groups: &[Vec<f64>]) -> Estimate<ChiSquared> {
 /// Test of equal spread: analysis of variance of the distances from the median of the group.
 ///
 /// Brown and Forsythe (1974), J. Am. Stat. Assoc. 69:364-367. Same as `car::leveneTest(.., center =
-/// median)` in R. Undefined as [`anova`] of the distances is.
+/// median)` in R. Undefined as [`anova`] of the distances is: two values are equally far from their
+/// median, so that pairs of values alone have no spread of spreads.
 pub fn brown_forsythe(groups: &[Vec<f64>]) -> Estimate<FTest> {
-    let distances = |group: &Vec<f64>| -> Vec<f64> {
-        let mut sorted = group.clone();
-        sorted.sort_by(f64::total_cmp);
-        match numerics::sum::quantile_type_7(&sorted, 0.5) {
-            Some(median) => group.iter().map(|value| (value - median).abs()).collect(),
-            None => Vec::new(),
+    anova(&groups.iter().map(|group| distances_from_median(group)).collect::<Vec<_>>())
+}
+
+fn distances_from_median(group: &[f64]) -> Vec<f64> {
+    let mut sorted = group.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (lower, upper) = sorted.split_at(sorted.len() / 2);
+    let are_equal = |half: &[f64]| half.iter().all(|&value| value == half[0]);
+    match (lower, numerics::sum::quantile_type_7(&sorted, 0.5)) {
+        (_, None) => Vec::new(),
+        // The distances are equal; rounding of the median must not make them differ.
+        ([low, ..], _) if lower.len() == upper.len() && are_equal(lower) && are_equal(upper) => {
+            vec![(upper[0] - low) / 2.0; group.len()]
         }
-    };
-    anova(&groups.iter().map(distances).collect::<Vec<_>>())
+        (_, Some(median)) => group.iter().map(|value| (value - median).abs()).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -257,5 +265,14 @@ mod tests {
         assert_eq!(bartlett(&single), Err(NotEstimable::TooFewValues));
         assert!(anova(&single).is_ok());
         assert_eq!(anova(&[vec![1.0], vec![3.0]]), Err(NotEstimable::TooFewValues));
+    }
+
+    /// 0.1 and 0.4 lie equally far from 0.25, though rounded differences do not say so.
+    #[test]
+    fn two_values_are_equally_far_from_their_median() {
+        let pairs = vec![vec![0.1, 0.4], vec![1.3, 2.7]];
+        assert_eq!(brown_forsythe(&pairs), Err(NotEstimable::NoVariation));
+        let halves = vec![vec![1.0, 4.0, 4.0, 1.0], vec![7.0, 4.0]];
+        assert_eq!(brown_forsythe(&halves), Err(NotEstimable::AllValuesEqual));
     }
 }

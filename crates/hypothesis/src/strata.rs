@@ -5,6 +5,7 @@ use crate::two_by_two::first_count;
 use crate::{ChiSquared, Continuity};
 use cohort::{Estimate, Interval, NotEstimable};
 use nalgebra::{DMatrix, DVector};
+use numerics::cholesky::Cholesky;
 use numerics::elementary::{exp, ln};
 use numerics::sum::{Sum, sum};
 use numerics::tails::two_sided_multiplier;
@@ -147,9 +148,14 @@ pub fn mantel_haenszel_exact(
 /// ```
 ///
 /// `tables` lists the strata, each with the same rows and columns; rows and columns that are empty in
-/// every stratum do not count, nor do strata of fewer than two subjects. Landis, Heyman and Koch
-/// (1978), Int. Stat. Rev. 46:237-254. Same as `mantelhaen.test` in R for tables larger than two by
-/// two; for those of two by two the same as [`mantel_haenszel`] without correction.
+/// every stratum do not count, nor do strata of fewer than two subjects. Where the strata tie cells
+/// together, as when a level never meets two groups, `V` is singular: `V⁻¹` is then a generalised
+/// inverse and the degrees of freedom are the rank of `V`, as in SAS, where R has no answer. Without
+/// any, nothing can be tested: [`NotEstimable::EmptyMargin`].
+///
+/// Landis, Heyman and Koch (1978), Int. Stat. Rev. 46:237-254. Same as `mantelhaen.test` in R for
+/// tables larger than two by two; for those of two by two the same as [`mantel_haenszel`] without
+/// correction.
 pub fn cochran_mantel_haenszel(tables: &[Vec<Vec<usize>>]) -> Estimate<ChiSquared> {
     let (rows, columns) = occupied_lines(tables);
     if rows.len() < 2 || columns.len() < 2 {
@@ -182,8 +188,11 @@ pub fn cochran_mantel_haenszel(tables: &[Vec<Vec<usize>>]) -> Estimate<ChiSquare
             }
         }
     }
-    let root = variance.cholesky().ok_or(NotEstimable::EmptyMargin)?;
-    Ok(ChiSquared::new(distance.dot(&root.solve(&distance)), r * c))
+    let factor = Cholesky::rank_revealing(&variance);
+    if factor.rank() == 0 {
+        return Err(NotEstimable::EmptyMargin);
+    }
+    Ok(ChiSquared::new(factor.quadratic_form(&distance), factor.rank()))
 }
 
 /// Rows and columns that hold somebody in some stratum.
@@ -297,6 +306,24 @@ mod tests {
         assert_close(outcome.statistic, 4.0);
         assert_eq!(outcome.degrees_of_freedom, 1);
         assert_eq!(breslow_day(&opposite[..1]), Err(NotEstimable::TooFewGroups));
+    }
+
+    /// Automatic gearboxes of `mtcars` by cylinders within gears: cars of 8 cylinders never meet both
+    /// kinds, which leaves one degree of freedom of two, 0.6875 in R as `d %*% MASS::ginv(V) %*% d`.
+    /// The first stratum alone, and a level of its second alone, have nothing to compare.
+    #[test]
+    fn levels_that_never_meet_two_groups_leave_no_degree_of_freedom() {
+        let gears = [
+            vec![vec![1, 2, 12], vec![0, 0, 0]],
+            vec![vec![2, 2, 0], vec![6, 2, 0]],
+            vec![vec![0, 0, 0], vec![2, 1, 2]],
+        ];
+        let outcome = cochran_mantel_haenszel(&gears).unwrap();
+        assert_close(outcome.statistic, 0.6875);
+        assert_eq!(outcome.degrees_of_freedom, 1);
+        assert_eq!(cochran_mantel_haenszel(&gears[..1]), Err(NotEstimable::EmptyMargin));
+        let apart = [gears[0].clone(), gears[2].clone()];
+        assert_eq!(cochran_mantel_haenszel(&apart), Err(NotEstimable::EmptyMargin));
     }
 
     #[test]

@@ -30,8 +30,9 @@ pub struct StandardNormal {
 /// V = n₁n₂/12 · (n + 1 - Σ(t³ - t) / (n(n - 1)))
 /// ```
 ///
-/// Strata that lack a group, or whose values are all equal, add nothing; if all do, nothing can be
-/// tested. Van Elteren (1960), Bull. Inst. Int. Stat. 37:351-361. Same as `coin::independence_test`
+/// Strata that lack a group, or whose values are all equal, add nothing. If every stratum lacks one,
+/// nothing can be tested, [`NotEstimable::EmptyMargin`]; if values differ in no other stratum, nothing
+/// can be ranked, [`NotEstimable::AllValuesEqual`]. Van Elteren (1960), Bull. Inst. Int. Stat. 37:351-361. Same as `coin::independence_test`
 /// in R on the scores `rank / (n + 1)` within strata.
 pub fn van_elteren(strata: &[StratumOfNumbers]) -> Estimate<StandardNormal> {
     blocked(strata, |stratum| {
@@ -69,11 +70,16 @@ fn blocked(
         return Err(NotEstimable::NoSubjects);
     }
     let (mut distance, mut variance) = (Sum::default(), Sum::default());
+    let mut reason = NotEstimable::EmptyMargin;
     for stratum in strata {
         let scores = scores(stratum);
         let (n1, n2) = (stratum.first.len() as f64, stratum.second.len() as f64);
         let n = n1 + n2;
-        if n1 == 0.0 || n2 == 0.0 || scores.iter().all(|&score| score == scores[0]) {
+        if n1 == 0.0 || n2 == 0.0 {
+            continue;
+        }
+        if scores.iter().all(|&score| score == scores[0]) {
+            reason = NotEstimable::AllValuesEqual;
             continue;
         }
         let mean = sum(scores.iter().copied()) / n;
@@ -82,7 +88,7 @@ fn blocked(
         variance += n1 * n2 / (n * (n - 1.0)) * squares;
     }
     if variance.value() == 0.0 {
-        return Err(NotEstimable::EmptyMargin);
+        return Err(reason);
     }
     let z = distance.value() / variance.value().sqrt();
     Ok(StandardNormal { z, p_value: normal_two_sided(z) })
@@ -119,6 +125,8 @@ mod tests {
     fn strata_without_both_groups_add_nothing() {
         let alone = [stratum(&[1.0, 2.0], &[]), stratum(&[], &[3.0, 4.0])];
         assert_eq!(van_elteren(&alone), Err(NotEstimable::EmptyMargin));
+        let equal = [stratum(&[1.0, 1.0], &[1.0]), stratum(&[], &[3.0, 4.0])];
+        assert_eq!(van_elteren(&equal), Err(NotEstimable::AllValuesEqual));
         assert_eq!(van_elteren(&[]), Err(NotEstimable::NoSubjects));
     }
 }
