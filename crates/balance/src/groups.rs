@@ -86,7 +86,7 @@ pub(crate) fn number_row(name: &str, groups: &[Group<f64>], plan: &Plan) -> Base
     let tests = run::of_numbers(plan, groups, location);
     BaselineRow {
         variable: name.into(),
-        caveats: ties(name, groups, &tests).into_iter().collect(),
+        caveats: ties(name, groups, &tests, plan),
         n_missing: groups.iter().map(|group| group.n_missing).collect(),
         summary: Summary::Numeric { groups: summaries, location },
         tests,
@@ -124,22 +124,29 @@ pub(crate) fn category_row(
     }
 }
 
-/// Of an exact test of ranks that has ties.
-fn ties(name: &str, groups: &[Group<f64>], tests: &[TestOutcome]) -> Option<Caveat> {
-    let is_exact = |outcome: &TestOutcome| {
-        let exact = [BalanceTest::MannWhitneyExact, BalanceTest::SignedRankExact];
-        exact.contains(&outcome.test) && outcome.p_value.is_ok()
+/// Of exact tests of ranks that have ties: of values, or of differences within pairs.
+fn ties(name: &str, groups: &[Group<f64>], tests: &[TestOutcome], plan: &Plan) -> Vec<Caveat> {
+    let has = |test: BalanceTest| {
+        tests.iter().any(|outcome| outcome.test == test && outcome.p_value.is_ok())
     };
-    if !tests.iter().any(is_exact) {
-        return None;
-    }
-    let mut values: Vec<f64> = groups.iter().flat_map(|group| &group.values).copied().collect();
+    let values = has(BalanceTest::MannWhitneyExact)
+        .then(|| groups.iter().flat_map(|group| &group.values).copied().collect());
+    let differences = has(BalanceTest::SignedRankExact)
+        .then(|| run::absolute_differences(plan, groups).unwrap_or_default());
+    let of_values = values.and_then(|values| tied(name, "values", values));
+    let of_differences =
+        differences.and_then(|values| tied(name, "differences within pairs", values));
+    of_values.into_iter().chain(of_differences).collect()
+}
+
+/// That some of these numbers are tied, when they are.
+fn tied(name: &str, what: &str, mut values: Vec<f64>) -> Option<Caveat> {
     values.sort_by(f64::total_cmp);
     let n_tied: usize =
         values.chunk_by(|a, b| a == b).map(<[f64]>::len).filter(|&size| size > 1).sum();
     (n_tied > 0).then(|| {
         let message = format!(
-            "{name}: {n_tied} of {} values are tied; the exact p-value counts permutations of their \
+            "{name}: {n_tied} of {} {what} are tied; the exact p-value counts permutations of their \
              midranks",
             values.len()
         );

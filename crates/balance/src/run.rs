@@ -200,11 +200,11 @@ pub(crate) fn of_categories(
     let chosen = || match (&plan.strata, &plan.sets) {
         (Some(_), _) => Some(BalanceTest::GeneralAssociation),
         (None, Some(_)) => {
-            let pairs = paired_counts(plan, groups, n_levels).ok()?;
-            let levels = 0..n_levels;
-            let on_the_diagonal: usize = levels.map(|level| pairs[level][level]).sum();
+            // Without pairs the test says why there is none.
+            let pairs = paired_counts(plan, groups, n_levels).unwrap_or_default();
+            let on_the_diagonal: usize = (0..pairs.len()).map(|level| pairs[level][level]).sum();
             let all: usize = pairs.iter().flatten().sum();
-            Some(choice::of_paired_counts(n_levels, all - on_the_diagonal))
+            Some(choice::of_paired_counts(pairs.len(), all - on_the_diagonal))
         }
         (None, None) => Some(choice::of_counts(&table)),
     };
@@ -263,10 +263,24 @@ fn with_odds_ratio(found: Found, table: &ContingencyTable, confidence: f64) -> F
 }
 
 /// How often each level of the first member of a pair meets each of the second.
+///
+/// Levels that occur in no pair do not count, as in other tests; fewer than two leave nothing that
+/// could differ.
 fn paired_counts(plan: &Plan, groups: &[Group<u32>], n_levels: usize) -> Estimate<Vec<Vec<usize>>> {
-    let mut table = vec![vec![0; n_levels]; n_levels];
-    for (first, second) in paired_values(plan, groups)? {
-        table[first as usize][second as usize] += 1;
+    let pairs = paired_values(plan, groups)?;
+    let mut occurs = vec![false; n_levels];
+    for &(first, second) in &pairs {
+        occurs[first as usize] = true;
+        occurs[second as usize] = true;
+    }
+    let kept: Vec<usize> = (0..n_levels).filter(|&level| occurs[level]).collect();
+    if kept.len() < 2 {
+        return Err(NotEstimable::AllValuesEqual);
+    }
+    let place = |level: u32| kept.partition_point(|&kept| kept < level as usize);
+    let mut table = vec![vec![0; kept.len()]; kept.len()];
+    for (first, second) in pairs {
+        table[place(first)][place(second)] += 1;
     }
     Ok(table)
 }
@@ -279,6 +293,12 @@ fn paired_values<T: Copy>(plan: &Plan, groups: &[Group<T>]) -> Estimate<Vec<(T, 
     };
     let both = |(one, other): (usize, usize)| Some((value(first, one)?, value(second, other)?));
     Ok(plan.pairs()?.into_iter().filter_map(both).collect())
+}
+
+/// Sizes of the differences within pairs that differ, which a signed rank test ranks.
+pub(crate) fn absolute_differences(plan: &Plan, groups: &[Group<f64>]) -> Estimate<Vec<f64>> {
+    let sizes = paired_values(plan, groups)?.into_iter().map(|(one, other)| (one - other).abs());
+    Ok(sizes.filter(|&size| size > 0.0).collect())
 }
 
 fn of_paired_counts(test: BalanceTest, table: &[Vec<usize>]) -> Estimate<Found> {
@@ -383,7 +403,8 @@ pub(crate) fn of_numbers(
     let chosen = || match (&plan.strata, &plan.sets) {
         (Some(_), _) => (groups.len() == 2).then_some(BalanceTest::VanElteren),
         (None, Some(_)) => {
-            let pairs = paired_values(plan, groups).ok()?;
+            // Without pairs the test says why there is none.
+            let pairs = paired_values(plan, groups).unwrap_or_default();
             let differences: Vec<f64> =
                 pairs.iter().map(|(first, second)| first - second).collect();
             Some(choice::of_paired_numbers(&differences))

@@ -350,6 +350,55 @@ mod tests {
         assert_eq!(table.rows[1].baseline.tests[0].p_value, Ok(1.0));
     }
 
+    /// Stage III is in no pair, so that McNemar's test is one of two levels: II beside I in one pair,
+    /// never the reverse.
+    #[test]
+    fn levels_of_no_pair_do_not_count() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let pairing = Some(Pairing::Rows(vec![(0, 3), (1, 4)]));
+        let tests = vec![BalanceTest::McNemarExact, BalanceTest::McNemarContinuity];
+        let variables = vec![Variable::Categorical("stage".into())];
+        let listed = TestChoice::Listed(tests);
+        let query = BalanceQuery { pairing, tests: listed, variables, ..query() };
+        let table = balance(&cohort, &all, &all, &query).unwrap();
+        let [exact, corrected] = &table.rows[0].baseline.tests[..] else { panic!("two tests") };
+        assert_eq!(exact.p_value, Ok(1.0));
+        assert_eq!((corrected.statistic, corrected.degrees_of_freedom), (Some(Ok(0.0)), Some(1.0)));
+    }
+
+    /// Differences of 10, 0 and -10 tie where the values 50, 60, 70 | 40, 60, 80 tie in 60 alone.
+    #[test]
+    fn ties_of_an_exact_test_are_those_of_what_it_ranks() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let variables = vec![Variable::Numeric("age".into())];
+        let message = |test: BalanceTest| {
+            let pairing = Some(Pairing::Rows(vec![(0, 3), (1, 4), (2, 5)]));
+            let (tests, variables) = (TestChoice::Listed(vec![test]), variables.clone());
+            let query = BalanceQuery { pairing, tests, variables, ..query() };
+            let table = balance(&cohort, &all, &all, &query).unwrap();
+            table.rows[0].baseline.caveats[0].message.clone()
+        };
+        let of_values = message(BalanceTest::MannWhitneyExact);
+        assert!(of_values.starts_with("age: 2 of 6 values are tied"), "{of_values}");
+        let of_pairs = message(BalanceTest::SignedRankExact);
+        assert!(of_pairs.starts_with("age: 2 of 2 differences within pairs"), "{of_pairs}");
+    }
+
+    /// The exposed of the first set has two comparators.
+    #[test]
+    fn sets_that_are_no_pairs_say_so_by_the_rule_of_choice_too() {
+        let mut cohort = cohort();
+        cohort.push(Column::numeric("set", vec![1.0, 2.0, 3.0, 1.0, 1.0, 2.0])).unwrap();
+        let all = Selection::all(&cohort);
+        let pairing = Some(Pairing::Column("set".into()));
+        let query = BalanceQuery { pairing, tests: TestChoice::Auto, ..query() };
+        for row in balance(&cohort, &all, &all, &query).unwrap().rows {
+            assert_eq!(row.baseline.tests[0].p_value, Err(NotEstimable::NotDefined));
+        }
+    }
+
     /// Two sites of one exposed and two, the third has no comparator.
     #[test]
     fn levels_are_compared_on_their_own() {
