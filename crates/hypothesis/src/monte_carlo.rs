@@ -5,6 +5,7 @@ use crate::fisher::scale;
 use cohort::{Estimate, NotEstimable};
 use numerics::elementary::exp;
 use numerics::streams::{Stream, Streams};
+use numerics::wanted;
 
 /// A p-value estimated from random tables.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +43,7 @@ pub fn fisher_monte_carlo(
     let limit = observed - RELATIVE_SLACK;
     let streams = Streams::new(seed, "fisher");
     let is_extreme = |&replicate: &usize| {
+        wanted::check();
         let mut stream = streams.stream(replicate as u64);
         factorials.of_cells(draw(&rows, &columns, &factorials, &mut stream).into_iter()) >= limit
     };

@@ -9,6 +9,7 @@ use numerics::cholesky::Cholesky;
 use numerics::elementary::{exp, ln};
 use numerics::sum::{Sum, sum};
 use numerics::tails::two_sided_multiplier;
+use numerics::wanted;
 
 /// A table of two by two counts, row by row, in one stratum.
 type TwoByTwo = [[usize; 2]; 2];
@@ -151,7 +152,8 @@ pub fn mantel_haenszel_exact(
 /// every stratum do not count, nor do strata of fewer than two subjects. Where the strata tie cells
 /// together, as when a level never meets two groups, `V` is singular: `V⁻¹` is then a generalised
 /// inverse and the degrees of freedom are the rank of `V`, as in SAS, where R has no answer. Without
-/// any, nothing can be tested: [`NotEstimable::EmptyMargin`].
+/// any, nothing can be tested: [`NotEstimable::EmptyMargin`]. Tables of more than some thousand cells
+/// give [`NotEstimable::TooLarge`].
 ///
 /// Landis, Heyman and Koch (1978), Int. Stat. Rev. 46:237-254. Same as `mantelhaen.test` in R for
 /// tables larger than two by two; for those of two by two the same as [`mantel_haenszel`] without
@@ -162,9 +164,13 @@ pub fn cochran_mantel_haenszel(tables: &[Vec<Vec<usize>>]) -> Estimate<ChiSquare
         return Err(NotEstimable::EmptyMargin);
     }
     let (r, c) = (rows.len() - 1, columns.len() - 1);
+    if r * c > MOST_CELLS {
+        return Err(NotEstimable::TooLarge);
+    }
     let mut distance = DVector::<f64>::zeros(r * c);
     let mut variance = DMatrix::<f64>::zeros(r * c, r * c);
     for table in tables {
+        wanted::check();
         let cell = |row: &usize, column: &usize| table[*row][*column] as f64;
         let of_row = |row| columns.iter().map(|column| cell(row, column)).sum::<f64>();
         let of_column = |column| rows.iter().map(|row| cell(row, column)).sum::<f64>();
@@ -178,10 +184,13 @@ pub fn cochran_mantel_haenszel(tables: &[Vec<Vec<usize>>]) -> Estimate<ChiSquare
             let own = if a == b { totals[a] } else { 0.0 };
             own - totals[a] * totals[b] / n
         };
-        for one in 0..r * c {
+        // Cells without a total in the stratum add nothing.
+        let has_totals = |&one: &usize| row_totals[one / c] > 0.0 && column_totals[one % c] > 0.0;
+        let occupied: Vec<usize> = (0..r * c).filter(has_totals).collect();
+        for &one in &occupied {
             let (i, j) = (one / c, one % c);
             distance[one] += cell(&rows[i], &columns[j]) - row_totals[i] * column_totals[j] / n;
-            for other in 0..r * c {
+            for &other in &occupied {
                 let (k, l) = (other / c, other % c);
                 variance[(one, other)] +=
                     spread(&row_totals, i, k) * spread(&column_totals, j, l) / (n - 1.0);
@@ -194,6 +203,10 @@ pub fn cochran_mantel_haenszel(tables: &[Vec<Vec<usize>>]) -> Estimate<ChiSquare
     }
     Ok(ChiSquared::new(factor.quadratic_form(&distance), factor.rank()))
 }
+
+/// Most cells but the last row and column. The work grows with their cube; a variable with more is no
+/// category.
+const MOST_CELLS: usize = 1500;
 
 /// Rows and columns that hold somebody in some stratum.
 fn occupied_lines(tables: &[Vec<Vec<usize>>]) -> (Vec<usize>, Vec<usize>) {
@@ -322,6 +335,8 @@ mod tests {
         assert_close(outcome.statistic, 0.6875);
         assert_eq!(outcome.degrees_of_freedom, 1);
         assert_eq!(cochran_mantel_haenszel(&gears[..1]), Err(NotEstimable::EmptyMargin));
+        let many = vec![vec![vec![1; 2000]; 2]];
+        assert_eq!(cochran_mantel_haenszel(&many), Err(NotEstimable::TooLarge));
         let apart = [gears[0].clone(), gears[2].clone()];
         assert_eq!(cochran_mantel_haenszel(&apart), Err(NotEstimable::EmptyMargin));
     }
