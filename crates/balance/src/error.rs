@@ -38,6 +38,16 @@ pub enum BalanceError {
         /// Number of rows.
         rows: usize,
     },
+    /// A pair names a row of the wrong arm.
+    #[error("pair {} has row {} as its {place}, which is of the other arm", index + 1, row + 1)]
+    PairOfWrongArm {
+        /// Place of the pair in the list.
+        index: usize,
+        /// Row of the member, from 0 in the caller's order.
+        row: usize,
+        /// How the member is called.
+        place: &'static str,
+    },
     /// The confidence is not strictly between 0 and 1.
     #[error("the confidence must lie between 0 and 1")]
     InvalidConfidence,

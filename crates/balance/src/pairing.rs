@@ -65,6 +65,17 @@ fn by_rows(sample: &Sample, pairs: &[(usize, usize)]) -> Result<Vec<MatchedSet>,
         is_in
     };
     let (is_first, is_second) = (is_in(0), is_in(1));
+    // Rows outside of the sample have no arm to be wrong.
+    for (index, &(first, second)) in pairs.iter().enumerate() {
+        for (row, is_other, place) in
+            [(first, &is_second, "exposed"), (second, &is_first, "comparator")]
+        {
+            if is_other[row] {
+                let row = sample.cohort.caller_row(row);
+                return Err(BalanceError::PairOfWrongArm { index, row, place });
+            }
+        }
+    }
     let of_sample = pairs.iter().filter(|&&(first, second)| is_first[first] && is_second[second]);
     Ok(of_sample
         .map(|&(first, second)| MatchedSet { first: vec![first], second: vec![second] })

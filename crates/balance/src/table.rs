@@ -386,6 +386,19 @@ mod tests {
         assert!(of_pairs.starts_with("age: 2 of 2 differences within pairs"), "{of_pairs}");
     }
 
+    #[test]
+    fn a_pair_of_the_wrong_arm_is_refused() {
+        let cohort = cohort();
+        let all = Selection::all(&cohort);
+        let of = |pair: (usize, usize)| {
+            let pairing = Some(Pairing::Rows(vec![(0, 3), pair]));
+            balance(&cohort, &all, &all, &BalanceQuery { pairing, ..query() }).unwrap_err()
+        };
+        let fault = |row, place| BalanceError::PairOfWrongArm { index: 1, row, place };
+        assert_eq!(of((4, 5)), fault(4, "exposed"));
+        assert_eq!(of((1, 2)), fault(2, "comparator"));
+    }
+
     /// The exposed of the first set has two comparators.
     #[test]
     fn sets_that_are_no_pairs_say_so_by_the_rule_of_choice_too() {

@@ -177,6 +177,9 @@ fn balance_failure(cohort: &Cohort, groups: &str, error: &BalanceError) -> Failu
         BalanceError::Arms(_) | BalanceError::TooFewGroups { .. } => invalid(groups, error),
         BalanceError::NegativeWeight { .. } => invalid("weights_column", error),
         BalanceError::PairOutOfRange { .. } => invalid("pair_exposed_rows", error),
+        BalanceError::PairOfWrongArm { index, place, .. } => {
+            invalid(format!("pair_{place}_rows[{index}]"), error)
+        }
         BalanceError::InvalidConfidence => invalid("options.confidence", error),
     }
 }
