@@ -147,6 +147,15 @@ impl Cohort {
         }
     }
 
+    /// The first of some ascending rows that has the id of another row before it; `None` where row
+    /// numbers are the ids. A row that is repeated is one row.
+    #[must_use]
+    pub fn repeated_id(&self, rows: &[usize]) -> Option<usize> {
+        let ids = self.ids.as_ref()?;
+        let is_repeated = |pair: &&[usize]| pair[0] != pair[1] && ids[pair[0]] == ids[pair[1]];
+        rows.windows(2).find(is_repeated).map(|pair| pair[1])
+    }
+
     /// Where a row of the cohort stood in the caller's order, from 0.
     #[must_use]
     pub fn caller_row(&self, row: usize) -> usize {

@@ -161,6 +161,7 @@ fn matching_failure(cohort: &Cohort, error: &MatchingError) -> Failure {
         MatchingError::Cohort(error) => cohort_failure(cohort, error),
         MatchingError::Arms(_) => invalid("exposed_level", error),
         MatchingError::Option { option, .. } => invalid(match_option_path(*option), error),
+        MatchingError::RepeatedId { row } => invalid(format!("cohort.ids[{row}]"), error),
         MatchingError::NotProbabilities { .. } => invalid("distance_column", error),
         MatchingError::TooManyPairs { .. } => invalid("options.caliper", error),
         MatchingError::Broken(_) => Failure::internal("BROKEN_PROMISE", error.to_string()),

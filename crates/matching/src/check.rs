@@ -127,12 +127,22 @@ fn estimand(query: &MatchQuery) -> Result<(), MatchingError> {
     Ok(())
 }
 
+/// Most classes of a score, and most bins of a covariate: each has a cut, and no sample fills more.
+const MOST_CLASSES: usize = 10_000;
+
+fn too_many(what: &str) -> String {
+    format!("there may be {MOST_CLASSES} {what} at most")
+}
+
 fn numbers(query: &MatchQuery) -> Result<(), MatchingError> {
     match &query.method {
         Method::Nearest(options) => ratio(query, options.ratio),
         Method::Optimal(options) => ratio(query, Ratio::Fixed(options.ratio)),
         Method::Subclass(options) if options.n_subclasses == 0 => {
             Err(MatchOption::Subclasses.refused("there must be one subclass at least"))
+        }
+        Method::Subclass(options) if options.n_subclasses > MOST_CLASSES => {
+            Err(MatchOption::Subclasses.refused(too_many("subclasses")))
         }
         Method::Coarsened(rules) => coarsening(query, rules),
         Method::Full(options) => full(options),
@@ -197,6 +207,9 @@ fn coarsening(query: &MatchQuery, rules: &[Coarsening]) -> Result<(), MatchingEr
             Coarsening::Bins(0) => return Err(option.refused("there must be one bin at least")),
             Coarsening::Quantiles(0) => {
                 return Err(option.refused("there must be one quantile bin at least"));
+            }
+            Coarsening::Bins(n) | Coarsening::Quantiles(n) if *n > MOST_CLASSES => {
+                return Err(option.refused(too_many("bins")));
             }
             Coarsening::Cuts(cuts) if !cuts.iter().all(|cut| cut.is_finite()) => {
                 return Err(option.refused("cut points must be finite"));

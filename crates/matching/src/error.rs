@@ -20,6 +20,12 @@ pub enum MatchingError {
         /// What is wrong with it.
         message: String,
     },
+    /// Two selected rows have one id, which then decides no tie and names no member of a pair.
+    #[error("row {} has the id of another selected row", row + 1)]
+    RepeatedId {
+        /// The later row, from 0 in the caller's order.
+        row: usize,
+    },
     /// A caliper on the logit needs probabilities.
     #[error("{column} has values that are no probabilities between 0 and 1")]
     NotProbabilities {

@@ -5,7 +5,6 @@ use crate::query::{MatchOrder, NearestOptions, Ratio};
 use crate::sets::{Link, Links};
 use crate::subjects::Subjects;
 use numerics::streams::Streams;
-use numerics::sum::mean;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -243,16 +242,16 @@ fn shuffle(turns: &mut [u32], seed: u64) {
 }
 
 /// How many partners each seeker may take.
-pub(crate) fn quotas(line: &Line, ratio: Ratio) -> Vec<u32> {
-    let n = line.seekers.len();
+pub(crate) fn quotas(line: &Line, subjects: &Subjects, ratio: Ratio) -> Vec<u32> {
     match ratio {
-        Ratio::Fixed(ratio) => vec![ratio.min(line.offers.len()) as u32; n],
+        Ratio::Fixed(ratio) => vec![ratio.min(line.offers.len()) as u32; line.seekers.len()],
         Ratio::Variable { mean, min, max } => {
-            let (shares, mut quotas) = (extremal(n, mean, min, max), vec![0; n]);
-            for (place, share) in by_score_of_own_arm(line).into_iter().zip(shares) {
-                quotas[place as usize] = share;
+            let focal = by_score_of_own_arm(subjects);
+            let mut quotas = vec![0; subjects.len()];
+            for (&subject, share) in focal.iter().zip(extremal(focal.len(), mean, min, max)) {
+                quotas[subject] = share;
             }
-            quotas
+            line.seekers.iter().map(|&subject| quotas[subject as usize]).collect()
         }
     }
 }
@@ -280,14 +279,20 @@ fn extremal(n: usize, mean: f64, min: usize, max: usize) -> Vec<u32> {
     shares.into_iter().map(|share| share.clamp(1, max) as u32).collect()
 }
 
-/// Seekers from those whose score is most on their own arm's side to those on the other's.
-fn by_score_of_own_arm(line: &Line) -> Vec<u32> {
-    let is_high = mean(&line.sought) > mean(&line.offered);
-    let mut places = by_id(line);
-    let score = |place: u32| line.sought[place as usize];
-    places.sort_by(|&a, &b| {
-        let ascending = score(a).total_cmp(&score(b));
+/// The focal arm, the discarded with it as in MatchIt, from those whose score is most on its own side to
+/// those on the other's; equal scores by id.
+fn by_score_of_own_arm(subjects: &Subjects) -> Vec<usize> {
+    let arm = |focal: bool| -> Vec<usize> {
+        (0..subjects.len()).filter(|&subject| subjects.roles[subject].is_focal() == focal).collect()
+    };
+    let mean = |of: &[usize]| {
+        numerics::sum::sum(of.iter().map(|&subject| subjects.score[subject])) / of.len() as f64
+    };
+    let (mut focal, partners) = (arm(true), arm(false));
+    let is_high = mean(&focal) > mean(&partners);
+    focal.sort_by(|&a, &b| {
+        let ascending = subjects.score[a].total_cmp(&subjects.score[b]);
         if is_high { ascending.reverse() } else { ascending }
     });
-    places
+    focal
 }

@@ -34,7 +34,7 @@ use std::fmt::Write;
 ///   as they let in.
 /// - **Subclasses, coarsened and exact matching** form classes without pairs.
 ///
-/// A selected row that occurs twice is two subjects. When exposed subjects are left out, a caveat says
+/// A selected row that occurs twice is two subjects; two rows of one id are refused. When exposed subjects are left out, a caveat says
 /// how many and for whom the result still speaks; no pair at all is an answer too. Rows in another
 /// order give the same sets, since ids decide what scores do not.
 ///
@@ -47,6 +47,9 @@ pub fn match_pairs(
     query: &MatchQuery,
 ) -> Result<MatchedSample, MatchingError> {
     check(query)?;
+    if let Some(row) = cohort.repeated_id(selection.rows()) {
+        return Err(MatchingError::RepeatedId { row: cohort.caller_row(row) });
+    }
     let subjects = Subjects::read(cohort, selection, query)?;
     let formed = form(cohort, selection, query, &subjects)?;
     let n = subjects.len();
@@ -183,7 +186,7 @@ fn largest(ratio: Ratio) -> usize {
 
 fn nearest(subjects: &Subjects, points: Option<&Points>, options: &NearestOptions) -> Links {
     let line = Line::new(subjects, &subjects.class);
-    let quota = quotas(&line, options.ratio);
+    let quota = quotas(&line, subjects, options.ratio);
     let replacement = options.replacement;
     if subjects.site_class.is_empty() {
         return match points {

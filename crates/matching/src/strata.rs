@@ -1,31 +1,32 @@
 //! Classes of similar score or equal covariates.
 
-use crate::MatchingError;
 use crate::query::{Coarsening, Estimand, SubclassOptions};
 use crate::subjects::{Role, Subjects};
+use crate::{MatchOption, MatchingError};
 use cohort::{Cohort, Selection, Values};
 use numerics::elementary::ln;
-use numerics::sum::quantile_type_7;
 
 /// Classes of the score between its quantiles of type 7 in the focal arm, or in both for the effect in
 /// both; from 1, and 0 for the discarded and for classes that lack an arm.
 ///
-/// A class holds its lower end, the last both. Where a class lacks members of an arm, the nearest
+/// The discarded have a part in the quantiles, as in `matchit`. A class holds its lower end, the last
+/// both. Where a class lacks members of an arm, the nearest
 /// member of the classes on the side where more are to spare moves over, one after the other, as in
-/// `matchit(method = "subclass")` with `min.n` in R.
+/// `matchit(method = "subclass")` with `min.n` in R, which refuses a number that an arm does not have.
 pub(crate) fn subclasses(
     subjects: &Subjects,
     options: SubclassOptions,
     estimand: Estimand,
 ) -> Vec<u32> {
-    let stay = subjects.staying();
     let is_cut_by =
-        |&&subject: &&usize| estimand == Estimand::Ate || subjects.roles[subject].is_focal();
+        |&subject: &usize| estimand == Estimand::Ate || subjects.roles[subject].is_focal();
     let mut cut: Vec<f64> =
-        stay.iter().filter(is_cut_by).map(|&subject| subjects.score[subject]).collect();
+        (0..subjects.len()).filter(is_cut_by).map(|subject| subjects.score[subject]).collect();
     cut.sort_by(f64::total_cmp);
-    let quantile = |k: usize| quantile_type_7(&cut, k as f64 / options.n_subclasses as f64);
+    let step = 1.0 / options.n_subclasses as f64;
+    let quantile = |k: usize| quantile_as_in_r(&cut, k as f64 * step);
     let cuts: Vec<f64> = (1..options.n_subclasses).filter_map(quantile).collect();
+    let stay = subjects.staying();
     let mut class = vec![0u32; subjects.len()];
     for &subject in &stay {
         class[subject] = cuts.partition_point(|&cut| cut <= subjects.score[subject]) as u32;
@@ -106,8 +107,12 @@ pub(crate) fn coarsened(
     subjects: &Subjects,
 ) -> Result<Vec<u32>, MatchingError> {
     let mut class = subjects.classes();
-    for (column, rule) in columns.iter().zip(rules) {
+    for (index, (column, rule)) in columns.iter().zip(rules).enumerate() {
         let is_number = matches!(cohort.values(column)?, Values::Numeric(_));
+        if !is_number && !matches!(rule, Coarsening::Sturges | Coarsening::Values) {
+            let why = format!("{column} has categories, which keep their levels");
+            return Err(MatchOption::Coarsening(index).refused(why));
+        }
         let codes = if is_number && *rule != Coarsening::Values {
             bins(&cohort.numeric(column, selection)?, rule, &subjects.roles)
         } else {
@@ -161,9 +166,11 @@ fn bins(values: &[f64], rule: &Coarsening, roles: &[Role]) -> Vec<u32> {
             equal_widths(&sorted, n_bins as usize)
         }
         Coarsening::Bins(n_bins) => equal_widths(&sorted, *n_bins),
-        Coarsening::Quantiles(n_bins) => (1..*n_bins)
-            .filter_map(|k| quantile_type_7(&sorted, k as f64 / *n_bins as f64))
-            .collect(),
+        Coarsening::Quantiles(n_bins) => {
+            let step = 1.0 / *n_bins as f64;
+            let probability = |k: usize| (step + (k - 1) as f64 * step).min(1.0 - step);
+            (1..*n_bins).filter_map(|k| quantile_as_in_r(&sorted, probability(k))).collect()
+        }
         Coarsening::Cuts(cuts) => cuts.clone(),
         Coarsening::Values => sorted,
     };
@@ -171,9 +178,38 @@ fn bins(values: &[f64], rule: &Coarsening, roles: &[Role]) -> Vec<u32> {
     values.iter().map(|&value| cuts.partition_point(|&cut| cut <= value) as u32).collect()
 }
 
+/// The quantile of type 7 of ascending values with the rounding of `quantile` in R.
+///
+/// A quantile that falls on a value may be off by its last bit, and that bit decides to which class the
+/// value belongs.
+fn quantile_as_in_r(sorted: &[f64], probability: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let index = 1.0 + last as f64 * probability;
+    let share = index - index.floor();
+    let below = (index.floor() as usize - 1).min(last);
+    let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
+    Some(if share > 0.0 && low != high { (1.0 - share) * low + share * high } else { low })
+}
+
 /// The inner borders of bins of equal width.
 fn equal_widths(sorted: &[f64], n_bins: usize) -> Vec<f64> {
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return Vec::new() };
     let width = (last - first) / n_bins as f64;
     (1..n_bins).map(|k| first + k as f64 * width).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three fifths of the way from 0 to 45 lie at 27, or one bit beyond where the steps are added up:
+    /// `quantile(0:45, seq(0, 1, length.out = 6)[4]) - 27` is 3.6e-15 in R, for 0.6 it is 0.
+    #[test]
+    fn a_quantile_is_rounded_as_in_r() {
+        let values: Vec<f64> = (0..=45).map(f64::from).collect();
+        assert_eq!(quantile_as_in_r(&values, 3.0 * (1.0 / 5.0)), Some(27.0 + 2f64.powi(-48)));
+        assert_eq!(quantile_as_in_r(&values, 0.6), Some(27.0));
+        assert_eq!(quantile_as_in_r(&[7.0], 0.5), Some(7.0));
+        assert_eq!(quantile_as_in_r(&[], 0.5), None);
+    }
 }

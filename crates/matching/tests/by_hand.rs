@@ -310,6 +310,64 @@ fn a_class_that_lacks_an_arm_takes_the_nearest() {
     assert_eq!(by(0).subclass, [0, 0, 1, 1, 1, 1, 1]);
 }
 
+/// Six partners for four exposed, the discarded one at 9 among them: one each and three for the
+/// lowest. For the other three alone there would be four, two of them for the lowest.
+#[test]
+fn the_discarded_have_a_part_in_a_variable_ratio() {
+    let subjects = [
+        ('e', 1.0),
+        ('e', 2.0),
+        ('e', 3.0),
+        ('e', 9.0),
+        ('c', 0.5),
+        ('c', 0.75),
+        ('c', 1.125),
+        ('c', 2.125),
+        ('c', 3.125),
+        ('c', 5.0),
+    ];
+    let cohort = cohort(&subjects, &[]);
+    let ratio = Ratio::Variable { mean: 1.5, min: 1, max: 3 };
+    let options = NearestOptions { ratio, ..NearestOptions::default() };
+    let query = MatchQuery { discard: Discard::Exposed, ..nearest(options) };
+    let sample = sample(&cohort, &query);
+    let pairs: Vec<(usize, usize)> =
+        sample.pairs.iter().map(|pair| (pair.exposed, pair.comparator)).collect();
+    assert_eq!(pairs, [(0, 6), (0, 5), (0, 4), (1, 7), (2, 8)]);
+}
+
+/// The exposed at 9 is discarded, yet the cut at 2.5 is the median of 1, 2, 3 and 9:
+/// `matchit(method = "subclass", subclass = 2, discard = "treated")`.
+#[test]
+fn the_discarded_have_a_part_in_the_cuts_of_classes() {
+    let subjects =
+        [('e', 1.0), ('e', 2.0), ('e', 3.0), ('e', 9.0), ('c', 0.5), ('c', 2.25), ('c', 3.5)];
+    let cohort = cohort(&subjects, &[]);
+    let method = Method::Subclass(SubclassOptions { n_subclasses: 2, min_n: 1 });
+    let sample = sample(&cohort, &MatchQuery { method, discard: Discard::Exposed, ..base() });
+    assert_eq!(sample.subclass, [1, 1, 2, 0, 1, 1, 2]);
+}
+
+#[test]
+fn bins_are_for_numbers_and_not_without_end() {
+    let levels = ["a", "b"].map(String::from).to_vec();
+    let stage = Column::categorical("stage", levels, vec![0, 1, 0, 1]);
+    let mut cohort = cohort(&[('e', 1.0), ('e', 2.0), ('c', 1.0), ('c', 2.0)], &[]);
+    cohort.push(stage).unwrap();
+    let fault = |rule: Coarsening| {
+        let method = Method::Coarsened(vec![rule]);
+        let covariates = vec!["stage".into()];
+        let query = MatchQuery { method, score: None, covariates, ..base() };
+        match match_pairs(&cohort, &Selection::all(&cohort), &query) {
+            Err(MatchingError::Option { option, .. }) => Some(option),
+            _ => None,
+        }
+    };
+    assert_eq!(fault(Coarsening::Bins(3)), Some(MatchOption::Coarsening(0)));
+    assert_eq!(fault(Coarsening::Quantiles(1_000_000)), Some(MatchOption::Coarsening(0)));
+    assert_eq!(fault(Coarsening::Sturges), None);
+}
+
 #[test]
 fn covariates_are_coarsened_into_bins_that_hold_their_lower_end() {
     let subjects = [('e', 0.0), ('c', 0.0), ('e', 0.0), ('c', 0.0), ('c', 0.0)];

@@ -4,7 +4,7 @@
 use crate::harness::{categories, clients, numbers};
 use service_kit::Failure;
 use tonic::Code;
-use wire::pb::common::{Cohort, ModelTerm};
+use wire::pb::common::{Cohort, ModelTerm, Selection};
 use wire::pb::matching::{
     CaliperScale, Coarsening, CoarseningRule, CovariateCaliper, DiscardRule,
     EstimatePropensityRequest, MatchDistance, MatchEstimand, MatchMethod, MatchOptions, MatchOrder,
@@ -226,6 +226,52 @@ async fn scores_are_estimated_again_in_the_common_support() {
     let status = client.estimate_propensity(ask(9)).await.unwrap_err();
     let fields = Failure::from(&status).violations;
     assert_eq!(fields.iter().map(|at| at.field.as_str()).collect::<Vec<_>>(), ["discard"]);
+}
+
+/// Ids decide ties, so two patients of one id have no pairs; one patient twice has.
+#[tokio::test]
+async fn an_id_of_two_patients_is_refused() {
+    let mut twice = request(MatchOptions::default());
+    let cohort = twice.cohort.as_mut().unwrap();
+    cohort.ids = ["b", "a", "b", "c"].map(String::from).to_vec();
+    refused(twice.clone(), "cohort.ids[2]").await;
+    twice.selection = Some(Selection { rows: vec![1, 2, 3], multiplicities: vec![2, 1, 1] });
+    assert_eq!(answer(twice).await.exposed_rows, [1, 1]);
+}
+
+/// What nothing reads, or nobody can have meant, is refused rather than passed over.
+#[tokio::test]
+async fn a_setting_that_nothing_reads_is_refused() {
+    let logit = CaliperScale::LogitStandardDeviations.into();
+    let options = MatchOptions { caliper_scale: logit, ..Default::default() };
+    refused(request(options), "options.caliper_scale").await;
+    let subclass = MatchMethod::Subclass.into();
+    let options =
+        MatchOptions { method: subclass, subclass_count: Some(i32::MAX), ..Default::default() };
+    refused(request(options), "options.subclass_count").await;
+    let of = |rule: CoarseningRule, bin_count: Option<i32>, cuts: &[f64]| Coarsening {
+        rule: rule.into(),
+        bin_count,
+        cuts: cuts.to_vec(),
+    };
+    let rules = [
+        (of(CoarseningRule::Sturges, Some(3), &[]), "age", ".bin_count"),
+        (of(CoarseningRule::Bins, Some(3), &[55.0]), "age", ".cuts"),
+        (of(CoarseningRule::Cuts, None, &[]), "age", ".cuts"),
+        (of(CoarseningRule::Bins, Some(i32::MAX), &[]), "age", ""),
+        (of(CoarseningRule::Bins, Some(2), &[]), "site", ""),
+    ];
+    for (rule, column, field) in rules {
+        let coarsened = MatchMethod::Coarsened.into();
+        let options =
+            MatchOptions { method: coarsened, coarsenings: vec![rule], ..Default::default() };
+        let question = MatchPairsRequest {
+            covariate_columns: vec![column.into()],
+            distance_column: String::new(),
+            ..request(options)
+        };
+        refused(question, &format!("options.coarsenings[0]{field}")).await;
+    }
 }
 
 async fn refused(request: MatchPairsRequest, field: &str) {

@@ -254,6 +254,11 @@ fn caliper_from(
     let scale = violations.require_known("options.caliper_scale", scale)?;
     let caliper = |width| Caliper { width, scale };
     Some(match options.caliper {
+        // The default of an answer's options may come back.
+        None if scale != CaliperScale::default() => {
+            violations.add("options.caliper_scale", "measures `caliper`, which is absent");
+            return None;
+        }
         None => None,
         Some(width) => Some(caliper(width_from(violations, "options.caliper", width)?)),
     })
@@ -458,6 +463,7 @@ fn coarsening_from(
 ) -> Option<Coarsening> {
     let kind = pb::CoarseningRule::try_from(rule.rule).ok();
     let kind = violations.require_known(format!("{path}.rule"), kind)?;
+    refuse_foreign_bins(violations, path, &rule, kind);
     let bins_path = format!("{path}.bin_count");
     let bins = |violations: &mut Violations| {
         violations.require(bins_path.as_str(), rule.bin_count)?;
@@ -469,9 +475,29 @@ fn coarsening_from(
         pb::CoarseningRule::Quantiles => Coarsening::Quantiles(bins(violations)?),
         pb::CoarseningRule::Cuts => {
             let path = format!("{path}.cuts");
+            if rule.cuts.is_empty() {
+                violations.add(path, "are required");
+                return None;
+            }
             violations.check_each(&path, &rule.cuts, f64::is_finite, "must be finite");
             Coarsening::Cuts(rule.cuts)
         }
         pb::CoarseningRule::Values => Coarsening::Values,
     })
+}
+
+/// Numbers of bins and cut points that the rule does not know.
+fn refuse_foreign_bins(
+    violations: &mut Violations,
+    path: &str,
+    rule: &pb::Coarsening,
+    kind: pb::CoarseningRule,
+) {
+    let has_bins = matches!(kind, pb::CoarseningRule::Bins | pb::CoarseningRule::Quantiles);
+    if rule.bin_count.is_some() && !has_bins {
+        violations.add(format!("{path}.bin_count"), "is no setting of this rule");
+    }
+    if !rule.cuts.is_empty() && kind != pb::CoarseningRule::Cuts {
+        violations.add(format!("{path}.cuts"), "are no setting of this rule");
+    }
 }
