@@ -187,7 +187,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// Lets a bidder of a row in, who may go without at a price; answers whether it takes a column now.
+    /// Lets a bidder of a row in, who may go without at a price; answers whether its row takes one more
+    /// column now.
     pub(crate) fn enter(&mut self, row: u32, price: Cost) -> bool {
         let newcomer = self.bidders.len() as u32;
         self.bidders.push((row, price));
@@ -202,7 +203,8 @@ impl<'a> Assignment<'a> {
         self.touched.clear();
         self.settled.clear();
         self.heap.clear();
-        self.seat_of[newcomer as usize] != NONE
+        // Equal bidders of a row may displace each other by a rounding error.
+        !matches!(end, End::Bidder(without) if self.bidders[without as usize].0 == row)
     }
 
     /// The column of a bidder, counted in the order in which they entered.

@@ -189,9 +189,10 @@ impl Bid {
             assignment.enter(row, Cost::default());
         }
         for row in 0..self.n_rows as u32 {
-            // Another bidder of the row would go without as well.
+            // When one of the row goes without, another would as well; there are no more than pairs.
+            let most = self.most.min(arcs.of_row(row as usize).count());
             let mut n = self.least;
-            while n < self.most && assignment.enter(row, Cost::default()) {
+            while n < most && assignment.enter(row, Cost::default()) {
                 n += 1;
             }
         }
