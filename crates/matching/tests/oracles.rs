@@ -386,29 +386,53 @@ proptest! {
         }
     }
 
+    /// Whatever the order of choice, the distance and the number of partners.
     #[test]
-    fn optimal_is_never_worse_than_greedy(subjects in subjects(0..60), query in restricted()) {
-        let optimal = MatchQuery { method: Method::Optimal(OptimalOptions::default()), ..query.clone() };
-        let (greedy, optimal) = (matched(&subjects, &query), matched(&subjects, &optimal));
-        prop_assert!(optimal.pairs.len() >= greedy.pairs.len());
-        if optimal.pairs.len() == greedy.pairs.len() {
-            prop_assert!(optimal.certificate.total_distance <= greedy.certificate.total_distance);
+    fn optimal_is_never_worse_than_greedy(
+        subjects in subjects(0..60),
+        query in restricted(),
+        order in prop::sample::select(ORDERS.to_vec()),
+        distance in prop::sample::select(DISTANCES.to_vec()),
+        ratio in 1..4usize,
+    ) {
+        let covariates = match distance {
+            Distance::Score => Vec::new(),
+            _ => vec!["age".into(), "period".into()],
+        };
+        let query = MatchQuery { covariates, ..query };
+        let optimal = Method::Optimal(OptimalOptions { distance, ratio });
+        let greedy = Method::Nearest(NearestOptions {
+            distance,
+            order: Some(order),
+            ratio: Ratio::Fixed(ratio),
+            ..NearestOptions::default()
+        });
+        let by = |method| summary(&matched(&subjects, &MatchQuery { method, ..query.clone() }));
+        let (greedy, optimal) = (by(greedy), by(optimal));
+        prop_assert!((optimal.0, optimal.1) >= (greedy.0, greedy.1));
+        if (optimal.0, optimal.1) == (greedy.0, greedy.1) {
+            // Distances of covariates are rounded.
+            prop_assert!(optimal.2 <= greedy.2 + 1e-12);
         }
     }
 }
 
+const ORDERS: [MatchOrder; 6] = [
+    MatchOrder::Largest,
+    MatchOrder::Smallest,
+    MatchOrder::Closest,
+    MatchOrder::Farthest,
+    MatchOrder::Random,
+    MatchOrder::Data,
+];
+
+const DISTANCES: [Distance; 3] =
+    [Distance::Score, Distance::Mahalanobis, Distance::RobustMahalanobis];
+
 /// Every method with settings that fit it.
 fn questions() -> impl Strategy<Value = MatchQuery> {
-    let orders = vec![
-        None,
-        Some(MatchOrder::Largest),
-        Some(MatchOrder::Smallest),
-        Some(MatchOrder::Closest),
-        Some(MatchOrder::Farthest),
-        Some(MatchOrder::Random),
-        Some(MatchOrder::Data),
-    ];
-    let distances = vec![Distance::Score, Distance::Mahalanobis, Distance::RobustMahalanobis];
+    let orders: Vec<Option<MatchOrder>> = ORDERS.map(Some).into_iter().chain([None]).collect();
+    let distances = DISTANCES.to_vec();
     let ratios =
         vec![Ratio::Fixed(1), Ratio::Fixed(3), Ratio::Variable { mean: 1.5, min: 1, max: 4 }];
     let nearest = (
@@ -549,28 +573,98 @@ proptest! {
         prop_assert_eq!(n_exposed.count(), sample.certificate.n_matched_exposed);
     }
 
-    /// New ids change pairs only where scores tie: how far apart pairs are stays.
+    /// New ids change nothing where no two distances are equal, in whatever order that does not go by
+    /// ids; an optimal total they never change.
     #[test]
-    fn relabelled_ids_change_pairs_within_ties_alone(
-        (subjects, order) in subjects(0..40).prop_flat_map(|mut subjects| {
-            // Distinct scores, no ties: 97 steps of a prime walk.
-            for (k, subject) in subjects.iter_mut().enumerate() {
-                subject.1 = (k as i32 * 37) % 97 * 5 + (k as i32 * k as i32) % 3;
-            }
+    fn new_ids_change_no_pair_without_ties(
+        (subjects, order) in subjects(0..24).prop_flat_map(|subjects| {
+            let order: Vec<usize> = (0..subjects.len()).collect();
+            (Just(subjects), Just(order).prop_shuffle())
+        }),
+        scores in prop::collection::btree_set(-1_000_000..1_000_000i32, 26),
+        query in restricted(),
+        turns in prop::sample::select(ORDERS[..4].to_vec()),
+        ratio in 1..4usize,
+        replacement in any::<bool>(),
+        is_atc in any::<bool>(),
+        share in 0..20i32,
+    ) {
+        let mut subjects = subjects;
+        let scores: Vec<i32> = scores.into_iter().collect();
+        // The order of rows is not that of the scores.
+        subjects.iter_mut().enumerate().for_each(|(k, subject)| subject.1 = scores[k * 11 % 26]);
+        let mut distances = Vec::new();
+        for a in subjects.iter().filter(|subject| subject.0) {
+            distances.extend(subjects.iter().filter(|other| !other.0).map(|b| (a.1 - b.1).abs()));
+        }
+        distances.sort_unstable();
+        prop_assume!(distances.windows(2).all(|two| two[0] != two[1]));
+        let width = f64::from(share) * 25_000.0;
+        let query = MatchQuery {
+            caliper: query.caliper.map(|caliper| Caliper { width, ..caliper }),
+            estimand: if is_atc { Estimand::Atc } else { Estimand::Att },
+            ..query
+        };
+        let nearest = Method::Nearest(NearestOptions {
+            order: Some(turns),
+            ratio: Ratio::Fixed(ratio),
+            replacement,
+            ..NearestOptions::default()
+        });
+        let relabelled: Vec<Subject> = order.iter().map(|&k| subjects[k]).collect();
+        let both = |method: Method| {
+            let query = MatchQuery { method, ..query.clone() };
+            (matched(&subjects, &query), matched(&relabelled, &query))
+        };
+        let (sample, other) = both(nearest);
+        let mut pairs: Vec<_> =
+            other.pairs.iter().map(|pair| (order[pair.exposed], order[pair.comparator])).collect();
+        pairs.sort_unstable();
+        let mut expected: Vec<_> =
+            sample.pairs.iter().map(|pair| (pair.exposed, pair.comparator)).collect();
+        expected.sort_unstable();
+        prop_assert_eq!(pairs, expected);
+        for method in [
+            Method::Optimal(OptimalOptions { ratio, ..OptimalOptions::default() }),
+            Method::Full(FullOptions::default()),
+        ] {
+            let (sample, other) = both(method);
+            prop_assert_eq!(sample.pairs.len(), other.pairs.len());
+            prop_assert_eq!(sample.certificate.total_distance, other.certificate.total_distance);
+        }
+    }
+
+    /// Where scores tie, new ids change who is taken, but not which scores are paired.
+    #[test]
+    fn new_ids_change_pairs_within_ties_alone(
+        (subjects, order) in subjects(0..40).prop_flat_map(|subjects| {
             let order: Vec<usize> = (0..subjects.len()).collect();
             (Just(subjects), Just(order).prop_shuffle())
         }),
         query in restricted(),
+        turns in prop::sample::select(ORDERS[..2].to_vec()),
+        ratio in 1..4usize,
+        replacement in any::<bool>(),
     ) {
+        let query = MatchQuery {
+            method: Method::Nearest(NearestOptions {
+                order: Some(turns),
+                ratio: Ratio::Fixed(ratio),
+                replacement,
+                ..NearestOptions::default()
+            }),
+            // Subjects of equal scores differ in nothing else.
+            covariate_calipers: Vec::new(),
+            anti_exact: Vec::new(),
+            ..query
+        };
         let relabelled: Vec<Subject> = order.iter().map(|&k| subjects[k]).collect();
-        let (sample, other) = (matched(&subjects, &query), matched(&relabelled, &query));
-        if sample.certificate.n_ties == 0 && other.certificate.n_ties == 0 {
-            let mut pairs: Vec<_> =
-                other.pairs.iter().map(|pair| (order[pair.exposed], order[pair.comparator])).collect();
-            pairs.sort_unstable();
-            let expected: Vec<_> =
-                sample.pairs.iter().map(|pair| (pair.exposed, pair.comparator)).collect();
-            prop_assert_eq!(pairs, expected);
-        }
+        let scores = |subjects: &[Subject]| {
+            let of = |pair: &matching::Pair| [pair.exposed, pair.comparator].map(|k| subjects[k].1);
+            let mut scores: Vec<_> = matched(subjects, &query).pairs.iter().map(of).collect();
+            scores.sort_unstable();
+            scores
+        };
+        prop_assert_eq!(scores(&subjects), scores(&relabelled));
     }
 }
