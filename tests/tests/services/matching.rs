@@ -10,6 +10,7 @@ use wire::pb::matching::{
     EstimatePropensityRequest, MatchDistance, MatchEstimand, MatchMethod, MatchOptions, MatchOrder,
     MatchPairsRequest, MatchPairsResponse, SiteRule,
 };
+use wire::pb::regression::LogisticModel;
 
 /// Two exposed at 2 and 3, comparators at 2.5 and 9.
 fn request(options: MatchOptions) -> MatchPairsRequest {
