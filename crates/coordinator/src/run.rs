@@ -3,7 +3,7 @@
 use crate::manifest::Manifest;
 use crate::receive::StudyFiles;
 use crate::statistics::Statistics;
-use pipeline::{Pipeline, Task, sha256};
+use pipeline::{Pipeline, Task, WeightedId, sha256};
 use report::ReportFile;
 use service_kit::{Compute, Deadline, Failure};
 use study::StudyResult;
@@ -97,13 +97,17 @@ impl Study {
     ) -> Result<(StudyResult, Vec<ReportFile>), Failure> {
         let n_threads = self.compute.n_threads();
         let rendered = self.compute.run(self.deadline, move |_| {
-            let pairs = pipeline.matched_ids();
+            let (pairs, weighted) = (pipeline.matched_ids(), pipeline.weighted_ids());
             let result = pipeline.finish();
             let json = report::json(&result);
             let mut files = vec![ReportFile { path: "report.json".into(), bytes: json }];
             files.extend(report::render(&result));
-            if result.protocol.matching.is_some() {
+            let matching = result.protocol.matching.as_ref();
+            if matching.is_some_and(|section| !section.forms_classes()) {
                 files.push(matched_pairs(&pairs));
+            }
+            if result.protocol.adjusted().is_some_and(|known| result.protocol.has_weights(known)) {
+                files.push(weights(&weighted));
             }
             files.push(manifest.finish(&result, n_threads, &files));
             Ok::<_, Failure>((result, files))
@@ -125,6 +129,21 @@ fn matched_pairs(pairs: &[(String, String)]) -> ReportFile {
     }
     let bytes = writer.into_inner().expect("writing to memory does not fail");
     ReportFile { path: "matched_pairs.csv".into(), bytes }
+}
+
+/// Who has which weight, and in which set or class. It stands apart as [`matched_pairs`] does.
+fn weights(weighted: &[WeightedId]) -> ReportFile {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |row: [&str; 3]| {
+        writer.write_record(row).expect("writing to memory does not fail");
+    };
+    write(["id", "set", "weight"]);
+    for one in weighted {
+        let set = one.set.map_or(String::new(), |set| set.to_string());
+        write([&one.id, &set, &one.weight.to_string()]);
+    }
+    let bytes = writer.into_inner().expect("writing to memory does not fail");
+    ReportFile { path: "weights.csv".into(), bytes }
 }
 
 /// The failure with the step at which it happened.

@@ -128,6 +128,10 @@ impl Statistics {
                 matching.match_pairs(matching::match_request(cohort, rows, query))
                     => |answer| TryInto::try_into(answer).map(Answer::Match)
             ),
+            Question::Weigh(query) => ask!(
+                matching.estimate_weights(matching::weights_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Weigh)
+            ),
             Question::Balance { reference, query } => {
                 let question =
                     BalanceQuestion { reference: reference.clone(), query: query.clone() };
@@ -136,6 +140,10 @@ impl Statistics {
                         => |answer| TryInto::try_into(answer).map(|answer| Answer::Balance(Box::new(answer)))
                 )
             }
+            Question::HiddenBias(query) => ask!(
+                matching.bound_hidden_bias(matching::hidden_bias_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Answer::HiddenBias)
+            ),
             Question::Curves(query) => ask!(
                 survival.estimate_curves(survival::curves_request(cohort, rows, query))
                     => |answer| TryInto::try_into(answer).map(Answer::Curves)
@@ -163,7 +171,11 @@ impl Statistics {
 /// The service that answers a question.
 fn service_of(question: &Question) -> &'static str {
     match question {
-        Question::Propensity(_) | Question::Match(_) | Question::Balance { .. } => "matching",
+        Question::Propensity(_)
+        | Question::Match(_)
+        | Question::Weigh(_)
+        | Question::Balance { .. }
+        | Question::HiddenBias(_) => "matching",
         Question::Curves(_) | Question::Compare(_) => "survival",
         Question::Cox(_) | Question::Screen(_) | Question::Select(_) => "regression",
     }

@@ -5,15 +5,19 @@
 mod balance;
 mod cox;
 mod flow;
+mod hidden_bias;
 mod matching;
+mod overlap;
 mod selection;
 mod subgroup;
 mod survival;
+mod weighting;
 
-use crate::plan::Pipeline;
+use crate::plan::{Pipeline, population_of};
 use crate::question::Answer;
 use ::cohort::{Caveat, Estimate, NotEstimable};
 use study::StudyResult;
+use study::protocol::Population;
 use study::result::{self, Curve, EndpointOutline, Label, Outline, Quantity, id};
 
 /// Part of an id that stands for everyone, or for a table as a whole.
@@ -42,8 +46,10 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
     flow::assemble(&mut assembly);
     balance::assemble(&mut assembly);
     matching::assemble(&mut assembly);
+    weighting::assemble(&mut assembly);
     survival::assemble(&mut assembly);
     cox::assemble(&mut assembly);
+    hidden_bias::assemble(&mut assembly);
     subgroup::assemble(&mut assembly);
     StudyResult {
         schema: result::SCHEMA.into(),
@@ -82,10 +88,11 @@ fn outline(pipeline: &Pipeline) -> Outline {
 }
 
 fn population_label(population: study::protocol::Population) -> &'static str {
-    use study::protocol::Population::{All, Comparator, Exposed, Matched};
+    use study::protocol::Population::{All, Comparator, Exposed, Matched, Weighted};
     match population {
         All => "All patients",
         Matched => "Matched patients",
+        Weighted => "Weighted patients",
         Exposed => "Exposed patients",
         Comparator => "Comparators",
     }
@@ -102,6 +109,22 @@ impl Assembly<'_> {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(reason)) => Err(*reason),
             None => Err(NotEstimable::NotDefined),
+        }
+    }
+
+    /// Whether the patients of a population, by the part of an id that names it, have weights.
+    fn has_weights(&self, population: &str) -> bool {
+        self.pipeline.protocol().has_weights(population_of(population))
+    }
+
+    /// The robust variance of a population in a word, which says what is independent.
+    fn robust(&self, population: &str) -> &'static str {
+        let protocol = self.pipeline.protocol();
+        let section = protocol.matching.as_ref();
+        match (population_of(population), section) {
+            (Population::Matched, Some(section)) if section.is_one_to_one() => "pair-robust",
+            (Population::Matched, Some(section)) if section.has_clusters() => "set-robust",
+            _ => "robust",
         }
     }
 

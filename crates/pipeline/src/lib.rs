@@ -12,7 +12,7 @@ mod prepare;
 mod question;
 mod terms;
 
-pub use plan::Pipeline;
+pub use plan::{Pipeline, WeightedId};
 pub use prepare::{Attrition, Prepared, prepare};
 pub use question::{Answer, Question, QuestionError, Task};
 

@@ -1,17 +1,22 @@
-//! How pairs are formed, as the protocol asks for it.
+//! How the arms are made comparable, as the protocol asks for it.
 
-use crate::terms::{LOGIT, PROBABILITY};
+use crate::terms::{LOGIT, PROBABILITY, term};
+use cohort::Term;
 use matching::{
-    Caliper, CaliperScale, CovariateCaliper, Discard, Distance, MatchOrder, MatchQuery, Method,
-    NearestOptions, OptimalOptions, Site, SiteRule, SpssOptions,
+    Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, FullOptions,
+    MatchOrder, MatchQuery, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule,
+    SpssOptions, SubclassOptions,
 };
 use study::protocol::{
-    self, CaliperSection, CovariateCaliperSection, Emulation, Exposure, MatchDistance, MatchMethod,
-    MatchSite, MatchingSection, VariableScale,
+    self, CaliperSection, CoarseningRule, CovariateCaliperSection, Emulation, Exposure,
+    MatchDistance, MatchEstimand, MatchMethod, MatchRatio, MatchSite, MatchingSection, Protocol,
+    VariableKind, VariableScale, WeightEstimand, WeightMethod, WeightingSection,
 };
+use weighting::{Entropy, InverseProbability, ScoreScale, Target, Truncation, WeightsQuery};
 
-/// The question for pairs, on the columns of the scores.
-pub(crate) fn match_query(exposure: &Exposure, section: &MatchingSection) -> MatchQuery {
+/// The question for matched sets, on the columns of the scores where there are any.
+pub(crate) fn match_query(protocol: &Protocol, section: &MatchingSection) -> MatchQuery {
+    let exposure = &protocol.exposure;
     let on_probability = section.distance == MatchDistance::Probability;
     let score = if on_probability { PROBABILITY } else { LOGIT };
     let discard = match section.discard {
@@ -20,8 +25,15 @@ pub(crate) fn match_query(exposure: &Exposure, section: &MatchingSection) -> Mat
         protocol::Discard::Comparators => Discard::Comparators,
         protocol::Discard::Exposed => Discard::Exposed,
     };
+    let estimand = match section.estimand {
+        MatchEstimand::Att => Estimand::Att,
+        MatchEstimand::Atc => Estimand::Atc,
+        MatchEstimand::Ate => Estimand::Ate,
+    };
     MatchQuery {
         method: method(section),
+        estimand,
+        score: protocol.propensity.as_ref().map(|_| score.into()),
         covariates: section.covariates.clone(),
         caliper: section.caliper.map(|limit| caliper(limit, on_probability)),
         covariate_calipers: section.covariate_calipers.iter().map(covariate_caliper).collect(),
@@ -39,22 +51,58 @@ fn method(section: &MatchingSection) -> Method {
         MatchDistance::Mahalanobis => Distance::Mahalanobis,
         MatchDistance::RobustMahalanobis => Distance::RobustMahalanobis,
     };
-    match (section.emulate, section.method) {
-        (Some(Emulation::Spss), _) => Method::Spss(SpssOptions {
+    if section.emulate == Some(Emulation::Spss) {
+        return Method::Spss(SpssOptions {
             seed: section.seed,
             random_order: section.order == protocol::MatchOrder::Random,
+            replacement: section.replacement,
             ..SpssOptions::default()
-        }),
-        (None, MatchMethod::Nearest) => Method::Nearest(NearestOptions {
+        });
+    }
+    match section.method {
+        MatchMethod::Nearest => Method::Nearest(NearestOptions {
             distance,
             order: Some(order(section.order)),
             seed: section.seed,
-            ..NearestOptions::default()
+            ratio: ratio(section.ratio),
+            replacement: section.replacement,
         }),
-        (None, MatchMethod::Optimal) => {
-            Method::Optimal(OptimalOptions { distance, ..OptimalOptions::default() })
+        MatchMethod::Optimal => {
+            let ratio = match section.ratio {
+                MatchRatio::Fixed(ratio) => ratio,
+                MatchRatio::Variable { max, .. } => max,
+            };
+            Method::Optimal(OptimalOptions { distance, ratio })
         }
+        MatchMethod::Full => Method::Full(FullOptions { distance, ..FullOptions::default() }),
+        MatchMethod::Subclass => Method::Subclass(SubclassOptions {
+            n_subclasses: section.subclasses,
+            min_n: section.least_per_arm,
+        }),
+        MatchMethod::Coarsened => Method::Coarsened(coarsening(section)),
+        MatchMethod::Exact => Method::Exact,
     }
+}
+
+fn ratio(ratio: MatchRatio) -> Ratio {
+    match ratio {
+        MatchRatio::Fixed(ratio) => Ratio::Fixed(ratio),
+        MatchRatio::Variable { mean, min, max } => Ratio::Variable { mean, min, max },
+    }
+}
+
+/// One rule per covariate.
+fn coarsening(section: &MatchingSection) -> Vec<Coarsening> {
+    let rule = |covariate: &String| {
+        let own = section.coarsening.iter().find(|own| own.variable == *covariate);
+        match own.map(|own| &own.rule) {
+            None => Coarsening::Sturges,
+            Some(CoarseningRule::Bins(bins)) => Coarsening::Bins(*bins),
+            Some(CoarseningRule::Quantiles(bins)) => Coarsening::Quantiles(*bins),
+            Some(CoarseningRule::Cuts(cuts)) => Coarsening::Cuts(cuts.clone()),
+        }
+    };
+    section.covariates.iter().map(rule).collect()
 }
 
 fn order(order: protocol::MatchOrder) -> MatchOrder {
@@ -94,4 +142,60 @@ fn site(site: &MatchSite) -> Site {
         protocol::SiteRule::Prefer => SiteRule::Prefer,
     };
     Site { column: site.variable.clone(), rule }
+}
+
+/// The question for weights.
+pub(crate) fn weights_query(protocol: &Protocol, section: &WeightingSection) -> WeightsQuery {
+    let Exposure { column, exposed, .. } = &protocol.exposure;
+    let method = match section.method {
+        WeightMethod::InverseProbability => {
+            weighting::WeightMethod::InverseProbability(InverseProbability {
+                score: LOGIT.into(),
+                scale: ScoreScale::Logit,
+                estimand: weight_estimand(section.estimand),
+                stabilised: section.stabilised,
+            })
+        }
+        WeightMethod::EntropyBalancing => weighting::WeightMethod::EntropyBalancing(Entropy {
+            stabilised: section.stabilised,
+            ..Entropy::new(balanced_terms(protocol, section), target(section.estimand))
+        }),
+    };
+    let truncation =
+        section.truncate.map(|limits| Truncation { lower: limits.lower, upper: limits.upper });
+    WeightsQuery { exposure: column.clone(), exposed: exposed.value.clone(), method, truncation }
+}
+
+fn weight_estimand(estimand: WeightEstimand) -> weighting::Estimand {
+    match estimand {
+        WeightEstimand::Ate => weighting::Estimand::Ate,
+        WeightEstimand::Att => weighting::Estimand::Att,
+        WeightEstimand::Atc => weighting::Estimand::Atc,
+        WeightEstimand::Overlap => weighting::Estimand::Overlap,
+        WeightEstimand::Matching => weighting::Estimand::Matching,
+    }
+}
+
+/// Entropy balancing knows the estimands of a target; the reader has refused the others.
+fn target(estimand: WeightEstimand) -> Target {
+    match estimand {
+        WeightEstimand::Att => Target::Exposed,
+        WeightEstimand::Atc => Target::Comparators,
+        WeightEstimand::Ate | WeightEstimand::Overlap | WeightEstimand::Matching => {
+            Target::Everybody
+        }
+    }
+}
+
+/// The variables and, for two moments, the squares of the numbers among them.
+fn balanced_terms(protocol: &Protocol, section: &WeightingSection) -> Vec<Term> {
+    let is_number = |name: &&String| {
+        protocol.variable(name).is_some_and(|known| known.kind == VariableKind::Continuous)
+    };
+    let mut terms: Vec<Term> = section.covariates.iter().map(|name| term(protocol, name)).collect();
+    if section.moments == 2 {
+        let numbers = section.covariates.iter().filter(is_number);
+        terms.extend(numbers.map(|name| Term::interaction(Term::linear(name), Term::linear(name))));
+    }
+    terms
 }

@@ -5,23 +5,26 @@
 //! at a time, is not its business.
 
 use crate::assemble;
-use crate::pairing::match_query;
+use crate::pairing::{match_query, weights_query};
 use crate::question::{Answer, Question, Task};
 use crate::terms::{
-    self, LOGIT, PAIR, PROBABILITY, balance_tests, baseline_variable, endpoint_columns,
+    self, LOGIT, PAIR, PROBABILITY, WEIGHT, balance_tests, baseline_variable, endpoint_columns,
     exposure_term, interval_rule, quantile_rule,
 };
 use crate::{PipelineError, Prepared};
 use balance::{BalanceQuery, Pairing};
-use cohort::{Caveat, Cohort, CohortError, Column, Estimate, Selection, Term};
+use cohort::{
+    Caveat, Cohort, CohortError, Column, Estimate, Selection, Term, WeightColumn, WeightKind,
+};
 use cox::{CoxOptions, CoxQuery, CoxScreenQuery, CoxSelectionQuery};
+use hypothesis::{HiddenBiasQuery, PairOutcome};
 use propensity::{Level, LogisticOptions, LogisticQuery, OnSeparation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use study::StudyResult;
 use study::protocol::{
-    ComparisonTest, EndpointSection, MultivariableModel, Population, Protocol, SelectionRule,
-    Subgroup,
+    ComparisonTest, EndpointSection, MatchEstimand, MatchingSection, MultivariableModel,
+    Population, Protocol, SelectionRule, Subgroup,
 };
 use study::result::id;
 use survival::{ComparisonOptions, ComparisonQuery, CurvesQuery};
@@ -38,10 +41,21 @@ pub struct Pipeline {
     pub(crate) answers: BTreeMap<String, Estimate<Answer>>,
 }
 
+/// A patient of a design with weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WeightedId {
+    /// Id of the patient.
+    pub id: String,
+    /// Number of the set or class, from 1; absent where there are none.
+    pub set: Option<usize>,
+    /// The weight.
+    pub weight: f64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stage {
     Propensity,
-    Matching,
+    Design,
     Analyses,
     Done,
 }
@@ -58,8 +72,8 @@ impl Pipeline {
     pub fn ready(&mut self) -> Vec<Task> {
         while self.n_open == 0 && self.stage != Stage::Done {
             let (tasks, next) = match self.stage {
-                Stage::Propensity => (self.propensity().into_iter().collect(), Stage::Matching),
-                Stage::Matching => (self.matching().into_iter().collect(), Stage::Analyses),
+                Stage::Propensity => (self.propensity().into_iter().collect(), Stage::Design),
+                Stage::Design => (self.design().into_iter().collect(), Stage::Analyses),
                 Stage::Analyses | Stage::Done => (self.analyses(), Stage::Done),
             };
             self.stage = next;
@@ -90,20 +104,16 @@ impl Pipeline {
                 cohort.push(probability)?;
             }
             Ok(Answer::Match(sample)) => {
-                let rows = self.study.cohort.len();
-                let mut pair = vec![0.0; rows];
-                for (number, matched) in sample.pairs.iter().enumerate() {
-                    for row in [matched.exposed, matched.comparator] {
-                        let member = pair.get_mut(row);
-                        *member.ok_or(CohortError::RowOutOfRange { row, rows })? =
-                            (number + 1) as f64;
-                    }
+                // With replacement a patient may be in several sets, and there is no such column.
+                if !sample.subclass.is_empty() {
+                    self.push_design(PAIR, sample.subclass.iter().copied().map(f64::from))?;
                 }
-                let unmatched = (0..pair.len()).filter(|&row| pair[row] == 0.0).collect();
-                let column = Column::numeric(PAIR, pair).with_missing(unmatched);
-                Arc::make_mut(&mut self.study.cohort).push(column)?;
+                self.push_design(WEIGHT, sample.weights.iter().copied())?;
             }
-            Err(reason) if key == PROPENSITY || key == MATCHING => {
+            Ok(Answer::Weigh(weights)) => {
+                self.push_design(WEIGHT, weights.weights.iter().copied())?;
+            }
+            Err(reason) if [PROPENSITY, MATCHING, WEIGHTING].contains(&key) => {
                 return Err(PipelineError::Unanswered { step: key.into(), reason: *reason });
             }
             _ => {}
@@ -113,13 +123,25 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Adds a column that the design gives to all patients; who has 0 there has no value.
+    fn push_design(
+        &mut self,
+        name: &str,
+        values: impl Iterator<Item = f64>,
+    ) -> Result<(), CohortError> {
+        let values: Vec<f64> = values.collect();
+        let without = (0..values.len()).filter(|&row| values[row] == 0.0).collect();
+        let column = Column::numeric(name, values).with_missing(without);
+        Arc::make_mut(&mut self.study.cohort).push(column)
+    }
+
     /// The result of a study of which every question has been answered.
     #[must_use]
     pub fn finish(self) -> StudyResult {
         assemble::result(&self)
     }
 
-    /// Ids of the matched pairs, the exposed first, in the id order of the exposed.
+    /// Ids of the matched pairs, the exposed first, in the id order of who was given a partner.
     #[must_use]
     pub fn matched_ids(&self) -> Vec<(String, String)> {
         let cohort = &self.study.cohort;
@@ -129,6 +151,25 @@ impl Pipeline {
             .iter()
             .map(|pair| (cohort.id(pair.exposed).into(), cohort.id(pair.comparator).into()))
             .collect()
+    }
+
+    /// The patients of a design with weights, in id order.
+    #[must_use]
+    pub fn weighted_ids(&self) -> Vec<WeightedId> {
+        let is_weighted = |&population: &Population| self.protocol().has_weights(population);
+        let Some(population) = self.protocol().adjusted().filter(is_weighted) else {
+            return Vec::new();
+        };
+        let cohort = &self.study.cohort;
+        let rows = self.rows(population);
+        let Ok(weights) = cohort.numeric(WEIGHT, &rows) else { return Vec::new() };
+        let sets = cohort.numeric(PAIR, &rows).ok();
+        let member = |(index, &row): (usize, &usize)| WeightedId {
+            id: cohort.id(row).into(),
+            set: sets.as_ref().map(|sets| sets[index] as usize),
+            weight: weights[index],
+        };
+        rows.rows().iter().enumerate().map(member).collect()
     }
 
     pub(crate) fn protocol(&self) -> &Protocol {
@@ -158,13 +199,18 @@ impl Pipeline {
         Some(self.task(PROPENSITY, self.everyone(), Question::Propensity(query)))
     }
 
-    fn matching(&self) -> Option<Task> {
-        let section = self.protocol().matching.as_ref()?;
-        let query = match_query(&self.protocol().exposure, section);
-        Some(self.task(MATCHING, self.everyone(), Question::Match(query)))
+    /// Sets or weights.
+    fn design(&self) -> Option<Task> {
+        let protocol = self.protocol();
+        let (key, question) = match (&protocol.matching, &protocol.weighting) {
+            (Some(section), _) => (MATCHING, Question::Match(match_query(protocol, section))),
+            (None, Some(section)) => (WEIGHTING, Question::Weigh(weights_query(protocol, section))),
+            (None, None) => return None,
+        };
+        Some(self.task(key, self.everyone(), question))
     }
 
-    /// Everything that needs no other answer than the pairs.
+    /// Everything that needs no other answer than the design.
     fn analyses(&self) -> Vec<Task> {
         let mut tasks = Vec::new();
         for population in self.main_populations() {
@@ -174,9 +220,10 @@ impl Pipeline {
             for population in self.main_populations() {
                 let rows = self.rows(population);
                 self.survival(&mut tasks, endpoint, population.id(), &rows);
-                self.follow_up(&mut tasks, endpoint, population.id(), &rows);
+                self.follow_up(&mut tasks, endpoint, population, &rows);
                 if population == Population::Matched {
                     self.stratified_comparison(&mut tasks, endpoint);
+                    self.hidden_bias(&mut tasks, endpoint);
                 }
             }
             self.cox(&mut tasks, endpoint);
@@ -193,10 +240,12 @@ impl Pipeline {
         let variables = self.protocol().baseline_variables().map(baseline_variable).collect();
         let is_matched = population == Population::Matched;
         let query = BalanceQuery {
+            weights: self.weights(population).map(|weights| weights.column),
             tests: balance_tests(&section.tests),
-            pairing: is_matched.then(|| Pairing::Column(PAIR.into())),
+            pairing: is_matched.then(|| self.pairing()).flatten(),
             within: section.within.clone(),
-            compare_unmatched: is_matched,
+            strata: section.strata.clone(),
+            compare_unmatched: is_matched && self.speaks_for_exposed(),
             ..BalanceQuery::new(&exposure.column, &exposure.exposed.value, variables)
         };
         let question = Question::Balance { reference: self.everyone(), query };
@@ -213,9 +262,32 @@ impl Pipeline {
     ) {
         let exposure = &self.protocol().exposure.column;
         self.curves(tasks, endpoint, population, rows, exposure);
-        let query = self.comparison_query(endpoint, exposure);
+        tasks.push(self.comparison(endpoint, population, rows.clone(), exposure));
+    }
+
+    /// The log-rank test of the levels of a column or, where patients have weights, the Cox model
+    /// whose robust score test stands in its place.
+    fn comparison(
+        &self,
+        endpoint: &EndpointSection,
+        population: &str,
+        rows: Selection,
+        group: &str,
+    ) -> Task {
+        let whole = population_of(population);
+        if self.protocol().has_weights(whole) {
+            let terms = vec![terms::term(self.protocol(), group)];
+            let query = CoxQuery {
+                proportional_hazards: None,
+                concordance: false,
+                ..self.cox_query(endpoint, whole, terms)
+            };
+            let key = key::comparison(&endpoint.id, population, ROBUST_SCORE);
+            return self.task(key, rows, Question::Cox(query));
+        }
+        let query = self.comparison_query(endpoint, group);
         let key = key::comparison(&endpoint.id, population, LOG_RANK);
-        tasks.push(self.task(key, rows.clone(), Question::Compare(query)));
+        self.task(key, rows, Question::Compare(query))
     }
 
     /// Curves by the levels of a column, once per rule for the limits of the curve; what does not
@@ -229,11 +301,14 @@ impl Pipeline {
         group: &str,
     ) {
         let section = &self.protocol().survival;
+        let whole = population_of(population);
         for (index, &rule) in section.interval.iter().enumerate() {
             let rule = interval_rule(rule);
             let is_first = index == 0;
             let query = CurvesQuery {
                 group: Some(group.into()),
+                weights: self.weights(whole),
+                cluster: self.curve_cluster(whole),
                 interval: rule,
                 confidence: section.confidence,
                 quantiles: if is_first { vec![MEDIAN] } else { Vec::new() },
@@ -256,14 +331,16 @@ impl Pipeline {
         &self,
         tasks: &mut Vec<Task>,
         endpoint: &EndpointSection,
-        population: &str,
+        population: Population,
         rows: &Selection,
     ) {
         let section = &self.protocol().survival;
         for group in [None, Some(self.protocol().exposure.column.clone())] {
-            let key = key::follow_up(&endpoint.id, population, group.is_some());
+            let key = key::follow_up(&endpoint.id, population.id(), group.is_some());
             let query = CurvesQuery {
                 group,
+                weights: self.weights(population),
+                cluster: self.curve_cluster(population),
                 reverse: true,
                 confidence: section.confidence,
                 quantiles: vec![MEDIAN],
@@ -296,6 +373,27 @@ impl Pipeline {
         tasks.push(self.task(key, self.rows(Population::Matched), Question::Compare(query)));
     }
 
+    /// Bounds of both findings, that the exposed fail first and that they fail later; the pairs
+    /// say which one is theirs.
+    fn hidden_bias(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection) {
+        let Some(section) = &self.protocol().sensitivity.hidden_bias else { return };
+        let exposure = &self.protocol().exposure;
+        for exposed_fare_less in [false, true] {
+            let query = HiddenBiasQuery {
+                exposure: exposure.column.clone(),
+                exposed: exposure.exposed.value.clone(),
+                pair: PAIR.into(),
+                outcome: PairOutcome::FollowUp(endpoint_columns(endpoint)),
+                exposed_fare_less,
+                gammas: section.gammas.clone(),
+                level: section.level,
+            };
+            let key = key::hidden_bias(&endpoint.id, exposed_fare_less);
+            let rows = self.rows(Population::Matched);
+            tasks.push(self.task(key, rows, Question::HiddenBias(query)));
+        }
+    }
+
     /// The screens, and the models of several terms.
     fn cox(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection) {
         let Some(section) = &self.protocol().cox else { return };
@@ -322,6 +420,8 @@ impl Pipeline {
         model: &MultivariableModel,
     ) -> Task {
         let transform = self.protocol().cox.as_ref().map(|section| section.ph_test);
+        // The test has no variance that is robust to weights.
+        let transform = transform.filter(|_| !self.protocol().has_weights(population));
         let with = |names: &[String]| CoxQuery {
             proportional_hazards: transform.map(terms::time_transform),
             ..self.cox_query(endpoint, population, terms::of_model(self.protocol(), model, names))
@@ -350,7 +450,8 @@ impl Pipeline {
     ) -> CoxQuery {
         let ties = self.protocol().cox.as_ref().map(|section| section.ties).unwrap_or_default();
         CoxQuery {
-            cluster: (population == Population::Matched).then(|| PAIR.into()),
+            weights: self.weights(population),
+            cluster: self.cluster(population),
             options: CoxOptions {
                 ties: terms::ties(ties),
                 confidence: self.confidence(),
@@ -368,9 +469,7 @@ impl Pipeline {
             let rows = self.at_levels(&self.with_value(&rows, variable), variable, &levels);
             let population = key::compared(subgroup.population.id(), variable);
             self.curves(tasks, endpoint, &population, &rows, variable);
-            let query = self.comparison_query(endpoint, variable);
-            let key = key::comparison(&endpoint.id, &population, LOG_RANK);
-            tasks.push(self.task(key, rows, Question::Compare(query)));
+            tasks.push(self.comparison(endpoint, &population, rows, variable));
         }
         for variable in &subgroup.variables {
             let complete = self.with_value(&rows, variable);
@@ -416,8 +515,9 @@ impl Pipeline {
     ) -> CoxQuery {
         let query = self.cox_query(endpoint, subgroup.population, terms);
         // Pairs are broken within a subgroup, so their variance is not robust to anything there.
+        let is_weighted = self.protocol().has_weights(subgroup.population);
         CoxQuery {
-            cluster: None,
+            cluster: query.cluster.filter(|_| is_weighted),
             concordance: false,
             options: CoxOptions { ties: terms::ties(subgroup.ties), ..query.options },
             ..query
@@ -436,8 +536,43 @@ impl Pipeline {
 
     /// Populations of the baseline table and of the survival analyses.
     pub(crate) fn main_populations(&self) -> Vec<Population> {
-        let matched = self.protocol().matching.as_ref().map(|_| Population::Matched);
-        [Population::All].into_iter().chain(matched).collect()
+        [Population::All].into_iter().chain(self.protocol().adjusted()).collect()
+    }
+
+    /// The weights of a population.
+    fn weights(&self, population: Population) -> Option<WeightColumn> {
+        let is_weighted = self.protocol().has_weights(population);
+        is_weighted.then(|| WeightColumn { column: WEIGHT.into(), kind: WeightKind::Sampling })
+    }
+
+    /// The clusters of the robust variance of a population: its pairs or sets. Classes are too few
+    /// and too large for that, and with replacement there are none.
+    fn cluster(&self, population: Population) -> Option<String> {
+        let section = self.protocol().matching.as_ref();
+        let has_clusters = section.is_some_and(MatchingSection::has_clusters);
+        (population == Population::Matched && has_clusters).then(|| PAIR.into())
+    }
+
+    /// The clusters of curves: those of one-to-one pairs are not used, as in published studies.
+    fn curve_cluster(&self, population: Population) -> Option<String> {
+        self.cluster(population).filter(|_| self.protocol().has_weights(population))
+    }
+
+    /// Who is paired with whom; members of a class are not.
+    fn pairing(&self) -> Option<Pairing> {
+        let section = self.protocol().matching.as_ref()?;
+        if section.has_clusters() {
+            return Some(Pairing::Column(PAIR.into()));
+        }
+        let Some(Ok(Answer::Match(sample))) = self.answers.get(MATCHING) else { return None };
+        let pairs = sample.pairs.iter().map(|pair| (pair.exposed, pair.comparator));
+        (!section.forms_classes()).then(|| Pairing::Rows(pairs.collect()))
+    }
+
+    /// Whether matching is to speak for exposed patients, so that those it leaves out matter.
+    fn speaks_for_exposed(&self) -> bool {
+        let section = self.protocol().matching.as_ref();
+        section.is_some_and(|section| section.estimand != MatchEstimand::Atc)
     }
 
     fn everyone(&self) -> Selection {
@@ -450,7 +585,7 @@ impl Pipeline {
         let everyone = self.everyone();
         match population {
             Population::All => everyone,
-            Population::Matched => self.with_value(&everyone, PAIR),
+            Population::Matched | Population::Weighted => self.with_value(&everyone, WEIGHT),
             Population::Exposed => {
                 self.at_level(&everyone, &exposure.column, &exposure.exposed.value)
             }
@@ -458,6 +593,11 @@ impl Pipeline {
                 self.at_level(&everyone, &exposure.column, &exposure.comparator.value)
             }
         }
+    }
+
+    /// The rows of a population at a level of a column.
+    pub(crate) fn rows_at(&self, population: Population, column: &str, level: &str) -> Selection {
+        self.at_level(&self.rows(population), column, level)
     }
 
     /// The rows of a selection that have a value in a column.
@@ -499,14 +639,24 @@ impl Pipeline {
     }
 }
 
+/// The population of the first part of an id such as `matched[bone=1]`.
+pub(crate) fn population_of(id: &str) -> Population {
+    let whole = id.split('[').next().unwrap_or(id);
+    let known = [Population::Matched, Population::Weighted, Population::Exposed];
+    let known = known.into_iter().chain([Population::Comparator]);
+    known.into_iter().find(|population| population.id() == whole).unwrap_or_default()
+}
+
 /// Probability of the median.
 const MEDIAN: f64 = 0.5;
 
 pub(crate) const PROPENSITY: &str = "propensity score";
 pub(crate) const MATCHING: &str = "matching";
+pub(crate) const WEIGHTING: &str = "weighting";
 pub(crate) const UNIVARIABLE: &str = "univariable";
 pub(crate) const SUBGROUP: &str = "subgroup";
 pub(crate) const LOG_RANK: &str = "log_rank";
+pub(crate) const ROBUST_SCORE: &str = "robust_score";
 pub(crate) const LOG_RANK_BY_PAIR: &str = "log_rank_stratified_by_pair";
 pub(crate) const MAIN_EFFECTS: &str = "main effects";
 pub(crate) const WITH_INTERACTION: &str = "interaction";
@@ -527,6 +677,11 @@ pub(crate) mod key {
     pub(crate) fn follow_up(endpoint: &str, population: &str, by_arm: bool) -> String {
         let whom = if by_arm { "by arm" } else { "of all" };
         format!("{endpoint} {population} follow-up {whom}")
+    }
+
+    pub(crate) fn hidden_bias(endpoint: &str, exposed_fare_less: bool) -> String {
+        let finding = if exposed_fare_less { "later" } else { "earlier" };
+        format!("{endpoint} hidden bias, {finding} events of the exposed")
     }
 
     pub(crate) fn comparison(endpoint: &str, population: &str, test: &str) -> String {

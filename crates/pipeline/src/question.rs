@@ -5,11 +5,13 @@ use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
     CoxError, CoxFit, CoxQuery, CoxScreenQuery, CoxSelection, CoxSelectionQuery, ScreenedTerm,
 };
+use hypothesis::{HiddenBiasAnswer, HiddenBiasError, HiddenBiasQuery};
 use matching::{MatchQuery, MatchedSample, MatchingError};
 use propensity::{LogisticQuery, PropensityError, PropensityScores};
 use std::sync::Arc;
 use survival::{Comparison, ComparisonQuery, Curves, CurvesQuery, SurvivalError};
 use thiserror::Error;
+use weighting::{WeightingError, Weights, WeightsQuery};
 
 /// A question about some patients, ready to be sent to whoever answers it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,8 @@ pub enum Question {
     Propensity(LogisticQuery),
     /// Pairs.
     Match(MatchQuery),
+    /// Weights.
+    Weigh(WeightsQuery),
     /// A baseline table, with differences in units of the reference rows.
     Balance {
         /// The unmatched rows.
@@ -38,6 +42,8 @@ pub enum Question {
         /// The table.
         query: BalanceQuery,
     },
+    /// Bounds under hidden bias of what is found within pairs.
+    HiddenBias(HiddenBiasQuery),
     /// Survival curves.
     Curves(CurvesQuery),
     /// A comparison of curves.
@@ -57,8 +63,12 @@ pub enum Answer {
     Propensity(Box<PropensityScores>),
     /// Pairs.
     Match(MatchedSample),
+    /// Weights.
+    Weigh(Box<Weights>),
     /// A baseline table.
     Balance(Box<Assessment>),
+    /// Bounds under hidden bias.
+    HiddenBias(HiddenBiasAnswer),
     /// Survival curves.
     Curves(Curves),
     /// A comparison of curves.
@@ -80,9 +90,15 @@ pub enum QuestionError {
     /// Pairs.
     #[error(transparent)]
     Matching(#[from] MatchingError),
+    /// Weights.
+    #[error(transparent)]
+    Weighting(#[from] WeightingError),
     /// A baseline table.
     #[error(transparent)]
     Balance(#[from] BalanceError),
+    /// Bounds under hidden bias.
+    #[error(transparent)]
+    HiddenBias(#[from] HiddenBiasError),
     /// Curves.
     #[error(transparent)]
     Survival(#[from] SurvivalError),
@@ -98,7 +114,9 @@ impl QuestionError {
         match self {
             Self::Propensity(error) => error.impossibility(),
             Self::Matching(error) => error.impossibility(),
+            Self::Weighting(error) => error.impossibility(),
             Self::Balance(error) => error.impossibility(),
+            Self::HiddenBias(error) => error.impossibility(),
             Self::Survival(error) => error.impossibility(),
             Self::Cox(error) => error.impossibility(),
         }
@@ -126,8 +144,14 @@ impl Task {
             Question::Match(query) => {
                 Answer::Match(matching::match_pairs(cohort, selection, query)?)
             }
+            Question::Weigh(query) => {
+                Answer::Weigh(Box::new(weighting::weigh(cohort, selection, query)?))
+            }
             Question::Balance { reference, query } => {
                 Answer::Balance(Box::new(balance::assess(cohort, selection, reference, query)?))
+            }
+            Question::HiddenBias(query) => {
+                Answer::HiddenBias(hypothesis::hidden_bias(cohort, selection, query)?)
             }
             Question::Curves(query) => Answer::Curves(survival::curves(cohort, selection, query)?),
             Question::Compare(query) => {

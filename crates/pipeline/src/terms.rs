@@ -172,8 +172,11 @@ pub(crate) const LOGIT: &str = "propensity/logit";
 /// Column of the propensity score; no variable can have this name.
 pub(crate) const PROBABILITY: &str = "propensity/probability";
 
-/// Column of the number of the matched pair.
+/// Column of the number of the matched pair, set or class.
 pub(crate) const PAIR: &str = "matching/pair";
+
+/// Column of the weight that matching or weighting gives; without a value where it gives none.
+pub(crate) const WEIGHT: &str = "design/weight";
 
 pub(crate) fn interval_rule(rule: protocol::IntervalRule) -> IntervalRule {
     match rule {
@@ -269,6 +272,8 @@ fn balance_test(test: protocol::BalanceTest) -> Option<BalanceTest> {
         protocol::BalanceTest::McNemarExact => BalanceTest::McNemarExact,
         protocol::BalanceTest::PairedT => BalanceTest::PairedT,
         protocol::BalanceTest::SignedRank => BalanceTest::SignedRankContinuity,
+        protocol::BalanceTest::CochranMantelHaenszel => BalanceTest::GeneralAssociation,
+        protocol::BalanceTest::VanElteren => BalanceTest::VanElteren,
     })
 }
 
@@ -308,6 +313,11 @@ fn other_test_name(test: BalanceTest) -> (&'static str, &'static str) {
             ("signed_rank", "signed rank test with continuity correction, pairs")
         }
         BalanceTest::SignedRankExact => ("signed_rank_exact", "exact signed rank test, pairs"),
+        BalanceTest::GeneralAssociation => (
+            "cochran_mantel_haenszel",
+            "Cochran-Mantel-Haenszel test of general association without correction, strata",
+        ),
+        BalanceTest::VanElteren => ("van_elteren", "van Elteren's rank sum test, strata"),
         _ => ("other", "a test that no study file can name"),
     }
 }

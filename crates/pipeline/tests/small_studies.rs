@@ -278,3 +278,34 @@ fn matched_pairs_have_tests_and_distances_of_their_own() {
     let before = result.quantity("study/all/balance/age/paired_t_p_value").unwrap();
     assert_eq!(before.estimate(), Err(NotEstimable::NotDefined));
 }
+
+/// Twelve patients in each of four designs with weights: the exposed count 1, nothing rests on a
+/// likelihood, and each has the weights of its kind.
+#[test]
+fn designs_with_weights_have_robust_results_alone() {
+    let designs = [
+        ("[matching]\nratio = 2\nreplacement = true\n", "matched", "robust standard error"),
+        ("[matching]\nmethod = \"full\"\n", "matched", "set-robust standard error"),
+        ("[matching]\nmethod = \"subclass\"\nsubclasses = 2\n", "matched", "robust standard error"),
+        ("[weighting]\nestimand = \"att\"\n", "weighted", "robust standard error"),
+    ];
+    for (design, population, words) in designs {
+        let rest =
+            "[cox]\nunivariable = [\"rt\"]\n[[cox.multivariable]]\nid = \"m\"\nterms = [\"age\"]\n";
+        let study = format!("{STUDY}[propensity]\ncovariates = [\"age\"]\n{design}{rest}");
+        let result = report(&study, &table());
+        let place = format!("os/{population}/cox_univariable/rt=1");
+        let error = result.quantity(&format!("{place}/robust_standard_error")).unwrap();
+        assert!(error.value.is_some_and(|error| error > 0.0), "{design}");
+        assert_eq!(error.method, words);
+        assert!(result.quantity(&format!("{place}/standard_error")).is_none(), "{design}");
+        assert!(result.quantity(&format!("os/{population}/cox_m/all/aic")).is_none(), "{design}");
+        let test = format!("os/{population}/robust_score/rt/p_value");
+        assert!(value(&result, &test).is_some(), "{design}");
+        assert!(result.quantity(&format!("os/{population}/log_rank/rt/p_value")).is_none());
+        let exposed = format!("study/{population}/balance/rt=1");
+        let n = value(&result, &format!("{exposed}/n"));
+        assert_eq!(value(&result, &format!("{exposed}/weighted_n")), n, "{design}");
+        assert_eq!(value(&result, &format!("{exposed}/effective_n")), n, "{design}");
+    }
+}

@@ -119,6 +119,8 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
     };
     let baseline = vec![
         tables::baseline(source),
+        tables::balance_measures(source),
+        tables::balance_tests(source),
         tables::balance_within(source),
         tables::balance_unmatched(source),
         tables::missing(source),
@@ -135,7 +137,7 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
     cox.extend([tables::firth(source), tables::selection(source)]);
     cox.extend([tables::variances(source), tables::models(source)]);
     cox.extend(tables::proportional_hazards(source));
-    cox.push(tables::sensitivity(source));
+    cox.extend([tables::sensitivity(source), tables::hidden_bias(source)]);
     let mut subgroup_tables = tables::subgroups(source);
     subgroup_tables.push(tables::comparisons(source));
     let mut subgroup_plots = plots::forests(source);
@@ -146,8 +148,16 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
         section("baseline", "Baseline", baseline, love),
         section(
             "propensity",
-            "Propensity score and matching",
-            vec![tables::propensity(source), tables::matching(source)],
+            match source.result.protocol.weighting {
+                Some(_) => "Propensity score and weights",
+                None => "Propensity score and matching",
+            },
+            vec![
+                tables::propensity(source),
+                tables::overlap(source),
+                tables::matching(source),
+                tables::weighting(source),
+            ],
             Vec::new(),
         ),
         section("survival", "Survival", survival, plots::all_main_curves(source)),

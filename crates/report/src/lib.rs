@@ -58,10 +58,14 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
         tables::flow(source),
         tables::missing(source),
         tables::baseline(source),
+        tables::balance_measures(source),
+        tables::balance_tests(source),
         tables::balance_within(source),
         tables::balance_unmatched(source),
         tables::propensity(source),
+        tables::overlap(source),
         tables::matching(source),
+        tables::weighting(source),
         tables::medians(source),
         tables::rates(source),
         tables::restricted_means(source),
@@ -72,6 +76,7 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
     tables.extend(tables::proportional_hazards(source));
     tables.extend([tables::firth(source), tables::selection(source), tables::variances(source)]);
     tables.extend([tables::models(source), tables::sensitivity(source)]);
+    tables.push(tables::hidden_bias(source));
     tables.extend(tables::subgroups(source));
     tables.push(tables::comparisons(source));
     let named = |table: &Table| (format!("tables/{}", plots::file_name(&table.name)), table.csv());

@@ -2,6 +2,7 @@
 //! that are defaults.
 
 mod matching;
+mod weighting;
 
 use crate::words;
 use serde::Serialize;
@@ -30,13 +31,7 @@ pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> 
         ("Missing values", words::missing(protocol.missing.policy).to_owned()),
         ("Baseline", baseline(protocol)),
         ("Propensity score", propensity(protocol)),
-        (
-            "Matching",
-            protocol
-                .matching
-                .as_ref()
-                .map_or(no_matching(), |section| matching::matching(protocol, section)),
-        ),
+        design(protocol),
         ("Survival", survival(protocol)),
         (
             "Hazard models",
@@ -164,8 +159,13 @@ fn propensity(protocol: &Protocol) -> String {
     )
 }
 
-fn no_matching() -> String {
-    "No matching.".into()
+/// How the arms are made comparable.
+fn design(protocol: &Protocol) -> (&'static str, String) {
+    match (&protocol.matching, &protocol.weighting) {
+        (Some(section), _) => ("Matching", matching::matching(protocol, section)),
+        (None, Some(section)) => ("Weighting", weighting::weighting(protocol, section)),
+        (None, None) => ("Matching", "No matching and no weights.".into()),
+    }
 }
 
 fn survival(protocol: &Protocol) -> String {
@@ -185,12 +185,29 @@ fn survival(protocol: &Protocol) -> String {
     format!(
         "Kaplan-Meier. Intervals have {} confidence. Survival at fixed times: {}; {bands} draws the \
          bands. Medians: {}. Median follow-up by reverse Kaplan-Meier: {}.{means} \
-         Comparisons: {}.",
+         Comparisons: {}.{}",
         words::confidence(protocol),
         words::list(&intervals),
         words::quantiles(&section.median_ci),
         words::quantiles(&section.followup_ci),
-        words::list(&tests)
+        words::list(&tests),
+        weighted_survival(protocol)
+    )
+}
+
+/// What becomes of curves and their comparison where patients have weights.
+fn weighted_survival(protocol: &Protocol) -> String {
+    if !words::any_weights(protocol) {
+        return String::new();
+    }
+    let has_clusters = protocol.matching.as_ref().is_some_and(|section| section.has_clusters());
+    let clusters = if has_clusters { "matched sets" } else { "patients" };
+    format!(
+        " In {} the curves, and all that is read off them, are weighted; their variance is that of \
+         the infinitesimal jackknife over {clusters}, which takes the weights as known. The {} stands \
+         in the place of the log-rank test, whose variance does not hold under weights.",
+        words::adjusted(protocol),
+        words::ROBUST_SCORE
     )
 }
 
@@ -205,7 +222,7 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
     let labels = |columns: &[String]| {
         words::list(&columns.iter().map(|column| label(protocol, column)).collect::<Vec<_>>())
     };
-    let variance = variance_of_pairs(protocol, section.variance);
+    let variance = variance_of_design(protocol, section.variance);
     let model = |model: &MultivariableModel| {
         let rule = match model.rule {
             SelectionRule::Listed => labels(&model.terms),
@@ -234,31 +251,41 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
     let models: String = section.multivariable.iter().map(model).collect();
     format!(
         "Cox models of {}. Ties by {}. {variance} Univariable: {}.{models} Proportional hazards are \
-         tested against {}.",
+         tested against {}.{}",
         names(&section.populations),
         words::ties(section.ties),
         labels(&section.univariable),
-        words::transform(section.ph_test)
+        words::transform(section.ph_test),
+        weighted_models(protocol)
     )
 }
 
-/// The variance of hazard models, in the matched sample and elsewhere.
-fn variance_of_pairs(protocol: &Protocol, variance: Variance) -> String {
-    match variance {
-        _ if protocol.matching.is_none() => {
-            format!("The variance is {}.", words::variance(Variance::Model))
-        }
-        Variance::RobustPair => format!(
-            "In the matched sample the variance is {}; elsewhere it is {}.",
-            words::variance(Variance::RobustPair),
-            words::variance(Variance::Model)
+/// The variance of hazard models, in the population of the design and elsewhere.
+fn variance_of_design(protocol: &Protocol, variance: Variance) -> String {
+    let by_model = words::variance(protocol, Variance::Model);
+    match (protocol.adjusted(), variance) {
+        (None, _) => format!("The variance is {by_model}."),
+        (Some(_), Variance::Robust) => format!(
+            "In {} the variance is {}; elsewhere it is {by_model}.",
+            words::adjusted(protocol),
+            words::variance(protocol, Variance::Robust),
         ),
-        Variance::Model => {
-            format!(
-                "The variance is {}, in the matched sample too.",
-                words::variance(Variance::Model)
-            )
+        (Some(_), Variance::Model) => {
+            format!("The variance is {by_model}, in the matched sample too.")
         }
+    }
+}
+
+/// What becomes of hazard models where patients have weights.
+fn weighted_models(protocol: &Protocol) -> String {
+    match words::any_weights(protocol) {
+        true => format!(
+            " In {} the models are weighted; the univariable hazard ratio of the exposure is the \
+             marginal one. Tests are those of Wald with the robust variance; there is no likelihood \
+             ratio and no test of proportional hazards.",
+            words::adjusted(protocol)
+        ),
+        false => String::new(),
     }
 }
 
@@ -324,9 +351,23 @@ fn level_words<'a>(protocol: &Protocol, subgroup: &Subgroup, levels: &'a [String
 }
 
 fn sensitivity(protocol: &Protocol) -> String {
-    match protocol.sensitivity.e_value {
-        true => "E-values of the univariable hazard ratio of the exposure.".into(),
-        false => "No analysis of unmeasured confounding.".into(),
+    let section = &protocol.sensitivity;
+    let e_values = section
+        .e_value
+        .then(|| "E-values of the univariable hazard ratio of the exposure.".to_owned());
+    let bounds = section.hidden_bias.as_ref().map(|asked| {
+        let factors: Vec<String> =
+            asked.gammas.iter().map(|factor| words::plain(*factor)).collect();
+        format!(
+            "Rosenbaum bounds of the sign test on who of a matched pair has the event first, for \
+             hidden bias of the factors {}.",
+            words::list(&factors)
+        )
+    });
+    let sentences: Vec<String> = e_values.into_iter().chain(bounds).collect();
+    match sentences.as_slice() {
+        [] => "No analysis of unmeasured confounding.".into(),
+        sentences => sentences.join(" "),
     }
 }
 

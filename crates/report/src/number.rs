@@ -41,6 +41,11 @@ pub(crate) fn time(value: f64) -> String {
     fixed(value, 1)
 }
 
+/// Degrees of freedom: whole where they are, else with one decimal.
+pub(crate) fn degrees_of_freedom(value: f64) -> String {
+    if value.fract() == 0.0 { count(value) } else { fixed(value, 1) }
+}
+
 /// A p-value: below 0.0001 as a bound, below 0.001 with two significant digits, else with three
 /// decimals.
 pub(crate) fn p_value(value: f64) -> String {

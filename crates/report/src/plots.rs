@@ -102,21 +102,31 @@ pub(crate) fn file_name(name: &str) -> String {
 /// The flow diagram.
 pub(crate) fn flow(source: &Source) -> Plot {
     let steps = source.result.outline.flow.iter();
-    let is_arm = |step: &&FlowStep| matches!(step.kind, FlowKind::Arm | FlowKind::Matched);
+    let is_arm = |step: &&FlowStep| {
+        matches!(step.kind, FlowKind::Arm | FlowKind::Matched | FlowKind::Weighted)
+    };
     let of_kind = |kind| {
         let steps = source.result.outline.flow.iter().filter(move |step| step.kind == kind);
         steps.map(|step| flow_box(source, step)).collect::<Vec<_>>()
     };
     let mut arms: Vec<Vec<FlowBox>> =
         of_kind(FlowKind::Arm).into_iter().map(|one| vec![one]).collect();
-    for (arm, matched) in arms.iter_mut().zip(of_kind(FlowKind::Matched)) {
-        arm.push(matched);
+    for kind in [FlowKind::Matched, FlowKind::Weighted] {
+        for (arm, adjusted) in arms.iter_mut().zip(of_kind(kind)) {
+            arm.push(adjusted);
+        }
     }
     let figure = FlowFigure {
         caption: caption(
             "flow",
             "Flow of patients",
-            "From the rows of the table to the analysed and the matched patients.",
+            match source.result.protocol.adjusted() {
+                None => "From the rows of the table to the analysed patients.".to_owned(),
+                Some(_) => format!(
+                    "From the rows of the table to the analysed and the {}.",
+                    words::adjusted(&source.result.protocol)
+                ),
+            },
         ),
         steps: steps.filter(|step| !is_arm(step)).map(|step| flow_box(source, step)).collect(),
         arms,

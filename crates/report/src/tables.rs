@@ -11,14 +11,16 @@ mod subgroups;
 mod summary;
 mod survival;
 
-pub(crate) use balance::{balance_unmatched, balance_within};
+pub(crate) use balance::{balance_measures, balance_tests, balance_unmatched, balance_within};
 pub(crate) use baseline::baseline;
-pub(crate) use cox::{firth, hazard_ratios, models, proportional_hazards, sensitivity, variances};
+pub(crate) use cox::{
+    firth, hazard_ratios, hidden_bias, models, proportional_hazards, sensitivity, variances,
+};
 pub(crate) use flow::{flow, missing, step_id};
-pub(crate) use propensity::{matching, propensity};
+pub(crate) use propensity::{matching, overlap, propensity, weighting};
 pub(crate) use quantities::quantities;
 pub(crate) use selection::selection;
-pub(crate) use subgroups::{comparisons, events, interaction, subgroups};
+pub(crate) use subgroups::{comparisons, events, interaction, methods, subgroups};
 pub(crate) use summary::{sentences, summary};
 pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};
 
@@ -90,6 +92,34 @@ impl<'a> Source<'a> {
     pub fn reference_cell(&self, term: &TermOutline) -> Cell {
         let reference = term.reference.as_deref().unwrap_or("");
         Cell::new(crate::words::level(&self.result.protocol, &term.variable, reference))
+    }
+
+    /// Whether the patients of a population have weights.
+    pub fn has_weights(&self, population: &str) -> bool {
+        crate::words::has_weights(&self.result.protocol, population)
+    }
+
+    /// The analysis of the ids of the comparison of curves in a population.
+    pub fn comparison(&self, population: &str) -> &'static str {
+        if self.has_weights(population) { "robust_score" } else { "log_rank" }
+    }
+
+    /// Heading of the p-value of the comparison of curves where populations stand side by side.
+    pub fn comparison_heading<'b>(
+        &self,
+        populations: impl Iterator<Item = &'b str>,
+    ) -> &'static str {
+        let (mut any, mut all) = (false, true);
+        for population in populations {
+            let has_weights = self.has_weights(population);
+            any |= has_weights;
+            all &= has_weights;
+        }
+        match (any, all) {
+            (true, true) => "Robust score P",
+            (true, false) => "Log-rank or robust score P",
+            (false, _) => "Log-rank P",
+        }
     }
 
     /// Patients of an arm.

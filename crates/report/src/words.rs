@@ -4,8 +4,8 @@ use crate::number;
 use study::Protocol;
 use study::protocol::{
     BalanceTest, CaliperScale, ComparisonTest, IntervalRule, MatchDistance, MatchOrder,
-    MatchingSection, MissingPolicy, QuantileRule, Ties, TimeTransform, Variable, VariableKind,
-    Variance,
+    MatchingSection, MissingPolicy, Population, QuantileRule, Ties, TimeTransform, Variable,
+    VariableKind, Variance, WeightEstimand,
 };
 use study::result::{Outline, id};
 
@@ -93,13 +93,24 @@ pub(crate) fn balance_test(test: BalanceTest) -> &'static str {
         BalanceTest::McNemarExact => "the exact McNemar test",
         BalanceTest::PairedT => "the paired t test",
         BalanceTest::SignedRank => "the signed rank test with continuity correction",
+        BalanceTest::CochranMantelHaenszel => {
+            "the Cochran-Mantel-Haenszel test of general association without correction"
+        }
+        BalanceTest::VanElteren => "van Elteren's stratified rank sum test",
         BalanceTest::Auto => {
             "a test chosen by rule: for categories Pearson's chi-squared test where all expected \
              counts are 5 or more, else Fisher's exact test; for numbers Welch's t test where each arm \
              has 30 values or more and a skewness of at most 1, else the Mann-Whitney U test; for \
-             matched pairs McNemar's, the paired t or the signed rank test"
+             matched pairs McNemar's, the paired t or the signed rank test; with strata the \
+             Cochran-Mantel-Haenszel test or van Elteren's"
         }
     }
+}
+
+/// The name of a test of the baseline table in ids.
+pub(crate) fn balance_test_id(test: BalanceTest) -> Option<String> {
+    let name = serde_json::to_value(test).ok()?;
+    name.as_str().map(str::to_owned)
 }
 
 /// A test of the baseline table by the name that the outline gives it.
@@ -120,6 +131,8 @@ pub(crate) fn balance_test_by_id(id: &str) -> Option<&'static str> {
         "mc_nemar_exact" => BalanceTest::McNemarExact,
         "paired_t" => BalanceTest::PairedT,
         "signed_rank" => BalanceTest::SignedRank,
+        "cochran_mantel_haenszel" => BalanceTest::CochranMantelHaenszel,
+        "van_elteren" => BalanceTest::VanElteren,
         _ => return None,
     };
     Some(balance_test(test))
@@ -152,7 +165,8 @@ pub(crate) fn match_scales(section: &MatchingSection) -> (&'static str, &'static
 
 /// Whose standard deviations divide a standardised difference.
 pub(crate) fn pooled_over(protocol: &Protocol) -> &'static str {
-    match protocol.matching {
+    match protocol.adjusted() {
+        Some(Population::Weighted) => "of the unweighted patients, before and after alike",
         Some(_) => "of the patients before matching, before and after alike",
         None => "of both arms",
     }
@@ -195,11 +209,57 @@ pub(crate) fn ties(ties: Ties) -> &'static str {
     }
 }
 
-/// Variance of hazard ratios in the matched sample.
-pub(crate) fn variance(variance: Variance) -> &'static str {
-    match variance {
-        Variance::RobustPair => "robust to matched pairs (sandwich, pairs as clusters)",
-        Variance::Model => "model-based (inverse information)",
+/// Variance of hazard ratios in the population of the design.
+pub(crate) fn variance(protocol: &Protocol, variance: Variance) -> &'static str {
+    match (variance, &protocol.matching) {
+        (Variance::Model, _) => "model-based (inverse information)",
+        (Variance::Robust, Some(section)) if section.is_one_to_one() => {
+            "robust to matched pairs (sandwich, pairs as clusters)"
+        }
+        (Variance::Robust, Some(section)) if section.has_clusters() => {
+            "robust to matched sets (sandwich, sets as clusters)"
+        }
+        (Variance::Robust, _) => "robust (sandwich, each patient once)",
+    }
+}
+
+/// The population of the design within a sentence.
+pub(crate) fn adjusted(protocol: &Protocol) -> &'static str {
+    match protocol.adjusted() {
+        Some(Population::Weighted) => "weighted patients",
+        _ => "matched patients",
+    }
+}
+
+/// Whether the patients of a population, which may be a level such as `matched[bone=1]`, have weights.
+pub(crate) fn has_weights(protocol: &Protocol, population: &str) -> bool {
+    let whole = population.split('[').next().unwrap_or(population);
+    let known = [Population::Matched, Population::Weighted];
+    let known = known.into_iter().find(|known| known.id() == whole);
+    known.is_some_and(|known| protocol.has_weights(known))
+}
+
+/// Whether the patients of any population have weights.
+pub(crate) fn any_weights(protocol: &Protocol) -> bool {
+    protocol.adjusted().is_some_and(|population| protocol.has_weights(population))
+}
+
+/// What stands in the place of the log-rank test where patients have weights.
+pub(crate) const ROBUST_SCORE: &str = "robust score test of the weighted Cox model";
+
+/// For whom weighted arms speak.
+pub(crate) fn weight_estimand(estimand: WeightEstimand) -> &'static str {
+    match estimand {
+        WeightEstimand::Ate => "the average effect in all patients (ATE)",
+        WeightEstimand::Att => "the average effect in the exposed (ATT)",
+        WeightEstimand::Atc => "the average effect in the comparators (ATC)",
+        WeightEstimand::Overlap => {
+            "the average effect in patients of whom it is uncertain to which arm they belong \
+             (overlap weights, ATO)"
+        }
+        WeightEstimand::Matching => {
+            "the average effect in patients such as pairs hold (matching weights, ATM)"
+        }
     }
 }
 
@@ -220,6 +280,7 @@ pub(crate) fn population(outline: &Outline, id: &str) -> String {
         (Some(known), _) => known.label.clone(),
         (None, "all") => "All patients".into(),
         (None, "matched") => "Matched patients".into(),
+        (None, "weighted") => "Weighted patients".into(),
         (None, "exposed") => "Exposed patients".into(),
         (None, "comparator") => "Comparators".into(),
         (None, other) => other.into(),

@@ -34,10 +34,12 @@ pub struct Protocol {
     pub endpoints: Vec<EndpointSection>,
     /// `[missing]`: what becomes of patients with missing values.
     pub missing: MissingSection,
-    /// `[propensity]`: the model of exposure; absent = no matching.
+    /// `[propensity]`: the model of exposure; absent = no score.
     pub propensity: Option<PropensitySection>,
-    /// `[matching]`: how pairs are formed.
+    /// `[matching]`: how patients are matched; a study has this or `[weighting]`.
     pub matching: Option<MatchingSection>,
+    /// `[weighting]`: how patients are weighted.
+    pub weighting: Option<WeightingSection>,
     /// `[balance]`: how arms are compared at baseline.
     pub balance: BalanceSection,
     /// `[survival]`: curves, quantiles and their comparison.
@@ -308,24 +310,38 @@ fn spline_of<'a>(splines: &'a [Spline], variable: &str) -> Option<&'a Spline> {
     splines.iter().find(|spline| spline.variable == variable)
 }
 
-/// `[matching]`: pairs of an exposed patient and a comparator.
+/// `[matching]`: sets of exposed patients and comparators.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct MatchingSection {
-    /// How pairs are formed. Default: `nearest`.
+    /// How sets are formed. Default: `nearest`.
     pub method: MatchMethod,
-    /// How far apart two patients are. Default: `logit`.
+    /// For whom the matched patients are to speak. Default: `att`.
+    pub estimand: MatchEstimand,
+    /// How far apart two patients are; for `nearest`, `optimal` and `full`. Default: `logit`.
     pub distance: MatchDistance,
-    /// Variables of a Mahalanobis distance; only with one.
+    /// Variables of a Mahalanobis distance, or those that are coarsened; only with one of these.
     pub covariates: Vec<String>,
+    /// `coarsening.age.bins = 5`: how covariates of `coarsened` are coarsened. Default: by Sturges's
+    /// number of bins of equal width; categories keep their levels.
+    pub coarsening: Vec<CoarseningSection>,
+    /// Partners of each focal patient: a number, or `{ mean, min, max }` for `nearest`. Default: 1.
+    pub ratio: MatchRatio,
+    /// Whether a partner may be taken again; for `nearest` and SPSS. Default: no.
+    pub replacement: bool,
+    /// Number of classes of `subclass`. Default: 6.
+    pub subclasses: usize,
+    /// Least number of patients of each arm in a class of `subclass`. Default: 1.
+    pub least_per_arm: usize,
     /// Largest distance within a pair; absent = any. SPSS needs it: it is the match tolerance.
     pub caliper: Option<CaliperSection>,
     /// Largest differences of variables within a pair.
     pub covariate_calipers: Vec<CovariateCaliperSection>,
-    /// In which order the exposed choose. Default: `largest`, for SPSS `random`; `optimal` has none.
+    /// In which order patients choose; for `nearest` without replacement and SPSS. Default: `largest`,
+    /// for `atc` `smallest`, for SPSS `random`.
     pub order: MatchOrder,
     /// Seed of a random order and of SPSS. Default: 0.
     pub seed: u64,
-    /// Variables on which both members of a pair agree.
+    /// Variables on which all members of a set agree.
     pub exact: Vec<String>,
     /// Variables on which the members of a pair differ.
     pub anti_exact: Vec<String>,
@@ -338,7 +354,28 @@ pub struct MatchingSection {
     pub emulate: Option<Emulation>,
 }
 
-/// How pairs are formed.
+impl MatchingSection {
+    /// Whether the sets are pairs and nobody is in two of them: then no patient has a weight.
+    #[must_use]
+    pub fn is_one_to_one(&self) -> bool {
+        let forms_pairs = matches!(self.method, MatchMethod::Nearest | MatchMethod::Optimal);
+        forms_pairs && self.ratio == MatchRatio::Fixed(1) && !self.replacement
+    }
+
+    /// Whether patients form classes without pairs.
+    #[must_use]
+    pub fn forms_classes(&self) -> bool {
+        matches!(self.method, MatchMethod::Subclass | MatchMethod::Coarsened | MatchMethod::Exact)
+    }
+
+    /// Whether the sets are many and small, so that they are the clusters of a robust variance.
+    #[must_use]
+    pub fn has_clusters(&self) -> bool {
+        !self.forms_classes() && !self.replacement
+    }
+}
+
+/// How sets are formed.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchMethod {
@@ -347,6 +384,142 @@ pub enum MatchMethod {
     Nearest,
     /// As many pairs as there can be, with the smallest total distance.
     Optimal,
+    /// Everybody with an allowed partner is in a set of one and many, with the smallest total
+    /// distance.
+    Full,
+    /// Classes of similar score.
+    Subclass,
+    /// Classes of equal covariates after numbers are coarsened.
+    Coarsened,
+    /// Classes of equal `exact` variables.
+    Exact,
+}
+
+impl MatchMethod {
+    /// Its word in the study file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nearest => "nearest",
+            Self::Optimal => "optimal",
+            Self::Full => "full",
+            Self::Subclass => "subclass",
+            Self::Coarsened => "coarsened",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// For whom matched patients are to speak.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchEstimand {
+    /// The exposed: the average effect in the treated.
+    #[default]
+    Att,
+    /// The comparators.
+    Atc,
+    /// All patients; for `full`, `subclass`, `coarsened` and `exact`.
+    Ate,
+}
+
+/// How many partners a focal patient may take.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum MatchRatio {
+    /// This many.
+    Fixed(usize),
+    /// Between two numbers with this mean: the more the nearer the score to the other arm.
+    Variable {
+        /// Mean number, above `min` or equal to it, below `max`.
+        mean: f64,
+        /// Smallest number.
+        min: usize,
+        /// Largest number.
+        max: usize,
+    },
+}
+
+impl Default for MatchRatio {
+    fn default() -> Self {
+        Self::Fixed(1)
+    }
+}
+
+/// How one covariate is coarsened.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct CoarseningSection {
+    /// The variable, one of `covariates`.
+    pub variable: String,
+    /// How.
+    pub rule: CoarseningRule,
+}
+
+/// How a covariate is coarsened. Intervals hold their lower end.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CoarseningRule {
+    /// Into this many bins of equal width.
+    Bins(usize),
+    /// Into bins between this many quantiles.
+    Quantiles(usize),
+    /// At these cut points.
+    Cuts(Vec<f64>),
+}
+
+/// `[weighting]`: weights that make the arms comparable.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct WeightingSection {
+    /// Where weights come from. Default: `inverse_probability`.
+    pub method: WeightMethod,
+    /// For whom the weighted arms speak. Default: `ate`.
+    pub estimand: WeightEstimand,
+    /// Whether weights add up to about the number of patients of their arm; for `ate` alone.
+    /// Default: no.
+    pub stabilised: bool,
+    /// Quantiles at which weights are cut; absent = they are not cut.
+    pub truncate: Option<TruncationSection>,
+    /// Variables whose means entropy balancing makes equal. Default: those of `[propensity]`.
+    pub covariates: Vec<String>,
+    /// Moments of numbers that entropy balancing makes equal, 1 or 2. Default: 1.
+    pub moments: usize,
+}
+
+/// Where weights come from.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightMethod {
+    /// From the propensity score.
+    #[default]
+    InverseProbability,
+    /// From the balance that they are to bring.
+    EntropyBalancing,
+}
+
+/// For whom weighted arms speak.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightEstimand {
+    /// All patients.
+    #[default]
+    Ate,
+    /// Patients like the exposed.
+    Att,
+    /// Patients like the comparators.
+    Atc,
+    /// Patients of whom it is uncertain to which arm they belong; from a score alone.
+    Overlap,
+    /// Patients such as pairs hold; from a score alone.
+    Matching,
+}
+
+/// Weights beyond two quantiles become these quantiles.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct TruncationSection {
+    /// Probability of the lower quantile. Default: 0, nothing is cut.
+    pub lower: f64,
+    /// Probability of the upper quantile. Default: 1, nothing is cut.
+    pub upper: f64,
 }
 
 /// A program whose way of matching is imitated.
@@ -480,6 +653,8 @@ pub struct BalanceSection {
     pub threshold: f64,
     /// Categories, such as a site, within whose levels balance is reported too. Default: none.
     pub within: Vec<String>,
+    /// Categories, such as a site, whose crossing makes the strata of stratified tests. Default: none.
+    pub strata: Vec<String>,
 }
 
 /// Tests of the baseline table.
@@ -489,7 +664,8 @@ pub enum BalanceTest {
     /// One test per variable and population, by a rule that looks at the data but not at the outcome
     /// of a test. Categories: Pearson's where all expected counts are 5 or more, else Fisher's;
     /// numbers: Welch's t where each arm has 30 values or more and a skewness of at most 1, else
-    /// Mann-Whitney. Matched pairs: McNemar's, the paired t or the signed rank test.
+    /// Mann-Whitney. Matched pairs: McNemar's, the paired t or the signed rank test. With `strata`:
+    /// Cochran-Mantel-Haenszel or van Elteren.
     Auto,
     /// Pearson's chi-squared test without correction.
     ChiSquared,
@@ -519,6 +695,24 @@ pub enum BalanceTest {
     PairedT,
     /// Signed rank test with continuity correction; matched patients alone.
     SignedRank,
+    /// Cochran-Mantel-Haenszel test of general association, without correction; needs `strata`.
+    CochranMantelHaenszel,
+    /// Van Elteren's rank sum test; needs `strata`.
+    VanElteren,
+}
+
+impl BalanceTest {
+    /// Whether it compares the members of matched pairs.
+    #[must_use]
+    pub fn is_paired(self) -> bool {
+        matches!(self, Self::McNemar | Self::McNemarExact | Self::PairedT | Self::SignedRank)
+    }
+
+    /// Whether it compares patients of the same stratum alone.
+    #[must_use]
+    pub fn is_stratified(self) -> bool {
+        matches!(self, Self::CochranMantelHaenszel | Self::VanElteren)
+    }
 }
 
 /// `[survival]`
@@ -589,11 +783,12 @@ pub enum ComparisonTest {
 /// `[cox]`
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct CoxSection {
-    /// Who is analysed. Default: `matched` when there is matching, else `all`.
+    /// Who is analysed. Default: `matched` or `weighted` when there is such a design, else `all`.
     pub populations: Vec<Population>,
     /// Rule for tied events. Default: `efron`.
     pub ties: Ties,
-    /// Variance behind intervals and p-values in the matched sample. Default: `robust_pair`.
+    /// Variance behind intervals and p-values in the matched patients. Default: `robust`, which
+    /// patients with weights always have.
     pub variance: Variance,
     /// Terms that are fitted one at a time. Default: the exposure and all variables.
     pub univariable: Vec<String>,
@@ -615,6 +810,8 @@ pub enum Population {
     All,
     /// The matched sample.
     Matched,
+    /// The weighted patients.
+    Weighted,
     /// The exposed among all analysed patients.
     Exposed,
     /// The comparators among all analysed patients.
@@ -628,6 +825,7 @@ impl Population {
         match self {
             Self::All => "all",
             Self::Matched => "matched",
+            Self::Weighted => "weighted",
             Self::Exposed => "exposed",
             Self::Comparator => "comparator",
         }
@@ -649,9 +847,10 @@ pub enum Ties {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Variance {
-    /// Sandwich variance with the pairs as clusters.
+    /// Sandwich variance with the pairs as clusters, or as the weights of the design want it.
     #[default]
-    RobustPair,
+    #[serde(alias = "robust_pair")]
+    Robust,
     /// Inverse information, as if the members of a pair were independent.
     Model,
 }
@@ -732,14 +931,49 @@ pub struct Subgroup {
 }
 
 /// `[sensitivity]`
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct SensitivitySection {
     /// Whether to report the E-value of the exposure's univariable hazard ratio, which must be in
-    /// `[cox]`: in the matched sample, or without matching in all patients. Default: no.
+    /// `[cox]`: in the matched or weighted patients, or without a design in all. Default: no.
     pub e_value: bool,
+    /// `hidden_bias`: bounds of the comparison within matched pairs; absent = none.
+    pub hidden_bias: Option<HiddenBiasSection>,
+}
+
+/// Rosenbaum's bounds of who of a matched pair has the event first; one-to-one pairs alone.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct HiddenBiasSection {
+    /// Factors by which a hidden trait may change the odds of exposure within a pair, each 1 or more.
+    /// Default: 1, 1.25, 1.5, 2, 3.
+    pub gammas: Vec<f64>,
+    /// One-sided level whose largest factor is sought. Default: 0.025.
+    pub level: f64,
 }
 
 impl Protocol {
+    /// The population in which the design makes the arms comparable; absent without a design.
+    #[must_use]
+    pub fn adjusted(&self) -> Option<Population> {
+        match (&self.matching, &self.weighting) {
+            (Some(_), _) => Some(Population::Matched),
+            (None, Some(_)) => Some(Population::Weighted),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether the patients of a population have weights: where they are weighted, and where they
+    /// are matched other than one to one.
+    #[must_use]
+    pub fn has_weights(&self, population: Population) -> bool {
+        match population {
+            Population::Weighted => true,
+            Population::Matched => {
+                self.matching.as_ref().is_some_and(|section| !section.is_one_to_one())
+            }
+            Population::All | Population::Exposed | Population::Comparator => false,
+        }
+    }
+
     /// The variable of this name.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&Variable> {

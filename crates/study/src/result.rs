@@ -123,7 +123,7 @@ pub struct Outline {
     /// The two arms, the exposed first.
     pub arms: Vec<Label>,
     /// Populations in which the arms are compared at baseline and for every endpoint: `all`, then
-    /// `matched` when there is matching.
+    /// `matched` or `weighted` when there is such a design.
     pub populations: Vec<Label>,
     /// Rows of the baseline table.
     pub variables: Vec<VariableOutline>,
@@ -147,7 +147,7 @@ pub struct MatchingOutline {
     /// For whom the matched sample speaks.
     pub estimand: String,
     /// SHA-256, in hexadecimal digits, of the lines `exposed id,comparator id` of the pairs in the id
-    /// order of the exposed.
+    /// order of who was given a partner or, of classes, of the lines `id,class` in id order.
     pub digest: String,
 }
 
@@ -164,7 +164,7 @@ pub struct Label {
 /// `.../n_excluded` and `.../n_missing` (of the excluded, those who lack a value).
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct FlowStep {
-    /// Population of the ids: `all`, or `matched` for the matched arms.
+    /// Population of the ids: `all`, or `matched` or `weighted` for those arms.
     pub population: String,
     /// Term of the ids.
     pub id: String,
@@ -188,6 +188,8 @@ pub enum FlowKind {
     Arm,
     /// One arm of the matched patients.
     Matched,
+    /// One arm of the weighted patients.
+    Weighted,
 }
 
 /// A row of the baseline table.

@@ -18,4 +18,5 @@ pub use query::{
     ArmWeights, BalancedMean, Entropy, Estimand, InverseProbability, ScoreScale, Target,
     Truncation, WeightMethod, Weights, WeightsQuery,
 };
+pub use summary::doubts_about_weights;
 pub use weigh::weigh;

@@ -63,6 +63,13 @@ pub(crate) fn caveats(arm: &'static str, weights: &ArmWeights) -> Vec<Caveat> {
     extreme.into_iter().chain(small).collect()
 }
 
+/// What a reader must know of weights of an arm that come from elsewhere, such as from matched sets;
+/// nothing when there are none.
+#[must_use]
+pub fn doubts_about_weights(arm: &'static str, weights: &[f64]) -> Vec<Caveat> {
+    arm_weights(weights).map_or_else(|_| Vec::new(), |weights| caveats(arm, &weights))
+}
+
 /// That subjects have no weight, when some have none: whoever analyses the weights leaves them out.
 pub(crate) fn without_weight(weights: &[f64]) -> Option<Caveat> {
     let n = weights.iter().filter(|&&weight| weight == 0.0).count();

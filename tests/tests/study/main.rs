@@ -10,3 +10,4 @@ mod her2;
 mod rotterdam;
 mod same_bytes;
 mod schema;
+mod weighting;

@@ -61,12 +61,18 @@ fn embedded_and_deployed_on_one_thread_or_two() {
             &regression.address,
         ],
     );
-    for name in ["her2", "rotterdam"] {
-        let study = example(name);
+    let overlap = example("rotterdam").join("overlap.toml");
+    let studies = [
+        (example("her2"), "matched_pairs.csv"),
+        (example("rotterdam"), "matched_pairs.csv"),
+        (overlap, "weights.csv"),
+    ];
+    for (study, design) in studies {
+        let name = study.display();
         let one = Report::of(&study, &["--threads", "1"]);
         let two = Report::of(&study, &["--threads", "2"]);
         let deployed = Report::of(&study, &["--coordinator", &coordinator.address]);
-        for path in ["report.json", "report.html", "matched_pairs.csv"] {
+        for path in ["report.json", "report.html", design] {
             assert!(one.bytes(path) == two.bytes(path), "{name}/{path}: one thread or two");
             assert!(one.bytes(path) == deployed.bytes(path), "{name}/{path}: deployed");
         }

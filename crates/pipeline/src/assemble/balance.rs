@@ -3,12 +3,13 @@
 use super::{Assembly, Place, STUDY, WHOLE};
 use crate::plan::key;
 use crate::question::Answer;
-use crate::terms::{AUTO, balance_tests, test_name, variable_outline};
+use crate::terms::{AUTO, WEIGHT, balance_tests, test_name, variable_outline};
 use ::balance::{
-    Assessment, BalanceRow, BalanceTable, BalanceTest, Measured, NumericSummary, Summary,
+    Assessment, BalanceRow, BalanceTable, BalanceTest, Design, Measured, NumericSummary, Summary,
     TestChoice, TestOutcome, Within,
 };
 use cohort::{Brief, Caveat, CaveatCode, Estimate, NotEstimable};
+use numerics::sum::sum;
 use study::protocol::{Population, Variable, VariableKind};
 use study::result::{Quantity, id};
 
@@ -124,6 +125,10 @@ fn table(assembly: &mut Assembly, population: Population, table: &BalanceTable) 
     for (arm, n) in arms.iter().zip(n_of_arms) {
         assembly.push(place.count(&arm.id, "n", n));
     }
+    let has_weights = assembly.has_weights(&place.population);
+    if has_weights {
+        sizes(assembly, &place, population, table);
+    }
     for row in &table.rows {
         let variable = &row.baseline.variable;
         match &row.baseline.summary {
@@ -132,10 +137,13 @@ fn table(assembly: &mut Assembly, population: Population, table: &BalanceTable) 
                     numbers(assembly, &place, variable, &arm.id, summary);
                 }
             }
-            Summary::Categorical { levels, counts, .. } => {
-                for (index, level) in levels.iter().enumerate() {
-                    for (arm, counts) in arms.iter().zip(counts) {
-                        level_counts(assembly, &place, variable, level, &arm.id, counts, index);
+            Summary::Categorical { levels, counts, shares } => {
+                let sums = weight_sums(assembly, population, Some(variable));
+                let of_arms = counts.iter().zip(shares).zip(sums);
+                for (arm, ((counts, shares), sum)) in arms.iter().zip(of_arms) {
+                    let arm = ArmCounts { arm: &arm.id, counts, shares, sum };
+                    for (index, level) in levels.iter().enumerate() {
+                        level_counts(assembly, &place, &id::level(variable, level), &arm, index);
                     }
                 }
             }
@@ -144,7 +152,9 @@ fn table(assembly: &mut Assembly, population: Population, table: &BalanceTable) 
             let term = format!("{}/{}", id::part(variable), arm.id);
             assembly.push(place.count(&term, "n_missing", n));
         }
-        tests(assembly, &place, row);
+        if !has_weights {
+            tests(assembly, &place, row);
+        }
         differences(assembly, &place, row, population);
     }
     summary(assembly, &place, population, table);
@@ -170,12 +180,29 @@ fn numbers(
     summary: &NumericSummary,
 ) {
     let unit = assembly.pipeline.protocol().variable(variable).and_then(|known| known.unit.clone());
+    let methods = match assembly.has_weights(&place.population) {
+        false => [
+            "arithmetic mean",
+            "standard deviation, denominator n - 1",
+            "median",
+            "first quartile, type 7",
+            "third quartile, type 7",
+        ],
+        true => [
+            "weighted mean",
+            "weighted standard deviation, denominator sum w - sum w^2 / sum w",
+            "weighted median",
+            "weighted first quartile",
+            "weighted third quartile",
+        ],
+    };
+    let [mean, sd, median, q1, q3] = methods;
     let quantities = [
-        ("mean", summary.mean, "arithmetic mean"),
-        ("sd", summary.sd, "standard deviation, denominator n - 1"),
-        ("median", summary.median, "median"),
-        ("q1", summary.q1, "first quartile, type 7"),
-        ("q3", summary.q3, "third quartile, type 7"),
+        ("mean", summary.mean, mean),
+        ("sd", summary.sd, sd),
+        ("median", summary.median, median),
+        ("q1", summary.q1, q1),
+        ("q3", summary.q3, q3),
     ];
     for (name, estimate, method) in quantities {
         let quantity = arm_quantity(place, &id::part(variable), arm, name, estimate, method);
@@ -186,27 +213,79 @@ fn numbers(
     }
 }
 
+/// Levels of a category in one arm.
+struct ArmCounts<'a> {
+    arm: &'a str,
+    counts: &'a [usize],
+    shares: &'a [Estimate],
+    /// Sum of the weights of those who have a value; absent without weights.
+    sum: Option<f64>,
+}
+
 fn level_counts(
     assembly: &mut Assembly,
     place: &Place,
-    variable: &str,
-    level: &str,
-    arm: &str,
-    counts: &[usize],
+    term: &str,
+    of_arm: &ArmCounts,
     index: usize,
 ) {
-    let term = id::level(variable, level);
-    let (n, total) = (counts[index] as f64, counts.iter().sum::<usize>() as f64);
-    assembly.push(arm_quantity(place, &term, arm, "n", Ok(n), "count"));
-    let share = if total > 0.0 { Ok(n / total) } else { Err(NotEstimable::NoSubjects) };
-    assembly.push(arm_quantity(place, &term, arm, "share", share, "share of the arm"));
+    let (n, share) = (of_arm.counts[index] as f64, of_arm.shares[index]);
+    assembly.push(arm_quantity(place, term, of_arm.arm, "n", Ok(n), "count"));
+    let method =
+        if of_arm.sum.is_some() { "weighted share of the arm" } else { "share of the arm" };
+    if let Some(sum) = of_arm.sum {
+        let n = share.map(|share| share * sum);
+        let method = "sum of the weights";
+        assembly.push(arm_quantity(place, term, of_arm.arm, "weighted_n", n, method));
+    }
+    assembly.push(arm_quantity(place, term, of_arm.arm, "share", share, method));
+}
+
+/// How many patients the weights make of each arm, and how many they are worth.
+fn sizes(assembly: &mut Assembly, place: &Place, population: Population, table: &BalanceTable) {
+    let arms = assembly.outline.arms.clone();
+    let sums = weight_sums(assembly, population, None);
+    let effective = [table.effective_exposed, table.effective_comparators];
+    for ((arm, sum), effective) in arms.iter().zip(sums).zip(effective) {
+        if let Some(sum) = sum {
+            assembly.push(place.quantity(&arm.id, "weighted_n", Ok(sum), "sum of the weights"));
+        }
+        let method =
+            "effective sample size, squared sum of the weights over the sum of their squares";
+        assembly.push(place.quantity(&arm.id, "effective_n", Ok(effective), method));
+    }
+}
+
+/// Sums of the weights of the exposed and the comparators, of those who have a value of a variable;
+/// absent where there are no weights.
+fn weight_sums(
+    assembly: &Assembly,
+    population: Population,
+    variable: Option<&str>,
+) -> [Option<f64>; 2] {
+    let pipeline = assembly.pipeline;
+    if !pipeline.protocol().has_weights(population) {
+        return [None; 2];
+    }
+    let (cohort, exposure) = (pipeline.cohort(), &pipeline.protocol().exposure);
+    exposure.arms().map(|arm| {
+        let mut rows = pipeline.rows_at(population, &exposure.column, &arm.value);
+        if let Some(is_missing) = variable.and_then(|name| cohort.is_missing(name).ok()) {
+            rows = rows.filter(|row| !is_missing[row]);
+        }
+        cohort.numeric(WEIGHT, &rows).ok().map(sum)
+    })
 }
 
 fn tests(assembly: &mut Assembly, place: &Place, row: &BalanceRow) {
+    let strata = &assembly.pipeline.protocol().balance.strata;
+    // A stratum does not vary within itself.
+    let is_stratum = strata.contains(&row.baseline.variable);
+    let applies = |outcome: &&TestOutcome| !(is_stratum && outcome.test.design() == Design::Strata);
     let term = id::part(&row.baseline.variable);
     let is_auto =
         matches!(balance_tests(&assembly.pipeline.protocol().balance.tests), TestChoice::Auto);
-    for outcome in &row.baseline.tests {
+    for outcome in row.baseline.tests.iter().filter(applies) {
         let (name, method) = test_name(outcome.test);
         let name = if is_auto { AUTO } else { name };
         let p_value = place.quantity(&term, &format!("{name}_p_value"), outcome.p_value, method);
@@ -261,7 +340,9 @@ fn differences(assembly: &mut Assembly, place: &Place, row: &BalanceRow, populat
         let method = "variance of the exposed over that of the comparators";
         assembly.push(place.quantity(&term, "variance_ratio", differences.variance_ratio, method));
     }
-    if population == Population::Matched {
+    let matching = assembly.pipeline.protocol().matching.as_ref();
+    let has_pairs = matching.is_some_and(|section| !section.forms_classes());
+    if population == Population::Matched && has_pairs {
         let method = "mean absolute difference within pairs, SD of the unmatched exposed patients";
         assembly.push(place.quantity(&term, "pair_distance", differences.pair_distance, method));
     }
@@ -282,9 +363,14 @@ fn summary(assembly: &mut Assembly, place: &Place, population: Population, table
     let unbalanced = table.rows.iter().filter(|row| is_unbalanced(row, threshold));
     let unbalanced: Vec<String> = unbalanced.map(label).collect();
     assembly.push(place.count(WHOLE, "n_unbalanced", unbalanced.len()));
-    if population == Population::Matched && !unbalanced.is_empty() {
+    let design = match population {
+        Population::Weighted => "weighting",
+        _ => "matching",
+    };
+    let is_adjusted = assembly.pipeline.protocol().adjusted() == Some(population);
+    if is_adjusted && !unbalanced.is_empty() {
         let message = format!(
-            "After matching the standardised difference is above {} or undefined for {}.",
+            "After {design} the standardised difference is above {} or undefined for {}.",
             Brief(threshold),
             unbalanced.join(", ")
         );

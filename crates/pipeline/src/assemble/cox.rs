@@ -54,7 +54,7 @@ fn screen(assembly: &mut Assembly, endpoint: &str, population: Population, secti
         let columns = term_outlines(assembly.pipeline.protocol(), name);
         match fit_of(&lines, name) {
             Ok(fit) => {
-                let reader = Reader { place: &place, variance: variance(section, population), fit };
+                let reader = Reader::new(assembly, &place, variance(section, population), fit);
                 reader.columns(assembly);
                 reader.whole_model(assembly, &id::part(name));
                 if *name == assembly.pipeline.protocol().exposure.column {
@@ -107,8 +107,7 @@ fn multivariable(
     match fit {
         Ok(mut fit) => {
             selection::caveat(assembly, &mut fit, &model.label);
-            let reader =
-                Reader { place: &place, variance: variance(section, population), fit: &fit };
+            let reader = Reader::new(assembly, &place, variance(section, population), &fit);
             reader.columns(assembly);
             reader.whole_model(assembly, WHOLE);
             reader.proportional_hazards(assembly, &model.label);
@@ -140,9 +139,12 @@ fn terms_of(
     }
 }
 
-/// The variance behind intervals: pairs exist in the matched sample alone.
+/// The variance behind intervals: there is a robust one in the matched and weighted patients alone.
 fn variance(section: &CoxSection, population: Population) -> Variance {
-    if population == Population::Matched { section.variance } else { Variance::Model }
+    match population {
+        Population::Matched | Population::Weighted => section.variance,
+        Population::All | Population::Exposed | Population::Comparator => Variance::Model,
+    }
 }
 
 fn without_fit(
@@ -168,14 +170,31 @@ const FIRTH: &str = "Cox proportional hazards model with Firth's penalty";
 /// Writes a fitted model into the result.
 pub(super) struct Reader<'a> {
     /// Where its ids stand.
-    pub place: &'a Place,
+    place: &'a Place,
     /// The variance behind the intervals.
-    pub variance: Variance,
+    variance: Variance,
+    /// The robust variance in a word.
+    robust: &'static str,
+    /// Whether patients have weights: the model-based variance and likelihood ratios then mean
+    /// nothing.
+    has_weights: bool,
     /// The model.
-    pub fit: &'a CoxFit,
+    fit: &'a CoxFit,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Reads a model whose ids stand at a place.
+    pub(super) fn new(
+        assembly: &Assembly,
+        place: &'a Place,
+        variance: Variance,
+        fit: &'a CoxFit,
+    ) -> Self {
+        let has_weights = assembly.has_weights(&place.population);
+        let variance = if has_weights { Variance::Robust } else { variance };
+        Self { place, variance, robust: assembly.robust(&place.population), has_weights, fit }
+    }
+
     /// Hazard ratios and p-values of every column, with those by Firth's penalty beside infinite ones,
     /// and the tests of every curve.
     pub(super) fn columns(&self, assembly: &mut Assembly) {
@@ -206,7 +225,7 @@ impl Reader<'_> {
         let model = (test.overall, test.nonlinear);
         let robust = test.robust_overall.zip(test.robust_nonlinear);
         let (chosen, words) = match (self.variance, robust) {
-            (Variance::RobustPair, Some(robust)) => (robust, ROBUST),
+            (Variance::Robust, Some(robust)) => (robust, self.robust),
             _ => (model, MODEL_BASED),
         };
         let mut push =
@@ -227,9 +246,11 @@ impl Reader<'_> {
                 }
             };
         push("", chosen, words);
-        push("_model", model, MODEL_BASED);
+        if !self.has_weights {
+            push("_model", model, MODEL_BASED);
+        }
         if let Some(robust) = robust {
-            push("_robust", robust, ROBUST);
+            push("_robust", robust, self.robust);
         }
     }
 
@@ -267,7 +288,7 @@ impl Reader<'_> {
         let model = (coefficient.interval, coefficient.p_value);
         let robust = coefficient.robust_interval.zip(coefficient.robust_p_value);
         let (chosen, words) = match (self.variance, robust) {
-            (Variance::RobustPair, Some(robust)) => (robust, ROBUST),
+            (Variance::Robust, Some(robust)) => (robust, self.robust),
             _ => (model, MODEL_BASED),
         };
         let mut push = |suffix: &str, (interval, p_value), words: &str| {
@@ -282,24 +303,24 @@ impl Reader<'_> {
             assembly.push(self.place.quantity(&term, &name, p_value, &method));
         };
         push("", chosen, words);
-        push("_model", model, MODEL_BASED);
+        if !self.has_weights {
+            push("_model", model, MODEL_BASED);
+        }
         if let Some(robust) = robust {
-            push("_robust", robust, ROBUST);
+            push("_robust", robust, self.robust);
         }
     }
 
     /// The coefficient of a column and its standard errors.
     fn errors(&self, assembly: &mut Assembly, coefficient: &Coefficient) {
         let term = id::part(&coefficient.name);
+        let of_model = |estimate| (!self.has_weights).then_some(estimate);
+        let robust = format!("{} standard error", self.robust);
         let errors = [
             ("coefficient", Some(coefficient.estimate), "log hazard ratio"),
-            ("standard_error", Some(coefficient.standard_error), "model-based standard error"),
-            ("z", Some(coefficient.z), "Wald statistic, model-based variance"),
-            (
-                "robust_standard_error",
-                coefficient.robust_standard_error,
-                "standard error robust to matched pairs",
-            ),
+            ("standard_error", of_model(coefficient.standard_error), "model-based standard error"),
+            ("z", of_model(coefficient.z), "Wald statistic, model-based variance"),
+            ("robust_standard_error", coefficient.robust_standard_error, &robust),
         ];
         for (name, estimate, method) in errors {
             if let Some(estimate) = estimate {
@@ -313,20 +334,10 @@ impl Reader<'_> {
         let (place, fit) = (self.place, self.fit);
         assembly.push(place.count(term, "n", fit.n).with_caveats(fit.caveats.clone()));
         assembly.push(place.count(term, "n_events", fit.n_events));
-        for (name, value, method) in [
-            ("log_likelihood_null", fit.log_likelihood_null, "log partial likelihood at 0"),
-            ("log_likelihood", fit.log_likelihood, "log partial likelihood at the maximum"),
-            ("aic", fit.aic, "Akaike's criterion"),
-            ("bic", fit.bic, "Schwarz's criterion with the number of events"),
-        ] {
-            assembly.push(place.quantity(term, name, Ok(value), method));
-        }
-        for (name, test) in [
-            ("likelihood_ratio", fit.likelihood_ratio_test),
-            ("wald", fit.wald_test),
-            ("score", fit.score_test),
-        ] {
-            self.test(assembly, term, name, test);
+        if self.has_weights {
+            self.robust_tests(assembly, term);
+        } else {
+            self.likelihoods(assembly, term);
         }
         if let Some(concordance) = &fit.concordance {
             let method = "Harrell's concordance";
@@ -335,10 +346,42 @@ impl Reader<'_> {
             let method = "infinitesimal-jackknife standard error of the concordance";
             assembly.push(place.quantity(term, "concordance_standard_error", error, method));
             if let Some(error) = concordance.robust_standard_error {
-                let method = "the same with the matched pairs as the independent units";
+                let method = "the same with the variance of the design";
                 let name = "concordance_robust_standard_error";
                 assembly.push(place.quantity(term, name, error, method));
             }
+        }
+    }
+
+    /// What rests on a likelihood, which there is none of where patients have weights.
+    fn likelihoods(&self, assembly: &mut Assembly, term: &str) {
+        let fit = self.fit;
+        for (name, value, method) in [
+            ("log_likelihood_null", fit.log_likelihood_null, "log partial likelihood at 0"),
+            ("log_likelihood", fit.log_likelihood, "log partial likelihood at the maximum"),
+            ("aic", fit.aic, "Akaike's criterion"),
+            ("bic", fit.bic, "Schwarz's criterion with the number of events"),
+        ] {
+            assembly.push(self.place.quantity(term, name, Ok(value), method));
+        }
+        for (name, test) in [
+            ("likelihood_ratio", fit.likelihood_ratio_test),
+            ("wald", fit.wald_test),
+            ("score", fit.score_test),
+        ] {
+            self.test(assembly, term, name, test);
+        }
+    }
+
+    /// Tests of all coefficients by the robust variance.
+    fn robust_tests(&self, assembly: &mut Assembly, term: &str) {
+        let tests = [
+            ("robust_wald", self.fit.robust_wald_test),
+            ("robust_score", self.fit.robust_score_test),
+        ];
+        for (name, test) in tests {
+            let none = TestResult::none(NotEstimable::NotDefined, 0);
+            self.test(assembly, term, name, test.unwrap_or(none));
         }
     }
 
@@ -382,7 +425,6 @@ impl Reader<'_> {
 }
 
 const MODEL_BASED: &str = "model-based";
-const ROBUST: &str = "pair-robust";
 
 /// E-values of the exposure in the population that the study rests on.
 fn e_value(
@@ -403,7 +445,7 @@ fn e_value(
     debug_assert_eq!(exposure_term(&protocol.exposure).name(), coefficient.term);
     let robust = coefficient.robust_interval;
     let chosen = match variance {
-        Variance::RobustPair => robust.unwrap_or(coefficient.interval),
+        Variance::Robust => robust.unwrap_or(coefficient.interval),
         Variance::Model => coefficient.interval,
     };
     let place = Place::new(endpoint, population.id(), "sensitivity");
@@ -418,10 +460,10 @@ fn e_value(
         let method = format!("E-value of the hazard ratio, {words}");
         let estimate = value(chosen).map(|value| value.estimate);
         assembly.push(place.quantity(&term, name, estimate, &method));
-        for (suffix, interval, variance) in [
-            ("", chosen, "variance of the protocol"),
-            ("_model", coefficient.interval, MODEL_BASED),
-        ] {
+        let by_model = ("_model", coefficient.interval, MODEL_BASED);
+        let by_model = Some(by_model).filter(|_| !assembly.has_weights(&place.population));
+        let by_protocol = ("", chosen, "variance of the protocol");
+        for (suffix, interval, variance) in [by_protocol].into_iter().chain(by_model) {
             let method =
                 format!("E-value of the confidence limit nearest to 1, {variance}, {words}");
             let limit = value(interval)

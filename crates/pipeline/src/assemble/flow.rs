@@ -27,8 +27,10 @@ pub(super) fn assemble(assembly: &mut Assembly) {
         assembly.outline.flow.push(outline);
     }
     arms(assembly, Population::All, FlowKind::Arm);
-    if assembly.pipeline.protocol().matching.is_some() {
-        arms(assembly, Population::Matched, FlowKind::Matched);
+    if let Some(adjusted) = assembly.pipeline.protocol().adjusted() {
+        let is_matched = adjusted == Population::Matched;
+        let kind = if is_matched { FlowKind::Matched } else { FlowKind::Weighted };
+        arms(assembly, adjusted, kind);
     }
     for missing in &assembly.pipeline.study.missing_by_variable {
         let place = Place::new(STUDY, WHOLE, "missing");
@@ -60,6 +62,7 @@ fn arms(assembly: &mut Assembly, population: Population, kind: FlowKind) {
         let term = id::level(&exposure.column, &arm.value);
         let label = match kind {
             FlowKind::Matched => format!("{}, matched", arm.label),
+            FlowKind::Weighted => format!("{}, weighted", arm.label),
             _ => arm.label.clone(),
         };
         assembly.quantities.push(place.count(&term, "n", n));

@@ -1,10 +1,12 @@
 //! The propensity model and the matched sample.
 
-use super::{Assembly, Place, STUDY, WHOLE};
-use crate::plan::{MATCHING, PROPENSITY};
+use super::{Assembly, Place, STUDY, WHOLE, overlap};
+use crate::plan::{MATCHING, PROPENSITY, WeightedId};
 use crate::question::Answer;
-use crate::terms::{spline_outlines, term_outlines};
-use ::matching::{MatchedSample, digest_of_lines};
+use crate::terms::{WEIGHT, spline_outlines, term_outlines};
+use ::matching::{Certificate, MatchedSample, digest_of_lines};
+use ::weighting::doubts_about_weights;
+use cohort::{Caveat, CaveatCode};
 use propensity::PropensityScores;
 use study::protocol::{CaliperScale, MatchDistance, Population};
 use study::result::{MatchingOutline, TermOutline, id};
@@ -48,6 +50,7 @@ fn propensity(assembly: &mut Assembly, scores: &PropensityScores) {
     let method = "standard deviation of the linear predictor, denominator n - 1";
     let sd = scores.linear_predictor_sd;
     assembly.push(place.quantity(WHOLE, "linear_predictor_sd", sd, method));
+    overlap::assemble(assembly, &scores.overlap);
 }
 
 /// The intercept and the columns of the covariates.
@@ -71,16 +74,90 @@ fn outlines(assembly: &Assembly) -> Vec<TermOutline> {
 
 fn matched(assembly: &mut Assembly, sample: &MatchedSample) {
     let place = Place::new(STUDY, Population::Matched.id(), "matching");
-    let certificate = &sample.certificate;
-    let n_pairs = place.count(WHOLE, "n_pairs", sample.pairs.len());
-    assembly.push(n_pairs.with_caveats(sample.caveats.clone()));
+    let forms_classes =
+        assembly.pipeline.protocol().matching.as_ref().is_some_and(|known| known.forms_classes());
     assembly.caveats.extend(sample.caveats.iter().cloned());
+    if !forms_classes {
+        let n_pairs = place.count(WHOLE, "n_pairs", sample.pairs.len());
+        assembly.push(n_pairs.with_caveats(sample.caveats.clone()));
+    }
+    counts(assembly, &place, sample);
+    weights(assembly, &sample.certificate);
+    if !forms_classes {
+        distances(assembly, &place, &sample.certificate);
+    }
+    let certificate = &sample.certificate;
+    assembly.outline.matching = Some(MatchingOutline {
+        algorithm: certificate.algorithm.clone(),
+        estimand: certificate.estimand.clone(),
+        // The services know rows alone; whoever holds the pairs checks the digest of their ids.
+        digest: if forms_classes {
+            let members = assembly.pipeline.weighted_ids();
+            let member = |one: WeightedId| (one.id, one.set.unwrap_or(0).to_string());
+            digest_of_lines(members.into_iter().map(member))
+        } else {
+            digest_of_lines(assembly.pipeline.matched_ids())
+        },
+    });
+}
+
+/// Doubts about the weights of the sets, which one-to-one pairs do not have.
+fn weights(assembly: &mut Assembly, certificate: &Certificate) {
+    let pipeline = assembly.pipeline;
+    let protocol = pipeline.protocol();
+    if !protocol.has_weights(Population::Matched) {
+        return;
+    }
+    let exposure = &protocol.exposure;
+    let mut doubts = Vec::new();
+    for (arm, words) in exposure.arms().into_iter().zip(["the exposed", "the comparators"]) {
+        let rows = pipeline.rows_at(Population::Matched, &exposure.column, &arm.value);
+        if let Ok(weights) = pipeline.cohort().numeric(WEIGHT, &rows) {
+            doubts.extend(doubts_about_weights(words, &weights));
+        }
+    }
+    let is_reused = protocol.matching.as_ref().is_some_and(|section| section.replacement);
+    doubts.extend(is_reused.then(|| pairs_left_out(certificate)).flatten());
+    assembly.caveats.extend(doubts);
+}
+
+/// Below this share of exposed patients the pairs hardly matter to a variance with replacement:
+/// Austin and Cafri (2020), Stat. Med. 39:1623-1640.
+const FEW_EXPOSED: f64 = 0.3;
+
+/// That a variance by patient leaves out the pairs.
+fn pairs_left_out(certificate: &Certificate) -> Option<Caveat> {
+    let n = certificate.n_exposed + certificate.n_comparators;
+    let share = certificate.n_exposed as f64 / n as f64;
+    let message = format!(
+        "With replacement the robust variance counts a patient who is taken again once, and leaves out \
+         that the members of a pair belong together. Where many are exposed, here {:.0} %, it may be \
+         too small (Austin and Cafri 2020).",
+        100.0 * share
+    );
+    (share >= FEW_EXPOSED).then(|| Caveat::new(CaveatCode::PairsIgnored, message))
+}
+
+/// How many patients and sets there are.
+fn counts(assembly: &mut Assembly, place: &Place, sample: &MatchedSample) {
+    let certificate = &sample.certificate;
+    if let Some(&n_sets) = sample.subclass.iter().max() {
+        assembly.push(place.count(WHOLE, "n_sets", n_sets as usize));
+    }
+    let n_exposed = certificate.n_matched_exposed;
+    assembly.push(place.count(WHOLE, "n_matched_exposed", n_exposed));
+    let n_comparators = certificate.n_matched_comparators;
+    assembly.push(place.count(WHOLE, "n_matched_comparators", n_comparators));
     let n_unmatched = sample.unmatched_exposed.len();
     assembly.push(place.count(WHOLE, "n_unmatched_exposed", n_unmatched));
     assembly.push(place.count(WHOLE, "n_discarded", sample.discarded.len()));
     let method = "share of the exposed who have a partner";
     let share = Ok(certificate.share_of_exposed());
     assembly.push(place.quantity(WHOLE, "share_matched", share, method));
+}
+
+/// How far apart the members of pairs are.
+fn distances(assembly: &mut Assembly, place: &Place, certificate: &Certificate) {
     let (caliper_scale, distance) = scales(assembly);
     if let Some(caliper) = certificate.caliper {
         let method = format!("largest difference allowed, on the {caliper_scale}");
@@ -97,12 +174,6 @@ fn matched(assembly: &mut Assembly, sample: &MatchedSample) {
     let total = Ok(certificate.total_distance);
     assembly.push(place.quantity(WHOLE, "total_distance", total, &method));
     assembly.push(place.count(WHOLE, "n_ties", certificate.n_ties));
-    assembly.outline.matching = Some(MatchingOutline {
-        algorithm: certificate.algorithm.clone(),
-        estimand: certificate.estimand.clone(),
-        // The services know rows alone; whoever holds the pairs checks the digest of their ids.
-        digest: digest_of_lines(assembly.pipeline.matched_ids()),
-    });
 }
 
 /// On which scale the caliper is measured, and what the distance is.

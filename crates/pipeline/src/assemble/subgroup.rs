@@ -86,7 +86,7 @@ fn hazard_ratio(assembly: &mut Assembly, endpoint: &str, population: &str) {
     let place = Place::new(endpoint, population, "cox_univariable");
     match fit(assembly, &key::cox(endpoint, population, SUBGROUP)) {
         Ok(fit) => {
-            Reader { place: &place, variance: Variance::Model, fit: &fit }.columns(assembly);
+            Reader::new(assembly, &place, Variance::Model, &fit).columns(assembly);
         }
         Err(reason) => {
             let exposure = &assembly.pipeline.protocol().exposure;
@@ -114,6 +114,9 @@ fn interaction(assembly: &mut Assembly, endpoint: &str, subgroup: &Subgroup, var
     let both = read(MAIN_EFFECTS).and_then(|main| Ok((main, read(WITH_INTERACTION)?)));
     let term = id::part(variable);
     let (ratio, wald) = match &both {
+        Ok((_, full)) if assembly.has_weights(population) => {
+            (Err(NotEstimable::NotDefined), wald(full))
+        }
         Ok((main, full)) => (likelihood_ratio(main, full), wald(full)),
         Err(reason) => (Err(*reason), Err(*reason)),
     };

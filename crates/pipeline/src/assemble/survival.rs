@@ -1,7 +1,7 @@
 //! Curves, medians, landmark rates, follow-up and the comparison of the arms.
 
 use super::{Assembly, Place, WHOLE};
-use crate::plan::{LOG_RANK, LOG_RANK_BY_PAIR, key};
+use crate::plan::{LOG_RANK, LOG_RANK_BY_PAIR, ROBUST_SCORE, key};
 use crate::question::Answer;
 use crate::terms::{interval_name, interval_rule, quantile_name, quantile_rule};
 use ::survival::{
@@ -9,6 +9,8 @@ use ::survival::{
     SurvivalAt,
 };
 use cohort::{Estimate, NotEstimable};
+use numerics::sum::sum;
+use numerics::tails::ln_chi_squared_sf;
 use study::protocol::{self, ComparisonTest, Population};
 use study::result::{Curve, Quantity, id};
 
@@ -88,16 +90,45 @@ fn group<'a>(answer: &'a Estimate<Curves>, level: Option<&str>) -> Estimate<&'a 
     found.ok_or(NotEstimable::NoSubjects)
 }
 
+/// The curve in words.
+fn estimator(assembly: &Assembly, place: &Place) -> &'static str {
+    match assembly.has_weights(&place.population) {
+        true => "weighted Kaplan-Meier",
+        false => "Kaplan-Meier",
+    }
+}
+
+/// The standard error of a curve in words.
+fn error_of_curve(assembly: &Assembly, place: &Place) -> &'static str {
+    let population = &place.population;
+    match (assembly.has_weights(population), assembly.robust(population)) {
+        (true, "set-robust") => "standard error by the infinitesimal jackknife, sets as clusters",
+        (true, _) => "standard error by the infinitesimal jackknife",
+        (false, _) => "Greenwood's standard error",
+    }
+}
+
 fn group_numbers(assembly: &mut Assembly, place: &Place, term: &str, group: &GroupCurve) {
     assembly.push(place.count(term, "n", group.n).with_caveats(group.caveats.clone()));
     assembly.push(place.count(term, "n_events", group.n_events));
+    if let Some(weighted) = &group.curve.weighted {
+        let everybody = weighted.events.iter().chain(&weighted.censored).copied();
+        let sums = [
+            ("weighted_n", sum(everybody)),
+            ("weighted_n_events", sum(weighted.events.iter().copied())),
+        ];
+        for (name, value) in sums {
+            assembly.push(place.quantity(term, name, Ok(value), "sum of the weights"));
+        }
+    }
     for quantile in &group.quantiles {
-        let quantity = median(assembly, place, term, quantile, "Kaplan-Meier");
+        let quantity = median(assembly, place, term, quantile, estimator(assembly, place));
         assembly.push(quantity);
         if let Some(error) = quantile.standard_error {
             let name = format!("median_{}_standard_error", quantile_name(quantile.rule));
-            let method = "Greenwood's standard error over the density at the median";
-            let quantity = place.quantity(term, &name, error, method);
+            let method =
+                format!("{} over the density at the median", error_of_curve(assembly, place));
+            let quantity = place.quantity(term, &name, error, &method);
             let unit = assembly.time_unit();
             assembly.push(quantity.in_unit(unit));
         }
@@ -133,12 +164,16 @@ fn median(
 fn restricted_mean(assembly: &mut Assembly, place: &Place, term: &str, mean: &RestrictedMean) {
     let unit = assembly.time_unit();
     let id = place.id_at(term, "restricted_mean", mean.tau);
-    let method = "area under the Kaplan-Meier curve up to the horizon, mean ± z SE";
+    let curve = estimator(assembly, place);
+    let method = format!("area under the {curve} curve up to the horizon, mean ± z SE");
     let quantity = Quantity::new(id, mean.mean, method)
         .with_interval(mean.interval, assembly.pipeline.confidence());
     assembly.push(quantity.in_unit(unit));
     let id = place.id_at(term, "restricted_mean_standard_error", mean.tau);
-    let method = "standard error of the restricted mean";
+    let method = match assembly.has_weights(&place.population) {
+        true => "robust standard error of the restricted mean",
+        false => "standard error of the restricted mean",
+    };
     assembly.push(Quantity::new(id, mean.standard_error, method).in_unit(unit));
 }
 
@@ -162,14 +197,23 @@ fn rates(
             let n_at_risk = Quantity::count(place.id_at(term, "n_at_risk", at.time), at.n_at_risk);
             assembly.push(n_at_risk);
             let id = place.id_at(term, "survival_standard_error", at.time);
-            assembly.push(Quantity::new(id, at.standard_error, "Greenwood's standard error"));
+            let method = error_of_curve(assembly, place);
+            assembly.push(Quantity::new(id, at.standard_error, method));
+            if let Some(weighted) = at.weighted {
+                let id = place.id_at(term, "weighted_n_at_risk", at.time);
+                assembly.push(Quantity::new(
+                    id,
+                    Ok(weighted.at_risk),
+                    "sum of the weights at risk",
+                ));
+            }
         }
     }
 }
 
 fn rate(assembly: &mut Assembly, place: &Place, term: &str, at: &SurvivalAt, rule: IntervalRule) {
     let name = interval_name(rule);
-    let method = format!("Kaplan-Meier survival, {name} limits");
+    let method = format!("{} survival, {name} limits", estimator(assembly, place));
     let id = place.id_at(term, &format!("survival_{name}"), at.time);
     let quantity = Quantity::new(id, at.survival, method);
     let confidence = assembly.pipeline.confidence();
@@ -222,7 +266,10 @@ fn follow_up(assembly: &mut Assembly, endpoint: &str, population: Population, ar
             match group(&answer, level) {
                 Ok(group) => {
                     for quantile in &group.quantiles {
-                        let estimator = "reverse Kaplan-Meier";
+                        let estimator = match assembly.has_weights(population.id()) {
+                            true => "weighted reverse Kaplan-Meier",
+                            false => "reverse Kaplan-Meier",
+                        };
                         let quantity = median(assembly, &place, &term, quantile, estimator);
                         assembly.push(quantity);
                     }
@@ -247,9 +294,45 @@ pub(super) fn log_rank(
     asked: &str,
     groups: &Groups,
 ) {
+    if assembly.has_weights(population) {
+        return robust_score(assembly, endpoint, population, asked, groups);
+    }
     let key = key::comparison(endpoint, asked, LOG_RANK);
     let place = Place::new(endpoint, population, LOG_RANK);
     comparison(assembly, &place, &key, groups, "log-rank test");
+}
+
+/// What stands in the place of the log-rank test where patients have weights.
+fn robust_score(
+    assembly: &mut Assembly,
+    endpoint: &str,
+    population: &str,
+    asked: &str,
+    groups: &Groups,
+) {
+    let place = Place::new(endpoint, population, ROBUST_SCORE);
+    let answer = match assembly.answer(&key::comparison(endpoint, asked, ROBUST_SCORE)) {
+        Ok(Answer::Cox(fit)) => fit.robust_score_test.ok_or(NotEstimable::NotDefined),
+        Ok(_) => Err(NotEstimable::NotDefined),
+        Err(reason) => Err(reason),
+    };
+    let method = format!(
+        "score test of the weighted Cox model of the groups alone, {} variance",
+        assembly.robust(population)
+    );
+    let term = id::part(&groups.column);
+    let chi_squared = answer.and_then(|test| test.chi_squared);
+    let df = answer.map(|test| test.degrees_of_freedom);
+    let ln_p_value = chi_squared.and_then(|statistic| Ok(ln_chi_squared_sf(statistic, df?)));
+    let quantities = [
+        ("chi_squared", chi_squared),
+        ("df", df.map(|df| df as f64)),
+        ("p_value", answer.and_then(|test| test.p_value)),
+        ("ln_p_value", ln_p_value),
+    ];
+    for (name, estimate) in quantities {
+        assembly.push(place.quantity(&term, name, estimate, &method));
+    }
 }
 
 fn stratified_log_rank(assembly: &mut Assembly, endpoint: &str, arms: &Groups) {

@@ -3,69 +3,174 @@
 use super::label;
 use crate::words;
 use study::protocol::{
-    Discard, Emulation, MatchDistance, MatchMethod, MatchingSection, Protocol, SiteRule,
-    VariableScale,
+    CoarseningRule, Discard, Emulation, MatchDistance, MatchEstimand, MatchMethod, MatchOrder,
+    MatchRatio, MatchingSection, Protocol, SiteRule, VariableKind, VariableScale,
 };
 
 /// The paragraph on matching.
 pub(super) fn matching(protocol: &Protocol, section: &MatchingSection) -> String {
+    let agree = match section.is_one_to_one() {
+        true => "Both members of a pair agree on",
+        false => "All members of a set agree on",
+    };
     let sentences = [
-        Some(pairs(protocol, section)),
+        Some(sets(protocol, section)),
         choice(section),
-        names(protocol, &section.exact, "Both members of a pair agree on"),
+        names(protocol, &section.exact, agree),
         names(protocol, &section.anti_exact, "The members of a pair differ on"),
         covariate_calipers(protocol, section),
         site(protocol, section),
         discard(section.discard),
+        estimand(section.estimand),
+        weights(section),
     ];
     sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn pairs(protocol: &Protocol, section: &MatchingSection) -> String {
-    let method = match (section.emulate, section.method) {
-        (Some(Emulation::Spss), _) => "random matching as in SPSS",
-        (None, MatchMethod::Nearest) => "nearest neighbour",
+fn sets(protocol: &Protocol, section: &MatchingSection) -> String {
+    match (section.emulate, section.method) {
+        (Some(Emulation::Spss), _) => pairs(protocol, section, "random matching as in SPSS"),
+        (None, MatchMethod::Nearest) => pairs(protocol, section, "nearest neighbour"),
         (None, MatchMethod::Optimal) => {
-            "optimal pairs (the most pairs, the smallest total distance)"
+            let method = "optimal matching (the most pairs, the smallest total distance)";
+            pairs(protocol, section, method)
+        }
+        (None, MatchMethod::Full) => format!(
+            "Full matching on {}, {}: everybody with an allowed partner is in a set of one and many, \
+             with the smallest total distance.",
+            distance(protocol, section),
+            caliper(section)
+        ),
+        (None, MatchMethod::Subclass) => format!(
+            "{} classes of similar propensity score, cut at its quantiles {}; at least {} of each arm \
+             in each.",
+            section.subclasses,
+            match section.estimand {
+                MatchEstimand::Att => "in the exposed",
+                MatchEstimand::Atc => "in the comparators",
+                MatchEstimand::Ate => "in all patients",
+            },
+            section.least_per_arm
+        ),
+        (None, MatchMethod::Coarsened) => coarsened(protocol, section),
+        (None, MatchMethod::Exact) => "Exact matching: classes of equal values.".into(),
+    }
+}
+
+fn pairs(protocol: &Protocol, section: &MatchingSection, method: &str) -> String {
+    let ratio = match section.ratio {
+        MatchRatio::Fixed(1) => "One to one".to_owned(),
+        MatchRatio::Fixed(ratio) => format!("One to {ratio}"),
+        MatchRatio::Variable { mean, min, max } => {
+            format!("One to {min} up to {max}, {} on average", words::plain(mean))
         }
     };
+    let replacement = if section.replacement { "with" } else { "without" };
+    format!(
+        "{ratio}, {method} on {}, {replacement} replacement, {}.",
+        distance(protocol, section),
+        caliper(section)
+    )
+}
+
+fn distance(protocol: &Protocol, section: &MatchingSection) -> String {
     let covariates = names_of(protocol, &section.covariates);
-    let distance = match section.distance {
+    match section.distance {
         MatchDistance::Logit => "the logit of the propensity score".into(),
         MatchDistance::Probability => "the propensity score".into(),
         MatchDistance::Mahalanobis => format!("the Mahalanobis distance of {covariates}"),
         MatchDistance::RobustMahalanobis => {
             format!("the rank-based Mahalanobis distance of {covariates}")
         }
-    };
-    let caliper = match section.caliper {
+    }
+}
+
+fn caliper(section: &MatchingSection) -> String {
+    match section.caliper {
         Some(caliper) => format!(
             "within a caliper of {} {} (the limit included)",
             words::plain(caliper.width),
             words::caliper_scale(caliper.scale, section.distance)
         ),
         None => "without a caliper".to_owned(),
+    }
+}
+
+fn coarsened(protocol: &Protocol, section: &MatchingSection) -> String {
+    let one = |covariate: &String| {
+        let name = label(protocol, covariate);
+        let own = section.coarsening.iter().find(|own| own.variable == *covariate);
+        let is_number = protocol
+            .variable(covariate)
+            .is_some_and(|known| known.kind == VariableKind::Continuous);
+        match own.map(|own| &own.rule) {
+            None if !is_number => name,
+            None => format!("{name} in bins of equal width (Sturges)"),
+            Some(CoarseningRule::Bins(bins)) => format!("{name} in {bins} bins of equal width"),
+            Some(CoarseningRule::Quantiles(bins)) => {
+                format!("{name} in {bins} bins between quantiles")
+            }
+            Some(CoarseningRule::Cuts(cuts)) => {
+                let cuts: Vec<String> = cuts.iter().map(|cut| words::plain(*cut)).collect();
+                format!("{name} cut at {}", words::list(&cuts))
+            }
+        }
     };
-    format!("One to one, {method} on {distance}, without replacement, {caliper}.")
+    let covariates: Vec<String> = section.covariates.iter().map(one).collect();
+    format!("Coarsened exact matching: classes of equal {}.", words::list(&covariates))
 }
 
 fn choice(section: &MatchingSection) -> Option<String> {
     let order = words::match_order(section.order);
     let seed = match section.order {
-        study::protocol::MatchOrder::Random => format!(" (seed {})", section.seed),
+        MatchOrder::Random => format!(" (seed {})", section.seed),
         _ => String::new(),
+    };
+    let focal = match section.estimand {
+        MatchEstimand::Atc => "comparators",
+        MatchEstimand::Att | MatchEstimand::Ate => "exposed",
     };
     match (section.emulate, section.method) {
         (Some(Emulation::Spss), _) => Some(format!(
-            "The exposed choose {order}; each takes a random comparator within the caliper, those of \
+            "The {focal} choose {order}; each takes a random partner within the caliper, those of \
              the very same score first (seed {}).",
             section.seed
         )),
-        (None, MatchMethod::Nearest) => {
-            Some(format!("The exposed choose {order}{seed}; ties by id."))
+        (None, MatchMethod::Nearest) if section.replacement => {
+            Some(format!("The {focal} take their nearest partners; ties by id."))
         }
-        (None, MatchMethod::Optimal) => None,
+        (None, MatchMethod::Nearest) => {
+            Some(format!("The {focal} choose {order}{seed}; ties by id."))
+        }
+        (None, _) => None,
     }
+}
+
+fn estimand(estimand: MatchEstimand) -> Option<String> {
+    match estimand {
+        MatchEstimand::Att => None,
+        MatchEstimand::Atc => Some("The effect is that in the comparators (ATC).".into()),
+        MatchEstimand::Ate => Some("The effect is that in all patients (ATE).".into()),
+    }
+}
+
+/// What weights patients have, and what is taken as independent.
+fn weights(section: &MatchingSection) -> Option<String> {
+    if section.is_one_to_one() {
+        return None;
+    }
+    let variance = if section.replacement {
+        "Variances are robust with one cluster per patient, so that who is taken again counts once; \
+         that pairs belong together is not part of them"
+    } else if section.forms_classes() {
+        "Variances are robust with one cluster per patient, since classes are too few to be clusters"
+    } else {
+        "Variances are robust with the matched sets as clusters"
+    };
+    Some(format!(
+        "Patients have the weights of their sets, scaled so that those of an arm add up to its \
+         patients; patients without a weight are left out. {variance}."
+    ))
 }
 
 fn names_of(protocol: &Protocol, columns: &[String]) -> String {
@@ -93,7 +198,7 @@ fn site(protocol: &Protocol, section: &MatchingSection) -> Option<String> {
     let site = section.site.as_ref()?;
     let name = label(protocol, &site.variable);
     Some(match site.rule {
-        SiteRule::Exact => format!("Pairs are formed within {name}."),
+        SiteRule::Exact => format!("Sets are formed within {name}."),
         SiteRule::Prefer => format!(
             "A comparator of the same {name} is preferred; one of another is taken where none is left."
         ),

@@ -4,7 +4,7 @@ use super::{
     Drawing, ForestFigure, ForestRow, ForestValue, Label, Plot, Source, SubgroupOutline,
     SubgroupVariable, caption, id, words,
 };
-use crate::tables::{events, interaction};
+use crate::tables::{events, interaction, methods};
 
 /// A figure for each analysis that compares the arms within levels.
 pub(crate) fn forests(source: &Source) -> Vec<Plot> {
@@ -23,10 +23,11 @@ fn forest(source: &Source, subgroup: &SubgroupOutline) -> Plot {
         source.endpoint_label(&subgroup.endpoint),
         words::within(&subgroup.label)
     );
+    let (variance, test) = methods(source, subgroup);
     let description = format!(
         "Hazard ratios of {exposed} against {comparator} with {ci}; squares grow with the number \
-         of events. Limits within subgroups by the model-based variance. Interaction: \
-         likelihood-ratio test of exposure by variable."
+         of events. Limits within subgroups by the {variance} variance. Interaction: {test} test of \
+         exposure by variable."
     );
     let figure = ForestFigure {
         caption: caption(

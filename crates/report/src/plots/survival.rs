@@ -143,12 +143,14 @@ impl Place<'_> {
                 None => format!("HR {words}"),
             });
         }
-        let p_value = self.id("log_rank", self.column, "p_value");
+        let p_value = self.id(self.source.comparison(self.population), self.column, "p_value");
         if numbers.has(&p_value) {
             let words = numbers.cell(&p_value, number::p_value).text;
+            let has_weights = self.source.has_weights(self.population);
+            let test = if has_weights { "Robust score" } else { "Log-rank" };
             text.push(match numbers.value(&p_value) {
-                Some(_) => format!("Log-rank {}", number::p_clause(&words)),
-                None => format!("Log-rank test: {words}"),
+                Some(_) => format!("{test} {}", number::p_clause(&words)),
+                None => format!("{test} test: {words}"),
             });
         }
         text
@@ -167,11 +169,18 @@ impl Place<'_> {
             format!(" Bands: {confidence} limits, {} rule.", words::interval(*rule))
         });
         let ratio = match with_ratio && self.source.numbers.has(&self.ratio()) {
+            true if self.source.has_weights(self.population) => {
+                " HR: weighted univariable Cox model, robust limits."
+            }
             true => " HR: univariable Cox model.",
             false => "",
         };
+        let curves = match self.source.has_weights(self.population) {
+            true => "Weighted Kaplan-Meier curves; patients are counted without weights.",
+            false => "Kaplan-Meier curves.",
+        };
         format!(
-            "Kaplan-Meier curves.{band}{ratio} Small vertical marks: censored patients. Dotted lines: \
+            "{curves}{band}{ratio} Small vertical marks: censored patients. Dotted lines: \
              medians. Below: patients at risk, those followed to the time or beyond."
         )
     }

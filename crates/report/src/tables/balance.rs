@@ -5,7 +5,138 @@ use super::{STUDY, Source, WHOLE};
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
-use study::result::{Label, id};
+use study::protocol::BalanceTest;
+use study::result::{Label, VariableOutline, id};
+
+/// Measures of balance beside the difference of Table 1: name in the ids, heading.
+const MEASURES: [(&str, &str); 5] = [
+    ("smd_exposed_sd", "SMD by the SD of the exposed"),
+    ("variance_ratio", "Variance ratio"),
+    ("ecdf_mean", "eCDF, mean"),
+    ("ecdf_max", "eCDF, largest"),
+    ("pair_distance", "Distance of pairs"),
+];
+
+/// Further measures of balance, one row per variable.
+pub(crate) fn balance_measures(source: &Source) -> Table {
+    let id = |population: &Label, variable: &VariableOutline, name: &str| {
+        id::quantity(STUDY, &population.id, "balance", &variable.id, name)
+    };
+    let variables = &source.result.outline.variables;
+    let mut columns = vec![Column::key("Characteristic")];
+    let mut shown = Vec::new();
+    for population in source.populations() {
+        for (name, title) in MEASURES {
+            if variables.iter().any(|variable| source.numbers.has(&id(population, variable, name)))
+            {
+                columns.push(Column::value(title).within(&population.label));
+                shown.push((population, name));
+            }
+        }
+    }
+    let mut table = Table::new("balance_measures", "Balance in other measures", columns);
+    if shown.is_empty() {
+        return table;
+    }
+    for variable in variables {
+        let cell = |&(population, name): &(&Label, &str)| {
+            let id = id(population, variable, name);
+            let is_there = source.numbers.has(&id);
+            if is_there { source.numbers.cell(&id, number::ratio) } else { Cell::new("") }
+        };
+        let cells = std::iter::once(Cell::from(&variable.label)).chain(shown.iter().map(cell));
+        table.rows.push(Row::new(cells.collect()));
+    }
+    table.notes = vec![
+        "SMD by the SD of the exposed patients before matching or weighting. Variance ratio: exposed \
+         over comparators, of numbers alone. eCDF: distance of the distribution functions of the \
+         arms, for categories of the shares."
+            .to_owned(),
+    ];
+    if shown.iter().any(|(_, name)| *name == "pair_distance") {
+        let note = "Distance of pairs: mean absolute difference within pairs, in SD of the exposed \
+                    patients before matching; not defined for more than two categories.";
+        table.notes.push(note.to_owned());
+    }
+    table
+}
+
+/// Every test of the protocol that applies to a variable; without rows where Table 1 has them all.
+pub(crate) fn balance_tests(source: &Source) -> Table {
+    let mut columns = ["Characteristic", "Test"].map(Column::key).to_vec();
+    for population in tested(source) {
+        let titles = ["Statistic", "df", "P"];
+        columns.extend(titles.map(|title| Column::value(title).within(&population.label)));
+    }
+    let mut table = Table::new("balance_tests", "Tests at baseline", columns);
+    let mut is_more_than_table_1 = false;
+    for variable in &source.result.outline.variables {
+        for &test in &source.result.protocol.balance.tests {
+            let Some(name) = words::balance_test_id(test) else { continue };
+            if let Some(cells) = test_cells(source, variable, test, &name) {
+                is_more_than_table_1 |= variable.test.as_deref() != Some(name.as_str());
+                table.rows.push(Row::new(cells));
+            }
+        }
+    }
+    if !is_more_than_table_1 {
+        table.rows.clear();
+    }
+    table.notes = test_notes(source);
+    table
+}
+
+/// The populations whose arms are tested: those without weights.
+fn tested<'a>(source: &'a Source) -> impl Iterator<Item = &'a Label> {
+    source.populations().iter().filter(|population| !source.has_weights(&population.id))
+}
+
+/// The row of a test; none where no population has it.
+fn test_cells(
+    source: &Source,
+    variable: &VariableOutline,
+    test: BalanceTest,
+    name: &str,
+) -> Option<Vec<Cell>> {
+    let mut is_there = false;
+    let words = words::balance_test(test);
+    let words = words.strip_prefix("the ").unwrap_or(words);
+    let mut cells = vec![Cell::from(&variable.label), Cell::new(words)];
+    for population in tested(source) {
+        let parts: [(&str, number::Write); 3] = [
+            ("statistic", number::statistic),
+            ("df", number::degrees_of_freedom),
+            ("p_value", number::baseline_p_value),
+        ];
+        for (part, write) in parts {
+            let name = format!("{name}_{part}");
+            let id = id::quantity(STUDY, &population.id, "balance", &variable.id, &name);
+            let has_pairs = !test.is_paired() || population.id == "matched";
+            let is_known = has_pairs && source.numbers.has(&id);
+            is_there |= is_known;
+            cells.push(if is_known { source.numbers.cell(&id, write) } else { Cell::new("") });
+        }
+    }
+    is_there.then_some(cells)
+}
+
+fn test_notes(source: &Source) -> Vec<String> {
+    let section = &source.result.protocol.balance;
+    let mut notes = vec![
+        "Exact tests have no statistic. Tests of pairs look at matched pairs alone. The tests are \
+         not adjusted for their number."
+            .to_owned(),
+    ];
+    if !section.strata.is_empty() {
+        let protocol = &source.result.protocol;
+        let label = |name: &String| {
+            protocol.variable(name).map_or(name.clone(), |known| words::within(&known.label))
+        };
+        let strata: Vec<String> = section.strata.iter().map(label).collect();
+        notes.push(format!("Strata of the stratified tests: {}.", words::list(&strata)));
+    }
+    notes
+}
 
 /// One row per level, with the largest difference in each population.
 pub(crate) fn balance_within(source: &Source) -> Table {

@@ -23,10 +23,25 @@ pub(crate) fn baseline(source: &Source) -> Table {
 }
 
 fn population_columns(source: &Source, population: &Label) -> Vec<Column> {
-    let arm = |arm: &Label| format!("{} (n = {})", arm.label, source.arm_size(&population.id, arm));
+    let has_weights = source.has_weights(&population.id);
+    let arm = |arm: &Label| {
+        let n = source.arm_size(&population.id, arm);
+        let weighted = match has_weights {
+            true => format!(", weighted {}", arm_number(source, population, arm, "weighted_n")),
+            false => String::new(),
+        };
+        format!("{} (n = {n}{weighted})", arm.label)
+    };
     let mut titles: Vec<String> = source.arms().iter().map(arm).collect();
-    titles.extend(["P".to_owned(), "SMD".to_owned()]);
+    // Patients with weights are not tested.
+    titles.extend((!has_weights).then(|| "P".to_owned()));
+    titles.push("SMD".to_owned());
     titles.into_iter().map(|title| Column::value(title).within(&population.label)).collect()
+}
+
+/// A number of an arm of patients with weights.
+fn arm_number(source: &Source, population: &Label, arm: &Label, name: &str) -> String {
+    source.numbers.cell(&balance_id(&population.id, &arm.id, name), number::time).text
 }
 
 fn variable_rows(source: &Source, variable: &VariableOutline) -> Vec<Row> {
@@ -102,11 +117,13 @@ fn line(
         for arm in source.arms() {
             cells.push(summary.map_or(Cell::new(""), |summary| summary(&population.id, arm)));
         }
+        let has_tests = !source.has_weights(&population.id);
         if with_test {
-            cells.push(p_value(source, &population.id, variable));
+            cells.extend(has_tests.then(|| p_value(source, &population.id, variable)));
             cells.push(difference(source, &population.id, variable));
         } else {
-            cells.extend([Cell::new(""), Cell::new("")]);
+            cells.extend(has_tests.then(|| Cell::new("")));
+            cells.push(Cell::new(""));
         }
     }
     cells
@@ -135,8 +152,12 @@ fn difference(source: &Source, population: &str, variable: &VariableOutline) -> 
 
 fn level_cell(source: &Source, population: &str, level: &Label, arm: &Label) -> Cell {
     let term = format!("{}/{}", level.id, arm.id);
-    let (n, share) = (balance_id(population, &term, "n"), balance_id(population, &term, "share"));
-    source.numbers.pair((&n, number::count), (&share, number::percent))
+    let (name, write): (&str, number::Write) = match source.has_weights(population) {
+        true => ("weighted_n", number::time),
+        false => ("n", number::count),
+    };
+    let (n, share) = (balance_id(population, &term, name), balance_id(population, &term, "share"));
+    source.numbers.pair((&n, write), (&share, number::percent))
 }
 
 fn mean(source: &Source, population: &str, variable: &str, arm: &Label) -> Cell {
@@ -164,7 +185,8 @@ fn chosen_tests(source: &Source) -> Vec<String> {
         });
         format!("{}: {}.", population.label, chosen.collect::<Vec<_>>().join("; "))
     };
-    source.populations().iter().map(of_population).collect()
+    let tested = |population: &&Label| !source.has_weights(&population.id);
+    source.populations().iter().filter(tested).map(of_population).collect()
 }
 
 fn notes(source: &Source) -> Vec<String> {
@@ -183,6 +205,19 @@ fn notes(source: &Source) -> Vec<String> {
         "IQR: first to third quartile (type 7).".to_owned(),
     ];
     notes.extend(chosen_tests(source));
+    let weighted = |population: &&Label| source.has_weights(&population.id);
+    for population in source.populations().iter().filter(weighted) {
+        let arm = |arm: &Label| {
+            format!("{} {}", arm_number(source, population, arm, "effective_n"), arm.label)
+        };
+        let sizes: Vec<String> = source.arms().iter().map(arm).collect();
+        notes.push(format!(
+            "{}: sums of weights, weighted shares, means, SD and quartiles; no tests, since the arms \
+             are not two samples of patients. Effective sample size: {}.",
+            population.label,
+            words::list(&sizes)
+        ));
+    }
     for population in source.populations() {
         let largest = balance_id(&population.id, WHOLE, "largest_smd");
         let n = balance_id(&population.id, WHOLE, "n_unbalanced");

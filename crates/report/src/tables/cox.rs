@@ -4,6 +4,7 @@ use super::{ENDPOINT, Source, WHOLE};
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
+use study::protocol::Variance;
 use study::result::{EndpointOutline, ModelOutline, TermOutline, id};
 
 /// One table per endpoint and population: the univariable screen and the multivariable models side
@@ -110,21 +111,29 @@ fn sizes(source: &Source, models: &[&ModelOutline]) -> Vec<String> {
 
 fn notes(source: &Source, population: &str) -> Vec<String> {
     let Some(section) = &source.result.protocol.cox else { return Vec::new() };
-    let variance = match population {
-        "matched" => words::variance(section.variance),
-        _ => words::variance(study::protocol::Variance::Model),
-    };
-    vec![format!(
+    let protocol = &source.result.protocol;
+    let is_adjusted = protocol.adjusted().is_some_and(|adjusted| adjusted.id() == population);
+    let variance = if is_adjusted { section.variance } else { Variance::Model };
+    let variance = words::variance(protocol, variance);
+    let mut notes = vec![format!(
         "Wald limits and p-values; variance {variance}; ties by {}.",
         words::ties(section.ties)
-    )]
+    )];
+    if source.has_weights(population) {
+        notes.push(
+            "The univariable hazard ratio of the exposure is the marginal one; ratios of models with \
+             further terms are conditional on these."
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 /// Hazard ratios of the exposure by both variances; without rows where no model has both.
 pub(crate) fn variances(source: &Source) -> Table {
     let ci = words::confidence_interval(&source.result.protocol);
     let mut columns = [ENDPOINT, "Population", "Model"].map(Column::key).to_vec();
-    for variance in ["Model-based variance", "Pair-robust variance"] {
+    for variance in ["Model-based variance", "Robust variance"] {
         columns.push(Column::value(format!("HR ({ci})")).within(variance));
         columns.push(Column::value("P").within(variance));
     }
@@ -134,7 +143,10 @@ pub(crate) fn variances(source: &Source) -> Table {
     let term = source.arms().first().map_or("", |arm| arm.id.as_str());
     for model in &source.result.outline.models {
         let id = |name: &str| model_id(model, term, name);
-        if !source.numbers.has(&id("hazard_ratio_robust")) {
+        let has_both = ["hazard_ratio_robust", "hazard_ratio_model"]
+            .iter()
+            .all(|name| source.numbers.has(&id(name)));
+        if !has_both {
             continue;
         }
         let mut cells = vec![
@@ -161,7 +173,7 @@ pub(crate) fn models(source: &Source) -> Table {
         "Coefficients",
         "Events per coefficient",
         "Concordance",
-        "Likelihood-ratio P",
+        "P of the model",
         "Proportional hazards, global P",
     ];
     let columns = columns.chain(values.map(Column::value)).collect();
@@ -181,11 +193,37 @@ pub(crate) fn models(source: &Source) -> Table {
             Cell::new(n_terms.to_string()),
             Cell::new(per_term),
             numbers.cell(&id("concordance"), number::ratio),
-            numbers.cell(&id("likelihood_ratio_p_value"), number::p_value),
-            numbers.cell(&id("proportional_hazards_p_value"), number::p_value),
+            numbers.cell(&id(test_of_model(source, model)), number::p_value),
+            proportional_hazards_cell(source, model),
         ]));
     }
+    table.notes.push("P of the model: likelihood-ratio test of all coefficients.".to_owned());
+    if words::any_weights(&source.result.protocol) {
+        table.notes.push(
+            "In patients with weights it is the robust Wald test, and proportional hazards are not \
+             tested: no variance of that test is robust to weights."
+                .to_owned(),
+        );
+    }
     table
+}
+
+/// The test of all coefficients of a model.
+fn test_of_model(source: &Source, model: &ModelOutline) -> &'static str {
+    match source.has_weights(&model.population) {
+        true => "robust_wald_p_value",
+        false => "likelihood_ratio_p_value",
+    }
+}
+
+fn proportional_hazards_cell(source: &Source, model: &ModelOutline) -> Cell {
+    match source.has_weights(&model.population) {
+        true => Cell::new("not tested"),
+        false => {
+            let id = model_id(model, WHOLE, "proportional_hazards_p_value");
+            source.numbers.cell(&id, number::p_value)
+        }
+    }
 }
 
 /// Finite hazard ratios of the models whose likelihood is monotone; without rows when there is none.
@@ -348,6 +386,49 @@ pub(crate) fn sensitivity(source: &Source) -> Table {
         "E-value: how strongly, as a risk ratio, an unmeasured confounder would have to go with \
          both exposure and outcome to explain the hazard ratio away. \"Common\" holds when more \
          than 15% of the patients have the event."
+            .to_owned(),
+    );
+    table
+}
+
+/// Rosenbaum's bounds of the comparison within pairs; without rows when they were not asked for.
+pub(crate) fn hidden_bias(source: &Source) -> Table {
+    let keys = [ENDPOINT, "Factor of hidden bias"].map(Column::key).into_iter();
+    let values = ["Largest one-sided P", "Smallest one-sided P"].map(Column::value);
+    let title = "Bounds under hidden bias, matched pairs";
+    let mut table = Table::new("hidden_bias", title, keys.chain(values).collect());
+    let Some(section) = &source.result.protocol.sensitivity.hidden_bias else { return table };
+    let [exposed, comparator] = source.arms() else { return table };
+    for endpoint in source.endpoints() {
+        let id =
+            |name: &str| id::quantity(&endpoint.id, "matched", "hidden_bias", &exposed.id, name);
+        if !source.numbers.has(&id("n_pairs")) {
+            continue;
+        }
+        let cell = |name: &str, write| source.numbers.cell(&id(name), write);
+        for gamma in &section.gammas {
+            let mut cells = vec![Cell::from(&endpoint.label), Cell::new(words::plain(*gamma))];
+            let bounds = ["p_upper", "p_lower"].map(|name| format!("{name}_{gamma}"));
+            cells.extend(bounds.map(|name| cell(&name, number::p_value)));
+            table.rows.push(Row::new(cells));
+        }
+        table.notes.push(format!(
+            "{}: of {} pairs, {} has the event first in {}, {} in {}; the others carry no \
+             information. The finding withstands hidden bias up to the factor {} (one-sided level {}).",
+            endpoint.label,
+            cell("n_pairs", number::count).text,
+            exposed.label,
+            cell("n_exposed_first", number::count).text,
+            comparator.label,
+            cell("n_comparator_first", number::count).text,
+            cell("largest_gamma", number::statistic).text,
+            words::plain(section.level),
+        ));
+    }
+    table.notes.push(
+        "Sign test on the pairs of which one member has the event while the other is still at risk, \
+         in the direction that more pairs speak for. A factor of 2 means that an unmeasured trait may \
+         make one member of a pair twice as likely to be exposed as the other (Rosenbaum 2002)."
             .to_owned(),
     );
     table

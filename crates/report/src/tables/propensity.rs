@@ -4,7 +4,7 @@ use super::{STUDY, Source, WHOLE};
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
-use study::result::id;
+use study::result::{Label, id};
 
 /// Odds ratios of the propensity model.
 pub(crate) fn propensity(source: &Source) -> Table {
@@ -44,6 +44,62 @@ pub(crate) fn propensity(source: &Source) -> Table {
     table
 }
 
+/// Quantiles of the scores that are printed, in percent.
+const QUANTILES: [&str; 7] = ["0", "5", "25", "50", "75", "95", "100"];
+
+/// Where the scores of the arms overlap.
+pub(crate) fn overlap(source: &Source) -> Table {
+    let quantile = |percent: &str| match percent {
+        "0" => "minimum".to_owned(),
+        "50" => "median".to_owned(),
+        "100" => "maximum".to_owned(),
+        percent => format!("{percent}%"),
+    };
+    let score = |percent| Column::value(quantile(percent)).within("Propensity score");
+    let mut columns = vec![Column::key("Group"), Column::value("Patients")];
+    columns.extend(QUANTILES.map(score));
+    columns.extend(["In the common support", "In equipoise, n (%)"].map(Column::value));
+    let mut table = Table::new("overlap", "Overlap of the propensity scores", columns);
+    let id = |term: &str, name: &str| id::quantity(STUDY, WHOLE, "overlap", term, name);
+    if !source.numbers.has(&id(WHOLE, "share_in_equipoise")) {
+        return table;
+    }
+    let numbers = &source.numbers;
+    let row = |arm: &Label| {
+        let mut cells = vec![Cell::from(&arm.label)];
+        cells.push(numbers.cell(&id(&arm.id, "n"), number::count));
+        cells.extend(QUANTILES.map(|percent| {
+            numbers.cell(&id(&arm.id, &format!("score_quantile_{percent}")), number::ratio)
+        }));
+        cells.push(numbers.cell(&id(&arm.id, "n_in_common_support"), number::count));
+        let (n, share) = (id(&arm.id, "n_in_equipoise"), id(&arm.id, "share_in_equipoise"));
+        cells.push(numbers.pair((&n, number::count), (&share, number::percent)));
+        Row::new(cells)
+    };
+    table.rows = source.arms().iter().map(row).collect();
+    let text = |name: &str, write| numbers.cell(&id(WHOLE, name), write).text;
+    let (lower, upper) = (id(WHOLE, "common_support_lower"), id(WHOLE, "common_support_upper"));
+    let support = match numbers.has(&lower) {
+        true => format!(
+            "Common support: scores from {} to {}, which both arms have.",
+            numbers.cell(&lower, number::ratio).text,
+            numbers.cell(&upper, number::ratio).text
+        ),
+        false => "There is no common support: the ranges of the scores do not meet.".to_owned(),
+    };
+    table.notes = vec![
+        support,
+        format!(
+            "Equipoise: a preference score, which is the propensity score with the share of the \
+             exposed taken out, from 0.3 to 0.7; {}% of all patients. One half of each arm is taken \
+             as a sign that the arms can be compared (Walker 2013). Scores near 0 or 1, and levels \
+             that occur in one arm alone, are among the caveats.",
+            text("share_in_equipoise", number::percent)
+        ),
+    ];
+    table
+}
+
 /// What the matched sample promises and keeps.
 pub(crate) fn matching(source: &Source) -> Table {
     let columns = vec![Column::key("Matching"), Column::value("Value")];
@@ -51,8 +107,11 @@ pub(crate) fn matching(source: &Source) -> Table {
     let protocol = &source.result.protocol;
     let scales = protocol.matching.as_ref().map_or(("", ""), words::match_scales);
     let (caliper, distance) = scales;
-    let rows: [(String, &str, number::Write); 9] = [
+    let rows: [(String, &str, number::Write); 12] = [
         ("Pairs".into(), "n_pairs", number::count),
+        (set_word(source).into(), "n_sets", number::count),
+        ("Exposed patients".into(), "n_matched_exposed", number::count),
+        ("Comparators".into(), "n_matched_comparators", number::count),
         ("Exposed patients without a partner".into(), "n_unmatched_exposed", number::count),
         ("Exposed patients with a partner (%)".into(), "share_matched", number::percent),
         ("Patients outside the common support".into(), "n_discarded", number::count),
@@ -64,17 +123,88 @@ pub(crate) fn matching(source: &Source) -> Table {
     ];
     for (label, name, write) in rows {
         let id = id::quantity(STUDY, "matched", "matching", WHOLE, name);
-        if source.numbers.has(&id) {
+        // One-to-one pairs are their own sets.
+        let is_repeated = name == "n_sets" && !source.has_weights("matched");
+        if source.numbers.has(&id) && !is_repeated {
             let cells = vec![label.as_str().into(), source.numbers.cell(&id, write)];
             table.rows.push(Row::new(cells));
         }
     }
     if let Some(certificate) = &source.result.outline.matching {
         table.notes.push(format!(
-            "Certificate: {}. Every pair was checked once more when all were found: arms, keys, \
-             calipers, nobody twice. Estimand: {}. SHA-256 of the pairs of \
-             ids: {}.",
-            certificate.algorithm, certificate.estimand, certificate.digest,
+            "Certificate: {}. {} Estimand: {}. SHA-256 of the {}: {}.",
+            certificate.algorithm,
+            checked(source),
+            certificate.estimand,
+            if forms_classes(source) { "ids and their classes" } else { "pairs of ids" },
+            certificate.digest,
+        ));
+    }
+    table
+}
+
+fn forms_classes(source: &Source) -> bool {
+    source.result.protocol.matching.as_ref().is_some_and(|section| section.forms_classes())
+}
+
+/// What sets are called.
+fn set_word(source: &Source) -> &'static str {
+    if forms_classes(source) { "Classes" } else { "Sets" }
+}
+
+/// What was checked on the finished sets.
+fn checked(source: &Source) -> &'static str {
+    let Some(section) = &source.result.protocol.matching else { return "" };
+    if section.is_one_to_one() {
+        "Every pair was checked once more when all were found: arms, keys, calipers, nobody twice."
+    } else if section.forms_classes() {
+        "Every class was checked once more when all were found: both arms, keys, and the sum of the \
+         weights of each arm."
+    } else {
+        "Every set was checked once more when all were found: arms, keys, calipers, numbers of \
+         partners, and the sum of the weights of each arm."
+    }
+}
+
+/// The weights of the arms; without rows when there are none.
+pub(crate) fn weighting(source: &Source) -> Table {
+    let titles = [
+        "Patients",
+        "Sum of the weights",
+        "Effective sample size",
+        "Smallest weight",
+        "Largest weight",
+        "Coefficient of variation",
+    ];
+    let columns = std::iter::once(Column::key("Group")).chain(titles.map(Column::value));
+    let mut table = Table::new("weighting", "Weights", columns.collect());
+    let id = |term: &str, name: &str| id::quantity(STUDY, "weighted", "weighting", term, name);
+    let numbers: [(&str, number::Write); 6] = [
+        ("n", number::count),
+        ("weighted_n", number::time),
+        ("effective_n", number::time),
+        ("weight_minimum", number::ratio),
+        ("weight_maximum", number::ratio),
+        ("weight_variation", number::ratio),
+    ];
+    for arm in source.arms() {
+        if source.numbers.has(&id(&arm.id, "n")) {
+            let cells = numbers.map(|(name, write)| source.numbers.cell(&id(&arm.id, name), write));
+            table.rows.push(Row::new([Cell::from(&arm.label)].into_iter().chain(cells).collect()));
+        }
+    }
+    table.notes.push(
+        "Effective sample size: the squared sum of the weights over the sum of their squares (Kish \
+         1965), the number of patients of equal weight that would tell as much."
+            .to_owned(),
+    );
+    if source.numbers.has(&id(WHOLE, "n_truncated")) {
+        let text = |name: &str, write| source.numbers.cell(&id(WHOLE, name), write).text;
+        table.notes.push(format!(
+            "Weights below {} and above {} were cut there: {} patients.",
+            text("truncation_lower", number::ratio),
+            text("truncation_upper", number::ratio),
+            text("n_truncated", number::count)
         ));
     }
     table

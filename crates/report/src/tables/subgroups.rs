@@ -20,7 +20,8 @@ fn ratios(source: &Source, subgroup: &SubgroupOutline) -> Table {
     let mut columns = ["Variable", "Level"].map(Column::key).to_vec();
     let events = |arm: &Label| Column::value(&arm.label).within("Events / n");
     columns.extend(source.arms().iter().map(events));
-    columns.push(Column::value("Log-rank P"));
+    let population = std::iter::once(subgroup.population.as_str());
+    columns.push(Column::value(source.comparison_heading(population)));
     columns.push(Column::value(format!("HR ({ci})")));
     columns.extend(["P", "Interaction P"].map(Column::value));
     let mut table = table(source, subgroup, "subgroups", "hazard ratios", columns);
@@ -35,9 +36,10 @@ fn ratios(source: &Source, subgroup: &SubgroupOutline) -> Table {
             table.rows.push(Row::new(cells));
         }
     }
+    let (variance, interaction) = methods(source, subgroup);
     table.notes.push(format!(
-        "Hazard ratios of Cox models of the exposure alone, ties by {}, model-based variance. \
-         Interaction: likelihood-ratio test of exposure by variable. The tests are not adjusted \
+        "Hazard ratios of Cox models of the exposure alone, ties by {}, {variance} variance. \
+         Interaction: {interaction} test of exposure by variable. The tests are not adjusted \
          for their number.",
         words::ties(ties(source, subgroup))
     ));
@@ -72,6 +74,14 @@ fn table(
         words::within(&source.population_label(&subgroup.population))
     );
     Table::new(format!("{name}_{}_{}", subgroup.endpoint, subgroup.id), title, columns)
+}
+
+/// The variance within levels and the test of the interaction, in words.
+pub(crate) fn methods(source: &Source, subgroup: &SubgroupOutline) -> (&'static str, &'static str) {
+    match source.has_weights(&subgroup.population) {
+        true => ("robust", "robust Wald"),
+        false => ("model-based", "likelihood-ratio"),
+    }
 }
 
 /// How tied events are treated in an analysis.
@@ -123,10 +133,11 @@ impl Place<'_> {
         let exposure = id::part(&self.source.result.protocol.exposure.column);
         let exposed = self.source.arms().first().map_or("", |arm| arm.id.as_str());
         let ratio = |name: &str| self.id("cox_univariable", exposed, name);
+        let comparison = self.source.comparison(&self.level.id);
         let mut cells = self.names();
         cells.extend(self.source.arms().iter().map(|arm| self.events(arm)));
         cells.extend([
-            numbers.cell(&self.id("log_rank", &exposure, "p_value"), number::p_value),
+            numbers.cell(&self.id(comparison, &exposure, "p_value"), number::p_value),
             numbers.ratio(&ratio("hazard_ratio")),
             numbers.cell(&ratio("p_value"), number::p_value),
         ]);
@@ -150,7 +161,10 @@ pub(crate) fn interaction(
     variable: &SubgroupVariable,
 ) -> Cell {
     let (endpoint, population) = (&subgroup.endpoint, &subgroup.population);
-    let name = "likelihood_ratio_p_value";
+    let name = match source.has_weights(population) {
+        true => "wald_p_value",
+        false => "likelihood_ratio_p_value",
+    };
     let id = id::quantity(endpoint, population, "interaction", &variable.id, name);
     source.numbers.cell(&id, number::p_value)
 }
@@ -161,7 +175,9 @@ pub(crate) fn comparisons(source: &Source) -> Table {
     let mut columns: Vec<Column> = keys.map(Column::key).into();
     columns.extend(["Patients", "Events"].map(Column::value));
     columns.extend(median_columns(source, rules(source), "Median"));
-    columns.push(Column::value("Log-rank P"));
+    let compared = source.result.outline.subgroups.iter().filter(|known| known.compare.is_some());
+    let populations = compared.map(|subgroup| subgroup.population.as_str());
+    columns.push(Column::value(source.comparison_heading(populations)));
     let mut table = Table::new("comparisons", "Levels compared with each other", columns);
     for subgroup in &source.result.outline.subgroups {
         let Some(variable) = &subgroup.compare else { continue };
@@ -179,7 +195,8 @@ pub(crate) fn comparisons(source: &Source) -> Table {
                 source.numbers.cell(&of_level("n_events"), number::count),
             ];
             cells.extend(median_cells(source, rules(source), &of_level));
-            let p_value = place("log_rank", &variable.id, "p_value");
+            let comparison = source.comparison(&subgroup.population);
+            let p_value = place(comparison, &variable.id, "p_value");
             cells.push(match index {
                 0 => source.numbers.cell(&p_value, number::p_value),
                 _ => Cell::new(""),

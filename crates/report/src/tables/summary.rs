@@ -4,7 +4,8 @@ use super::{ENDPOINT, STUDY, Source, WHOLE};
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
-use study::result::{EndpointOutline, Label, id};
+use study::Protocol;
+use study::result::{EndpointOutline, FlowKind, Label, id};
 
 /// Numbers down, populations and arms across; what speaks of both arms spans them.
 pub(crate) fn summary(source: &Source) -> Table {
@@ -30,16 +31,33 @@ pub(crate) fn summary(source: &Source) -> Table {
 /// What the hazard ratios are, where the study has any.
 fn notes(source: &Source) -> Vec<String> {
     let Some(cox) = &source.result.protocol.cox else { return Vec::new() };
-    let variance = match source.result.protocol.matching {
-        Some(_) => {
-            format!("; in matched patients the variance is {}", words::variance(cox.variance))
-        }
+    let protocol = &source.result.protocol;
+    let variance = match protocol.adjusted() {
+        Some(_) => format!(
+            "; in {} the variance is {}",
+            words::adjusted(protocol),
+            words::variance(protocol, cox.variance)
+        ),
         None => String::new(),
     };
-    vec![format!(
+    let mut notes = vec![format!(
         "Univariable hazard ratio: Cox model of the exposure alone, ties by {}{variance}.",
         words::ties(cox.ties)
-    )]
+    )];
+    if words::any_weights(protocol) {
+        notes.push(weighted_note(protocol));
+    }
+    notes
+}
+
+/// What the numbers of patients with weights are.
+fn weighted_note(protocol: &Protocol) -> String {
+    format!(
+        "In {} curves, medians and hazard ratios are weighted with robust variances; patients and \
+         events are counted without weights. The {} stands in the place of the log-rank test.",
+        words::adjusted(protocol),
+        words::ROBUST_SCORE
+    )
 }
 
 struct Rows<'a> {
@@ -112,9 +130,11 @@ impl Rows<'_> {
     fn comparison(&self, table: &mut Table) {
         let exposure = id::part(&self.source.result.protocol.exposure.column);
         let numbers = &self.source.numbers;
-        self.per_population(table, "Log-rank P", &|population| {
-            let endpoint = &self.endpoint.id;
-            let id = id::quantity(endpoint, &population.id, "log_rank", &exposure, "p_value");
+        let populations = self.source.populations().iter().map(|known| known.id.as_str());
+        let heading = self.source.comparison_heading(populations);
+        self.per_population(table, heading, &|population| {
+            let (endpoint, analysis) = (&self.endpoint.id, self.source.comparison(&population.id));
+            let id = id::quantity(endpoint, &population.id, analysis, &exposure, "p_value");
             numbers.cell(&id, number::p_value)
         });
         let Some([exposed, comparator]) = self.source.arms().get(..2) else { return };
@@ -166,9 +186,10 @@ pub(crate) fn sentences(source: &Source) -> Vec<String> {
         source.numbers.cell(&id, number::count).text
     };
     let flow = &source.result.outline.flow;
-    let last = flow.iter().rev().find(|step| {
-        !matches!(step.kind, study::result::FlowKind::Arm | study::result::FlowKind::Matched)
-    });
+    let last = flow
+        .iter()
+        .rev()
+        .find(|step| !matches!(step.kind, FlowKind::Arm | FlowKind::Matched | FlowKind::Weighted));
     let (Some(first), Some(last)) = (flow.first(), last) else { return Vec::new() };
     let arms: Vec<String> = source
         .arms()
@@ -181,10 +202,46 @@ pub(crate) fn sentences(source: &Source) -> Vec<String> {
         n(&last.id),
         words::list(&arms)
     )];
-    let pairs = id::quantity(STUDY, "matched", "matching", WHOLE, "n_pairs");
-    if source.numbers.has(&pairs) {
-        let pairs = source.numbers.cell(&pairs, number::count).text;
-        sentences.push(format!("Matching on the propensity score gave {pairs} pairs."));
-    }
+    sentences.extend(design_sentence(source));
     sentences
+}
+
+/// What matching or weighting has made of the arms.
+fn design_sentence(source: &Source) -> Option<String> {
+    let protocol = &source.result.protocol;
+    let of_matching = |name: &str| {
+        let id = id::quantity(STUDY, "matched", "matching", WHOLE, name);
+        source.numbers.has(&id).then(|| source.numbers.cell(&id, number::count).text)
+    };
+    if let Some(section) = &protocol.matching {
+        if section.is_one_to_one() {
+            let pairs = of_matching("n_pairs")?;
+            return Some(format!("Matching on the propensity score gave {pairs} pairs."));
+        }
+        let (exposed, comparators) =
+            (of_matching("n_matched_exposed")?, of_matching("n_matched_comparators")?);
+        let word = if section.forms_classes() { "classes" } else { "sets" };
+        let sets = of_matching("n_sets").map_or(String::new(), |n| format!(" in {n} {word}"));
+        return Some(format!(
+            "Matching kept {exposed} exposed patients and {comparators} comparators{sets}; they have \
+             weights.{}",
+            effective_sizes(source, "matched")
+        ));
+    }
+    let section = protocol.weighting.as_ref()?;
+    Some(format!(
+        "Weights speak for {}.{}",
+        words::weight_estimand(section.estimand),
+        effective_sizes(source, "weighted")
+    ))
+}
+
+/// How many patients the weighted arms are worth.
+fn effective_sizes(source: &Source, population: &str) -> String {
+    let size = |arm: &Label| {
+        let id = id::quantity(STUDY, population, "balance", &arm.id, "effective_n");
+        format!("{} {}", source.numbers.cell(&id, number::time).text, arm.label)
+    };
+    let sizes: Vec<String> = source.arms().iter().map(size).collect();
+    format!(" The effective sample size is {}.", words::list(&sizes))
 }

@@ -11,12 +11,21 @@ use study::result::{EndpointOutline, Label, id};
 pub(crate) fn medians(source: &Source) -> Table {
     let mut columns = key_columns();
     columns.extend([Column::key("Group"), Column::value("Patients"), Column::value("Events")]);
+    let any_weights = words::any_weights(&source.result.protocol);
+    let weighted = [("weighted_n", "patients"), ("weighted_n_events", "events")];
+    if any_weights {
+        columns
+            .extend(weighted.map(|(_, title)| Column::value(title).within("Sum of the weights")));
+    }
     columns.extend(median_columns(source, &source.result.protocol.survival.median_ci, "Median"));
     let mut table = Table::new("survival", "Medians by arm", columns);
     for_arms(source, &mut table, |endpoint, population, arm| {
         let id = |name: &str| id::quantity(&endpoint.id, &population.id, "survival", &arm.id, name);
         let mut cells = vec![Cell::from(&arm.label)];
         cells.extend(["n", "n_events"].map(|name| source.numbers.cell(&id(name), number::count)));
+        if any_weights {
+            cells.extend(weighted.map(|(name, _)| weighted_cell(source, &id(name))));
+        }
         let rules = &source.result.protocol.survival.median_ci;
         cells.extend(median_cells(source, rules, &id));
         vec![cells]
@@ -25,7 +34,18 @@ pub(crate) fn medians(source: &Source) -> Table {
         "Limits of the medians: {}.",
         words::quantiles(&source.result.protocol.survival.median_ci)
     ));
+    if any_weights {
+        let note =
+            "In patients with weights all limits rest on the robust standard error of the curve.";
+        table.notes.push(note.to_owned());
+    }
     table
+}
+
+/// A number that only patients with weights have.
+fn weighted_cell(source: &Source, id: &str) -> Cell {
+    let is_there = source.numbers.has(id);
+    if is_there { source.numbers.cell(id, number::time) } else { Cell::new("") }
 }
 
 /// Survival at the times of the protocol, a column for each rule of the limits.
@@ -35,6 +55,10 @@ pub(crate) fn rates(source: &Source) -> Table {
     columns.push(Column::key("Group"));
     columns.push(Column::key(format!("Time ({})", source.unit())));
     columns.push(Column::value("At risk"));
+    let any_weights = words::any_weights(&source.result.protocol);
+    if any_weights {
+        columns.push(Column::value("At risk, sum of the weights"));
+    }
     for rule in &source.result.protocol.survival.interval {
         columns.push(
             Column::value(format!("{} rule", words::interval(*rule)))
@@ -49,6 +73,9 @@ pub(crate) fn rates(source: &Source) -> Table {
             };
             let mut cells = vec![Cell::from(&arm.label), Cell::new(words::plain(*time))];
             cells.push(source.numbers.cell(&id("n_at_risk"), number::count));
+            if any_weights {
+                cells.push(weighted_cell(source, &id("weighted_n_at_risk")));
+            }
             for rule in &source.result.protocol.survival.interval {
                 let name = format!("survival_{}", words::interval_id(*rule));
                 cells.push(source.numbers.with_limits(&id(&name), number::percent));
@@ -132,13 +159,18 @@ pub(crate) fn comparison_tests(source: &Source) -> Table {
     for endpoint in source.endpoints() {
         for population in source.populations() {
             for test in &source.result.protocol.survival.tests {
-                let Some(analysis) = test_analysis(*test, &population.id) else { continue };
+                let Some(analysis) = test_analysis(source, *test, &population.id) else {
+                    continue;
+                };
                 let names = [&endpoint.label, &population.label].map(Cell::from);
                 let id = |term: &str, name: &str| {
                     id::quantity(&endpoint.id, &population.id, analysis, term, name)
                 };
                 let mut cells: Vec<Cell> = names.into();
-                cells.push(words::comparison(*test).into());
+                cells.push(match analysis {
+                    "robust_score" => words::ROBUST_SCORE.into(),
+                    _ => words::comparison(*test).into(),
+                });
                 cells.extend(test_cells(source, &exposure, &id));
                 table.rows.push(Row::new(cells));
             }
@@ -152,8 +184,13 @@ fn test_cells(source: &Source, exposure: &str, id: &dyn Fn(&str, &str) -> String
     let numbers = &source.numbers;
     let mut cells = Vec::new();
     for arm in source.arms() {
-        cells.push(numbers.cell(&id(&arm.id, "observed"), number::count));
-        cells.push(numbers.cell(&id(&arm.id, "expected"), number::time));
+        for (name, write) in
+            [("observed", number::count as number::Write), ("expected", number::time)]
+        {
+            let id = id(&arm.id, name);
+            let is_there = numbers.has(&id);
+            cells.push(if is_there { numbers.cell(&id, write) } else { Cell::new("") });
+        }
     }
     cells.push(numbers.cell(&id(exposure, "chi_squared"), number::statistic));
     cells.push(numbers.cell(&id(exposure, "df"), number::count));
@@ -162,9 +199,9 @@ fn test_cells(source: &Source, exposure: &str, id: &dyn Fn(&str, &str) -> String
 }
 
 /// The analysis of the ids of a test; pairs exist in the matched sample alone.
-fn test_analysis(test: ComparisonTest, population: &str) -> Option<&'static str> {
+fn test_analysis(source: &Source, test: ComparisonTest, population: &str) -> Option<&'static str> {
     match test {
-        ComparisonTest::LogRank => Some("log_rank"),
+        ComparisonTest::LogRank => Some(source.comparison(population)),
         ComparisonTest::LogRankStratifiedByPair => {
             (population == "matched").then_some("log_rank_stratified_by_pair")
         }

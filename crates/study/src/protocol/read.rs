@@ -12,10 +12,11 @@ mod roles;
 mod section;
 mod suggest;
 mod value;
+mod weighting;
 
 pub use place::locate;
 
-use super::{Protocol, SCHEMA};
+use super::{MatchingSection, Protocol, SCHEMA};
 use analyses::Declared;
 use section::Section;
 use thiserror::Error;
@@ -57,15 +58,23 @@ fn protocol(file: &Section) -> Protocol {
         variables: &variables,
         exposure: &exposure.column,
         has_matching: file.has("matching"),
+        has_weighting: file.has("weighting"),
+        has_pairs: false,
     };
+    let propensity = file.table("propensity", |section| analyses::propensity(section, &declared));
+    let matching = matching::matching(file, &declared);
+    let weighting = weighting::weighting(file, &declared, propensity.as_ref());
+    let has_pairs = matching.as_ref().is_some_and(MatchingSection::is_one_to_one);
+    let declared = Declared { has_pairs, ..declared };
     let cox = file.table("cox", |section| analyses::cox(section, &declared));
     let ties = cox.as_ref().map(|cox| cox.ties).unwrap_or_default();
     Protocol {
         eligibility: file.tables("eligibility", data::criterion),
         endpoints: data::endpoints(file, &study, &source),
         missing: file.defaulted_table("missing", data::missing),
-        propensity: file.table("propensity", |section| analyses::propensity(section, &declared)),
-        matching: matching::matching(file, &declared),
+        propensity,
+        matching,
+        weighting,
         balance: file.defaulted_table("balance", |section| analyses::balance(section, &declared)),
         survival: file
             .defaulted_table("survival", |section| analyses::survival(section, &declared)),

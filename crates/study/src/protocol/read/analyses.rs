@@ -4,11 +4,13 @@
 use super::data::Ids;
 use super::section::Section;
 use super::suggest::known_names;
-use super::value::{Parsed, at_least_1, code, confidence, flag, positive, probability, text, word};
+use super::value::{
+    Parsed, at_least_1, code, confidence, flag, number, positive, probability, text, word,
+};
 use crate::protocol::{
-    BalanceSection, BalanceTest, ComparisonTest, CoxSection, IntervalRule, MultivariableModel,
-    Population, PropensitySection, QuantileRule, SelectionRule, SensitivitySection, Spline,
-    Subgroup, SurvivalSection, Ties, Variable, VariableKind,
+    BalanceSection, BalanceTest, ComparisonTest, CoxSection, HiddenBiasSection, IntervalRule,
+    MultivariableModel, Population, PropensitySection, QuantileRule, SelectionRule,
+    SensitivitySection, Spline, Subgroup, SurvivalSection, Ties, Variable, VariableKind, Variance,
 };
 use std::cell::RefCell;
 use toml::de::DeValue;
@@ -18,9 +20,30 @@ pub(super) struct Declared<'a> {
     pub(super) variables: &'a [Variable],
     pub(super) exposure: &'a str,
     pub(super) has_matching: bool,
+    pub(super) has_weighting: bool,
+    /// Whether patients are matched one to one, nobody twice.
+    pub(super) has_pairs: bool,
 }
 
 impl Declared<'_> {
+    /// The population in which the arms are made comparable, or everyone.
+    fn main_population(&self) -> Population {
+        match (self.has_matching, self.has_weighting) {
+            (true, _) => Population::Matched,
+            (false, true) => Population::Weighted,
+            (false, false) => Population::All,
+        }
+    }
+
+    /// Whether the patients of a population have weights.
+    fn has_weights(&self, population: Population) -> bool {
+        match population {
+            Population::Matched => !self.has_pairs,
+            Population::Weighted => true,
+            Population::All | Population::Exposed | Population::Comparator => false,
+        }
+    }
+
     /// A variable by its name.
     fn variable(&self, value: &DeValue) -> Parsed<&Variable> {
         let name = text(value)?;
@@ -92,6 +115,9 @@ impl Declared<'_> {
             Population::Matched if !self.has_matching => {
                 Err("there is no matched sample without `[matching]`".into())
             }
+            Population::Weighted if !self.has_weighting => {
+                Err("there are no weighted patients without `[weighting]`".into())
+            }
             population => Ok(population),
         }
     }
@@ -100,17 +126,28 @@ impl Declared<'_> {
     fn population_of_both_arms(&self, value: &DeValue) -> Parsed<Population> {
         match self.population(value)? {
             one_arm @ (Population::Exposed | Population::Comparator) => Err(format!(
-                "the exposure does not vary among `{}`; choose `all` or `matched`",
+                "the exposure does not vary among `{}`; choose `all`, `matched` or `weighted`",
                 one_arm.id()
             )),
             population => Ok(population),
         }
     }
 
+    fn balance_test(&self, value: &DeValue) -> Parsed<BalanceTest> {
+        let test: BalanceTest = word(value)?;
+        if test.is_paired() && !self.has_pairs {
+            return Err("a test of pairs needs one-to-one `[matching]` without replacement".into());
+        }
+        Ok(test)
+    }
+
     fn comparison(&self, value: &DeValue) -> Parsed<ComparisonTest> {
         match word(value)? {
             ComparisonTest::LogRankStratifiedByPair if !self.has_matching => {
                 Err("there are no pairs without `[matching]`".into())
+            }
+            ComparisonTest::LogRankStratifiedByPair if !self.has_pairs => {
+                Err("pairs are those of one-to-one matching without replacement".into())
             }
             test => Ok(test),
         }
@@ -156,14 +193,30 @@ fn splines(section: &Section, declared: &Declared, names: &[String], list: &str)
 }
 
 pub(super) fn balance(section: &Section, declared: &Declared) -> BalanceSection {
-    let tests = section.list("tests", word);
+    let tests = section.list("tests", |value| declared.balance_test(value));
     if tests.as_ref().is_some_and(|tests| tests.len() > 1 && tests.contains(&BalanceTest::Auto)) {
         section.refuse("tests", "`auto` chooses the tests and must stand alone");
     }
+    let strata = section.list("strata", |value| declared.category(value)).unwrap_or_default();
+    strata_fit(section, tests.as_deref().unwrap_or_default(), &strata);
     BalanceSection {
         tests: tests.unwrap_or_else(|| vec![BalanceTest::ChiSquared, BalanceTest::MannWhitney]),
         threshold: section.optional("threshold", positive).unwrap_or(0.1),
         within: section.list("within", |value| declared.category(value)).unwrap_or_default(),
+        strata,
+    }
+}
+
+/// Stratified tests need strata, and strata a test that uses them.
+fn strata_fit(section: &Section, tests: &[BalanceTest], strata: &[String]) {
+    let uses = |test: &BalanceTest| test.is_stratified() || *test == BalanceTest::Auto;
+    if strata.is_empty() && tests.iter().any(|test| test.is_stratified()) {
+        section.refuse("tests", "a stratified test needs `strata`, such as `strata = [\"site\"]`");
+    }
+    if !strata.is_empty() && !tests.iter().any(uses) {
+        let message =
+            "has no effect: list `cochran_mantel_haenszel` or `van_elteren` under `tests`";
+        section.refuse("strata", message);
     }
 }
 
@@ -187,15 +240,19 @@ pub(super) fn survival(section: &Section, declared: &Declared) -> SurvivalSectio
 }
 
 pub(super) fn cox(section: &Section, declared: &Declared) -> CoxSection {
-    let populations = populations(section, declared).unwrap_or_else(|| {
-        vec![if declared.has_matching { Population::Matched } else { Population::All }]
-    });
+    let populations =
+        populations(section, declared).unwrap_or_else(|| vec![declared.main_population()]);
     let univariable = section.list("univariable", |value| declared.term(value));
     let univariable = univariable.unwrap_or_else(|| declared.all_terms());
     let ids = Ids::new(&["univariable"]);
+    let variance = section.optional("variance", word).unwrap_or_default();
+    if variance == Variance::Model && declared.has_weights(declared.main_population()) {
+        let message = "patients with weights need the robust variance; leave it out";
+        section.refuse("variance", message);
+    }
     CoxSection {
         ties: section.optional("ties", word).unwrap_or_default(),
-        variance: section.optional("variance", word).unwrap_or_default(),
+        variance,
         multivariable: section.tables("multivariable", |section| {
             let model = model(section, declared, &ids, &populations);
             if model.rule == SelectionRule::PThreshold {
@@ -240,7 +297,7 @@ pub(super) fn sensitivity(
     cox: Option<&CoxSection>,
 ) -> SensitivitySection {
     let e_value = section.optional("e_value", flag).unwrap_or(false);
-    let population = if declared.has_matching { Population::Matched } else { Population::All };
+    let population = declared.main_population();
     let has_hazard_ratio = cox.is_some_and(|cox| {
         cox.populations.contains(&population)
             && cox.univariable.iter().any(|term| term == declared.exposure)
@@ -255,7 +312,27 @@ pub(super) fn sensitivity(
             ),
         );
     }
-    SensitivitySection { e_value }
+    if section.has("hidden_bias") && !declared.has_pairs {
+        let message = "bounds of pairs need one-to-one `[matching]` without replacement";
+        section.refuse("hidden_bias", message);
+    }
+    SensitivitySection { e_value, hidden_bias: section.table("hidden_bias", hidden_bias) }
+}
+
+fn hidden_bias(section: &Section) -> HiddenBiasSection {
+    HiddenBiasSection {
+        gammas: section
+            .filled_list("gammas", factor_of_bias)
+            .unwrap_or_else(|| vec![1.0, 1.25, 1.5, 2.0, 3.0]),
+        level: section.optional("level", confidence).unwrap_or(0.025),
+    }
+}
+
+fn factor_of_bias(value: &DeValue) -> Parsed<f64> {
+    match number(value)? {
+        factor if factor >= 1.0 => Ok(factor),
+        _ => Err("a factor of hidden bias is 1 or more".into()),
+    }
 }
 
 fn populations(section: &Section, declared: &Declared) -> Option<Vec<Population>> {
@@ -279,6 +356,17 @@ fn model(
             "belong to `rule = \"listed\"`: a term that is chosen by tests is a line or levels";
         section.refuse("splines", message);
     }
+    let populations =
+        populations(section, declared).unwrap_or_else(|| default_populations.to_vec());
+    let weighted = populations.iter().find(|&&population| declared.has_weights(population));
+    if let Some(weighted) = weighted.filter(|_| rule != SelectionRule::Listed) {
+        let message = format!(
+            "terms are chosen by likelihood-ratio tests, which the weights of `{}` do not allow: list \
+             the terms, or choose `populations = [\"all\"]`",
+            weighted.id()
+        );
+        section.refuse("rule", message);
+    }
     MultivariableModel {
         label: section.optional("label", text).unwrap_or_else(|| id.clone()),
         id,
@@ -287,7 +375,7 @@ fn model(
         rule,
         p_below,
         p_above,
-        populations: populations(section, declared).unwrap_or_else(|| default_populations.to_vec()),
+        populations,
     }
 }
 

@@ -37,6 +37,11 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
+    /// Whether the file has a table under this key.
+    pub(super) fn is_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().as_table().is_some())
+    }
+
     /// Records that something is wrong with a key.
     pub(super) fn refuse(&self, key: &str, message: impl Into<String>) {
         self.report(place::join(&self.path, key), message);

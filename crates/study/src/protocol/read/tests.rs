@@ -1,7 +1,8 @@
 use super::*;
 use crate::protocol::{
-    BalanceTest, CaliperScale, IntervalRule, MatchDistance, MatchMethod, MatchOrder, Population,
-    QuantileRule, SelectionRule, SiteRule, Ties, TimeUnit, Variance,
+    BalanceTest, CaliperScale, CoarseningRule, IntervalRule, MatchDistance, MatchMethod,
+    MatchOrder, MatchRatio, Population, QuantileRule, SelectionRule, SiteRule, Ties, TimeUnit,
+    Variance,
 };
 
 macro_rules! example {
@@ -72,9 +73,9 @@ fn assert_refused(text: &str, path: &str, message: &str) {
 #[test]
 fn the_examples_read() {
     let her2 = read(HER2).unwrap();
-    assert_eq!(her2.variables.len(), 14);
-    assert_eq!(her2.variables[0].name, "age");
-    assert_eq!(her2.baseline_variables().count(), 13);
+    assert_eq!(her2.variables.len(), 15);
+    assert_eq!(her2.variables[1].name, "age");
+    assert_eq!(her2.baseline_variables().count(), 14);
     assert_eq!(her2.study.data_lock.as_deref(), Some("2022-03-01"));
     let window = her2.time_zero.as_ref().unwrap().window.as_ref().unwrap();
     assert_eq!((window.from.as_str(), window.to.as_str()), ("2006-03-01", "2021-09-30"));
@@ -497,7 +498,7 @@ fn settings_of_matching_that_contradict_each_other_are_refused() {
     let cases = [
         ("distance = \"mahalanobis\"", "matching.covariates", "needs `covariates`"),
         ("covariates = [\"age\"]", "matching.covariates", "belong to a Mahalanobis distance"),
-        ("method = \"optimal\"\norder = \"data\"", "matching.order", "no order of choice"),
+        ("method = \"optimal\"\norder = \"data\"", "matching.order", "has no effect on the method"),
         ("emulate = \"spss\"", "matching.caliper", "match tolerance"),
         ("seed = -1", "matching.seed", "between 0 and 2^53 - 1"),
         ("seed = 1.5", "matching.seed", "a whole number"),
@@ -521,6 +522,121 @@ fn settings_of_matching_that_contradict_each_other_are_refused() {
         let text = small_with("[matching]", &format!("[matching]\n{keys}"));
         assert_refused(&text, path, message);
     }
+}
+
+/// Every method with the keys that belong to it.
+#[test]
+fn matching_with_weights_is_read() {
+    let read = |keys: &str| {
+        let text = small_with("[matching]", &format!("[matching]\n{keys}"));
+        read(&text).expect("it is in order").matching.expect("it has a section")
+    };
+    let variable = read("ratio = { mean = 2, max = 4 }");
+    assert_eq!(variable.ratio, MatchRatio::Variable { mean: 2.0, min: 1, max: 4 });
+    assert!(!variable.is_one_to_one() && variable.has_clusters());
+    let again = read("ratio = 2\nreplacement = true\nestimand = \"atc\"");
+    assert_eq!((again.ratio, again.order), (MatchRatio::Fixed(2), MatchOrder::Data));
+    assert!(!again.has_clusters() && !again.forms_classes());
+    assert_eq!(read("estimand = \"atc\"").order, MatchOrder::Smallest);
+    let full = read("method = \"full\"\nestimand = \"ate\"");
+    assert!(full.has_clusters() && !full.is_one_to_one());
+    let classes = read("method = \"subclass\"\nsubclasses = 5\nleast_per_arm = 2");
+    assert_eq!((classes.subclasses, classes.least_per_arm), (5, 2));
+    let coarsened = read(
+        "method = \"coarsened\"\ncovariates = [\"age\", \"sex\"]\ncoarsening.age.cuts = [50, 60]",
+    );
+    assert_eq!(coarsened.coarsening[0].rule, CoarseningRule::Cuts(vec![50.0, 60.0]));
+    assert!(read("method = \"exact\"\nexact = [\"sex\"]").forms_classes());
+}
+
+#[test]
+fn what_a_design_does_not_know_is_refused() {
+    let matching = [
+        ("method = \"full\"\nratio = 2", "matching.ratio", "no effect on the method \"full\""),
+        ("method = \"subclass\"\ndistance = \"logit\"", "matching.distance", "no effect"),
+        ("subclasses = 4", "matching.subclasses", "no effect on the method \"nearest\""),
+        ("estimand = \"ate\"", "matching.estimand", "choose `att` or `atc`"),
+        ("ratio = { mean = 5, max = 4 }", "matching.ratio.mean", "below the largest"),
+        ("ratio = 0", "matching.ratio", "at least 1"),
+        ("replacement = true\norder = \"closest\"", "matching.order", "with replacement"),
+        ("method = \"exact\"", "matching.exact", "variables to agree on"),
+        (
+            "method = \"coarsened\"\ncovariates = [\"age\"]\ncoarsening.sex.bins = 2",
+            "matching.coarsening.sex",
+            "not among the covariates",
+        ),
+        (
+            "method = \"coarsened\"\ncovariates = [\"age\"]\ncoarsening.age = {}",
+            "matching.coarsening.age",
+            "give one of",
+        ),
+        ("ratio = 2\n[cox]\nvariance = \"model\"", "cox.variance", "robust variance"),
+        (
+            "ratio = 2\n[survival]\ntests = [\"log_rank\", \"log_rank_stratified_by_pair\"]",
+            "survival.tests[1]",
+            "one-to-one",
+        ),
+        ("ratio = 2\n[balance]\ntests = [\"mc_nemar\"]", "balance.tests[0]", "one-to-one"),
+        ("ratio = 2\n[sensitivity]\nhidden_bias = {}", "sensitivity.hidden_bias", "one-to-one"),
+    ];
+    for (keys, path, message) in matching {
+        let text = small_with("[matching]", &format!("[matching]\n{keys}"));
+        assert_refused(&text, path, message);
+    }
+    let weighting = [
+        ("estimand = \"everybody\"", "weighting.estimand", "is none of"),
+        ("estimand = \"att\"\nstabilised = true", "weighting.stabilised", "only weights for `ate`"),
+        ("truncate = { lower = 0.5, upper = 0.5 }", "weighting.truncate.upper", "above `lower`"),
+        ("covariates = [\"age\"]", "weighting.covariates", "entropy_balancing"),
+        (
+            "method = \"entropy_balancing\"\nestimand = \"overlap\"",
+            "weighting.estimand",
+            "`ate`, `att` or `atc`",
+        ),
+        ("[matching]", "weighting", "one design"),
+        ("[cox]\npopulations = [\"matched\"]", "cox.populations[0]", "no matched sample"),
+        (
+            "[cox]\n[[cox.multivariable]]\nid = \"m\"\nrule = \"backward\"",
+            "cox.multivariable[0].rule",
+            "likelihood-ratio tests",
+        ),
+    ];
+    for (keys, path, message) in weighting {
+        let text = small_with("[matching]", &format!("[weighting]\n{keys}"));
+        assert_refused(&text, path, message);
+    }
+    let strata = small_with("", "[balance]\ntests = [\"van_elteren\"]");
+    assert_refused(&strata, "balance.tests", "needs `strata`");
+    let unused = small_with("", "[balance]\nstrata = [\"stage\"]");
+    assert_refused(&unused, "balance.strata", "has no effect");
+    let small = small_with("", "[sensitivity]\nhidden_bias = { gammas = [0.5] }");
+    assert_refused(&small, "sensitivity.hidden_bias.gammas[0]", "1 or more");
+}
+
+/// Entropy balancing takes the variables of the score, and needs none where it has its own.
+#[test]
+fn weights_are_read() {
+    let weighted = |keys: &str| {
+        let text = small_with("[matching]", &format!("[weighting]\n{keys}"));
+        read(&text).expect("it is in order")
+    };
+    let plain = weighted("[cox]");
+    assert_eq!(plain.adjusted(), Some(Population::Weighted));
+    assert_eq!(plain.cox.unwrap().populations, [Population::Weighted]);
+    let entropy = weighted("method = \"entropy_balancing\"\nmoments = 2").weighting.unwrap();
+    assert_eq!(entropy.covariates, ["age", "sex"]);
+    let cut = weighted("truncate = { upper = 0.99 }").weighting.unwrap().truncate.unwrap();
+    assert_eq!((cut.lower, cut.upper), (0.0, 0.99));
+    let without_score = small_with(
+        "[propensity]\ncovariates = [\"age\", \"sex\"]\n[matching]",
+        "[weighting]\nmethod = \"entropy_balancing\"\ncovariates = [\"age\"]",
+    );
+    assert!(read(&without_score).is_ok());
+    assert_refused(
+        &without_score.replace("method = \"entropy_balancing\"\ncovariates = [\"age\"]", ""),
+        "weighting",
+        "need `[propensity]`",
+    );
 }
 
 #[test]

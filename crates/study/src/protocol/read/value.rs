@@ -101,6 +101,12 @@ pub(super) fn confidence(value: &DeValue) -> Parsed<f64> {
     number(value).and_then(|number| within(number, 0.0 < number && number < 1.0, message))
 }
 
+/// A number from 0 to 1.
+pub(super) fn share(value: &DeValue) -> Parsed<f64> {
+    let message = "must lie between 0 and 1";
+    number(value).and_then(|number| within(number, (0.0..=1.0).contains(&number), message))
+}
+
 /// A number above 0 and at most 1.
 pub(super) fn probability(value: &DeValue) -> Parsed<f64> {
     let message = "must be more than 0 and at most 1";
