@@ -17,7 +17,9 @@ use weighting::{Entropy, InverseProbability, ScoreScale, Target, Truncation, Wei
 /// The question for matched sets, on the columns of the scores where there are any.
 pub(crate) fn match_query(protocol: &Protocol, section: &MatchingSection) -> MatchQuery {
     let exposure = &protocol.exposure;
-    let on_probability = section.distance == MatchDistance::Probability;
+    // Classes are cut at quantiles, and one between two patients is another on the logit.
+    let on_probability =
+        section.distance == MatchDistance::Probability || section.method == MatchMethod::Subclass;
     let score = if on_probability { PROBABILITY } else { LOGIT };
     let discard = match section.discard {
         protocol::Discard::None => Discard::None,
