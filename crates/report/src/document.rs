@@ -158,7 +158,7 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
                 tables::matching(source),
                 tables::weighting(source),
             ],
-            Vec::new(),
+            plots::overlap(source).into_iter().collect(),
         ),
         section("survival", "Survival", survival, plots::all_main_curves(source)),
         section("hazard", "Hazard models", cox, Vec::new()),

@@ -87,6 +87,7 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
 fn figure_files(source: &Source) -> Vec<ReportFile> {
     let mut plots = vec![plots::flow(source)];
     plots.extend(plots::love(source));
+    plots.extend(plots::overlap(source));
     plots.extend(plots::all_main_curves(source));
     plots.extend(plots::forests(source));
     plots.extend(plots::subgroup_curves(source));

@@ -1,11 +1,11 @@
 //! The figures of the report: which there are, and what each shows.
 
 use crate::number;
-use crate::tables::{STUDY, Source};
+use crate::tables::{STUDY, Source, WHOLE};
 use crate::words;
 use figures::{
     Caption, FlowBox, FlowFigure, ForestFigure, ForestRow, ForestValue, KaplanMeierFigure,
-    KaplanMeierGroup, LoveFigure, LoveRow,
+    KaplanMeierGroup, LoveFigure, LoveRow, OverlapArm, OverlapFigure,
 };
 use study::protocol::TimeUnit;
 use study::result::{
@@ -31,6 +31,7 @@ pub(crate) struct Plot {
 enum Drawing {
     Flow(FlowFigure),
     Love(LoveFigure),
+    Overlap(OverlapFigure),
     Forest(ForestFigure),
     KaplanMeier(KaplanMeierFigure),
 }
@@ -49,6 +50,7 @@ impl Plot {
         match &self.drawing {
             Drawing::Flow(figure) => figures::flow_diagram(figure),
             Drawing::Love(figure) => figures::love_plot(figure),
+            Drawing::Overlap(figure) => figures::overlap_plot(figure),
             Drawing::Forest(figure) => figures::forest_plot(figure),
             Drawing::KaplanMeier(figure) => figures::kaplan_meier(figure),
         }
@@ -64,6 +66,7 @@ impl Plot {
         match &mut self.drawing {
             Drawing::Flow(figure) => &mut figure.caption,
             Drawing::Love(figure) => &mut figure.caption,
+            Drawing::Overlap(figure) => &mut figure.caption,
             Drawing::Forest(figure) => &mut figure.caption,
             Drawing::KaplanMeier(figure) => &mut figure.caption,
         }
@@ -188,6 +191,37 @@ pub(crate) fn love(source: &Source) -> Option<Plot> {
         rows,
     };
     (!figure.rows.is_empty()).then(|| Plot::new(Drawing::Love(figure)))
+}
+
+/// Bins of the histograms of the scores.
+const BINS: usize = 20;
+
+/// The scores of both arms; absent where the study has none.
+pub(crate) fn overlap(source: &Source) -> Option<Plot> {
+    let id = |term: &str, name: &str| id::quantity(STUDY, WHOLE, "overlap", term, name);
+    let [exposed, comparator] = source.arms() else { return None };
+    if !source.numbers.has(&id(&exposed.id, "score_share_0")) {
+        return None;
+    }
+    let arm = |arm: &Label| {
+        let share = |bin| {
+            let name = format!("score_share_{}", bin as f64 / BINS as f64);
+            source.numbers.value(&id(&arm.id, &name)).unwrap_or(0.0)
+        };
+        OverlapArm { label: arm.label.clone(), shares: (0..BINS).map(share).collect() }
+    };
+    let bound = |name: &str| source.numbers.value(&id(WHOLE, name));
+    let support = bound("common_support_lower").zip(bound("common_support_upper"));
+    let description = "Share of each arm by propensity score, in bins of 0.05; between the dashed \
+                       lines lies the common support.";
+    let figure = OverlapFigure {
+        caption: caption("overlap", "Overlap of the propensity scores", description),
+        axis: "Propensity score".into(),
+        share_axis: "Share of the arm (%)".into(),
+        arms: [arm(exposed), arm(comparator)],
+        support: support.map(|(lower, upper)| [lower, upper]),
+    };
+    Some(Plot::new(Drawing::Overlap(figure)))
 }
 
 #[cfg(test)]

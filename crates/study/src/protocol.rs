@@ -352,6 +352,8 @@ pub struct MatchingSection {
     pub discard: Discard,
     /// Programs whose way of matching is imitated; absent = none.
     pub emulate: Option<Emulation>,
+    /// Whether SPSS gives partners of the very same score first. Default: yes.
+    pub exact_first: bool,
 }
 
 impl MatchingSection {

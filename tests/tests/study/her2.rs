@@ -200,3 +200,47 @@ fn the_caveats_are_said() {
 fn words(html: &str) -> String {
     html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
 }
+
+/// The comparator dies first in 68 of the 102 pairs that tell: `pbinom(67, 102, gamma / (1 + gamma),
+/// lower.tail = FALSE)` and its root at 0.025.
+#[test]
+fn bounds_under_hidden_bias() {
+    let value = |name: &str| REPORT.value(&format!("os/matched/hidden_bias/rt=1/{name}"));
+    assert_eq!((value("n_exposed_first"), value("n_comparator_first")), (34.0, 68.0));
+    for (name, want) in [
+        ("p_upper_1", 0.0004932684),
+        ("p_upper_1.25", 0.01464983),
+        ("p_upper_1.5", 0.1005635),
+        ("p_lower_1.25", 5.024969e-06),
+    ] {
+        assert!((value(name) - want).abs() <= 1e-6 * want, "{name}: {}", value(name));
+    }
+    assert!((value("largest_gamma") - 1.3065).abs() < 5e-5);
+}
+
+/// `mantelhaen.test(table(rt, chemo, site), correct = FALSE)`, and van Elteren's statistic with
+/// the weights `1 / (n + 1)` of the hospitals.
+#[test]
+fn arms_are_compared_within_hospitals() {
+    let value = |id: &str| REPORT.value(&format!("study/all/balance/{id}"));
+    assert!((value("chemo/cochran_mantel_haenszel_statistic") - 11.9087).abs() < 5e-5);
+    assert!((value("bone/cochran_mantel_haenszel_statistic") - 54.09263).abs() < 5e-6);
+    assert!((value("age/van_elteren_statistic") - 0.3652354).abs() < 5e-8);
+    assert!((value("ki67/van_elteren_statistic") + 0.7040222).abs() < 5e-8);
+    let within = |level: &str| REPORT.value(&format!("study/all/balance_within/{level}/n_exposed"));
+    assert_eq!(["H1", "H2", "H3"].map(|one| within(&format!("site={one}"))), [112.0, 54.0, 41.0]);
+}
+
+/// Scores of both arms stand beside each other, and the shares of the bins are those of all patients.
+#[test]
+fn scores_overlap() {
+    let value = |id: &str| REPORT.value(&format!("study/all/overlap/{id}"));
+    let (lower, upper) = (value("all/common_support_lower"), value("all/common_support_upper"));
+    assert_eq!(lower, value("rt=1/score_quantile_0"));
+    assert_eq!(upper, value("rt=0/score_quantile_100"));
+    for arm in ["rt=1", "rt=0"] {
+        let share = |bin| value(&format!("{arm}/score_share_{}", f64::from(bin) / 20.0));
+        let total: f64 = (0..20).map(share).sum();
+        assert!((total - 1.0).abs() < 1e-12, "{arm}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Where the scores of the two arms overlap.
 
 use super::{Assembly, Place, STUDY, WHOLE};
+use cohort::NotEstimable;
 use propensity::{ArmScores, Overlap};
 use study::protocol::Population;
 
@@ -29,6 +30,13 @@ fn arm_scores(assembly: &mut Assembly, place: &Place, arm: &str, scores: &ArmSco
         let name = format!("score_quantile_{}", (100.0 * probability).round());
         let method = "quantile of the propensity score, type 7";
         assembly.push(place.quantity(arm, &name, Ok(score), method));
+    }
+    for (bin, &n) in scores.histogram.iter().enumerate() {
+        let [lower, upper] = [bin, bin + 1].map(|edge| edge as f64 / Overlap::BINS as f64);
+        let n_all = scores.n as f64;
+        let share = if scores.n > 0 { Ok(n as f64 / n_all) } else { Err(NotEstimable::NoSubjects) };
+        let method = format!("share of the arm with a score from {lower} to {upper}");
+        assembly.push(place.quantity(arm, &format!("score_share_{lower}"), share, &method));
     }
     assembly.push(place.count(arm, "n_in_common_support", scores.n_in_common_support));
     assembly.push(place.count(arm, "n_in_equipoise", scores.n_in_equipoise));

@@ -132,8 +132,8 @@ fn choice(section: &MatchingSection) -> Option<String> {
     };
     match (section.emulate, section.method) {
         (Some(Emulation::Spss), _) => Some(format!(
-            "The {focal} choose {order}; each takes a random partner within the caliper, those of \
-             the very same score first (seed {}).",
+            "The {focal} choose {order}; each takes a random partner within the caliper{} (seed {}).",
+            if section.exact_first { ", those of the very same score first" } else { "" },
             section.seed
         )),
         (None, MatchMethod::Nearest) if section.replacement => {

@@ -161,7 +161,7 @@ pub(crate) fn balance_within(source: &Source) -> Table {
     }
     table.notes = vec![format!(
         "Largest absolute standardised mean difference over the variables of the baseline table, and \
-         how many exceed {}; differences are divided by the pooled SD of the patients of the level, {}.",
+         how many exceed {}; differences are divided by the pooled SD within the level, {}.",
         words::plain(protocol.balance.threshold),
         words::pooled_over(protocol)
     )];

@@ -114,7 +114,7 @@ pub(crate) fn matching(source: &Source) -> Table {
         ("Comparators".into(), "n_matched_comparators", number::count),
         ("Exposed patients without a partner".into(), "n_unmatched_exposed", number::count),
         ("Exposed patients with a partner (%)".into(), "share_matched", number::percent),
-        ("Patients outside the common support".into(), "n_discarded", number::count),
+        ("Patients set aside before matching".into(), "n_discarded", number::count),
         (format!("Caliper ({caliper})"), "caliper", number::ratio),
         ("Largest difference over the caliper (%)".into(), "largest_over_caliper", number::percent),
         (format!("Largest distance within a pair ({distance})"), "largest_distance", number::ratio),

@@ -67,6 +67,7 @@ fn matching_section(section: &Section, declared: &Declared) -> MatchingSection {
         site: section.table("site", |section| site(section, declared)),
         discard: section.optional("discard", word).unwrap_or(Discard::None),
         emulate,
+        exact_first: section.optional("exact_first", flag).unwrap_or(true),
     }
 }
 
@@ -175,6 +176,9 @@ fn settings_fit(section: &Section, read: &MatchingSection) {
     }
     if matches!(read.ratio, MatchRatio::Variable { .. }) && read.method == MatchMethod::Optimal {
         section.refuse("ratio", "optimal matching has a fixed ratio; write a number");
+    }
+    if section.has("exact_first") && read.emulate.is_none() {
+        section.refuse("exact_first", "has no effect unless a program is emulated; leave it out");
     }
     if read.emulate.is_some() {
         as_spss_does(section, read);

@@ -554,6 +554,7 @@ fn what_a_design_does_not_know_is_refused() {
     let matching = [
         ("method = \"full\"\nratio = 2", "matching.ratio", "no effect on the method \"full\""),
         ("method = \"subclass\"\ndistance = \"logit\"", "matching.distance", "no effect"),
+        ("exact_first = false", "matching.exact_first", "has no effect"),
         ("subclasses = 4", "matching.subclasses", "no effect on the method \"nearest\""),
         ("estimand = \"ate\"", "matching.estimand", "choose `att` or `atc`"),
         ("ratio = { mean = 5, max = 4 }", "matching.ratio.mean", "below the largest"),
