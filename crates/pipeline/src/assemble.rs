@@ -8,6 +8,7 @@ mod flow;
 mod hidden_bias;
 mod matching;
 mod overlap;
+mod reuse;
 mod selection;
 mod subgroup;
 mod survival;
@@ -49,6 +50,7 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
     weighting::assemble(&mut assembly);
     survival::assemble(&mut assembly);
     cox::assemble(&mut assembly);
+    reuse::assemble(&mut assembly);
     hidden_bias::assemble(&mut assembly);
     subgroup::assemble(&mut assembly);
     StudyResult {

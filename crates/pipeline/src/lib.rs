@@ -10,6 +10,7 @@ mod pairing;
 mod plan;
 mod prepare;
 mod question;
+mod reuse;
 mod terms;
 
 pub use plan::{Pipeline, WeightedId};

@@ -7,6 +7,7 @@
 use crate::assemble;
 use crate::pairing::{match_query, weights_query};
 use crate::question::{Answer, Question, Task};
+use crate::reuse::{self, Uses};
 use crate::terms::{
     self, LOGIT, PAIR, PROBABILITY, WEIGHT, balance_tests, baseline_variable, endpoint_columns,
     exposure_term, interval_rule, quantile_rule,
@@ -23,8 +24,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use study::StudyResult;
 use study::protocol::{
-    ComparisonTest, EndpointSection, MatchEstimand, MatchingSection, MultivariableModel,
-    Population, Protocol, SelectionRule, Subgroup,
+    ComparisonTest, CoxSection, EndpointSection, MatchEstimand, MatchingSection,
+    MultivariableModel, Population, Protocol, SelectionRule, Subgroup,
 };
 use study::result::id;
 use survival::{ComparisonOptions, ComparisonQuery, CurvesQuery};
@@ -405,10 +406,48 @@ impl Pipeline {
             let key = key::cox(&endpoint.id, population.id(), UNIVARIABLE);
             tasks.push(self.task(key, self.rows(population), Question::Screen(query)));
         }
+        if self.counts_reuse() {
+            self.reuse(tasks, endpoint);
+        }
         for model in &section.multivariable {
             for &population in &model.populations {
                 tasks.push(self.model(endpoint, population, model));
             }
+        }
+    }
+
+    /// Whether the hazard ratio of the exposure after matching with replacement is asked for, whose
+    /// variance can count pairs and patients.
+    pub(crate) fn counts_reuse(&self) -> bool {
+        let protocol = self.protocol();
+        let is_reused = protocol.matching.as_ref().is_some_and(|section| section.replacement);
+        let is_asked = |section: &CoxSection| {
+            section.populations.contains(&Population::Matched)
+                && section.univariable.contains(&protocol.exposure.column)
+        };
+        is_reused && protocol.cox.as_ref().is_some_and(is_asked)
+    }
+
+    /// The sets of matching with replacement, a row for each patient of each; none without pairs.
+    pub(crate) fn uses(&self) -> Option<Uses> {
+        let Some(Ok(Answer::Match(sample))) = self.answers.get(MATCHING) else { return None };
+        let uses = reuse::uses(self.cohort(), self.protocol(), sample).ok()?;
+        (uses.n_rows > 0).then_some(uses)
+    }
+
+    /// The model of the exposure with sets, with patients and with rows as the clusters.
+    fn reuse(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection) {
+        let Some(uses) = self.uses() else { return };
+        for unit in [Some(reuse::SET), Some(reuse::PATIENT), None] {
+            let terms = vec![exposure_term(&self.protocol().exposure)];
+            let query = CoxQuery {
+                cluster: unit.map(str::to_owned),
+                concordance: false,
+                ..self.cox_query(endpoint, Population::Matched, terms)
+            };
+            let (key, cohort) = (key::reuse(&endpoint.id, unit), Arc::clone(&uses.cohort));
+            let selection = Selection::all(&cohort);
+            tasks.push(Task { key, cohort, selection, question: Question::Cox(query) });
         }
     }
 
@@ -677,6 +716,10 @@ pub(crate) mod key {
     pub(crate) fn follow_up(endpoint: &str, population: &str, by_arm: bool) -> String {
         let whom = if by_arm { "by arm" } else { "of all" };
         format!("{endpoint} {population} follow-up {whom}")
+    }
+
+    pub(crate) fn reuse(endpoint: &str, unit: Option<&str>) -> String {
+        format!("{endpoint} matched cox by {}", unit.unwrap_or("row"))
     }
 
     pub(crate) fn hidden_bias(endpoint: &str, exposed_fare_less: bool) -> String {

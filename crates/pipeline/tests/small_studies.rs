@@ -300,6 +300,10 @@ fn designs_with_weights_have_robust_results_alone() {
         assert_eq!(error.method, words);
         assert!(result.quantity(&format!("{place}/standard_error")).is_none(), "{design}");
         assert!(result.quantity(&format!("os/{population}/cox_m/all/aic")).is_none(), "{design}");
+        // With replacement alone a patient can be in several sets.
+        let is_reused = design.contains("replacement");
+        let by_both = result.quantity(&format!("{place}/standard_error_reuse"));
+        assert_eq!(by_both.is_some_and(|error| error.value.is_some()), is_reused, "{design}");
         let test = format!("os/{population}/robust_score/rt/p_value");
         assert!(value(&result, &test).is_some(), "{design}");
         assert!(result.quantity(&format!("os/{population}/log_rank/rt/p_value")).is_none());

@@ -135,7 +135,7 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
     ];
     let mut cox = tables::hazard_ratios(source);
     cox.extend([tables::firth(source), tables::selection(source)]);
-    cox.extend([tables::variances(source), tables::models(source)]);
+    cox.extend([tables::variances(source), tables::reuse(source), tables::models(source)]);
     cox.extend(tables::proportional_hazards(source));
     cox.extend([tables::sensitivity(source), tables::hidden_bias(source)]);
     let mut subgroup_tables = tables::subgroups(source);

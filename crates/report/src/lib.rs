@@ -75,6 +75,7 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
     tables.extend(tables::hazard_ratios(source));
     tables.extend(tables::proportional_hazards(source));
     tables.extend([tables::firth(source), tables::selection(source), tables::variances(source)]);
+    tables.push(tables::reuse(source));
     tables.extend([tables::models(source), tables::sensitivity(source)]);
     tables.push(tables::hidden_bias(source));
     tables.extend(tables::subgroups(source));

@@ -14,7 +14,7 @@ mod survival;
 pub(crate) use balance::{balance_measures, balance_tests, balance_unmatched, balance_within};
 pub(crate) use baseline::baseline;
 pub(crate) use cox::{
-    firth, hazard_ratios, hidden_bias, models, proportional_hazards, sensitivity, variances,
+    firth, hazard_ratios, hidden_bias, models, proportional_hazards, reuse, sensitivity, variances,
 };
 pub(crate) use flow::{flow, missing, step_id};
 pub(crate) use propensity::{matching, overlap, propensity, weighting};

@@ -117,7 +117,12 @@ fn weights(assembly: &mut Assembly, certificate: &Certificate) {
         }
     }
     let is_reused = protocol.matching.as_ref().is_some_and(|section| section.replacement);
-    doubts.extend(is_reused.then(|| pairs_left_out(certificate)).flatten());
+    let beside = if pipeline.counts_reuse() {
+        "; the hazard ratio of the exposure stands beside with a variance that counts both"
+    } else {
+        ""
+    };
+    doubts.extend(is_reused.then(|| pairs_left_out(certificate, beside)).flatten());
     assembly.caveats.extend(doubts);
 }
 
@@ -126,13 +131,13 @@ fn weights(assembly: &mut Assembly, certificate: &Certificate) {
 const FEW_EXPOSED: f64 = 0.3;
 
 /// That a variance by patient leaves out the pairs.
-fn pairs_left_out(certificate: &Certificate) -> Option<Caveat> {
+fn pairs_left_out(certificate: &Certificate, beside: &str) -> Option<Caveat> {
     let n = certificate.n_exposed + certificate.n_comparators;
     let share = certificate.n_exposed as f64 / n as f64;
     let message = format!(
         "With replacement the robust variance counts a patient who is taken again once, and leaves out \
          that the members of a pair belong together. Where many are exposed, here {:.0} %, it may be \
-         too small (Austin and Cafri 2020).",
+         too small (Austin and Cafri 2020){beside}.",
         100.0 * share
     );
     (share >= FEW_EXPOSED).then(|| Caveat::new(CaveatCode::PairsIgnored, message))

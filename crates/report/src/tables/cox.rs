@@ -164,6 +164,39 @@ pub(crate) fn variances(source: &Source) -> Table {
     table
 }
 
+/// The hazard ratio after matching with replacement by both variances; without rows otherwise.
+pub(crate) fn reuse(source: &Source) -> Table {
+    let ci = words::confidence_interval(&source.result.protocol);
+    let mut columns = [ENDPOINT, "Variance"].map(Column::key).to_vec();
+    columns.extend([Column::value(format!("HR ({ci})")), Column::value("P")]);
+    let exposed = source.result.protocol.exposure.exposed.label.as_str();
+    let title = format!("Hazard ratio of {exposed} after matching with replacement");
+    let mut table = Table::new("cox_replacement", title, columns);
+    let Some(arm) = source.arms().first() else { return table };
+    for endpoint in source.endpoints() {
+        let id =
+            |name: &str| id::quantity(&endpoint.id, "matched", "cox_univariable", &arm.id, name);
+        if !source.numbers.has(&id("hazard_ratio_reuse")) {
+            continue;
+        }
+        for (words, suffix) in [("patients as clusters", ""), ("pairs and patients", "_reuse")] {
+            table.rows.push(Row::new(vec![
+                Cell::from(&endpoint.label),
+                words.into(),
+                source.numbers.ratio(&id(&format!("hazard_ratio{suffix}"))),
+                source.numbers.cell(&id(&format!("p_value{suffix}")), number::p_value),
+            ]));
+        }
+    }
+    table.notes.push(
+        "Patients as clusters: who is taken again counts once. Pairs and patients: the sum of the \
+         variances by set and by patient less that by row (Austin and Cafri 2020), for samples in \
+         which 30% or more are exposed."
+            .to_owned(),
+    );
+    table
+}
+
 /// Size and fit of the multivariable models.
 pub(crate) fn models(source: &Source) -> Table {
     let columns = [ENDPOINT, "Population", "Model"].map(Column::key).into_iter();
