@@ -206,29 +206,7 @@ fn balanced_terms(protocol: &Protocol, section: &WeightingSection) -> Vec<Term> 
 mod tests {
     use super::*;
 
-    const STUDY: &str = r#"
-schema = "equipoise/1"
-[study]
-id = "small"
-title = "Small"
-[data]
-file = "small.csv"
-id = "id"
-[variables]
-age = { type = "continuous" }
-site = { type = "categorical", levels = ["a", "b"] }
-[exposure]
-column = "rt"
-exposed = { value = 1 }
-comparator = { value = 0 }
-[[endpoint]]
-id = "os"
-event = { column = "death" }
-time = { column = "months" }
-[propensity]
-covariates = ["age"]
-[matching]
-"#;
+    const STUDY: &str = include_str!("../../../tests/studies/rotterdam/overlap.toml");
 
     /// What the reader of a study file accepts, the service answers.
     #[test]
@@ -239,18 +217,21 @@ covariates = ["age"]
             "replacement = true\nratio = { mean = 2.5, min = 2, max = 3 }",
             "distance = \"mahalanobis\"\ncovariates = [\"age\"]\ncaliper = { width = 0.2 }",
             "distance = \"probability\"\ncaliper = { width = 0.2 }\norder = \"random\"\nseed = 4",
-            "site = { variable = \"site\", rule = \"prefer\" }\nanti_exact = [\"site\"]",
-            "method = \"optimal\"\nratio = 3\nexact = [\"site\"]\ndiscard = \"both\"",
+            "site = { variable = \"grade\", rule = \"prefer\" }\nanti_exact = [\"grade\"]",
+            "method = \"optimal\"\nratio = 3\nexact = [\"grade\"]\ndiscard = \"both\"",
             "method = \"full\"\nestimand = \"ate\"\ndistance = \"robust_mahalanobis\"\ncovariates = [\"age\"]",
             "method = \"subclass\"\nestimand = \"ate\"\nleast_per_arm = 2\ndiscard = \"exposed\"",
-            "method = \"coarsened\"\ncovariates = [\"age\", \"site\"]\ncoarsening.age.quantiles = 4",
-            "method = \"coarsened\"\ncovariates = [\"age\"]\nestimand = \"atc\"\nexact = [\"site\"]",
-            "method = \"exact\"\nexact = [\"site\"]\nestimand = \"ate\"\ndiscard = \"comparators\"",
+            "method = \"coarsened\"\ncovariates = [\"age\", \"grade\"]\ncoarsening.age.quantiles = 4",
+            "method = \"coarsened\"\ncovariates = [\"age\"]\nestimand = \"atc\"\nexact = [\"grade\"]",
+            "method = \"exact\"\nexact = [\"grade\"]\nestimand = \"ate\"\ndiscard = \"comparators\"",
             "emulate = \"spss\"\ncaliper = { width = 0.1 }\nreplacement = true\nexact_first = false",
-            "emulate = \"spss\"\ncaliper = { width = 0.1 }\norder = \"data\"\nexact = [\"site\"]",
+            "emulate = \"spss\"\ncaliper = { width = 0.1 }\norder = \"data\"\nexact = [\"grade\"]",
         ];
         for rest in rest {
-            let protocol = protocol::read(&format!("{STUDY}{rest}")).expect(rest);
+            let matching = STUDY
+                .replace("[weighting]\nestimand = \"overlap\"", &format!("[matching]\n{rest}"))
+                .replace("\"weighted\"", "\"matched\"");
+            let protocol = protocol::read(&matching).expect(rest);
             let section = protocol.matching.as_ref().expect("it has a section");
             assert_eq!(matching::check(&match_query(&protocol, section)), Ok(()), "{rest}");
         }
