@@ -71,6 +71,12 @@ impl<'a> Numbers<'a> {
         self.quantities.contains_key(id)
     }
 
+    /// Whether the result has this id, and not to say that such a number makes no sense.
+    pub fn is_defined(&self, id: &str) -> bool {
+        let quantity = self.quantities.get(id);
+        quantity.is_some_and(|known| known.not_estimable != Some(NotEstimable::NotDefined))
+    }
+
     /// The value of an id that has one.
     pub fn value(&self, id: &str) -> Option<f64> {
         self.quantities.get(id).and_then(|quantity| quantity.value)

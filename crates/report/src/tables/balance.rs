@@ -91,7 +91,7 @@ fn tested<'a>(source: &'a Source) -> impl Iterator<Item = &'a Label> {
     source.populations().iter().filter(|population| !source.has_weights(&population.id))
 }
 
-/// The row of a test; none where no population has it.
+/// The row of a test; none where it is defined in no population.
 fn test_cells(
     source: &Source,
     variable: &VariableOutline,
@@ -112,7 +112,7 @@ fn test_cells(
             let name = format!("{name}_{part}");
             let id = id::quantity(STUDY, &population.id, "balance", &variable.id, &name);
             let has_pairs = !test.is_paired() || population.id == "matched";
-            let is_known = has_pairs && source.numbers.has(&id);
+            let is_known = has_pairs && source.numbers.is_defined(&id);
             is_there |= is_known;
             cells.push(if is_known { source.numbers.cell(&id, write) } else { Cell::new("") });
         }

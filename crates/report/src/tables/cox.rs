@@ -445,16 +445,22 @@ pub(crate) fn hidden_bias(source: &Source) -> Table {
             cells.extend(bounds.map(|name| cell(&name, number::p_value)));
             table.rows.push(Row::new(cells));
         }
+        let finding = match source.numbers.value(&id("largest_gamma")) {
+            Some(_) => format!(
+                "The finding withstands hidden bias up to the factor {}",
+                cell("largest_gamma", number::statistic).text
+            ),
+            None => "The finding is not significant even without hidden bias".to_owned(),
+        };
         table.notes.push(format!(
-            "{}: of {} pairs, {} has the event first in {}, {} in {}; the others carry no \
-             information. The finding withstands hidden bias up to the factor {} (one-sided level {}).",
+            "{}: of {} pairs the patient of the arm \"{}\" has the event first in {}, that of \"{}\" in \
+             {}; the others carry no information. {finding} (one-sided level {}).",
             endpoint.label,
             cell("n_pairs", number::count).text,
             exposed.label,
             cell("n_exposed_first", number::count).text,
             comparator.label,
             cell("n_comparator_first", number::count).text,
-            cell("largest_gamma", number::statistic).text,
             words::plain(section.level),
         ));
     }

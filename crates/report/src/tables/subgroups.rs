@@ -43,6 +43,11 @@ fn ratios(source: &Source, subgroup: &SubgroupOutline) -> Table {
          for their number.",
         words::ties(ties(source, subgroup))
     ));
+    if source.has_weights(&subgroup.population) {
+        let note = "Weights balance the arms as a whole, not within each level; balance within levels \
+                    stands with the baseline table where the study asks for it.";
+        table.notes.push(note.to_owned());
+    }
     table
 }
 
