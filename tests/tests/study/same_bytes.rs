@@ -2,6 +2,7 @@
 
 use crate::harness::{PROGRAM, Report, example};
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A service in a process of its own, on a port that the system chose.
@@ -82,18 +83,25 @@ fn embedded_and_deployed_on_one_thread_or_two() {
 /// The order of the rows of the table decides nothing, not even a last digit.
 #[test]
 fn the_order_of_the_rows_does_not_matter() {
+    for (name, file, table) in
+        [("her2", "study.toml", "cohort.csv"), ("rotterdam", "overlap.toml", "rotterdam.csv")]
+    {
+        order_does_not_matter(&example(name), file, table);
+    }
+}
+
+fn order_does_not_matter(example: &Path, file: &str, table: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let table = std::fs::read_to_string(example("her2").join("cohort.csv")).unwrap();
-    let (header, rows) = table.split_once('\n').unwrap();
+    let rows = std::fs::read_to_string(example.join(table)).unwrap();
+    let (header, rows) = rows.split_once('\n').unwrap();
     let mut rows: Vec<&str> = rows.lines().collect();
     rows.reverse();
     rows.rotate_left(100);
-    std::fs::write(folder.path().join("cohort.csv"), format!("{header}\n{}\n", rows.join("\n")))
-        .unwrap();
-    let study = folder.path().join("study.toml");
-    std::fs::copy(example("her2").join("study.toml"), &study).unwrap();
+    std::fs::write(folder.path().join(table), format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+    let study = folder.path().join(file);
+    std::fs::copy(example.join(file), &study).unwrap();
     let shuffled = Report::of(&study, &[]).json();
-    let original = Report::of(&example("her2"), &[]).json();
+    let original = Report::of(&example.join(file), &[]).json();
     assert_eq!(shuffled["quantities"], original["quantities"]);
     assert_eq!(shuffled["curves"], original["curves"]);
 }
