@@ -98,7 +98,12 @@ impl Statistics {
                     failure.message =
                         format!("the {service} service cannot be reached ({})", failure.message);
                 }
-                impossibility(&failure).map(Err).ok_or(failure)
+                // Without weights there is no study, and the words say which variable is at fault.
+                let reason = match &task.question {
+                    Question::Weigh(_) => None,
+                    _ => impossibility(&failure),
+                };
+                reason.map(Err).ok_or(failure)
             }
         }
     }

@@ -2,7 +2,7 @@
 //! table: `w` is `1 - e` for the exposed and `e` for the others, `e` the fitted values of
 //! `glm(hormon ~ age + meno + size + grade + nodes + pgr + er + chemo, binomial)`.
 
-use crate::harness::{Report, example};
+use crate::harness::{Report, equipoise, example};
 use std::sync::LazyLock;
 
 static REPORT: LazyLock<Report> =
@@ -100,4 +100,28 @@ fn the_report_says_what_the_weights_are() {
         assert!(html.contains(words), "{words}");
     }
     assert_eq!(REPORT.text("weights.csv").lines().count(), 1 + 2982);
+}
+
+/// Four patients whose arms do not meet: no weights give the comparators the mean of the exposed.
+#[test]
+fn weights_that_do_not_exist_name_the_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = "id,x,rt,death,days\n1,1,1,1,10\n2,2,1,0,20\n3,10,0,1,15\n4,11,0,0,25\n";
+    std::fs::write(folder.path().join("small.csv"), table).unwrap();
+    let study = r#"
+schema = "equipoise/1"
+study = { id = "small", title = "Small", time_unit = "days" }
+data = { file = "small.csv", id = "id" }
+variables = { x = { type = "continuous" } }
+exposure = { column = "rt", exposed = { value = 1 }, comparator = { value = 0 } }
+endpoint = [{ id = "os", event = { column = "death" }, time = { column = "days" } }]
+weighting = { method = "entropy_balancing", estimand = "att", covariates = ["x"] }
+"#;
+    let path = folder.path().join("study.toml");
+    std::fs::write(&path, study).unwrap();
+    let output = equipoise(["run", path.to_str().unwrap()]);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(words.contains("at the step \"weighting\""), "{words}");
+    assert!(words.contains("as that of x may"), "{words}");
 }

@@ -238,8 +238,13 @@ fn design_sentence(source: &Source) -> Option<String> {
 
 /// How many patients the weighted arms are worth.
 fn effective_sizes(source: &Source, population: &str) -> String {
+    let id = |arm: &Label| id::quantity(STUDY, population, "balance", &arm.id, "effective_n");
+    // An arm without patients has no size.
+    if !source.arms().iter().all(|arm| source.numbers.has(&id(arm))) {
+        return String::new();
+    }
     let size = |arm: &Label| {
-        let id = id::quantity(STUDY, population, "balance", &arm.id, "effective_n");
+        let id = id(arm);
         format!("{} {}", source.numbers.cell(&id, number::time).text, arm.label)
     };
     let sizes: Vec<String> = source.arms().iter().map(size).collect();
