@@ -2,7 +2,7 @@
 //! back.
 
 use ::wire::failure::impossibility;
-use ::wire::matching::BalanceQuestion;
+use ::wire::matching::{BalanceQuestion, PropensityQuestion};
 use ::wire::pb::matching::matching_service_client::MatchingServiceClient;
 use ::wire::pb::regression::regression_service_client::RegressionServiceClient;
 use ::wire::pb::survival::survival_service_client::SurvivalServiceClient;
@@ -123,12 +123,14 @@ impl Statistics {
             }};
         }
         match &task.question {
-            Question::Propensity(query) => ask!(
-                matching.estimate_propensity(matching::propensity_request(cohort, rows, query))
-                    => |answer| {
-                        TryInto::try_into(answer).map(|scores| Answer::Propensity(Box::new(scores)))
-                    }
-            ),
+            Question::Propensity { model, discard } => {
+                let question = PropensityQuestion { model: model.clone(), discard: *discard };
+                ask!(
+                    matching
+                        .estimate_propensity(matching::propensity_request(cohort, rows, &question))
+                        => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Propensity)
+                )
+            }
             Question::Match(query) => ask!(
                 matching.match_pairs(matching::match_request(cohort, rows, query))
                     => |answer| TryInto::try_into(answer).map(Answer::Match)
@@ -176,7 +178,7 @@ impl Statistics {
 /// The service that answers a question.
 fn service_of(question: &Question) -> &'static str {
     match question {
-        Question::Propensity(_)
+        Question::Propensity { .. }
         | Question::Match(_)
         | Question::Weigh(_)
         | Question::Balance { .. }

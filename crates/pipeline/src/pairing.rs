@@ -4,13 +4,13 @@ use crate::terms::{LOGIT, PROBABILITY, term};
 use cohort::Term;
 use matching::{
     Caliper, CaliperScale, Coarsening, CovariateCaliper, Discard, Distance, Estimand, FullOptions,
-    MatchOrder, MatchQuery, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule,
-    SpssOptions, SubclassOptions,
+    MatchOption, MatchOrder, MatchQuery, MatchingError, Method, NearestOptions, OptimalOptions,
+    Ratio, Site, SiteRule, SpssOptions, SubclassOptions,
 };
 use study::protocol::{
     self, CaliperSection, CoarseningRule, CovariateCaliperSection, Emulation, Exposure,
     MatchDistance, MatchEstimand, MatchMethod, MatchRatio, MatchSite, MatchingSection, Protocol,
-    VariableKind, VariableScale, WeightEstimand, WeightMethod, WeightingSection,
+    VariableKind, VariableScale, Violation, WeightEstimand, WeightMethod, WeightingSection,
 };
 use weighting::{Entropy, InverseProbability, ScoreScale, Target, Truncation, WeightsQuery};
 
@@ -21,12 +21,6 @@ pub(crate) fn match_query(protocol: &Protocol, section: &MatchingSection) -> Mat
     let on_probability =
         section.distance == MatchDistance::Probability || section.method == MatchMethod::Subclass;
     let score = if on_probability { PROBABILITY } else { LOGIT };
-    let discard = match section.discard {
-        protocol::Discard::None => Discard::None,
-        protocol::Discard::Both => Discard::Both,
-        protocol::Discard::Comparators => Discard::Comparators,
-        protocol::Discard::Exposed => Discard::Exposed,
-    };
     let estimand = match section.estimand {
         MatchEstimand::Att => Estimand::Att,
         MatchEstimand::Atc => Estimand::Atc,
@@ -42,9 +36,38 @@ pub(crate) fn match_query(protocol: &Protocol, section: &MatchingSection) -> Mat
         exact: section.exact.clone(),
         anti_exact: section.anti_exact.clone(),
         site: section.site.as_ref().map(site),
-        discard,
+        // Who has been set aside before the score was estimated again is not asked about any more.
+        discard: if section.reestimate { Discard::None } else { discard(section.discard) },
         ..MatchQuery::nearest(&exposure.column, &exposure.exposed.value, score)
     }
+}
+
+/// Who is set aside before the score is estimated again.
+pub(crate) fn reestimated_without(protocol: &Protocol) -> Discard {
+    let section = protocol.matching.as_ref().filter(|section| section.reestimate);
+    section.map_or(Discard::None, |section| discard(section.discard))
+}
+
+fn discard(rule: protocol::Discard) -> Discard {
+    match rule {
+        protocol::Discard::None => Discard::None,
+        protocol::Discard::Both => Discard::Both,
+        protocol::Discard::Comparators => Discard::Comparators,
+        protocol::Discard::Exposed => Discard::Exposed,
+    }
+}
+
+/// What the service would refuse of the settings of matching, at the key that is at fault.
+pub(crate) fn fault(protocol: &Protocol) -> Option<Violation> {
+    let section = protocol.matching.as_ref()?;
+    let error = matching::check(&match_query(protocol, section)).err()?;
+    let key = match &error {
+        MatchingError::Option { option: MatchOption::MinSetRatio, .. } => "matching.min_ratio",
+        MatchingError::Option { option: MatchOption::MaxSetRatio, .. } => "matching.max_ratio",
+        MatchingError::Option { option: MatchOption::OmittedShare, .. } => "matching.omitted_share",
+        _ => "matching",
+    };
+    Some(Violation { path: key.into(), message: error.to_string() })
 }
 
 fn method(section: &MatchingSection) -> Method {
@@ -76,7 +99,12 @@ fn method(section: &MatchingSection) -> Method {
             };
             Method::Optimal(OptimalOptions { distance, ratio })
         }
-        MatchMethod::Full => Method::Full(FullOptions { distance, ..FullOptions::default() }),
+        MatchMethod::Full => Method::Full(FullOptions {
+            distance,
+            min_ratio: section.min_ratio,
+            max_ratio: section.max_ratio,
+            omitted_share: section.omitted_share,
+        }),
         MatchMethod::Subclass => Method::Subclass(SubclassOptions {
             n_subclasses: section.subclasses,
             min_n: section.least_per_arm,
@@ -208,6 +236,12 @@ mod tests {
 
     const STUDY: &str = include_str!("../../../tests/studies/rotterdam/overlap.toml");
 
+    fn read(matching: &str) -> Protocol {
+        let design = "[weighting]\nestimand = \"overlap\"";
+        let study = STUDY.replace(design, &format!("[matching]\n{matching}"));
+        protocol::read(&study.replace("\"weighted\"", "\"matched\"")).expect(matching)
+    }
+
     /// What the reader of a study file accepts, the service answers.
     #[test]
     fn settings_that_are_read_fit_together() {
@@ -220,6 +254,8 @@ mod tests {
             "site = { variable = \"grade\", rule = \"prefer\" }\nanti_exact = [\"grade\"]",
             "method = \"optimal\"\nratio = 3\nexact = [\"grade\"]\ndiscard = \"both\"",
             "method = \"full\"\nestimand = \"ate\"\ndistance = \"robust_mahalanobis\"\ncovariates = [\"age\"]",
+            "method = \"full\"\nmin_ratio = 0.5\nmax_ratio = 4\nomitted_share = 0.1",
+            "discard = \"both\"\nreestimate = true",
             "method = \"subclass\"\nestimand = \"ate\"\nleast_per_arm = 2\ndiscard = \"exposed\"",
             "method = \"coarsened\"\ncovariates = [\"age\", \"grade\"]\ncoarsening.age.quantiles = 4",
             "method = \"coarsened\"\ncovariates = [\"age\"]\nestimand = \"atc\"\nexact = [\"grade\"]",
@@ -228,12 +264,11 @@ mod tests {
             "emulate = \"spss\"\ncaliper = { width = 0.1 }\norder = \"data\"\nexact = [\"grade\"]",
         ];
         for rest in rest {
-            let matching = STUDY
-                .replace("[weighting]\nestimand = \"overlap\"", &format!("[matching]\n{rest}"))
-                .replace("\"weighted\"", "\"matched\"");
-            let protocol = protocol::read(&matching).expect(rest);
+            let protocol = read(rest);
             let section = protocol.matching.as_ref().expect("it has a section");
             assert_eq!(matching::check(&match_query(&protocol, section)), Ok(()), "{rest}");
         }
+        let odd = read("method = \"full\"\nmin_ratio = 1.5");
+        assert_eq!(fault(&odd).map(|fault| fault.path), Some("matching.min_ratio".into()));
     }
 }

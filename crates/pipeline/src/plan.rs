@@ -5,7 +5,7 @@
 //! at a time, is not its business.
 
 use crate::assemble;
-use crate::pairing::{match_query, weights_query};
+use crate::pairing::{match_query, reestimated_without, weights_query};
 use crate::question::{Answer, Question, Task};
 use crate::reuse::{self, Uses};
 use crate::terms::{
@@ -98,21 +98,21 @@ impl Pipeline {
     pub fn answer(&mut self, key: &str, answer: Estimate<Answer>) -> Result<(), PipelineError> {
         match &answer {
             Ok(Answer::Propensity(scores)) => {
-                let logit = Column::numeric(LOGIT, scores.linear_predictor.clone());
-                let probability = Column::numeric(PROBABILITY, scores.probability.clone());
-                let cohort = Arc::make_mut(&mut self.study.cohort);
-                cohort.push(logit)?;
-                cohort.push(probability)?;
+                let rows = &scores.rows;
+                self.push_of_rows(LOGIT, rows, scores.linear_predictor.iter().copied())?;
+                self.push_of_rows(PROBABILITY, rows, scores.probability.iter().copied())?;
             }
             Ok(Answer::Match(sample)) => {
                 // With replacement a patient may be in several sets, and there is no such column.
+                let rows = self.scored();
                 if !sample.subclass.is_empty() {
-                    self.push_design(PAIR, sample.subclass.iter().copied().map(f64::from))?;
+                    self.push_design(PAIR, &rows, sample.subclass.iter().copied().map(f64::from))?;
                 }
-                self.push_design(WEIGHT, sample.weights.iter().copied())?;
+                self.push_design(WEIGHT, &rows, sample.weights.iter().copied())?;
             }
             Ok(Answer::Weigh(weights)) => {
-                self.push_design(WEIGHT, weights.weights.iter().copied())?;
+                let rows = self.everyone();
+                self.push_design(WEIGHT, &rows, weights.weights.iter().copied())?;
             }
             Err(reason) if [PROPENSITY, MATCHING, WEIGHTING].contains(&key) => {
                 return Err(PipelineError::Unanswered { step: key.into(), reason: *reason });
@@ -124,16 +124,43 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Adds a column that the design gives to all patients; who has 0 there has no value.
+    /// Adds a column that the design gives to some patients; who has 0 there has no value.
     fn push_design(
         &mut self,
         name: &str,
+        rows: &Selection,
         values: impl Iterator<Item = f64>,
     ) -> Result<(), CohortError> {
-        let values: Vec<f64> = values.collect();
-        let without = (0..values.len()).filter(|&row| values[row] == 0.0).collect();
-        let column = Column::numeric(name, values).with_missing(without);
+        let given = rows.rows().iter().copied().zip(values).filter(|(_, value)| *value != 0.0);
+        let (rows, values): (Vec<usize>, Vec<f64>) = given.unzip();
+        self.push_of_rows(name, &rows, values.into_iter())
+    }
+
+    /// Adds a column in which other rows than these have no value.
+    fn push_of_rows(
+        &mut self,
+        name: &str,
+        rows: &[usize],
+        given: impl Iterator<Item = f64>,
+    ) -> Result<(), CohortError> {
+        let n = self.study.cohort.len();
+        let (mut values, mut is_missing) = (vec![0.0; n], vec![true; n]);
+        for (&row, value) in rows.iter().zip(given) {
+            *values.get_mut(row).ok_or(CohortError::RowOutOfRange { row, rows: n })? = value;
+            is_missing[row] = false;
+        }
+        let missing = (0..n).filter(|&row| is_missing[row]).collect();
+        let column = Column::numeric(name, values).with_missing(missing);
         Arc::make_mut(&mut self.study.cohort).push(column)
+    }
+
+    /// Who can be matched: everyone, or those with a score that was estimated again.
+    fn scored(&self) -> Selection {
+        let section = self.protocol().matching.as_ref();
+        match section.is_some_and(|section| section.reestimate) {
+            true => self.with_value(&self.everyone(), LOGIT),
+            false => self.everyone(),
+        }
     }
 
     /// The result of a study of which every question has been answered.
@@ -197,18 +224,25 @@ impl Pipeline {
             },
             ..LogisticQuery::new(exposed, terms)
         };
-        Some(self.task(PROPENSITY, self.everyone(), Question::Propensity(query)))
+        let discard = reestimated_without(self.protocol());
+        let question = Question::Propensity { model: query, discard };
+        Some(self.task(PROPENSITY, self.everyone(), question))
     }
 
     /// Sets or weights.
     fn design(&self) -> Option<Task> {
         let protocol = self.protocol();
-        let (key, question) = match (&protocol.matching, &protocol.weighting) {
-            (Some(section), _) => (MATCHING, Question::Match(match_query(protocol, section))),
-            (None, Some(section)) => (WEIGHTING, Question::Weigh(weights_query(protocol, section))),
-            (None, None) => return None,
-        };
-        Some(self.task(key, self.everyone(), question))
+        match (&protocol.matching, &protocol.weighting) {
+            (Some(section), _) => {
+                let question = Question::Match(match_query(protocol, section));
+                Some(self.task(MATCHING, self.scored(), question))
+            }
+            (None, Some(section)) => {
+                let question = Question::Weigh(weights_query(protocol, section));
+                Some(self.task(WEIGHTING, self.everyone(), question))
+            }
+            (None, None) => None,
+        }
     }
 
     /// Everything that needs no other answer than the design.

@@ -7,8 +7,8 @@
 mod checks;
 mod columns;
 
-use crate::sha256;
 use crate::terms::endpoint_names;
+use crate::{pairing, sha256};
 use checks::Checks;
 use cohort::{Caveat, CaveatCode, Cohort, Column};
 use eligibility::{Criterion, ParseError};
@@ -94,6 +94,9 @@ pub fn prepare(study_file: &[u8], table: &[u8]) -> Result<Prepared, Vec<Violatio
         vec![Violation { path: String::new(), message }]
     })?;
     let protocol = protocol::read(text)?;
+    if let Some(fault) = pairing::fault(&protocol) {
+        return Err(vec![fault]);
+    }
     let conditions = Conditions::parse(&protocol)?;
     let data_sha256 = sha256(table);
     let spec = columns::table_spec(&protocol, &conditions)?;

@@ -7,7 +7,7 @@ use cox::{
 };
 use hypothesis::{HiddenBiasAnswer, HiddenBiasError, HiddenBiasQuery};
 use matching::{MatchQuery, MatchedSample, MatchingError};
-use propensity::{LogisticQuery, PropensityError, PropensityScores};
+use propensity::{Discard, LogisticQuery, PropensityError, PropensityScores};
 use std::sync::Arc;
 use survival::{Comparison, ComparisonQuery, Curves, CurvesQuery, SurvivalError};
 use thiserror::Error;
@@ -30,7 +30,12 @@ pub struct Task {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Question {
     /// Propensity scores.
-    Propensity(LogisticQuery),
+    Propensity {
+        /// The model.
+        model: LogisticQuery,
+        /// Who is set aside before it is estimated again.
+        discard: Discard,
+    },
     /// Pairs.
     Match(MatchQuery),
     /// Weights.
@@ -138,9 +143,9 @@ impl Task {
     fn answer(&self) -> Result<Answer, QuestionError> {
         let (cohort, selection) = (self.cohort.as_ref(), &self.selection);
         Ok(match &self.question {
-            Question::Propensity(query) => {
-                Answer::Propensity(Box::new(propensity::propensity(cohort, selection, query)?))
-            }
+            Question::Propensity { model, discard } => Answer::Propensity(Box::new(
+                propensity::propensity_in_support(cohort, selection, model, *discard)?,
+            )),
             Question::Match(query) => {
                 Answer::Match(matching::match_pairs(cohort, selection, query)?)
             }

@@ -313,3 +313,25 @@ fn designs_with_weights_have_robust_results_alone() {
         assert_eq!(value(&result, &format!("{exposed}/effective_n")), n, "{design}");
     }
 }
+
+/// Ages of the exposed are 52 to 62, those of the others 51 to 60, and scores ascend with them: 51, 61
+/// and 62 are outside of what both have, and the second score is that of the other nine.
+#[test]
+fn scores_are_estimated_again_in_the_common_support() {
+    let of = |again: &str| {
+        let design = format!("[matching]\ndiscard = \"both\"\n{again}");
+        report(&format!("{STUDY}[propensity]\ncovariates = [\"age\"]\n{design}\n"), &table())
+    };
+    let (once, again) = (of(""), of("reestimate = true"));
+    let n = |result: &StudyResult, id: &str| value(result, &format!("study/{id}"));
+    for (result, exposed, comparators) in [(&once, 6.0, 6.0), (&again, 4.0, 5.0)] {
+        assert_eq!(n(result, "matched/matching/all/n_discarded"), Some(3.0));
+        assert_eq!(n(result, "all/overlap/rt=1/n"), Some(exposed));
+        assert_eq!(n(result, "all/overlap/rt=0/n"), Some(comparators));
+        let n_matched = n(result, "matched/matching/all/n_matched_exposed").unwrap();
+        let n_unmatched = n(result, "matched/matching/all/n_unmatched_exposed").unwrap();
+        assert_eq!(n_matched + n_unmatched, 6.0);
+    }
+    let sd = "all/propensity/all/linear_predictor_sd";
+    assert_ne!(n(&once, sd), n(&again, sd));
+}

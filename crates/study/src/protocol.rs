@@ -328,6 +328,13 @@ pub struct MatchingSection {
     pub ratio: MatchRatio,
     /// Whether a partner may be taken again; for `nearest` and SPSS. Default: no.
     pub replacement: bool,
+    /// Smallest number of partners per focal patient in a set of `full`: whole, or one over a whole
+    /// number. Default: 0, any.
+    pub min_ratio: f64,
+    /// Largest number of the same; absent = any.
+    pub max_ratio: Option<f64>,
+    /// Share of the partners that `full` may leave out, from 0 to below 1. Default: 0.
+    pub omitted_share: f64,
     /// Number of classes of `subclass`. Default: 6.
     pub subclasses: usize,
     /// Least number of patients of each arm in a class of `subclass`. Default: 1.
@@ -350,6 +357,8 @@ pub struct MatchingSection {
     /// Who is set aside before matching because the other arm has no score like theirs. Default:
     /// `none`.
     pub discard: Discard,
+    /// Whether the score is estimated again without those who are set aside. Default: no.
+    pub reestimate: bool,
     /// Programs whose way of matching is imitated; absent = none.
     pub emulate: Option<Emulation>,
     /// Whether SPSS gives partners of the very same score first. Default: yes.

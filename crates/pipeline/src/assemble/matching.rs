@@ -153,12 +153,25 @@ fn counts(assembly: &mut Assembly, place: &Place, sample: &MatchedSample) {
     assembly.push(place.count(WHOLE, "n_matched_exposed", n_exposed));
     let n_comparators = certificate.n_matched_comparators;
     assembly.push(place.count(WHOLE, "n_matched_comparators", n_comparators));
-    let n_unmatched = sample.unmatched_exposed.len();
+    // Who was set aside before the score was estimated again is unknown to the matching.
+    let aside = set_aside(assembly);
+    let exposure = &assembly.pipeline.protocol().exposure;
+    let exposed =
+        assembly.pipeline.rows_at(Population::All, &exposure.column, &exposure.exposed.value);
+    let n_unmatched = exposed.len() - n_exposed;
     assembly.push(place.count(WHOLE, "n_unmatched_exposed", n_unmatched));
-    assembly.push(place.count(WHOLE, "n_discarded", sample.discarded.len()));
+    assembly.push(place.count(WHOLE, "n_discarded", sample.discarded.len() + aside));
     let method = "share of the exposed who have a partner";
-    let share = Ok(certificate.share_of_exposed());
+    let share = Ok(n_exposed as f64 / exposed.len() as f64);
     assembly.push(place.quantity(WHOLE, "share_matched", share, method));
+}
+
+/// Number of patients without a score that was estimated again.
+fn set_aside(assembly: &Assembly) -> usize {
+    match assembly.answer(PROPENSITY) {
+        Ok(Answer::Propensity(scores)) => scores.discarded.len(),
+        _ => 0,
+    }
 }
 
 /// How far apart the members of pairs are.

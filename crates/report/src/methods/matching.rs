@@ -20,7 +20,7 @@ pub(super) fn matching(protocol: &Protocol, section: &MatchingSection) -> String
         names(protocol, &section.anti_exact, "The members of a pair differ on"),
         covariate_calipers(protocol, section),
         site(protocol, section),
-        discard(section.discard),
+        discard(section),
         estimand(section.estimand),
         weights(section),
     ];
@@ -36,10 +36,15 @@ fn sets(protocol: &Protocol, section: &MatchingSection) -> String {
             pairs(protocol, section, method)
         }
         (None, MatchMethod::Full) => format!(
-            "Full matching on {}, {}: everybody with an allowed partner is in a set of one and many, \
-             with the smallest total distance.",
+            "Full matching on {}, {}: sets of one and many for everybody with an allowed partner{}, \
+             with the smallest total distance{}.",
             distance(protocol, section),
-            caliper(section)
+            caliper(section),
+            match section.omitted_share {
+                0.0 => String::new(),
+                share => format!(" but a share of {} of the partners", words::plain(share)),
+            },
+            set_bounds(section)
         ),
         (None, MatchMethod::Subclass) => format!(
             "{} classes of similar propensity score, cut at its quantiles {}; at least {} of each arm \
@@ -82,6 +87,21 @@ fn distance(protocol: &Protocol, section: &MatchingSection) -> String {
         MatchDistance::RobustMahalanobis => {
             format!("the rank-based Mahalanobis distance of {covariates}")
         }
+    }
+}
+
+/// Partners per focal patient in a set of full matching.
+fn set_bounds(section: &MatchingSection) -> String {
+    let least = Some(section.min_ratio).filter(|ratio| *ratio > 0.0);
+    let bound = |what: &str, ratio: f64| format!("at {what} {}", words::plain(ratio));
+    let bounds = [
+        least.map(|ratio| bound("least", ratio)),
+        section.max_ratio.map(|ratio| bound("most", ratio)),
+    ];
+    let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+    match bounds.as_slice() {
+        [] => String::new(),
+        bounds => format!("; {} partners to each", words::list(bounds)),
     }
 }
 
@@ -205,8 +225,12 @@ fn site(protocol: &Protocol, section: &MatchingSection) -> Option<String> {
     })
 }
 
-fn discard(rule: Discard) -> Option<String> {
-    let who = match rule {
+fn discard(section: &MatchingSection) -> Option<String> {
+    let again = match section.reestimate {
+        true => ", and the score is estimated again without them",
+        false => "",
+    };
+    let who = match section.discard {
         Discard::None => return None,
         Discard::Both => "Patients whose score lies outside the range that both arms share",
         Discard::Comparators => "Comparators whose score lies outside the range of the exposed",
@@ -214,5 +238,5 @@ fn discard(rule: Discard) -> Option<String> {
             "Exposed patients whose score lies outside the range of the comparators"
         }
     };
-    Some(format!("{who} are set aside before matching."))
+    Some(format!("{who} are set aside before matching{again}."))
 }

@@ -18,11 +18,13 @@ use propensity::{Discard, LogisticQuery, PropensityScores};
 pub fn propensity_request(
     cohort: &Cohort,
     selection: &Selection,
-    query: &LogisticQuery,
+    question: &PropensityQuestion,
 ) -> pb::EstimatePropensityRequest {
-    let (cohort, selection) = Asked::<()>::written(cohort, selection, logistic_columns(query));
-    let model = Some(logistic_model_to(query));
-    pb::EstimatePropensityRequest { cohort, selection, model, discard: discard_to(Discard::None) }
+    let columns = logistic_columns(&question.model);
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    let model = Some(logistic_model_to(&question.model));
+    let discard = discard_to(question.discard);
+    pb::EstimatePropensityRequest { cohort, selection, model, discard }
 }
 
 /// A model of propensity scores, and who is set aside before it is estimated again.

@@ -2,7 +2,7 @@
 
 use super::analyses::Declared;
 use super::section::Section;
-use super::value::{at_least_1, flag, number, positive, seed, word};
+use super::value::{at_least_1, flag, not_negative, number, positive, seed, share, word};
 use crate::protocol::{
     CaliperScale, CaliperSection, CoarseningRule, CoarseningSection, CovariateCaliperSection,
     Discard, Emulation, MatchDistance, MatchEstimand, MatchMethod, MatchOrder, MatchRatio,
@@ -52,6 +52,9 @@ fn matching_section(section: &Section, declared: &Declared) -> MatchingSection {
         covariates,
         ratio: ratio(section),
         replacement,
+        min_ratio: section.optional("min_ratio", not_negative).unwrap_or(0.0),
+        max_ratio: section.optional("max_ratio", positive),
+        omitted_share: section.optional("omitted_share", share).unwrap_or(0.0),
         subclasses: section.optional("subclasses", at_least_1).unwrap_or(6),
         least_per_arm: section.optional("least_per_arm", at_least_1).unwrap_or(1),
         caliper: section.table("caliper", |section| CaliperSection {
@@ -66,6 +69,7 @@ fn matching_section(section: &Section, declared: &Declared) -> MatchingSection {
         anti_exact: section.list("anti_exact", confounder).unwrap_or_default(),
         site: section.table("site", |section| site(section, declared)),
         discard: section.optional("discard", word).unwrap_or(Discard::None),
+        reestimate: section.optional("reestimate", flag).unwrap_or(false),
         emulate,
         exact_first: section.optional("exact_first", flag).unwrap_or(true),
     }
@@ -136,7 +140,7 @@ const PAIRS: &[MatchMethod] = &[MatchMethod::Nearest, MatchMethod::Optimal, Matc
 
 /// Keys that not every method knows, with those that do. Which of them exclude each other otherwise is
 /// said by [`settings_fit`].
-const KNOWN_TO: [(&str, &[MatchMethod]); 11] = [
+const KNOWN_TO: [(&str, &[MatchMethod]); 14] = [
     ("distance", PAIRS),
     ("caliper", PAIRS),
     ("covariate_calipers", PAIRS),
@@ -144,6 +148,9 @@ const KNOWN_TO: [(&str, &[MatchMethod]); 11] = [
     ("order", &[MatchMethod::Nearest]),
     ("ratio", &[MatchMethod::Nearest, MatchMethod::Optimal]),
     ("replacement", &[MatchMethod::Nearest]),
+    ("min_ratio", &[MatchMethod::Full]),
+    ("max_ratio", &[MatchMethod::Full]),
+    ("omitted_share", &[MatchMethod::Full]),
     ("subclasses", &[MatchMethod::Subclass]),
     ("least_per_arm", &[MatchMethod::Subclass]),
     ("coarsening", &[MatchMethod::Coarsened]),
@@ -176,6 +183,9 @@ fn settings_fit(section: &Section, read: &MatchingSection) {
     }
     if matches!(read.ratio, MatchRatio::Variable { .. }) && read.method == MatchMethod::Optimal {
         section.refuse("ratio", "optimal matching has a fixed ratio; write a number");
+    }
+    if read.reestimate && read.discard == Discard::None {
+        section.refuse("reestimate", "has no effect unless `discard` sets somebody aside");
     }
     if section.has("exact_first") && read.emulate.is_none() {
         section.refuse("exact_first", "has no effect unless a program is emulated; leave it out");

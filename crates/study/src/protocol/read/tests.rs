@@ -554,6 +554,8 @@ fn what_a_design_does_not_know_is_refused() {
     let matching = [
         ("method = \"full\"\nratio = 2", "matching.ratio", "no effect on the method \"full\""),
         ("method = \"subclass\"\ndistance = \"logit\"", "matching.distance", "no effect"),
+        ("max_ratio = 3", "matching.max_ratio", "no effect on the method \"nearest\""),
+        ("reestimate = true", "matching.reestimate", "unless `discard`"),
         ("exact_first = false", "matching.exact_first", "has no effect"),
         ("subclasses = 4", "matching.subclasses", "no effect on the method \"nearest\""),
         ("estimand = \"ate\"", "matching.estimand", "choose `att` or `atc`"),
