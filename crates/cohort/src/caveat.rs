@@ -85,11 +85,19 @@ pub enum CaveatCode {
     ExtremeWeights,
     /// Weights leave an arm with the information of far fewer subjects than it has.
     SmallEffectiveSample,
+    /// Bootstrap replicates have no answer.
+    FailedReplicates,
+    /// Bootstrap replicates do not reach a time; they count as infinite.
+    InfiniteReplicates,
+    /// There are few bootstrap replicates for their interval.
+    FewReplicates,
+    /// Many bootstrap replicates are equal, where an interval is made for smooth quantities.
+    DiscreteReplicates,
 }
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -120,5 +128,9 @@ impl CaveatCode {
         Self::Positivity,
         Self::ExtremeWeights,
         Self::SmallEffectiveSample,
+        Self::FailedReplicates,
+        Self::InfiniteReplicates,
+        Self::FewReplicates,
+        Self::DiscreteReplicates,
     ];
 }

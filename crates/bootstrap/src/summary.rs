@@ -1,0 +1,74 @@
+//! What replicates say of a quantity as a whole.
+
+use cohort::{Estimate, NotEstimable, Replicated};
+use numerics::sum::{mean, variance};
+
+/// Replicates that have no answer for one reason.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// The reason.
+    pub reason: NotEstimable,
+    /// Number of replicates.
+    pub n_replicates: usize,
+}
+
+/// The distribution of a quantity over the replicates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Number of replicates, with and without an answer.
+    pub n_replicates: usize,
+    /// Replicates without an answer by reason, in the order of the reasons.
+    pub failures: Vec<Failure>,
+    /// Number of replicates whose answer is infinite: a time that they do not reach.
+    pub n_infinite: usize,
+    /// Mean of the replicates minus the estimate; not reached where one of them is infinite.
+    pub bias: Estimate,
+    /// Standard deviation of the replicates; not reached where one of them is infinite.
+    pub standard_error: Estimate,
+}
+
+impl Summary {
+    /// Number of replicates without an answer.
+    #[must_use]
+    pub fn n_failed(&self) -> usize {
+        self.failures.iter().map(|failure| failure.n_replicates).sum()
+    }
+}
+
+/// The distribution of the replicates of one quantity, and of what `estimate` is of the sample.
+///
+/// Same as what `print(boot(...))` shows in R when all replicates are finite.
+#[must_use]
+pub fn summary(estimate: Estimate, replicates: &[Replicated]) -> Summary {
+    let values = answers(replicates);
+    let mut failures: Vec<Failure> = Vec::new();
+    let mut reasons: Vec<NotEstimable> =
+        replicates.iter().filter_map(|replicate| replicate.value.err()).collect();
+    reasons.sort_unstable();
+    for reason in reasons {
+        match failures.last_mut() {
+            Some(last) if last.reason == reason => last.n_replicates += 1,
+            _ => failures.push(Failure { reason, n_replicates: 1 }),
+        }
+    }
+    let n_infinite = values.iter().filter(|value| value.is_infinite()).count();
+    let finite = if n_infinite == 0 { Ok(values) } else { Err(NotEstimable::NotReached) };
+    let bias = finite.as_deref().map_err(|&reason| reason).and_then(|values| {
+        let mean = mean(values).ok_or(NotEstimable::TooFewValues)?;
+        finite_estimate(estimate).map(|estimate| mean - estimate)
+    });
+    let standard_error = finite
+        .and_then(|values| variance(&values).map(f64::sqrt).ok_or(NotEstimable::TooFewValues));
+    Summary { n_replicates: replicates.len(), failures, n_infinite, bias, standard_error }
+}
+
+/// The replicates that have an answer.
+pub fn answers(replicates: &[Replicated]) -> Vec<f64> {
+    replicates.iter().filter_map(|replicate| replicate.value.ok()).collect()
+}
+
+/// An infinite value is one that is not reached.
+pub fn finite_estimate(value: Estimate) -> Estimate {
+    value
+        .and_then(|value| if value.is_finite() { Ok(value) } else { Err(NotEstimable::NotReached) })
+}
