@@ -1,9 +1,10 @@
 //! Numbers that are computed again and again from the same subjects, counted anew each time.
 
 use crate::Estimate;
+use numerics::lanes::LANES;
 
-/// Number of replicates that are evaluated together: the lanes of `numerics::lanes`.
-pub const REPLICATES_AT_ONCE: usize = 8;
+/// Number of replicates that are evaluated together.
+pub const REPLICATES_AT_ONCE: usize = LANES;
 
 /// How often a subject counts in each of up to eight replicates; 0 in those that are not there.
 pub type Counts = [f64; REPLICATES_AT_ONCE];

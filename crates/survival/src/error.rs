@@ -160,6 +160,14 @@ pub enum SurvivalError {
         /// The level.
         level: String,
     },
+    /// A quantity is asked for of a group that there is not.
+    #[error("column {column} has no level {level} in the selected rows")]
+    UnknownGroup {
+        /// Column of the groups.
+        column: String,
+        /// The level asked for.
+        level: String,
+    },
     /// The amount of person-time that rates are given for is no amount.
     #[error("rates per {unit} units of time: the amount must be positive and not too large")]
     RateUnit {

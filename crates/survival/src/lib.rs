@@ -9,6 +9,7 @@
 //! [`WeightedTable`] with sampling weights, a [`CauseTable`] where there are several causes, or a
 //! curve made from one. Robust variances rest on subjects: those of sampling weights and clusters
 //! come from [`curves`] and [`contrasts`] alone.
+//! [`SurvivalStatistic`] computes again and again from subjects who count several times, for a bootstrap.
 //! Models with covariates are the business of `cox`.
 //!
 //! `VALIDATION.md` beside this crate shows the coverage of its intervals and the size of its tests
@@ -39,6 +40,7 @@ mod quantile_contrast;
 mod query;
 mod rates;
 mod reference;
+mod replicated;
 mod restricted_mean;
 mod risk_table;
 mod robust;
@@ -93,6 +95,9 @@ pub use query::{
     SurvivalAt, SurvivalCurve, Variance, WeightedCounts, WeightedSums,
 };
 pub use rates::{PersonTime, Rate, RateContrast, rate, rate_contrast};
+pub use replicated::{
+    CountedArms, Measure, SurvivalQuantity, SurvivalStatistic, SurvivalStatisticQuery,
+};
 pub use restricted_mean::restricted_mean;
 pub use risk_table::{RiskRow, RiskTable};
 pub use weighted_table::{WeightedTable, weighted_kaplan_meier};

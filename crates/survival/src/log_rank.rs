@@ -51,6 +51,23 @@ pub fn log_rank(table: &RiskTable, weights: TestWeights) -> LogRank {
     sums
 }
 
+/// A number of subjects.
+pub(crate) trait Count: Copy {
+    fn number(self) -> f64;
+}
+
+impl Count for usize {
+    fn number(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Count for f64 {
+    fn number(self) -> f64 {
+        self
+    }
+}
+
 /// Sums one stratum as if it held two of its groups alone.
 pub(crate) fn log_rank_of_pair(
     table: &RiskTable,
@@ -158,32 +175,33 @@ impl LogRank {
         }
     }
 
-    fn add(
+    /// Adds an event time.
+    pub(crate) fn add<C: Count>(
         &mut self,
-        at_risk: &[usize],
-        events: &[usize],
+        at_risk: &[C],
+        events: &[C],
         weights: TestWeights,
         pooled: &mut Pooled,
     ) {
-        let n = at_risk.iter().sum::<usize>() as f64;
-        let d = events.iter().sum::<usize>() as f64;
+        let total = |counts: &[C]| counts.iter().map(|count| count.number()).sum::<f64>();
+        let (n, d) = (total(at_risk), total(events));
         if d == 0.0 {
             return;
         }
         let n_groups = self.observed.len();
         let weight = pooled.weight(weights, n, d);
         let spread = if n > 1.0 { weight * weight * d * (n - d) / (n - 1.0) } else { 0.0 };
-        for (i, &n_own) in at_risk.iter().enumerate() {
-            if n_own == 0 {
+        for (i, n_own) in at_risk.iter().map(|count| count.number()).enumerate() {
+            if n_own == 0.0 {
                 continue;
             }
-            let share = n_own as f64 / n;
+            let share = n_own / n;
             self.is_compared[i] = true;
-            self.observed[i] += weight * events[i] as f64;
+            self.observed[i] += weight * events[i].number();
             self.expected[i] += weight * d * share;
-            self.variance[i * n_groups + i] += spread * share * ((n - n_own as f64) / n);
+            self.variance[i * n_groups + i] += spread * share * ((n - n_own) / n);
             for (k, &n_other) in at_risk.iter().enumerate().skip(i + 1) {
-                self.variance[i * n_groups + k] += -spread * share * (n_other as f64 / n);
+                self.variance[i * n_groups + k] += -spread * share * (n_other.number() / n);
             }
         }
     }

@@ -6,7 +6,7 @@ use cohort::{Estimate, Interval, NotEstimable};
 
 /// A step of the curve this close to a level lies on it: the square root of the machine epsilon, as
 /// in `quantile.survfit` of R.
-const ON_LEVEL: f64 = 1.490_116_119_384_765_6e-8;
+pub(crate) const ON_LEVEL: f64 = 1.490_116_119_384_765_6e-8;
 
 /// How far above and below the level SPSS looks for the slope of the curve.
 const SPSS_HALF_WIDTH: f64 = 0.05;
@@ -87,7 +87,7 @@ fn steps(curve: &SurvivalCurve) -> impl Iterator<Item = Step> {
 }
 
 /// Where a step function falls to the level.
-fn crossing(steps: impl Iterator<Item = (f64, f64)>, level: f64) -> Estimate {
+pub(crate) fn crossing(steps: impl Iterator<Item = (f64, f64)>, level: f64) -> Estimate {
     let mut flat_from = None;
     for (time, value) in steps {
         if value < level - ON_LEVEL {
