@@ -39,6 +39,7 @@ mod quantile;
 mod quantile_contrast;
 mod query;
 mod rates;
+mod recount;
 mod reference;
 mod replicated;
 mod restricted_mean;
@@ -95,6 +96,7 @@ pub use query::{
     SurvivalAt, SurvivalCurve, Variance, WeightedCounts, WeightedSums,
 };
 pub use rates::{PersonTime, Rate, RateContrast, rate, rate_contrast};
+pub use recount::{Recount, Recounted};
 pub use replicated::{
     CountedArms, Measure, SurvivalQuantity, SurvivalStatistic, SurvivalStatisticQuery,
 };

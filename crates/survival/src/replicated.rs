@@ -4,7 +4,7 @@ mod arm;
 
 use crate::log_rank::{LogRank, Pooled};
 use crate::sample::{CurveSample, SampleColumns};
-use crate::{SurvivalError, TestWeights};
+use crate::{Recount, Recounted, SurvivalError, TestWeights};
 use arm::{Arm, CountedArm};
 use cohort::{
     Cohort, Counting, Drawn, EndpointColumns, Estimate, NotEstimable, Replicated, RiskOrder,
@@ -98,14 +98,14 @@ pub struct SurvivalStatistic {
     n_subjects: usize,
     arms: Vec<Arm>,
     /// The arms with a row for every time of any of them, where they are compared.
-    compared: Vec<Arm>,
+    compared: Vec<Recount>,
     places: Vec<Place>,
 }
 
 /// Memory of a [`SurvivalStatistic`]: the arms counted anew.
 pub struct CountedArms {
     arms: Vec<CountedArm>,
-    compared: Vec<CountedArm>,
+    compared: Vec<Recounted>,
 }
 
 impl SurvivalStatistic {
@@ -135,13 +135,13 @@ impl SurvivalStatistic {
         let order = RiskOrder::new(&sample.endpoint, sample.groups.codes().unwrap_or(&one));
         let mut strata: Vec<&[TieGroup]> = vec![&[]; sample.levels.len()];
         order.strata().for_each(|stratum| strata[stratum[0].stratum as usize] = stratum);
-        let arm = |times, stratum| Arm::new(times, &sample.endpoint, &order, stratum);
-        let own_times = |stratum: &&[TieGroup]| stratum.iter().map(|tied| tied.time).collect();
-        let arms = strata.iter().map(|stratum| arm(own_times(stratum), stratum)).collect();
+        let endpoint = &sample.endpoint;
+        let arms = strata.iter().map(|stratum| Arm::new(endpoint, &order, stratum)).collect();
         let is_compared = places.iter().any(|place| matches!(place, Place::LogRank));
-        let all_times = sample.endpoint.time_codes().times();
+        let times = endpoint.time_codes().times();
         let compared = strata.iter().filter(|_| is_compared);
-        let compared = compared.map(|stratum| arm(all_times.to_vec(), stratum)).collect();
+        let compared =
+            compared.map(|stratum| Recount::new(times, endpoint, &order, stratum)).collect();
         Ok(Self { n_subjects, arms, compared, places })
     }
 
@@ -168,13 +168,13 @@ impl SurvivalStatistic {
     }
 
     /// Chi-squared of the log-rank test.
-    fn log_rank(&self, counted: &[CountedArm], replicate: usize) -> Estimate {
+    fn log_rank(&self, counted: &[Recounted], replicate: usize) -> Estimate {
         let mut sums = LogRank::of_groups(counted.len());
         let mut pooled = Pooled::default();
         let (mut at_risk, mut events) = (vec![0.0; counted.len()], vec![0.0; counted.len()]);
-        for row in 0..self.compared.first().map_or(0, Arm::n_rows) {
+        for row in 0..self.compared.first().map_or(0, Recount::len) {
             for (arm, counted) in counted.iter().enumerate() {
-                (at_risk[arm], events[arm]) = counted.counts(row, replicate);
+                (at_risk[arm], events[arm]) = counted.at(row, replicate);
             }
             sums.add(&at_risk, &events, TestWeights::LogRank, &mut pooled);
         }
@@ -234,16 +234,19 @@ impl Statistic for SurvivalStatistic {
     }
 
     fn scratch(&self) -> CountedArms {
-        let of_each = |arms: &[Arm]| arms.iter().map(Arm::scratch).collect();
-        CountedArms { arms: of_each(&self.arms), compared: of_each(&self.compared) }
+        CountedArms {
+            arms: self.arms.iter().map(Arm::scratch).collect(),
+            compared: self.compared.iter().map(Recount::scratch).collect(),
+        }
     }
 
     fn evaluate(&self, drawn: &Drawn, counted: &mut CountedArms, answers: &mut [Replicated]) {
-        let count = |arms: &[Arm], counted: &mut [CountedArm]| {
-            arms.iter().zip(counted).for_each(|(arm, counted)| arm.count(drawn, counted));
-        };
-        count(&self.arms, &mut counted.arms);
-        count(&self.compared, &mut counted.compared);
+        for (arm, counted) in self.arms.iter().zip(&mut counted.arms) {
+            arm.count(drawn, counted);
+        }
+        for (recount, counted) in self.compared.iter().zip(&mut counted.compared) {
+            recount.count(drawn, counted);
+        }
         for (replicate, answers) in answers.chunks_mut(self.places.len()).enumerate() {
             for (answer, &place) in answers.iter_mut().zip(&self.places) {
                 *answer = self.measured(counted, place, replicate, drawn.counting);
