@@ -46,6 +46,7 @@ mod piecewise;
 mod prediction;
 mod proportionality;
 mod query;
+mod replicated;
 mod risk_sets;
 mod robust;
 mod screen;
@@ -76,6 +77,7 @@ pub use query::{
     OnMonotone, PenalisedLikelihood, Penalty, ProfileLikelihood, ProfileLimits,
     ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform, Variance,
 };
+pub use replicated::CoxStatistic;
 pub use selection::{
     CoxSelection, CoxSelectionQuery, SelectionRule, SelectionStep, SelectionTest, select,
 };

@@ -1,0 +1,146 @@
+//! Log hazard ratios of samples whose subjects count several times or not at all.
+
+mod two_arms;
+
+use crate::cohort_fit::FollowUp;
+use crate::fit::CoxExtras;
+use crate::{CoxError, CoxFit, CoxOptions, CoxQuery, OnMonotone, Penalty, Ties};
+use cohort::{
+    Cohort, Counting, Design, Drawn, Estimate, NotEstimable, Replicated, Selection, Statistic,
+};
+use two_arms::{Scratch, TwoArms};
+
+/// The log hazard ratios of a model, one per column of its design, prepared so that they are computed again
+/// and again.
+///
+/// They are those of the same model on repeated rows, with the variance that the model gives them. A
+/// coefficient that is infinite in a replicate is none, as is that of a column which is constant there.
+/// A model of one column with two values, such as the exposure, is fitted to eight replicates at a time.
+pub struct CoxStatistic<'a> {
+    cohort: &'a Cohort,
+    selection: &'a Selection,
+    query: CoxQuery,
+    names: Vec<String>,
+    two_arms: Option<TwoArms>,
+}
+
+impl<'a> CoxStatistic<'a> {
+    /// Prepares the model of a query; what the query asks for besides coefficients is left aside.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::cox`].
+    pub fn read(
+        cohort: &'a Cohort,
+        selection: &'a Selection,
+        query: &CoxQuery,
+    ) -> Result<Self, CoxError> {
+        let mut query = query.clone();
+        if query.options.penalty == Penalty::None {
+            query.options.on_monotone = OnMonotone::Report;
+        }
+        let follow_up = FollowUp::read(cohort, selection, &query)?;
+        let design = follow_up.design(&query.terms)?;
+        let names = design.columns.iter().map(|column| column.name.clone()).collect();
+        let two_arms = if is_simple(&query) { two_arms(&follow_up, &design)? } else { None };
+        Ok(Self { cohort, selection, query, names, two_arms })
+    }
+
+    /// Names of the coefficients, in the order of the answers.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The model on the subjects of one replicate.
+    fn refit(&self, drawn: &Drawn, replicate: usize) -> Estimate<CoxFit> {
+        let counts = drawn.replicate(replicate);
+        let fit = match drawn.counting {
+            Counting::Subjects => {
+                let rows = counts.enumerate().flat_map(|(subject, count)| {
+                    std::iter::repeat_n(self.selection.row(subject), count as usize)
+                });
+                let selection = Selection::of(self.cohort, rows).map_err(CoxError::from);
+                selection.and_then(|selection| self.fit(&selection, |_| ()))
+            }
+            Counting::Weights => self.fit(self.selection, |follow_up| {
+                let own = follow_up.weighted.weights.take();
+                let own = own.unwrap_or_else(|| vec![1.0; self.selection.len()]);
+                follow_up.weighted.weights =
+                    Some(own.iter().zip(counts).map(|(own, count)| own * count).collect());
+            }),
+        };
+        fit.map_err(|error| match error {
+            CoxError::NoEvents { .. } => NotEstimable::NoEvents,
+            error => error.impossibility().unwrap_or(NotEstimable::NotDefined),
+        })
+    }
+
+    fn fit(
+        &self,
+        selection: &Selection,
+        change: impl FnOnce(&mut FollowUp),
+    ) -> Result<CoxFit, CoxError> {
+        let mut follow_up = FollowUp::read(self.cohort, selection, &self.query)?;
+        change(&mut follow_up);
+        let design = follow_up.design(&self.query.terms)?;
+        let nothing_else = CoxExtras::default();
+        follow_up.fit_and(&self.query.terms, &design, nothing_else, |_| ()).map(|(fit, ())| fit)
+    }
+}
+
+/// Whether a model is one of hazards alone: without weights, offset or penalty, and with ties that are
+/// summed.
+fn is_simple(query: &CoxQuery) -> bool {
+    query.weights.is_none()
+        && query.offset.is_none()
+        && query.options.penalty == Penalty::None
+        && query.options.ties != Ties::Exact
+}
+
+/// The model as one of two arms, if it is one.
+fn two_arms(follow_up: &FollowUp, design: &Design) -> Result<Option<TwoArms>, CoxError> {
+    let [column] = design.columns.as_slice() else { return Ok(None) };
+    let mut values = column.values.clone();
+    values.sort_unstable_by(f64::total_cmp);
+    values.dedup();
+    let [low, high] = values[..] else { return Ok(None) };
+    let fit = follow_up.fit_and(&follow_up.query.terms, design, CoxExtras::default(), |_| ())?.0;
+    let start = fit.coefficients[0].estimate.unwrap_or(0.0);
+    let arm = column.values.iter().map(|&value| u32::from(value == high)).collect();
+    let CoxOptions { ties, .. } = follow_up.query.options;
+    Ok(Some(TwoArms::new(&follow_up.endpoint, &follow_up.order, arm, ties, high - low, start)))
+}
+
+impl Statistic for CoxStatistic<'_> {
+    type Scratch = Option<Scratch>;
+
+    fn n_subjects(&self) -> usize {
+        self.selection.len()
+    }
+
+    fn n_quantities(&self) -> usize {
+        self.names.len()
+    }
+
+    fn scratch(&self) -> Self::Scratch {
+        self.two_arms.as_ref().map(TwoArms::scratch)
+    }
+
+    fn evaluate(&self, drawn: &Drawn, scratch: &mut Self::Scratch, answers: &mut [Replicated]) {
+        if let (Some(two_arms), Some(scratch)) = (&self.two_arms, scratch) {
+            return two_arms.evaluate(drawn, scratch, answers);
+        }
+        for (replicate, answers) in answers.chunks_mut(self.names.len()).enumerate() {
+            match self.refit(drawn, replicate) {
+                Ok(fit) => {
+                    for (answer, coefficient) in answers.iter_mut().zip(&fit.coefficients) {
+                        let squared = coefficient.standard_error.ok().map(|error| error * error);
+                        *answer = Replicated { value: coefficient.estimate, variance: squared };
+                    }
+                }
+                Err(reason) => answers.fill(Replicated::value(Err(reason))),
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The hazard ratio of two arms in eight replicates at a time: numbers at risk and of events are all that it
+//! needs.
+
+use crate::Ties;
+use cohort::{Counting, Drawn, Endpoint, Estimate, NotEstimable, Replicated, RiskOrder, TieGroup};
+use numerics::elementary::exp;
+use numerics::lanes::{Block, F64x8, Kernel, LANES, Lanes, run};
+use survival::{Recount, Recounted};
+
+/// Two arms in the order of time, with a row for each event time of each stratum.
+pub struct TwoArms {
+    /// In each stratum the arm of the lower value of the column, and the other one.
+    strata: Vec<[Recount; 2]>,
+    /// How many subjects have the event at each time, whatever they count.
+    n_tied: Vec<f64>,
+    ties: Ties,
+    /// Distance of the two values of the column.
+    distance: f64,
+    /// The coefficient of the sample, as a difference of the arms.
+    start: f64,
+}
+
+/// Memory of a [`TwoArms`].
+pub struct Scratch {
+    counted: Vec<[Recounted; 2]>,
+    rows: Vec<Row>,
+}
+
+/// One event time.
+#[derive(Clone, Copy)]
+struct Row {
+    at_risk: [Block; 2],
+    events: [Block; 2],
+    /// Number of terms of the likelihood.
+    terms: Block,
+    /// The largest of them.
+    most_terms: usize,
+}
+
+/// First and negated second derivative of the log-likelihood.
+struct Derivatives {
+    score: [f64; LANES],
+    information: [f64; LANES],
+}
+
+/// Steps after which a replicate counts as not converged.
+const MOST_STEPS: usize = 60;
+
+/// The error after a step of Newton is of the order of its square: after one below this, nothing is left.
+const LAST_STEP: f64 = 1e-8;
+
+/// A step below this is rounding.
+const NO_STEP: f64 = 1e-13;
+
+impl TwoArms {
+    pub fn new(
+        endpoint: &Endpoint,
+        order: &RiskOrder,
+        arm: Vec<u32>,
+        ties: Ties,
+        distance: f64,
+        start: f64,
+    ) -> Self {
+        let (mut strata, mut n_tied) = (Vec::new(), Vec::new());
+        // Arms are strata of an order of their own.
+        let n_strata = order.strata().count();
+        let mut part = vec![0; endpoint.len()];
+        for (stratum, tied) in order.strata().enumerate() {
+            for position in tied.iter().flat_map(TieGroup::all) {
+                let subject = order.order()[position] as usize;
+                part[subject] = 2 * stratum as u32 + arm[subject];
+            }
+        }
+        let by_arm = RiskOrder::new(endpoint, &part);
+        let mut of_part: Vec<&[TieGroup]> = vec![&[]; 2 * n_strata];
+        by_arm.strata().for_each(|tied| of_part[tied[0].stratum as usize] = tied);
+        for (tied, arms) in order.strata().zip(of_part.chunks(2)) {
+            let with_events = tied.iter().filter(|tied| !tied.events.is_empty());
+            let times: Vec<f64> = with_events.clone().map(|tied| tied.time).collect();
+            n_tied.extend(with_events.map(|tied| tied.events.len() as f64));
+            let recount = |stratum| Recount::new(&times, endpoint, &by_arm, stratum);
+            strata.push([recount(arms[0]), recount(arms[1])]);
+        }
+        Self { strata, n_tied, ties, distance, start: start * distance }
+    }
+
+    pub fn scratch(&self) -> Scratch {
+        let counted = self.strata.iter().map(|arms| [arms[0].scratch(), arms[1].scratch()]);
+        Scratch { counted: counted.collect(), rows: Vec::with_capacity(self.n_tied.len()) }
+    }
+
+    /// The log hazard ratio of each replicate.
+    ///
+    /// Newton's method from the estimate of the sample. The log-likelihood is concave in one variable, so
+    /// that the sign of its derivative says on which side the maximum lies: a step that leaves the
+    /// interval known to hold it is replaced by its middle.
+    pub fn evaluate(&self, drawn: &Drawn, scratch: &mut Scratch, answers: &mut [Replicated]) {
+        self.count(drawn, scratch);
+        let mut searches: [Search; LANES] =
+            std::array::from_fn(|lane| Search::new(self.start, self.reason(&scratch.rows, lane)));
+        let mut derivatives = self.derivatives(&scratch.rows, &searches);
+        for _ in 0..MOST_STEPS {
+            for (lane, search) in searches.iter_mut().enumerate() {
+                search.step(derivatives.score[lane], derivatives.information[lane]);
+            }
+            if searches.iter().all(|search| search.is_over()) {
+                break;
+            }
+            derivatives = self.derivatives(&scratch.rows, &searches);
+        }
+        for (search, answer) in searches.iter().zip(answers) {
+            let value = search.value().map(|value| value / self.distance);
+            let squared = self.distance * self.distance;
+            let variance = value.ok().map(|_| 1.0 / (squared * search.information));
+            *answer = Replicated { value, variance };
+        }
+    }
+
+    /// Counts both arms and gathers the times at which a replicate has an event.
+    fn count(&self, drawn: &Drawn, scratch: &mut Scratch) {
+        scratch.rows.clear();
+        let mut n_tied = self.n_tied.iter();
+        for (arms, counted) in self.strata.iter().zip(&mut scratch.counted) {
+            for (arm, counted) in arms.iter().zip(&mut *counted) {
+                arm.count(drawn, counted);
+            }
+            let [low, high] = counted;
+            for (row, &n_tied) in (0..low.events.len()).zip(&mut n_tied) {
+                let events = [low.events[row], high.events[row]];
+                let terms = self.terms(&events, n_tied, drawn.counting);
+                let most = terms.0.iter().fold(0.0, |most: f64, &terms| most.max(terms));
+                if most > 0.0 {
+                    scratch.rows.push(Row {
+                        at_risk: [low.at_risk[row], high.at_risk[row]],
+                        events,
+                        terms,
+                        most_terms: most as usize,
+                    });
+                }
+            }
+        }
+    }
+
+    /// How many terms the likelihood has for the events of one time.
+    fn terms(&self, events: &[Block; 2], n_tied: f64, counting: Counting) -> Block {
+        Block(std::array::from_fn(|lane| {
+            let n_events = events[0].0[lane] + events[1].0[lane];
+            match (self.ties, counting) {
+                _ if n_events == 0.0 => 0.0,
+                (Ties::Efron, Counting::Subjects) => n_events,
+                (Ties::Efron, Counting::Weights) => n_tied,
+                (Ties::Breslow | Ties::Exact, _) => 1.0,
+            }
+        }))
+    }
+
+    /// Why a replicate has no maximum: it needs an event of each arm while the other one is at risk.
+    fn reason(&self, rows: &[Row], lane: usize) -> Option<NotEstimable> {
+        let holds = |of: fn(&Row, usize) -> bool| rows.iter().any(|row| of(row, lane));
+        let falls = holds(|row, lane| row.events[0].0[lane] > 0.0 && row.at_risk[1].0[lane] > 0.0);
+        let rises = holds(|row, lane| row.events[1].0[lane] > 0.0 && row.at_risk[0].0[lane] > 0.0);
+        match (falls, rises) {
+            (true, true) => None,
+            (false, false) if holds(|row, lane| row.terms.0[lane] > 0.0) => {
+                Some(NotEstimable::Aliased)
+            }
+            (false, false) => Some(NotEstimable::NoEvents),
+            _ => Some(NotEstimable::Monotone),
+        }
+    }
+
+    fn derivatives(&self, rows: &[Row], searches: &[Search; LANES]) -> Derivatives {
+        let theta = std::array::from_fn(|lane| exp(searches[lane].at));
+        run(Derive { rows, theta: &theta, is_efron: self.ties == Ties::Efron })
+    }
+}
+
+/// The search for the maximum of one replicate.
+#[derive(Clone, Copy)]
+struct Search {
+    at: f64,
+    /// The maximum is known to lie between these.
+    between: [f64; 2],
+    /// Where the last step began, which is as near to the maximum as the step was long.
+    information: f64,
+    end: Option<Estimate<()>>,
+}
+
+impl Search {
+    fn new(start: f64, reason: Option<NotEstimable>) -> Self {
+        let between = [f64::NEG_INFINITY, f64::INFINITY];
+        Self { at: start, between, information: 0.0, end: reason.map(Err) }
+    }
+
+    fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
+    fn step(&mut self, score: f64, information: f64) {
+        if self.is_over() {
+            return;
+        }
+        self.between[usize::from(score < 0.0)] = self.at;
+        let [low, high] = self.between;
+        self.information = information;
+        let step = score / information;
+        if step.abs() <= NO_STEP {
+            self.end = Some(Ok(()));
+            return;
+        }
+        let to = self.at + step;
+        let is_inside = low < to && to < high;
+        self.at = match (is_inside, low.is_finite() && high.is_finite()) {
+            (true, _) => to,
+            (false, true) => 0.5 * (low + high),
+            (false, false) => self.at + step.signum(),
+        };
+        if is_inside && step.abs() <= LAST_STEP {
+            self.end = Some(Ok(()));
+        }
+    }
+
+    fn value(&self) -> Estimate {
+        match self.end {
+            Some(Ok(())) => Ok(self.at),
+            Some(Err(reason)) => Err(reason),
+            None => Err(NotEstimable::NotConverged),
+        }
+    }
+}
+
+struct Derive<'a> {
+    rows: &'a [Row],
+    theta: &'a [f64; LANES],
+    is_efron: bool,
+}
+
+impl Kernel for Derive<'_> {
+    type Output = Derivatives;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Derivatives {
+        let zero = F64x8::splat(lanes, 0.0);
+        let one = zero.like(1.0);
+        let theta = F64x8::from_array(lanes, self.theta);
+        let (mut score, mut information) = (zero, zero);
+        for row in self.rows {
+            let [r0, r1] = row.at_risk.each_ref().map(|block| F64x8::from_block(lanes, block));
+            let [d0, d1] = row.events.each_ref().map(|block| F64x8::from_block(lanes, block));
+            let terms = F64x8::from_block(lanes, &row.terms);
+            // Each term has the same share of the events; without events there is none.
+            let weight = zero.if_less(terms, (d0 + d1) / terms, zero);
+            let part = zero.if_less(terms, one / terms, zero);
+            let (mut sum, mut spread) = (zero, zero);
+            for term in 0..row.most_terms {
+                let term = zero.like(term as f64);
+                let taken = if self.is_efron { term * part } else { zero };
+                let low = taken.neg_mul_add(d0, r0);
+                let high = theta * taken.neg_mul_add(d1, r1);
+                let p = term.if_less(terms, high / (low + high), zero);
+                sum += p;
+                spread += p * (one - p);
+            }
+            score += d1 - weight * sum;
+            information += weight * spread;
+        }
+        Derivatives { score: score.to_array(), information: information.to_array() }
+    }
+}
