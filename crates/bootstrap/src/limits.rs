@@ -46,9 +46,6 @@ pub struct BootstrapLimits {
     pub monte_carlo_error: Interval,
     /// The levels of the replicates at which the limits lie, lower first; absent for a normal interval.
     pub levels: Option<[f64; 2]>,
-    /// How many normal standard deviations the median of the replicates lies below the estimate; for
-    /// corrected levels.
-    pub bias_correction: Option<f64>,
     /// What a reader must know.
     pub caveats: Vec<Caveat>,
 }
@@ -87,7 +84,6 @@ pub fn limits(
         interval: Interval::none(reason),
         monte_carlo_error: Interval::none(reason),
         levels: None,
-        bias_correction: None,
         caveats: Vec::new(),
     });
     limits.caveats = sample.caveats(&limits, method);
@@ -181,14 +177,9 @@ impl Sample<'_> {
 
     fn bca(&self, acceleration: f64) -> Estimate<BootstrapLimits> {
         let sorted = self.sorted()?;
-        let estimate = self.estimate.value?;
-        let n_below = sorted.iter().filter(|&&value| value < estimate).count();
-        let share = n_below as f64 / sorted.len() as f64;
-        if n_below == 0 || n_below == sorted.len() {
-            // All replicates on one side: no correction brings the estimate among them.
-            return Err(NotEstimable::NotDefined);
-        }
-        let w = normal_quantile(share);
+        // All replicates on one side: no correction brings the estimate among them.
+        let w = summary(self.estimate.value, self.replicates).bias_correction?;
+        let share = normal_sf(-w);
         let corrected = self.levels().map(|level| Corrected::new(level, w, acceleration));
         let ends = corrected.map(|Corrected { level, slope }| End {
             limit: quantile(&sorted, level),
@@ -200,7 +191,6 @@ impl Sample<'_> {
         });
         Ok(BootstrapLimits {
             levels: Some(corrected.map(|corrected| corrected.level)),
-            bias_correction: Some(w),
             ..ends_of(ends)
         })
     }
@@ -306,7 +296,6 @@ fn ends_of([lower, upper]: [End; 2]) -> BootstrapLimits {
         },
         monte_carlo_error: Interval { lower: lower.error, upper: upper.error },
         levels: None,
-        bias_correction: None,
         caveats: Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use cohort::{Estimate, NotEstimable, Replicated};
 use numerics::sum::{mean, variance};
+use numerics::tails::normal_quantile;
 
 /// Replicates that have no answer for one reason.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,6 +26,9 @@ pub struct Summary {
     pub bias: Estimate,
     /// Standard deviation of the replicates; not reached where one of them is infinite.
     pub standard_error: Estimate,
+    /// How many normal standard deviations the median of the replicates lies below the estimate: the normal
+    /// quantile of the share of replicates below it. Not defined where all of them lie on one side.
+    pub bias_correction: Estimate,
 }
 
 impl Summary {
@@ -52,14 +56,30 @@ pub fn summary(estimate: Estimate, replicates: &[Replicated]) -> Summary {
         }
     }
     let n_infinite = values.iter().filter(|value| value.is_infinite()).count();
-    let finite = if n_infinite == 0 { Ok(values) } else { Err(NotEstimable::NotReached) };
-    let bias = finite.as_deref().map_err(|&reason| reason).and_then(|values| {
+    let finite = if n_infinite == 0 { Ok(&values) } else { Err(NotEstimable::NotReached) };
+    let bias = finite.and_then(|values| {
         let mean = mean(values).ok_or(NotEstimable::TooFewValues)?;
         finite_estimate(estimate).map(|estimate| mean - estimate)
     });
-    let standard_error = finite
-        .and_then(|values| variance(&values).map(f64::sqrt).ok_or(NotEstimable::TooFewValues));
-    Summary { n_replicates: replicates.len(), failures, n_infinite, bias, standard_error }
+    let standard_error =
+        finite.and_then(|values| variance(values).map(f64::sqrt).ok_or(NotEstimable::TooFewValues));
+    let bias_correction = estimate.and_then(|estimate| bias_correction(&values, estimate));
+    Summary {
+        n_replicates: replicates.len(),
+        failures,
+        n_infinite,
+        bias,
+        standard_error,
+        bias_correction,
+    }
+}
+
+fn bias_correction(values: &[f64], estimate: f64) -> Estimate {
+    let n_below = values.iter().filter(|&&value| value < estimate).count();
+    if n_below == 0 || n_below == values.len() {
+        return Err(NotEstimable::NotDefined);
+    }
+    Ok(normal_quantile(n_below as f64 / values.len() as f64))
 }
 
 /// The replicates that have an answer.

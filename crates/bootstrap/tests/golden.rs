@@ -101,8 +101,6 @@ fn bias_and_corrections_are_those_of_r() {
         let full = &case.expect["full"];
         let summary = summary(case.estimate.value, &case.replicates);
         let a = acceleration(&case.influence);
-        let bca = Method::Bca { acceleration: a };
-        let found = limits(case.estimate, &case.replicates, bca, 0.95).unwrap();
         let same = |got: Estimate, field: &str| {
             let want = full[field].as_f64();
             assert!(
@@ -115,8 +113,6 @@ fn bias_and_corrections_are_those_of_r() {
         same(summary.bias, "bias");
         same(summary.standard_error, "sd");
         same(a, "acceleration_jackknife");
-        if let Some(w) = found.bias_correction {
-            same(Ok(w), "z0");
-        }
+        same(summary.bias_correction, "z0");
     }
 }

@@ -37,6 +37,7 @@ pub(crate) async fn all_services(
     let channel = Stack::new(statistics(compute, settings)).await?.in_process();
     let clients = Statistics::new(channel.clone(), channel.clone(), channel, settings);
     let services = statistics(compute, settings).with_descriptors(wire::DESCRIPTORS);
+    let services = bootstrap_service::add(services, compute, settings);
     Ok(coordinator::add(services, compute, settings, clients))
 }
 

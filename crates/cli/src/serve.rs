@@ -29,6 +29,8 @@ enum Service {
     Survival,
     /// Cox and logistic models.
     Regression,
+    /// Bootstrap replicates and their intervals.
+    Bootstrap,
     /// All of them on one address; the coordinator asks the others within the process.
     All,
 }
@@ -40,6 +42,7 @@ impl Service {
             Self::Matching => "matching-service",
             Self::Survival => "survival-service",
             Self::Regression => "regression-service",
+            Self::Bootstrap => "bootstrap-service",
             Self::All => "equipoise",
         }
     }
@@ -56,6 +59,7 @@ pub(crate) fn serve(arguments: Arguments) -> ExitCode {
             Service::Matching => matching_service::add(services, compute, settings),
             Service::Survival => survival_service::add(services, compute, settings),
             Service::Regression => regression_service::add(services, compute, settings),
+            Service::Bootstrap => bootstrap_service::add(services, compute, settings),
             Service::All => {
                 // The closure runs within the runtime, on a thread that may wait.
                 let all = embed::all_services(compute, settings);

@@ -6,6 +6,7 @@
 //! evaluates them on the spot.
 
 mod assemble;
+mod bootstrap;
 mod pairing;
 mod plan;
 mod prepare;
@@ -13,6 +14,10 @@ mod question;
 mod reuse;
 mod terms;
 
+pub use bootstrap::{
+    Bootstrap, BootstrapQuery, BootstrapQueryError, BootstrappedQuantity, IntervalMethod,
+    IntervalsQuery,
+};
 pub use plan::{Pipeline, WeightedId};
 pub use prepare::{Attrition, Prepared, prepare};
 pub use question::{Answer, Question, QuestionError, Task};

@@ -6,16 +6,19 @@
 use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     thread::available_parallelism,
     time::Duration,
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_stream::Stream;
 use tonic::Status;
 
 use numerics::wanted::{self, NotWanted};
@@ -99,6 +102,47 @@ impl Compute {
         deadline.limit(self.answer(admitted, cancel, job)).await?
     }
 
+    /// Runs a computation that answers in pieces, each of which `emit` hands to the caller.
+    ///
+    /// The computation waits while `pieces` of them have not been taken. It is told to stop, as in
+    /// [`Compute::run`], when the deadline passes and when the stream is dropped; what it answers at
+    /// last is the end of the stream.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED with a delay, at once, if too many wait; everything else comes in the stream.
+    pub fn stream<T, E, F>(
+        &self,
+        deadline: Deadline,
+        pieces: usize,
+        job: F,
+    ) -> Result<Pieces<T>, Status>
+    where
+        F: FnOnce(&dyn Fn(T)) -> Result<(), E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<Status> + Send + 'static,
+    {
+        let admitted = Arc::clone(&self.admission)
+            .try_acquire_owned()
+            .map_err(|_| Failure::busy(RETRY_AFTER))?;
+        let cancel = Cancel::new(deadline);
+        let guard = CancelOnDrop(cancel.clone());
+        let (sender, receiver) = mpsc::channel(pieces);
+        let (compute, caller) = (self.clone(), sender.clone());
+        tokio::spawn(async move {
+            let emit = move |piece| {
+                // An error means that the caller has gone; the computation hears of it by itself.
+                let _ = caller.blocking_send(Ok(piece));
+            };
+            let answer = compute.answer(admitted, cancel, move |_| job(&emit));
+            if let Err(status) =
+                deadline.limit(answer).await.unwrap_or_else(|failure| Err(failure.into()))
+            {
+                let _ = sender.send(Err(status)).await;
+            }
+        });
+        Ok(Pieces { receiver, _guard: guard })
+    }
+
     /// Waits for a free thread, hands it the job and waits for the answer.
     async fn answer<T, E, F>(
         &self,
@@ -147,6 +191,21 @@ fn guarded<T, E: Into<Status>>(
     }
 }
 
+/// The pieces of an answer as they come; dropping it ends the computation.
+#[derive(Debug)]
+pub struct Pieces<T> {
+    receiver: mpsc::Receiver<Result<T, Status>>,
+    _guard: CancelOnDrop,
+}
+
+impl<T> Stream for Pieces<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receiver.poll_recv(context)
+    }
+}
+
 /// Tells a computation whether its answer is still wanted; clones share the message.
 #[derive(Clone, Debug)]
 pub struct Cancel {
@@ -187,7 +246,8 @@ impl Cancel {
     }
 }
 
-/// Lives in the future of a call: when that is dropped, nobody waits any more.
+/// Lives in the future of a call, or in its stream: when that is dropped, nobody waits any more.
+#[derive(Debug)]
 struct CancelOnDrop(Cancel);
 
 impl Drop for CancelOnDrop {

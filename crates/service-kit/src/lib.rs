@@ -29,7 +29,7 @@ mod telemetry;
 
 pub use call::{CallPolicy, call};
 pub use channel::connect;
-pub use compute::{Cancel, Compute};
+pub use compute::{Cancel, Compute, Pieces};
 pub use deadline::{Deadline, DeadlineLayer, DeadlineService};
 pub use failure::{DOMAIN, Failure, Violation};
 pub use program::{main, shutdown_on_signal};

@@ -178,9 +178,9 @@ fn failure(cohort: &Cohort, error: &SurvivalError) -> Failure {
         | SurvivalError::EmptyReference { .. } => invalid("options.reference_level", error),
         SurvivalError::Cohort(error) => cohort_failure(cohort, error),
         SurvivalError::NoRows => invalid("selection", error),
-        SurvivalError::TooFewGroups { .. } | SurvivalError::TooManyGroups { .. } => {
-            invalid("group_column", error)
-        }
+        SurvivalError::TooFewGroups { .. }
+        | SurvivalError::TooManyGroups { .. }
+        | SurvivalError::UnknownGroup { .. } => invalid("group_column", error),
         SurvivalError::Confidence { .. } => invalid("options.confidence", error),
         SurvivalError::Probability { .. } => invalid("options.quantile_probabilities", error),
         SurvivalError::Time { .. } | SurvivalError::BeforeStart { .. } => {

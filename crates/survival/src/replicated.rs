@@ -45,6 +45,21 @@ pub enum SurvivalQuantity {
     LogRank,
 }
 
+impl SurvivalQuantity {
+    /// What it is in words, such as `survival at 12 of b`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Of { measure, group: None } => measure.name(),
+            Self::Of { measure, group: Some(group) } => format!("{} of {group}", measure.name()),
+            Self::Difference { measure, group, reference } => {
+                format!("{} of {group} less that of {reference}", measure.name())
+            }
+            Self::LogRank => "log-rank chi-squared".into(),
+        }
+    }
+}
+
 /// What is measured of a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Measure {
@@ -67,6 +82,15 @@ pub enum Measure {
 }
 
 impl Measure {
+    fn name(self) -> String {
+        match self {
+            Self::Quantile { probability: 0.5 } => "median".into(),
+            Self::Quantile { probability } => format!("quantile {probability}"),
+            Self::SurvivalAt { time } => format!("survival at {time}"),
+            Self::RestrictedMean { tau } => format!("restricted mean to {tau}"),
+        }
+    }
+
     fn check(self) -> Result<(), SurvivalError> {
         match self {
             Self::Quantile { probability } if !(0.0 < probability && probability < 1.0) => {
@@ -99,6 +123,7 @@ pub struct SurvivalStatistic {
     arms: Vec<Arm>,
     /// The arms with a row for every time of any of them, where they are compared.
     compared: Vec<Recount>,
+    names: Vec<String>,
     places: Vec<Place>,
 }
 
@@ -142,7 +167,14 @@ impl SurvivalStatistic {
         let compared = strata.iter().filter(|_| is_compared);
         let compared =
             compared.map(|stratum| Recount::new(times, endpoint, &order, stratum)).collect();
-        Ok(Self { n_subjects, arms, compared, places })
+        let names = query.quantities.iter().map(SurvivalQuantity::name).collect();
+        Ok(Self { n_subjects, arms, compared, names, places })
+    }
+
+    /// Names of the quantities, in the order of the answers.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     fn measured(

@@ -100,6 +100,10 @@ enum_conversion!(
         Positivity,
         ExtremeWeights,
         SmallEffectiveSample,
+        FailedReplicates,
+        InfiniteReplicates,
+        FewReplicates,
+        DiscreteReplicates,
     ]
 );
 

@@ -6,6 +6,7 @@
 //! the path of the field.
 
 mod asked;
+pub mod bootstrap;
 mod common;
 pub mod failure;
 pub mod incidence;

@@ -48,6 +48,7 @@ def stubs(package):
 
 
 compile_messages()
+bootstrap = messages("bootstrap")
 common = messages("common")
 matching = messages("matching")
 regression = messages("regression")
@@ -63,6 +64,7 @@ class Client:
         self.channel = grpc.insecure_channel(
             address, [(size, MESSAGE_LIMIT_BYTES) for size in sizes]
         )
+        self.bootstrap = stubs("bootstrap").BootstrapServiceStub(self.channel)
         self.matching = stubs("matching").MatchingServiceStub(self.channel)
         self.regression = stubs("regression").RegressionServiceStub(self.channel)
         self.study = stubs("study").StudyServiceStub(self.channel)

@@ -33,6 +33,7 @@ TIMEOUT = 60
 START_TIMEOUT = 10
 
 SERVICES = [
+    "equipoise.bootstrap.v1.BootstrapService",
     "equipoise.matching.v1.MatchingService",
     "equipoise.regression.v1.RegressionService",
     "equipoise.study.v1.StudyService",
@@ -876,6 +877,55 @@ def bound_hidden_bias(client):
     return "bounds of 9 of 11 pairs"
 
 
+def bootstrap_a_median(client):
+    """Ranges of replicates are the whole, and its quantiles are the limits."""
+    table = eq.cohort(
+        time=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+        event=[1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0],
+        arm=["new", "old"] * 5 + ["new"],
+    )
+    quantity = eq.bootstrap.SurvivalQuantity
+    asked = eq.bootstrap.BootstrapQuantities(
+        survival=eq.bootstrap.SurvivalQuantities(
+            endpoint=endpoint(),
+            quantities=[
+                quantity(measure=eq.bootstrap.SURVIVAL_MEASURE_QUANTILE, at=0.5),
+                quantity(measure=eq.bootstrap.SURVIVAL_MEASURE_SURVIVAL_AT, at=2.5),
+            ],
+        ),
+        cox=old_and_new(),
+    )
+    plan = eq.bootstrap.BootstrapPlan(seed=7, replicate_count=399)
+
+    def replicates(first, count):
+        request = eq.bootstrap.RunReplicatesRequest(
+            cohort=table, plan=plan, quantities=asked, first_replicate=first, replicate_count=count
+        )
+        pieces = list(client.bootstrap.RunReplicates(request, timeout=TIMEOUT))
+        equal(pieces[-1].finished_count, count)
+        equal(len(pieces[0].quantity_names), 3)
+        return [value for piece in pieces for value in piece.values]
+
+    values = replicates(0, 399)
+    equal(replicates(0, 150) + replicates(150, 249), values)
+    request = eq.bootstrap.EstimateIntervalsRequest(cohort=table, plan=plan, quantities=asked)
+    median, survival, ratio = client.bootstrap.EstimateIntervals(request, timeout=TIMEOUT).quantities
+    close(eq.number(median.estimate), 6, 1e-12)
+    close(eq.number(survival.estimate), 9 / 11, 1e-12)
+    equal((survival.is_logarithm, ratio.is_logarithm), (False, True))
+    # Ranks 400 times 0.025 and 0.975 are whole: the 10th and the 390th of the sorted replicates.
+    for at, found in enumerate([median, survival]):
+        ranked = sorted(values[at::3])
+        interval = found.intervals[0].interval
+        close(interval.lower, ranked[9], 1e-12)
+        if math.isinf(ranked[389]):
+            equal(interval.upper_reason, eq.common.NOT_ESTIMABLE_NOT_REACHED)
+        else:
+            close(interval.upper, ranked[389], 1e-12)
+    equal(median.infinite_count, sum(map(math.isinf, values[::3])))
+    return f"median 6, not reached in {median.infinite_count} of 399 replicates"
+
+
 def refuse_a_field(client):
     """What a service refuses, it names by the path of the field."""
     request = eq.survival.EstimateCurvesRequest(
@@ -986,6 +1036,7 @@ CHECKS = [
     compare_groups,
     fisher_with_odds_ratio,
     bound_hidden_bias,
+    bootstrap_a_median,
     refuse_a_field,
     refuse_nobody,
     check_study,

@@ -26,7 +26,6 @@ use Fields::{All, Only};
 /// Estimates that are not built.
 pub const NOT_BUILT: &[Gap] = &[
     // Whole topics
-    Gap { reason: "the bootstrap is not built", cases: &["bootstrap/*"], fields: All },
     Gap { reason: "runs over several sites are not built", cases: &["federated/*"], fields: All },
 ];
 
@@ -103,6 +102,30 @@ pub const INFORMATION: &[Gap] = &[
         reason: "nor is the widest of them: ours do not cross, so that it is the smallest possible",
         cases: &["matching/lalonde_optimal_*", "matching/rotterdam_optimal_*"],
         fields: Only(&["max_absolute_distance"]),
+    },
+    Gap {
+        reason: "the draws, from which the replicates are computed",
+        cases: &["bootstrap/*"],
+        fields: Only(&["indices_1_based"]),
+    },
+    Gap {
+        reason: "R's own words on its intervals; here there are caveats and reasons",
+        cases: &["bootstrap/*"],
+        fields: Only(&[
+            "full.conf_0.9.warnings",
+            "full.conf_0.95.warnings",
+            "full.conf_0.9.bca_jackknife_r_error",
+            "full.conf_0.95.bca_jackknife_r_error",
+        ]),
+    },
+    Gap {
+        reason: "influences by a regression on the draws, which need more replicates than subjects",
+        cases: &["bootstrap/*"],
+        fields: Only(&[
+            "full.acceleration_regression",
+            "full.conf_0.9.bca_regression",
+            "full.conf_0.95.bca_regression",
+        ]),
     },
     Gap {
         reason: "what R does on awkward input; only the judgement binds",

@@ -2,14 +2,16 @@
 
 use service_kit::{Compute, Failure, Services, Settings, Stack};
 use tonic::transport::Channel;
+use wire::pb::bootstrap::bootstrap_service_client::BootstrapServiceClient;
 use wire::pb::common::{Cohort, Column, Endpoint, ModelTerm, Selection};
 use wire::pb::matching::matching_service_client::MatchingServiceClient;
 use wire::pb::regression::regression_service_client::RegressionServiceClient;
 use wire::pb::regression::{CoxModel, LogisticModel};
 use wire::pb::survival::survival_service_client::SurvivalServiceClient;
 
-/// Clients of the three services.
+/// Clients of the services.
 pub struct Clients {
+    pub bootstrap: BootstrapServiceClient<Channel>,
     pub matching: MatchingServiceClient<Channel>,
     pub survival: SurvivalServiceClient<Channel>,
     pub regression: RegressionServiceClient<Channel>,
@@ -25,8 +27,10 @@ pub async fn clients_of(settings: Settings) -> Clients {
     let services = matching_service::add(Services::new(), &compute, &settings);
     let services = survival_service::add(services, &compute, &settings);
     let services = regression_service::add(services, &compute, &settings);
+    let services = bootstrap_service::add(services, &compute, &settings);
     let channel = Stack::new(services).await.unwrap().in_process();
     Clients {
+        bootstrap: BootstrapServiceClient::new(channel.clone()),
         matching: MatchingServiceClient::new(channel.clone()),
         survival: SurvivalServiceClient::new(channel.clone()),
         regression: RegressionServiceClient::new(channel),

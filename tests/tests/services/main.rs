@@ -4,6 +4,7 @@
 
 mod bad_regression;
 mod bad_survival;
+mod bootstrap;
 mod calls;
 mod comparisons;
 mod competing;

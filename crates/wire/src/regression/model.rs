@@ -61,7 +61,7 @@ pub(super) fn model_options_to(query: &CoxQuery) -> pb::CoxOptions {
 }
 
 /// The model in the field `model`.
-pub(super) fn model_from(
+pub(crate) fn model_from(
     violations: &mut Violations,
     model: Option<pb::CoxModel>,
     cohort: &Cohort,

@@ -2,6 +2,7 @@
 
 mod adversarial;
 mod balance;
+mod bootstrap;
 mod competing;
 mod cox;
 mod hypothesis;
@@ -31,7 +32,8 @@ pub fn answer(case: &Case) -> Result<Value, String> {
         "adversarial" => adversarial::answer(case),
         "competing" => competing::answer(case),
         "weights" => weights::answer(case),
-        "bootstrap" | "federated" => Ok(nothing()),
+        "bootstrap" => bootstrap::answer(case),
+        "federated" => Ok(nothing()),
         other => Err(format!("nobody answers the topic {other}")),
     }
 }

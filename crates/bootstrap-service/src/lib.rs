@@ -1,0 +1,136 @@
+//! Bootstrap replicates and their intervals over gRPC: converts, asks `pipeline`, converts.
+
+use bootstrap::BootstrapError;
+use cohort::{Cohort, CohortError};
+use cox::CoxError;
+use pipeline::{Bootstrap, BootstrapQueryError};
+use service_kit::{Compute, Deadline, Failure, Pieces, Services, Settings};
+use std::time::{Duration, Instant};
+use survival::SurvivalError;
+use tonic::{Request, Response, Status};
+use wire::Asked;
+use wire::bootstrap::{BootstrapIntervalsQuery, ReplicatesQuery};
+use wire::failure::{cohort_failure, impossible, invalid};
+use wire::pb::bootstrap as pb;
+use wire::pb::bootstrap::bootstrap_service_server::{self, BootstrapServiceServer};
+
+/// Pieces of an answer that may wait for a slow reader.
+const BUFFERED_PIECES: usize = 16;
+
+/// How long the computation of a piece should take: long enough for the message not to count, short
+/// enough to show progress.
+const PIECE_TIME: Duration = Duration::from_millis(30);
+
+/// Replicates of the first piece, from which the time of the next ones is estimated.
+const FIRST_PIECE: u64 = 64;
+
+/// Most replicates of a piece: its message stays below a megabyte for ten quantities.
+const MOST_PER_PIECE: u64 = 4096;
+
+/// Adds this service to those of a server.
+#[must_use]
+pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Services {
+    let server = BootstrapServiceServer::new(BootstrapService { compute: compute.clone() })
+        .max_decoding_message_size(settings.message_limit_bytes)
+        .max_encoding_message_size(settings.message_limit_bytes);
+    services.with_service(server)
+}
+
+#[derive(Debug)]
+struct BootstrapService {
+    compute: Compute,
+}
+
+#[tonic::async_trait]
+impl bootstrap_service_server::BootstrapService for BootstrapService {
+    type RunReplicatesStream = Pieces<pb::RunReplicatesResponse>;
+
+    async fn run_replicates(
+        &self,
+        request: Request<pb::RunReplicatesRequest>,
+    ) -> Result<Response<Self::RunReplicatesStream>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let pieces = self.compute.stream(deadline, BUFFERED_PIECES, move |emit| {
+            let asked: Asked<ReplicatesQuery> = request.try_into()?;
+            run_replicates(&asked, emit)
+        });
+        Ok(Response::new(pieces?))
+    }
+
+    async fn estimate_intervals(
+        &self,
+        request: Request<pb::EstimateIntervalsRequest>,
+    ) -> Result<Response<pb::EstimateIntervalsResponse>, Status> {
+        let deadline = Deadline::of(&request);
+        let request = request.into_inner();
+        let answer = move || -> Result<_, Failure> {
+            let asked: Asked<BootstrapIntervalsQuery> = request.try_into()?;
+            let Asked { cohort, selection, query } = &asked;
+            let quantities = Bootstrap::read(cohort, selection, &query.bootstrap)
+                .and_then(|bootstrap| {
+                    let replicates = bootstrap.all_replicates()?;
+                    Ok(bootstrap.intervals(&replicates, &query.intervals)?)
+                })
+                .map_err(|error| failure(cohort, &error))?;
+            Ok(Response::new(wire::bootstrap::intervals_response(quantities, query)))
+        };
+        self.compute.run(deadline, move |_| answer()).await
+    }
+}
+
+/// Computes the replicates in pieces that take about the same time.
+fn run_replicates(
+    asked: &Asked<ReplicatesQuery>,
+    emit: &dyn Fn(pb::RunReplicatesResponse),
+) -> Result<(), Failure> {
+    let Asked { cohort, selection, query } = asked;
+    let bootstrap = Bootstrap::read(cohort, selection, &query.bootstrap)
+        .map_err(|error| failure(cohort, &error))?;
+    let names = bootstrap.names();
+    let (mut next, mut size) = (query.range.start, FIRST_PIECE);
+    while next < query.range.end {
+        let end = query.range.end.min(next + size);
+        let begin = Instant::now();
+        let replicates =
+            bootstrap.replicates(next..end).map_err(|error| failure(cohort, &error.into()))?;
+        emit(wire::bootstrap::replicates_response(&replicates, &names, query));
+        size = size_for(end - next, begin.elapsed());
+        next = end;
+    }
+    Ok(())
+}
+
+/// How many replicates take as long as a piece should, when so many took that long.
+fn size_for(n: u64, took: Duration) -> u64 {
+    let share = PIECE_TIME.as_secs_f64() / took.as_secs_f64().max(1e-9);
+    ((n as f64 * share) as u64).clamp(1, MOST_PER_PIECE)
+}
+
+fn failure(cohort: &Cohort, error: &BootstrapQueryError) -> Failure {
+    let of_columns = |cohort_error: &CohortError| cohort_failure(cohort, cohort_error);
+    match error {
+        BootstrapQueryError::Bootstrap(error) => match (error.impossibility(), error) {
+            (Some(reason), error) => impossible(reason, error),
+            (None, BootstrapError::Cohort(error)) => of_columns(error),
+            (None, BootstrapError::UnitAcrossStrata { .. }) => invalid("plan.unit_column", error),
+            (None, BootstrapError::InvalidConfidence { .. }) => {
+                invalid("options.confidence", error)
+            }
+            (None, BootstrapError::InvalidReplicates { .. }) => {
+                invalid("plan.replicate_count", error)
+            }
+            (None, BootstrapError::BeyondPlan { .. }) => invalid("replicate_count", error),
+        },
+        BootstrapQueryError::Survival(error) => match (error.impossibility(), error) {
+            (Some(reason), error) => impossible(reason, error),
+            (None, SurvivalError::Cohort(error)) => of_columns(error),
+            (None, error) => invalid("quantities.survival", error),
+        },
+        BootstrapQueryError::Cox(error) => match (error.impossibility(), error) {
+            (Some(reason), error) => impossible(reason, error),
+            (None, CoxError::Cohort(error)) => of_columns(error),
+            (None, error) => invalid("quantities.cox", error),
+        },
+    }
+}

@@ -1,0 +1,14 @@
+//! The bootstrap-service as a process of its own.
+
+use service_kit::{Services, Settings};
+use std::process::ExitCode;
+
+const NAME: &str = "bootstrap-service";
+
+fn main() -> ExitCode {
+    let settings = Settings::parse(NAME, env!("CARGO_PKG_VERSION"), "127.0.0.1:50055");
+    service_kit::main(NAME, settings, |compute, settings| {
+        let services = Services::new().with_descriptors(wire::DESCRIPTORS);
+        Ok(bootstrap_service::add(services, compute, settings))
+    })
+}

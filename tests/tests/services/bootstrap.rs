@@ -1,0 +1,211 @@
+//! The bootstrap service: ranges of replicates, intervals, refusals, and callers who go away.
+
+use crate::harness::{Clients, clients, clients_of, cohort, endpoint, model};
+use service_kit::{Failure, Settings};
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+use tonic::{Code, Status};
+use wire::pb::bootstrap::{
+    BootstrapPlan, BootstrapQuantities, EstimateIntervalsRequest, IntervalMethod, IntervalOptions,
+    RunReplicatesRequest, RunReplicatesResponse, SurvivalMeasure, SurvivalQuantities,
+    SurvivalQuantity,
+};
+
+fn plan(n: i32) -> BootstrapPlan {
+    BootstrapPlan { seed: 11, replicate_count: n, ..BootstrapPlan::default() }
+}
+
+fn difference(measure: SurvivalMeasure, at: f64) -> SurvivalQuantity {
+    SurvivalQuantity {
+        measure: measure.into(),
+        at: Some(at),
+        group: Some("treated".into()),
+        reference: Some("control".into()),
+    }
+}
+
+/// Differences of medians and of survival, the log-rank statistic, and two coefficients.
+fn quantities() -> Option<BootstrapQuantities> {
+    let log_rank = SurvivalQuantity {
+        measure: SurvivalMeasure::LogRank.into(),
+        ..SurvivalQuantity::default()
+    };
+    Some(BootstrapQuantities {
+        survival: Some(SurvivalQuantities {
+            endpoint: Some(endpoint()),
+            group_column: "arm".into(),
+            quantities: vec![
+                difference(SurvivalMeasure::Quantile, 0.5),
+                difference(SurvivalMeasure::SurvivalAt, 2.0),
+                log_rank,
+            ],
+        }),
+        cox: model(&["arm", "age"]),
+    })
+}
+
+fn request(first: i32, n: i32) -> RunReplicatesRequest {
+    RunReplicatesRequest {
+        cohort: Some(cohort()),
+        plan: Some(plan(1000)),
+        quantities: quantities(),
+        first_replicate: first,
+        replicate_count: n,
+        ..RunReplicatesRequest::default()
+    }
+}
+
+async fn pieces(
+    clients: &Clients,
+    request: RunReplicatesRequest,
+) -> Result<Vec<RunReplicatesResponse>, Status> {
+    let mut stream = clients.bootstrap.clone().run_replicates(request).await?.into_inner();
+    let mut pieces = Vec::new();
+    while let Some(piece) = stream.message().await? {
+        pieces.push(piece);
+    }
+    Ok(pieces)
+}
+
+/// Values of all pieces, with those that are missing as `None`.
+fn values(pieces: &[RunReplicatesResponse]) -> Vec<Option<f64>> {
+    let of_piece = |piece: &RunReplicatesResponse| {
+        let mut values: Vec<Option<f64>> = piece.values.iter().copied().map(Some).collect();
+        piece.missing.iter().for_each(|missing| values[missing.index as usize] = None);
+        values
+    };
+    pieces.iter().flat_map(of_piece).collect()
+}
+
+#[tokio::test]
+async fn ranges_are_the_whole() {
+    let clients = clients().await;
+    let whole = pieces(&clients, request(0, 1000)).await.unwrap();
+    assert_eq!(whole.last().unwrap().finished_count, 1000);
+    assert_eq!(whole[0].quantity_names.len(), 5);
+    let mut parts = Vec::new();
+    for (first, n) in [(0, 1), (1, 400), (401, 599)] {
+        parts.extend(values(&pieces(&clients, request(first, n)).await.unwrap()));
+    }
+    assert_eq!(parts, values(&whole));
+}
+
+#[tokio::test]
+async fn intervals_come_with_what_is_in_force() {
+    let asked = EstimateIntervalsRequest {
+        cohort: Some(cohort()),
+        plan: Some(plan(500)),
+        quantities: quantities(),
+        options: Some(IntervalOptions {
+            methods: vec![IntervalMethod::Percentile.into(), IntervalMethod::Bca.into()],
+            confidence: Some(0.9),
+        }),
+        ..EstimateIntervalsRequest::default()
+    };
+    let mut client = clients().await.bootstrap;
+    let answer = client.estimate_intervals(asked).await.unwrap().into_inner();
+    let names: Vec<&str> = answer.quantities.iter().map(|one| one.name.as_str()).collect();
+    let expected = [
+        "median of treated less that of control",
+        "survival at 2 of treated less that of control",
+        "log-rank chi-squared",
+        "arm=treated",
+        "age",
+    ];
+    assert_eq!(names, expected);
+    let survival = &answer.quantities[1];
+    let percentile = survival.intervals[0].interval.unwrap();
+    assert!(percentile.lower.unwrap() <= survival.estimate.unwrap().value.unwrap());
+    assert!(survival.intervals[0].monte_carlo_error.unwrap().lower.unwrap() > 0.0);
+    // An arm without anybody at 2, or without anybody: counted, not dropped.
+    let counted = survival.failures.iter().map(|failure| failure.replicate_count).sum::<i32>();
+    assert!(counted > 0 && !survival.intervals[0].caveats.is_empty());
+    assert_eq!(answer.options.unwrap().confidence, Some(0.9));
+    assert_eq!(answer.plan.unwrap().resampling, 1);
+}
+
+#[tokio::test]
+async fn a_question_that_does_not_fit_names_its_field() {
+    let clients = clients().await;
+    let changed = |change: &dyn Fn(&mut RunReplicatesRequest)| {
+        let mut request = request(0, 10);
+        change(&mut request);
+        request
+    };
+    let plan_of = |change: fn(&mut BootstrapPlan)| {
+        changed(&move |request: &mut RunReplicatesRequest| {
+            change(request.plan.as_mut().unwrap());
+        })
+    };
+    let survival_of = |change: fn(&mut SurvivalQuantities)| {
+        changed(&move |request: &mut RunReplicatesRequest| {
+            change(request.quantities.as_mut().unwrap().survival.as_mut().unwrap());
+        })
+    };
+    let cases = [
+        (changed(&|request| request.plan = None), "plan"),
+        (plan_of(|plan| plan.seed = -1), "plan.seed"),
+        (plan_of(|plan| plan.replicate_count = 0), "plan.replicate_count"),
+        (plan_of(|plan| plan.resampling = 9), "plan.resampling"),
+        (plan_of(|plan| plan.unit_column = "pair".into()), "plan.unit_column"),
+        (plan_of(|plan| plan.strata_columns = vec!["ward".into()]), "plan.strata_columns[0]"),
+        (changed(&|request| request.first_replicate = 1000), "first_replicate"),
+        (changed(&|request| request.first_replicate = 991), "replicate_count"),
+        (changed(&|request| request.quantities = None), "quantities"),
+        (
+            changed(&|request| request.quantities = Some(BootstrapQuantities::default())),
+            "quantities",
+        ),
+        (
+            survival_of(|asked| asked.group_column.clear()),
+            "quantities.survival.quantities[0].group",
+        ),
+        (survival_of(|asked| asked.quantities.clear()), "quantities.survival.quantities"),
+        (
+            survival_of(|asked| asked.quantities[1].at = None),
+            "quantities.survival.quantities[1].at",
+        ),
+        (
+            survival_of(|asked| asked.quantities[0].measure = 0),
+            "quantities.survival.quantities[0].measure",
+        ),
+        (
+            changed(&|request| {
+                let quantities = request.quantities.as_mut().unwrap();
+                quantities.cox.as_mut().unwrap().terms[1].column = "weight".into();
+            }),
+            "quantities.cox.terms[1].column",
+        ),
+    ];
+    for (request, field) in cases {
+        let status = pieces(&clients, request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{field}");
+        let fields = Failure::from(&status).violations;
+        assert!(fields.iter().any(|at| at.field == field), "{field}: {fields:?}");
+    }
+}
+
+/// One thread and no queue: whoever comes second is turned away at once, and let in soon after the first
+/// has gone away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_goes_away_leaves_the_thread() {
+    let settings = Settings { threads: NonZeroUsize::new(1), queue: 0, ..Settings::default() };
+    let clients = clients_of(settings).await;
+    let long = RunReplicatesRequest {
+        plan: Some(plan(10_000_000)),
+        replicate_count: 10_000_000,
+        ..request(0, 1)
+    };
+    let mut client = clients.bootstrap.clone();
+    let mut stream = client.run_replicates(long).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    let status = pieces(&clients, request(0, 1)).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(Failure::from(&status).retry_after.is_some());
+    drop(stream);
+    let begin = Instant::now();
+    while pieces(&clients, request(0, 1)).await.is_err() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "the thread is still taken");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
