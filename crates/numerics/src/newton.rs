@@ -76,8 +76,8 @@ pub struct Maximum {
 /// ```
 ///
 /// The stop rule of R ends the search: the log-likelihood has changed by less than the tolerance,
-/// relatively. Full steps are then taken until the decrement is below 1e-18 (an error of 1e-9
-/// standard errors), and the last step on top, so the answer does not depend on the tolerance.
+/// relatively. Full steps are then taken until what is left is too short to change the information, and
+/// the last step on top, so the answer does not depend on the tolerance.
 ///
 /// Near a maximum the decrement falls quadratically. Where a log-likelihood approaches its supremum
 /// as a coefficient grows without bound, its excess falls like `exp(-β)`, and the decrement only by
@@ -118,6 +118,9 @@ struct Point {
     decrement: f64,
     /// Decrement here over decrement at the point before.
     fall: f64,
+    /// Relative change of the information since the point before, in the direction in which it is
+    /// largest or more; only looked at near the maximum, and infinite elsewhere.
+    change: f64,
     /// Directions in which the information has vanished.
     flat: Vec<DVector<f64>>,
     /// Whether the log-likelihood slopes in one of them: this is no climb to infinity, but a plain
@@ -128,6 +131,9 @@ struct Point {
 
 /// A decrement at which the next step ends within rounding error of the maximum.
 const SETTLED: f64 = 1e-18;
+
+/// The information is that at the maximum when the step to it changes less than this share of it.
+const SAME_INFORMATION: f64 = 4e-9;
 
 /// A decrement that has come down to this linearly belongs to a maximum at infinity: what is still
 /// to be gained is no more than that, and below it rounding error takes over.
@@ -171,6 +177,7 @@ impl Newton {
             step: DVector::zeros(p),
             decrement: f64::INFINITY,
             fall: 0.0,
+            change: f64::INFINITY,
             flat: Vec::new(),
             is_plain: false,
             halvings: 0,
@@ -244,7 +251,7 @@ impl Newton {
     fn next(&mut self) -> Step {
         let best = &self.best;
         let climbs = best.fall > LINEAR_FALL && best.decrement <= ENDLESS;
-        if climbs || best.decrement <= SETTLED {
+        if climbs || best.is_settled() {
             self.phase = Phase::Settle(0);
             return Step::Done(Box::new(self.finish()));
         }
@@ -277,7 +284,8 @@ impl Newton {
         Maximum {
             estimate: if has_maximum { &best.beta + &best.step } else { best.beta.clone() },
             start: start.derivatives.clone(),
-            value: best.value,
+            // A step gains half its decrement.
+            value: if has_maximum { best.value + 0.5 * best.decrement } else { best.value },
             covariance,
             aliased,
             ascents,
@@ -366,6 +374,11 @@ impl Point {
         let decrement = step.dot(&gradient);
         let is_first = self.decrement == f64::INFINITY || self.decrement == 0.0;
         let fall = if is_first { 0.0 } else { decrement / self.decrement };
+        let is_end = !is_first && SETTLED < decrement && decrement * fall <= SETTLED;
+        let change = match is_end {
+            true => relative_size(&factor, &(&information - &self.information)),
+            false => f64::INFINITY,
+        };
         let lost = start.kept.iter().filter(|j| !factor.kept().contains(j));
         let flat: Vec<DVector<f64>> = lost
             .map(|&j| {
@@ -375,7 +388,28 @@ impl Point {
             })
             .collect();
         let is_plain = flat.iter().any(|direction| start.slope(direction, &gradient) > LEVEL);
-        Self { beta, value, information, step, decrement, fall, flat, is_plain, halvings: 0 }
+        Self {
+            beta,
+            value,
+            information,
+            step,
+            decrement,
+            fall,
+            change,
+            flat,
+            is_plain,
+            halvings: 0,
+        }
+    }
+
+    /// Whether the next step ends at the maximum and leaves the information as it is.
+    ///
+    /// In the metric of the information the next step is `√fall` times as long as the last one, and
+    /// changes it by as much less. It ends at the maximum when even a linear fall would.
+    fn is_settled(&self) -> bool {
+        let is_faithful = self.change * self.fall.sqrt() <= SAME_INFORMATION;
+        let is_last = self.decrement * self.fall <= SETTLED && self.flat.is_empty();
+        self.decrement <= SETTLED || (is_faithful && is_last)
     }
 
     /// The directions that lead to infinity: those of vanished information, and the last step where
@@ -385,6 +419,17 @@ impl Point {
         let last = climbs.then(|| start.significant(&self.step));
         self.flat.iter().cloned().chain(last).collect()
     }
+}
+
+/// The root of the sum of the squared eigenvalues of `M⁻¹ D`, `M` the matrix of the factor and `D`
+/// symmetric: no quadratic form of `M` differs by a larger share of it from that of `M + D`.
+fn relative_size(factor: &Cholesky, difference: &DMatrix<f64>) -> f64 {
+    let solved: Vec<DVector<f64>> =
+        difference.column_iter().map(|column| factor.solve(&column.into_owned())).collect();
+    let square = |(i, column): (usize, &DVector<f64>)| -> f64 {
+        column.iter().zip(&solved).map(|(x, transposed)| x * transposed[i]).sum()
+    };
+    solved.iter().enumerate().map(square).sum::<f64>().sqrt()
 }
 
 impl Derivatives {
@@ -442,7 +487,7 @@ pub fn maximise(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::elementary::{exp, ln_1p};
+    use crate::elementary::{exp, ln, ln_1p};
 
     const OPTIONS: NewtonOptions = NewtonOptions { max_iterations: 20, tolerance: 1e-9 };
 
@@ -472,6 +517,39 @@ mod tests {
         let coarse = NewtonOptions { tolerance: 1e-2, ..OPTIONS };
         let maximum = maximise(1, coarse, |beta| binomial(300.0, 2.0, beta[0]));
         assert!((maximum.estimate[0] - 150f64.ln()).abs() < 1e-13);
+    }
+
+    /// The last point that is evaluated is near enough for its information, and no nearer than that:
+    /// the variance is `1/successes + 1/failures`, and the value that at the maximum.
+    #[test]
+    fn a_search_ends_when_the_information_is_that_at_the_maximum() {
+        for (successes, most) in [(1e5, 5), (2e5, 4), (2.5e5, 1)] {
+            let (failures, mut evaluations) = (5e5 - successes, 0);
+            let maximum = maximise(1, OPTIONS, |beta| {
+                evaluations += 1;
+                binomial(successes, failures, beta[0])
+            });
+            assert!(evaluations <= most, "{evaluations} of {successes}");
+            let variance = 1.0 / successes + 1.0 / failures;
+            assert!((maximum.covariance[(0, 0)] / variance - 1.0).abs() < SAME_INFORMATION);
+            let logit = ln(successes / failures);
+            assert!((maximum.estimate[0] - logit).abs() < 1e-13 * (1.0 + logit.abs()));
+            let value = binomial(successes, failures, logit).value;
+            assert!((maximum.value - value).abs() < 1e-14 * value.abs());
+        }
+    }
+
+    /// `M⁻¹ D` has the eigenvalues 0.002 and 0.1: what two columns have of their own is a small part
+    /// of what either has, and is not lost beside it.
+    #[test]
+    fn a_change_of_what_little_there_is_counts_in_full() {
+        let axes = DMatrix::from_row_slice(2, 2, &[0.6, 0.8, -0.8, 0.6]);
+        let of = |a, b| {
+            &axes * DMatrix::from_diagonal(&DVector::from_vec(vec![a, b])) * axes.transpose()
+        };
+        let (matrix, difference) = (of(1.0, 1e-8), of(2e-3, 1e-9));
+        let size = relative_size(&Cholesky::rank_revealing(&matrix), &difference);
+        assert!((size - (4e-6 + 0.01f64).sqrt()).abs() < 1e-7);
     }
 
     #[test]
