@@ -6,6 +6,7 @@ use crate::risk_sets::{RiskSets, Risks};
 use crate::sweep::{Sweep, TimeSums};
 use crate::ties::{Deaths, TieSums};
 use nalgebra::{DMatrix, DVector};
+use numerics::compact::Window;
 use numerics::elementary::ln8;
 use numerics::gram::Gram;
 use numerics::lanes::{F64x8, Kernel, LANES, Lanes, run};
@@ -113,7 +114,7 @@ impl<'a> TwoWalks<'a> {
         let mut unit = 0.0;
         for batch in sets.batches() {
             unit = sets.evaluate_batch(batch, unit, risks);
-            sweep.advance(sets, risks, batch.clone());
+            sweep.advance(sets, risks, risks.window(), batch.clone());
             sweep.when_enough(|times| backward.see(times, g));
         }
         sweep.hand_on(|times| backward.see(times, g));
@@ -238,6 +239,7 @@ struct Forward<'a> {
     before: Vec<f64>,
     gram: Gram,
     gradient: Vec<f64>,
+    window: Window,
 }
 
 impl<'a> Forward<'a> {
@@ -250,6 +252,7 @@ impl<'a> Forward<'a> {
             before: vec![0.0; before],
             gram: Gram::new(sets.p()),
             gradient: vec![0.0; sets.p()],
+            window: sets.window(),
         }
     }
 
@@ -312,10 +315,11 @@ impl<'a> Forward<'a> {
         self.gradient.fill(0.0);
         for batch in self.sets.batches() {
             let positions = self.sets.positions(batch);
-            let rows = self.sets.rows_of(&positions);
-            self.gram.add(self.sets.rows(), rows.clone(), &self.weights[positions.clone()]);
-            let residuals = &self.residuals[positions];
-            self.sets.rows().add_sum(rows, residuals, &mut self.gradient);
+            self.sets.widen(&positions, &mut self.window);
+            let (rows, start) = (self.sets.rows(&self.window), self.window.start());
+            let range = start..start + positions.len();
+            self.gram.add(rows, range.clone(), &self.weights[positions.clone()]);
+            rows.add_sum(range, &self.residuals[positions], &mut self.gradient);
         }
     }
 }
@@ -340,9 +344,12 @@ pub(crate) fn difference(gram: DMatrix<f64>, products: &DMatrix<f64>) -> DMatrix
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_times::EventTimes;
     use crate::testing::{Sample, assert_near, sample};
+    use cohort::{Endpoint, RiskOrder};
     use numerics::elementary::{exp, ln};
     use numerics::standard::standardise;
+    use numerics::streams::Streams;
     use proptest::prelude::*;
 
     /// The definition, row by row: every death has its own weighted mean and variance.
@@ -395,6 +402,52 @@ mod tests {
             assert_near(&likelihood.derivatives(beta, |group| time(group) - 2.5), &want)?;
         }
         Ok(())
+    }
+
+    /// Rows of many subjects are kept in bytes and widened batch by batch, those of few at once; a column
+    /// without a coefficient changes nothing but their number.
+    #[test]
+    fn many_subjects_are_summed_as_few() {
+        const N: usize = 70_000;
+        let mut stream = Streams::new(1, "many").stream(0);
+        let columns: Vec<Vec<f64>> = (0..4)
+            .map(|j| {
+                let mut one =
+                    || if j % 2 == 0 { stream.normal() } else { stream.uniform().round() };
+                (0..N).map(|_| one()).collect()
+            })
+            .collect();
+        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let time: Vec<f64> = (0..N).map(|_| (1.0 + 300.0 * stream.uniform()).ceil()).collect();
+        let event: Vec<bool> = (0..N).map(|_| stream.happens(0.6)).collect();
+        let entry = time.iter().map(|time| (time * stream.uniform() - 20.0).max(0.0)).collect();
+        let closed = Endpoint::new(time.clone(), event.clone()).unwrap();
+        let late = Endpoint::with_entry(entry, time, event).unwrap();
+        for endpoint in [closed, late] {
+            let order = RiskOrder::new(&endpoint, &[0; N]);
+            let many = RiskSets::of_columns(&endpoint, &order, &columns);
+            let few = RiskSets::of_columns(&endpoint, &order, &columns[..2]);
+            let derivatives = |mut likelihood: PartialLikelihood, beta: &[f64]| {
+                let found = likelihood.derivatives(beta, |_| 1.0);
+                let information = found.information.view((0, 0), (2, 2)).into_owned();
+                (found.value, [found.gradient[0], found.gradient[1]], information)
+            };
+            let (wide, narrow) = ([0.3, -0.2, 0.0, 0.0], [0.3, -0.2]);
+            let twice = |sets, beta| derivatives(PartialLikelihood::twice(sets, Ties::Efron), beta);
+            assert_eq!(twice(&many, &wide[..]), twice(&few, &narrow[..]));
+            if few.is_closed() {
+                let once =
+                    |sets, beta| derivatives(PartialLikelihood::once(sets, Ties::Efron), beta);
+                assert_eq!(once(&many, &wide[..]), once(&few, &narrow[..]));
+            }
+            let scores = |sets: &RiskSets, beta: &[f64]| {
+                let mut risks = Risks::new(sets);
+                sets.evaluate(beta, &mut risks);
+                let times = EventTimes::collect(sets, Ties::Efron, &risks);
+                times.scores(sets, &risks, &times.experienced_hazard(sets, &risks), 1)
+            };
+            assert_eq!(scores(&many, &wide), scores(&few, &narrow));
+        }
     }
 
     proptest! {

@@ -4,9 +4,11 @@ use crate::Ties;
 use crate::derivatives::difference;
 use crate::risk_sets::{NEAR, RiskSets};
 use nalgebra::{DMatrix, DVector};
+use numerics::compact::Window;
 use numerics::elementary::{exp8, ln8};
 use numerics::lanes::{F64x8, Kernel, LANES, Lanes, run};
 use numerics::newton::{Derivatives, Maximum, Newton, NewtonOptions, Step};
+use numerics::rows::Rows;
 use numerics::wanted;
 use std::ops::Range;
 
@@ -16,13 +18,14 @@ use std::ops::Range;
 /// as on the way to an infinite coefficient.
 pub(crate) fn maxima(sets: &RiskSets, ties: Ties, options: NewtonOptions) -> Vec<Option<Maximum>> {
     let mut searches: Vec<Search> = (0..sets.p()).map(|_| Search::new(options)).collect();
+    let mut window = sets.window();
     while searches.iter().any(|search| search.beta().is_some()) {
         wanted::check();
         let mut beta = [0.0; LANES];
         for (beta, search) in beta.iter_mut().zip(&searches) {
             *beta = search.beta().unwrap_or_default();
         }
-        let sums = run(EachAlone { sets, ties, beta });
+        let sums = run(EachAlone { sets, ties, beta, window: &mut window });
         for (lane, search) in searches.iter_mut().enumerate() {
             search.answer(&sums, lane);
         }
@@ -101,6 +104,7 @@ struct EachAlone<'a> {
     sets: &'a RiskSets<'a>,
     ties: Ties,
     beta: [f64; LANES],
+    window: &'a mut Window,
 }
 
 impl Kernel for EachAlone<'_> {
@@ -109,35 +113,64 @@ impl Kernel for EachAlone<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Evaluated {
         let zero = F64x8::splat(lanes, 0.0);
-        let subjects =
-            Subjects { lanes, sets: self.sets, beta: F64x8::from_array(lanes, &self.beta) };
-        let mut total = Totals::new(zero);
-        let mut at_risk = Moments::none(zero);
-        let mut n_at_risk = 0;
-        for index in (0..self.sets.groups().len()).rev() {
-            let span = self.sets.span(index);
-            let leaving = self.sets.not_yet_entered(index);
-            n_at_risk = if span.is_last { 0 } else { n_at_risk - leaving.len() };
-            if n_at_risk == 0 {
-                // What subtraction would leave behind is rounding error.
-                at_risk = Moments::none(zero);
-            } else {
-                for (position, _) in leaving {
-                    subjects.add(&mut at_risk, position..position + 1, -1.0, &mut total);
-                }
-            }
-            n_at_risk += span.all().len();
-            subjects.add(&mut at_risk, span.censored(), 1.0, &mut total);
-            let events = span.events();
-            if !events.is_empty() {
-                let mut deaths = Moments::none(zero);
-                subjects.add_deaths(&mut deaths, events.clone(), &mut total);
-                at_risk.add(&deaths);
-                let weight = self.sets.total_weight(events.clone());
-                total.take_turns(self.ties, events.len(), weight, &at_risk, &deaths);
+        let beta = F64x8::from_array(lanes, &self.beta);
+        let mut walk = Walk {
+            sets: self.sets,
+            ties: self.ties,
+            total: Totals::new(zero),
+            at_risk: Moments::none(zero),
+            n_at_risk: 0,
+        };
+        for batch in self.sets.batches() {
+            let positions = self.sets.positions(batch);
+            self.sets.widen(&positions, self.window);
+            let rows = self.sets.rows(self.window);
+            let (start, first) = (self.window.start(), positions.start);
+            let subjects = Subjects { lanes, sets: self.sets, beta, rows, start, first };
+            for index in batch.clone().rev() {
+                walk.add(subjects, index);
             }
         }
-        total.end()
+        walk.total.end()
+    }
+}
+
+/// The walk over tie groups, backwards.
+struct Walk<'a, L: Lanes> {
+    sets: &'a RiskSets<'a>,
+    ties: Ties,
+    total: Totals<L>,
+    at_risk: Moments<L>,
+    n_at_risk: usize,
+}
+
+impl<L: Lanes> Walk<'_, L> {
+    /// Goes on to a group, which is in the window of `subjects`.
+    #[inline(always)]
+    fn add(&mut self, subjects: Subjects<L>, index: usize) {
+        let Self { sets, total, at_risk, .. } = self;
+        let none = Moments::none(subjects.beta.like(0.0));
+        let span = sets.span(index);
+        let leaving = sets.not_yet_entered(index);
+        self.n_at_risk = if span.is_last { 0 } else { self.n_at_risk - leaving.len() };
+        if self.n_at_risk == 0 {
+            // What subtraction would leave behind is rounding error.
+            *at_risk = none;
+        } else {
+            for (position, _) in leaving {
+                subjects.take_away(at_risk, position, total);
+            }
+        }
+        self.n_at_risk += span.all().len();
+        subjects.add(at_risk, span.censored(), total);
+        let events = span.events();
+        if !events.is_empty() {
+            let mut deaths = none;
+            subjects.add_deaths(&mut deaths, events.clone(), total);
+            at_risk.add(&deaths);
+            let weight = sets.total_weight(events.clone());
+            total.take_turns(self.ties, events.len(), weight, at_risk, &deaths);
+        }
     }
 }
 
@@ -177,34 +210,49 @@ struct Subjects<'a, L: Lanes> {
     lanes: L,
     sets: &'a RiskSets<'a>,
     beta: F64x8<L>,
+    /// The position `first` has the row `start`, those after it in a batch the rows that follow.
+    rows: &'a Rows,
+    start: usize,
+    first: usize,
 }
 
 impl<L: Lanes> Subjects<'_, L> {
-    /// Columns and linear predictors of a position.
+    /// Columns and linear predictors of a position in the window.
     #[inline(always)]
-    fn read(&self, row: usize, position: usize) -> (F64x8<L>, F64x8<L>) {
-        let x = self.sets.rows().block(self.lanes, row, 0);
-        (x, x.mul_add(self.beta, x.like(self.sets.offset(position))))
+    fn read(&self, position: usize) -> (F64x8<L>, F64x8<L>) {
+        let x = self.rows.block(self.lanes, self.start + (position - self.first), 0);
+        (x, self.predict(position, x))
     }
 
-    /// Adds risks with a sign.
     #[inline(always)]
-    fn add(&self, to: &mut Moments<L>, positions: Range<usize>, sign: f64, total: &mut Totals<L>) {
-        if positions.is_empty() {
-            return;
-        }
-        for (row, position) in (self.sets.row_index(positions.start)..).zip(positions) {
-            let (x, eta) = self.read(row, position);
+    fn predict(&self, position: usize, x: F64x8<L>) -> F64x8<L> {
+        x.mul_add(self.beta, x.like(self.sets.offset(position)))
+    }
+
+    /// Adds the risks of positions in the window.
+    #[inline(always)]
+    fn add(&self, to: &mut Moments<L>, positions: Range<usize>, total: &mut Totals<L>) {
+        for position in positions {
+            let (x, eta) = self.read(position);
             total.furthest = total.furthest.max(eta.abs());
-            to.join(exp8(eta) * x.like(sign * self.sets.weight(position)), x);
+            to.join(exp8(eta) * x.like(self.sets.weight(position)), x);
         }
     }
 
-    /// The same for deaths, with what they add by themselves.
+    /// Takes the risk of any position away.
+    #[inline(always)]
+    fn take_away(&self, from: &mut Moments<L>, position: usize, total: &mut Totals<L>) {
+        let x = self.sets.block(self.lanes, position, 0);
+        let eta = self.predict(position, x);
+        total.furthest = total.furthest.max(eta.abs());
+        from.join(exp8(eta) * x.like(-self.sets.weight(position)), x);
+    }
+
+    /// Adds the risks of deaths in the window, with what they add by themselves.
     #[inline(always)]
     fn add_deaths(&self, to: &mut Moments<L>, positions: Range<usize>, total: &mut Totals<L>) {
-        for (row, position) in (self.sets.row_index(positions.start)..).zip(positions) {
-            let (x, eta) = self.read(row, position);
+        for position in positions {
+            let (x, eta) = self.read(position);
             let weight = x.like(self.sets.weight(position));
             total.furthest = total.furthest.max(eta.abs());
             total.value = weight.mul_add(eta, total.value);

@@ -118,7 +118,8 @@ impl OneWalk {
         batch: Range<usize>,
         g: impl Fn(usize) -> f64,
     ) {
-        Batch { walk: self, sets, risks, g }.add(batch);
+        let first_position = sets.positions(&batch).start;
+        Batch { walk: self, sets, risks, g, first_position }.add(batch);
     }
 
     /// Keeps `u S1 + v D1` with a weight.
@@ -170,6 +171,8 @@ struct Batch<'a, G> {
     sets: &'a RiskSets<'a>,
     risks: &'a Risks,
     g: G,
+    /// The position of the first row in the window.
+    first_position: usize,
 }
 
 impl<G: Fn(usize) -> f64> Batch<'_, G> {
@@ -190,12 +193,18 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
         }
     }
 
+    /// Which rows some positions of the batch have.
+    fn rows_of(&self, positions: &Range<usize>) -> Range<usize> {
+        let start = self.risks.window().start() + (positions.start - self.first_position);
+        start..start + positions.len()
+    }
+
     /// Some are at risk from here on.
     fn join(&mut self, positions: Range<usize>) {
         if positions.is_empty() {
             return;
         }
-        let (rows, of) = (self.sets.rows(), self.sets.rows_of(&positions));
+        let (rows, of) = (self.sets.rows(self.risks.window()), self.rows_of(&positions));
         let risk = &self.risks.risk[positions];
         self.walk.s0 += total(risk);
         let OneWalk { s1, s2, .. } = &mut *self.walk;
@@ -214,8 +223,9 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
 
     /// Deaths that take turns; those before have left.
     fn add_tied_deaths(&mut self, index: usize) {
-        let (rows, events) = (self.sets.rows(), self.sets.span(index).events());
-        let of = self.sets.rows_of(&events);
+        let rows = self.sets.rows(self.risks.window());
+        let events = self.sets.span(index).events();
+        let of = self.rows_of(&events);
         let risk = &self.risks.risk[events];
         let walk = &mut *self.walk;
         walk.d1.fill(0.0);
@@ -247,6 +257,7 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
         let events = self.sets.span(index).events();
         let g = (self.g)(index);
         let eta = self.sets.weighted_total(&self.risks.eta, events.clone());
+        let of = self.rows_of(&events);
         let walk = &mut *self.walk;
         walk.value += g * (eta - deaths.weight * ln(deaths.s0) - tied.ln_shares);
         let (one, share) = (g * tied.one, g * tied.share);
@@ -256,8 +267,8 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
         if walk.observes != Observes::Known {
             walk.factors.clear();
             walk.factors.extend(events.clone().map(|position| g * self.sets.weight(position)));
-            let of = self.sets.rows_of(&events);
-            self.sets.rows().add_sum(of, &walk.factors, &mut walk.observed);
+            let rows = self.sets.rows(self.risks.window());
+            rows.add_sum(of, &walk.factors, &mut walk.observed);
         }
         g
     }

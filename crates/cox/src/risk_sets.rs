@@ -2,10 +2,10 @@
 //! large the risk of each is.
 
 use cohort::{Design, Endpoint, RiskOrder, TieGroup};
+use numerics::compact::{CompactRows, Window};
 use numerics::elementary::{exp, exp8};
 use numerics::lanes::{F64x8, Kernel, LANES, Lanes, run};
 use numerics::rows::{Padded, Rows};
-use numerics::standard::standardised_rows;
 use numerics::sum::total;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -23,7 +23,7 @@ pub(crate) struct RiskSets<'a> {
     batches: Vec<Range<usize>>,
     /// One row per position, its columns at mean 0 and standard deviation 1. They stand batch by
     /// batch, so that the walk backwards in time goes forwards in memory.
-    rows: Rows,
+    rows: CompactRows,
     /// The row of each position.
     row_of: Vec<u32>,
     /// Column after column, each in risk order; made when first asked for.
@@ -70,6 +70,7 @@ pub(crate) struct Risks {
     unit: Vec<f64>,
     is_uniform: bool,
     beta: Padded,
+    window: Window,
 }
 
 /// A unit serves as long as the logarithms of the largest risks are no further from it; then the
@@ -84,7 +85,14 @@ impl Risks {
             unit: vec![0.0; sets.groups().len()],
             is_uniform: true,
             beta: Padded::zeros(sets.p()),
+            window: sets.window(),
         }
+    }
+
+    /// The window with the batch that was evaluated last.
+    #[inline]
+    pub fn window(&self) -> &Window {
+        &self.window
     }
 
     /// Begins an evaluation by [`RiskSets::evaluate_batch`] with these coefficients.
@@ -178,12 +186,12 @@ impl<'a> RiskSets<'a> {
     pub fn of_columns(endpoint: &Endpoint, order: &'a RiskOrder, columns: &[&[f64]]) -> Self {
         let batches = batches(order.groups());
         let row_of = rows_by_batch(order.groups(), &batches);
-        let mut row_of_subject = vec![0; row_of.len()];
-        for (&subject, &row) in order.order().iter().zip(&row_of) {
-            row_of_subject[subject as usize] = row;
+        let mut subjects = Vec::with_capacity(row_of.len());
+        for batch in &batches {
+            let (first, last) = (&order.groups()[batch.start], &order.groups()[batch.end - 1]);
+            subjects.extend_from_slice(&order.order()[first.all().start..last.all().end]);
         }
-        let (rows, scales) =
-            standardised_rows(columns, row_of.len(), |subject| row_of_subject[subject] as usize);
+        let (rows, scales) = CompactRows::new(columns, &subjects);
         let scales = scales.iter().map(|scale| scale.scale).collect();
         let strata = strata(order);
         let late_entry = endpoint.entry().map(|entry| LateEntry::new(entry, order, &strata));
@@ -275,20 +283,18 @@ impl<'a> RiskSets<'a> {
         &self.strata
     }
 
-    /// The columns of a position.
-    #[inline]
-    pub fn row(&self, position: usize) -> &[f64] {
-        self.rows.row(self.row_index(position))
-    }
-
     /// Column `j` in risk order.
     pub fn column(&self, j: usize) -> &[f64] {
         let n = self.n();
         let columns = self.columns.get_or_init(|| {
-            let mut columns = vec![0.0; n * self.p()];
-            for position in 0..n {
-                for (j, x) in self.row(position).iter().enumerate() {
-                    columns[j * n + position] = *x;
+            let (mut columns, mut window) = (vec![0.0; n * self.p()], self.window());
+            for batch in &self.batches {
+                let positions = self.positions(batch);
+                self.widen(&positions, &mut window);
+                for (row, position) in (window.start()..).zip(positions) {
+                    for (j, x) in self.rows(&window).row(row).iter().enumerate() {
+                        columns[j * n + position] = *x;
+                    }
                 }
             }
             columns
@@ -296,29 +302,42 @@ impl<'a> RiskSets<'a> {
         &columns[j * n..(j + 1) * n]
     }
 
-    /// The columns of all positions; see [`RiskSets::row_index`].
-    #[inline]
-    pub fn rows(&self) -> &Rows {
-        &self.rows
+    /// Eight columns of a position, from column `8 block` on.
+    #[inline(always)]
+    pub fn block<L: Lanes>(&self, lanes: L, position: usize, block: usize) -> F64x8<L> {
+        self.rows.block(lanes, self.row_of[position] as usize, block)
     }
 
-    /// Which of the rows a position has. Positions of one batch have successive rows.
-    #[inline]
-    pub fn row_index(&self, position: usize) -> usize {
-        self.row_of[position] as usize
+    /// Room for the rows of a batch.
+    pub fn window(&self) -> Window {
+        self.rows.window(self.n().min(BATCH))
+    }
+
+    /// Brings the columns of successive positions within a batch into a window.
+    pub fn widen(&self, positions: &Range<usize>, window: &mut Window) {
+        let start = self.row_of[positions.start] as usize;
+        self.rows.widen(start..start + positions.len(), window);
+    }
+
+    /// Fetches the columns of those whom a walk over the groups of a batch leaves behind.
+    pub fn fetch_not_yet_entered(&self, batch: &Range<usize>) {
+        if let Some(late) = &self.late_entry {
+            let last = (batch.end + 1).min(late.starts.len() - 1);
+            let entering = &late.by_entry[late.starts[batch.start + 1]..late.starts[last]];
+            self.rows.fetch(entering.iter().map(|&position| self.row_of[position] as usize));
+        }
+    }
+
+    /// Where the rows of a window are, from [`Window::start`] on.
+    #[inline(always)]
+    pub fn rows<'b>(&'b self, window: &'b Window) -> &'b Rows {
+        self.rows.rows(window)
     }
 
     /// Groups in the order of the walk, from the last to the first, several at a time so that the
     /// rows of a batch stay in the first cache where no single group is larger than that.
     pub fn batches(&self) -> &[Range<usize>] {
         &self.batches
-    }
-
-    /// The rows of successive positions within a batch.
-    #[inline]
-    pub fn rows_of(&self, positions: &Range<usize>) -> Range<usize> {
-        let start = self.row_index(positions.start);
-        start..start + positions.len()
     }
 
     /// Standard deviation of each column in the caller's unit.
@@ -346,19 +365,28 @@ impl<'a> RiskSets<'a> {
     pub fn linear_predictor(&self, beta: &[f64], eta: &mut [f64]) {
         let mut padded = Padded::zeros(self.p());
         padded.set(beta);
+        let mut window = self.window();
         for batch in &self.batches {
             let positions = self.positions(batch);
-            self.predict(positions.clone(), &padded, &mut eta[positions]);
+            self.predict(positions.clone(), &padded, &mut window, &mut eta[positions]);
         }
     }
 
-    /// The same for positions within a batch.
-    fn predict(&self, positions: Range<usize>, beta: &Padded, eta: &mut [f64]) {
+    /// The same for positions within a batch, whose rows are then in the window.
+    fn predict(
+        &self,
+        positions: Range<usize>,
+        beta: &Padded,
+        window: &mut Window,
+        eta: &mut [f64],
+    ) {
+        self.widen(&positions, window);
         match &self.offset {
             Some(offset) => eta.copy_from_slice(&offset[positions.clone()]),
             None => eta.fill(0.0),
         }
-        self.rows.add_products(self.rows_of(&positions), beta, eta);
+        let rows = window.start()..window.start() + positions.len();
+        self.rows(window).add_products(rows, beta, eta);
     }
 
     /// Evaluates `w exp(x'beta)` of everyone.
@@ -374,7 +402,8 @@ impl<'a> RiskSets<'a> {
     /// the group after the last of them.
     pub fn evaluate_batch(&self, batch: &Range<usize>, mut unit: f64, risks: &mut Risks) -> f64 {
         let positions = self.positions(batch);
-        self.predict(positions.clone(), &risks.beta, &mut risks.eta[positions.clone()]);
+        let eta = &mut risks.eta[positions.clone()];
+        self.predict(positions.clone(), &risks.beta, &mut risks.window, eta);
         let is_near = run(AllNear { values: &risks.eta[positions.clone()], unit });
         if !(is_near && risks.is_uniform) {
             unit = self.change_unit(batch, unit, risks);

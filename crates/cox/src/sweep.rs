@@ -2,6 +2,7 @@
 //! of a Cox model is made of.
 
 use crate::risk_sets::{BATCH, RiskSets, Risks};
+use numerics::compact::Window;
 use numerics::lanes::{F64x8, Kernel, LANES, Lanes, run};
 use numerics::rows::Rows;
 use numerics::sum::total;
@@ -45,15 +46,18 @@ impl RiskSets<'_> {
                     sums.d1.copy_from_slice(&times.d1.row(tied)[..p]);
                     tied += 1;
                 } else {
-                    let x = self.row(self.span(group).events().start);
-                    sums.d1.iter_mut().zip(x).for_each(|(d1, x)| *d1 = times.d0[k] * x);
+                    let position = self.span(group).events().start;
+                    for (j, d1) in sums.d1.iter_mut().enumerate() {
+                        *d1 = times.d0[k] * self.column(j)[position];
+                    }
                 }
                 see(group, sums);
             }
         };
-        let mut sweep = Sweep::new(self);
+        let (mut sweep, mut window) = (Sweep::new(self), self.window());
         for batch in self.batches() {
-            sweep.advance(self, risks, batch.clone());
+            self.widen(&self.positions(batch), &mut window);
+            sweep.advance(self, risks, &window, batch.clone());
             sweep.when_enough(&mut show);
         }
         sweep.hand_on(&mut show);
@@ -151,9 +155,16 @@ impl Sweep {
         }
     }
 
-    /// Goes on over the groups of a batch, whose risks are evaluated.
-    pub fn advance(&mut self, sets: &RiskSets, risks: &Risks, batch: Range<usize>) {
+    /// Goes on over the groups of a batch, whose risks are evaluated and whose rows are in the window.
+    pub fn advance(
+        &mut self,
+        sets: &RiskSets,
+        risks: &Risks,
+        window: &Window,
+        batch: Range<usize>,
+    ) {
         let first_time = self.times.len;
+        sets.fetch_not_yet_entered(&batch);
         self.carries.clear();
         let is_plain = sets.is_closed() && risks.is_uniform();
         for index in batch.clone().rev() {
@@ -166,7 +177,7 @@ impl Sweep {
             }
             self.add_risks(sets, risks, index);
         }
-        run(AddRows { sets, risks, batch, first_time, sweep: self });
+        run(AddRows { sets, risks, window, batch, first_time, sweep: self });
     }
 
     /// Hands event times on if there are enough of them, and forgets them.
@@ -225,6 +236,7 @@ impl Sweep {
 struct AddRows<'a> {
     sets: &'a RiskSets<'a>,
     risks: &'a Risks,
+    window: &'a Window,
     batch: Range<usize>,
     /// Index of the first event time of the batch.
     first_time: usize,
@@ -255,8 +267,10 @@ impl AddRows<'_> {
     /// event times with several deaths.
     #[inline(always)]
     fn add_blocks<L: Lanes, const N: usize>(&mut self, lanes: L, first: usize) -> usize {
-        let Self { sets, risks, batch, first_time, sweep } = self;
-        let rows = Blocks::<L, N>::new(lanes, sets, risks, batch, first);
+        let Self { sets, risks, window, batch, first_time, sweep } = self;
+        let (first_position, start) = (sets.positions(batch).start, window.start());
+        let rows = sets.rows(window);
+        let rows = Blocks::<L, N> { lanes, sets, risks, rows, start, first_position, first };
         let zero = F64x8::splat(lanes, 0.0);
         let mut s1 = [zero; N];
         for (sum, s1) in s1.iter_mut().zip(&sweep.s1[first..]) {
@@ -299,40 +313,24 @@ struct Blocks<'a, L, const N: usize> {
     lanes: L,
     sets: &'a RiskSets<'a>,
     risks: &'a Risks,
+    /// The rows of the batch are here, the first position in the row `start`.
+    rows: &'a Rows,
+    start: usize,
     first_position: usize,
-    first_row: usize,
-    /// Column with which the blocks begin.
-    column: usize,
+    /// Which of the blocks of a row is the first.
+    first: usize,
 }
 
-impl<'a, L: Lanes, const N: usize> Blocks<'a, L, N> {
-    #[inline(always)]
-    fn new(
-        lanes: L,
-        sets: &'a RiskSets<'a>,
-        risks: &'a Risks,
-        batch: &Range<usize>,
-        first: usize,
-    ) -> Self {
-        let first_position = sets.positions(batch).start;
-        let first_row = sets.row_index(first_position);
-        Self { lanes, sets, risks, first_position, first_row, column: first * LANES }
-    }
-
+impl<L: Lanes, const N: usize> Blocks<'_, L, N> {
     #[inline(always)]
     fn add(&self, sums: &mut [F64x8<L>; N], positions: Range<usize>) {
         for position in positions {
-            let row = self.first_row + (position - self.first_position);
-            self.add_row(sums, row, self.risks.risk[position]);
-        }
-    }
-
-    #[inline(always)]
-    fn add_row(&self, sums: &mut [F64x8<L>; N], row: usize, risk: f64) {
-        let risk = F64x8::splat(self.lanes, risk);
-        for (k, sum) in sums.iter_mut().enumerate() {
-            let x = self.sets.rows().block(self.lanes, row, self.column + k * LANES);
-            *sum = x.mul_add(risk, *sum);
+            let row = self.start + (position - self.first_position);
+            let risk = F64x8::splat(self.lanes, self.risks.risk[position]);
+            for (k, sum) in sums.iter_mut().enumerate() {
+                let x = self.rows.block(self.lanes, row, (self.first + k) * LANES);
+                *sum = x.mul_add(risk, *sum);
+            }
         }
     }
 
@@ -354,13 +352,17 @@ impl<'a, L: Lanes, const N: usize> Blocks<'a, L, N> {
         }
         for (position, own) in self.sets.not_yet_entered(index) {
             let risk = self.risks.risk[position] * self.risks.carry(own, index);
-            self.add_row(sums, self.sets.row_index(position), -risk);
+            let risk = F64x8::splat(self.lanes, -risk);
+            for (k, sum) in sums.iter_mut().enumerate() {
+                let x = self.sets.block(self.lanes, position, self.first + k);
+                *sum = x.mul_add(risk, *sum);
+            }
         }
     }
 
     #[inline(always)]
     fn record(&self, sums: [F64x8<L>; N], to: &mut Rows, k: usize) {
-        let blocks = to.row_mut(k)[self.column..].chunks_exact_mut(LANES);
+        let blocks = to.row_mut(k)[self.first * LANES..].chunks_exact_mut(LANES);
         for (to, sum) in blocks.zip(sums) {
             sum.store(to);
         }

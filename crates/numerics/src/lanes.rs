@@ -35,6 +35,8 @@ pub trait Lanes: Copy + Debug + Send + Sync + 'static {
 
     /// From memory.
     fn load(self, values: &[f64; LANES]) -> Self::Values;
+    /// The bytes of a word as numbers, from the least to the most significant one.
+    fn widen(self, bytes: u64) -> Self::Values;
     /// To memory.
     fn store(self, values: Self::Values, to: &mut [f64; LANES]);
     /// The same number in all lanes.
@@ -172,6 +174,12 @@ impl<L: Lanes> F64x8<L> {
     #[inline(always)]
     pub fn from_array(lanes: L, values: &[f64; LANES]) -> Self {
         Self { lanes, values: lanes.load(values) }
+    }
+
+    /// The bytes of a word as numbers, from the least to the most significant one.
+    #[inline(always)]
+    pub fn from_bytes(lanes: L, bytes: u64) -> Self {
+        Self { lanes, values: lanes.widen(bytes) }
     }
 
     /// The instructions of this one.
@@ -395,6 +403,7 @@ mod tests {
                 F64x8::sums(rows),
                 F64x8::load_part(lanes, &self.0[0][..3]),
                 a.like(a.sum()),
+                F64x8::from_bytes(lanes, 0xfffe_c880_7f02_0100),
             ];
             results.into_iter().chain(F64x8::transpose(rows)).map(F64x8::to_array).collect()
         }
@@ -430,7 +439,8 @@ mod tests {
             assert!((results[15][k] - rows()[k].iter().sum::<f64>()).abs() < 1e-15);
         }
         assert_eq!(results[16], [a[0], a[1], a[2], 0.0, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(results[18], rows().map(|row| row[0]));
-        assert_eq!(results[25], rows().map(|row| row[7]));
+        assert_eq!(results[19], rows().map(|row| row[0]));
+        assert_eq!(results[26], rows().map(|row| row[7]));
+        assert_eq!(results[18], [0.0, 1.0, 2.0, 127.0, 128.0, 200.0, 254.0, 255.0]);
     }
 }

@@ -1,12 +1,13 @@
 //! Numerical tools that know nothing of patients: elementary functions whose bits do not depend
 //! on the processor, upper tails with their logarithms, probabilities of correlated normal
 //! variables, p-values of several tests at once, ranks, orders of many keys, sums of fixed order,
-//! integrals, inverse Laplace transforms, standardised columns, natural splines, a rank-revealing
+//! integrals, inverse Laplace transforms, standardised columns, rows in few bytes, natural splines, a rank-revealing
 //! factor, the Newton state machine that every iterative fit runs on with what builds on it (some
 //! coordinates held, likelihood ratios and their limits, Firth's penalty), and streams of random
 //! numbers.
 
 pub mod cholesky;
+pub mod compact;
 pub mod cone;
 pub mod elementary;
 pub mod firth;

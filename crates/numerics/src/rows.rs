@@ -29,7 +29,17 @@ impl Rows {
     /// Rows of zeros.
     #[must_use]
     pub fn zeros(n: usize, p: usize) -> Self {
-        let stride = p.next_multiple_of(ALIGNED);
+        Self::with_stride(n, p, p.next_multiple_of(ALIGNED))
+    }
+
+    /// The same with rows of whole blocks, none of which lies across two lines of the cache: for rows
+    /// that stay there.
+    #[must_use]
+    pub fn in_blocks(n: usize, p: usize) -> Self {
+        Self::with_stride(n, p, p.next_multiple_of(LANES))
+    }
+
+    fn with_stride(n: usize, p: usize, stride: usize) -> Self {
         let values = vec![0.0; (n + LANES) * stride + 2 * LANES];
         let first = values.as_ptr().align_offset(LINE).min(LANES);
         Self { n, p, stride, first, values }
@@ -52,6 +62,12 @@ impl Rows {
         } else {
             values.store(&mut room[..LANES]);
         }
+    }
+
+    /// The numbers of the first `n` rows, and how many lie between them.
+    #[inline(always)]
+    pub(crate) fn first_rows_mut(&mut self, n: usize) -> (&mut [f64], usize) {
+        (&mut self.values[self.first..][..n * self.stride], self.stride)
     }
 
     /// Number of rows.

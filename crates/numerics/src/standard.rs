@@ -51,7 +51,12 @@ impl Scale {
     /// Mean and standard deviation of a column.
     #[must_use]
     pub fn of(values: &[f64]) -> Self {
-        let Extent { sum, smallest, largest } = run(Survey(values));
+        Self::within((&values, &Extent::of(values)))
+    }
+
+    /// The same for a column whose extent is known.
+    pub(crate) fn within((values, extent): (&&[f64], &Extent)) -> Self {
+        let Extent { sum, smallest, largest, .. } = *extent;
         if values.is_empty() || smallest == largest {
             return Self { centre: values.first().copied().unwrap_or(0.0), scale: 1.0 };
         }
@@ -68,11 +73,24 @@ impl Scale {
 /// Squares of numbers below this lose digits, and at last vanish.
 const TINY: f64 = 1e-140;
 
-struct Extent {
-    sum: f64,
-    smallest: f64,
-    largest: f64,
+/// What one look at a column tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub sum: f64,
+    pub smallest: f64,
+    pub largest: f64,
+    /// Whether all numbers below 2^51 are whole.
+    pub is_whole: bool,
 }
+
+impl Extent {
+    pub fn of(values: &[f64]) -> Self {
+        run(Survey(values))
+    }
+}
+
+/// Added to a number below 2^51 it rounds to a whole number.
+const ROUND: f64 = 1.5 * (1u64 << 52) as f64;
 
 struct Survey<'a>(&'a [f64]);
 
@@ -84,15 +102,19 @@ impl Kernel for Survey<'_> {
         let (blocks, rest) = self.0.as_chunks::<LANES>();
         let mut sums = F64x8::splat(lanes, 0.0);
         let (mut least, mut most) = (sums.like(f64::INFINITY), sums.like(f64::NEG_INFINITY));
+        let mut off = sums;
         for block in blocks {
             let x = F64x8::from_array(lanes, block);
             (sums, least, most) = (sums + x, least.min(x), most.max(x));
+            off = off.max((x - (x + x.like(ROUND) - x.like(ROUND))).abs());
         }
+        let is_whole = |x: f64| x + ROUND - ROUND == x;
         let all = |folded: F64x8<L>| folded.to_array().into_iter().chain(rest.iter().copied());
         Extent {
             sum: sums.sum() + rest.iter().sum::<f64>(),
             smallest: all(least).fold(f64::INFINITY, f64::min),
             largest: all(most).fold(f64::NEG_INFINITY, f64::max),
+            is_whole: off.to_array() == [0.0; LANES] && rest.iter().copied().all(is_whole),
         }
     }
 }

@@ -177,17 +177,20 @@ impl<'a> SubdistributionLikelihood<'a> {
         let sets = self.sets;
         let mut score = DVector::zeros(sets.p());
         self.gram.clear();
+        let mut window = sets.window();
         for batch in sets.batches() {
             let positions = sets.positions(batch);
-            let rows = sets.rows_of(&positions);
+            sets.widen(&positions, &mut window);
+            let (rows, start) = (sets.rows(&window), window.start());
+            let range = start..start + positions.len();
             let weights = &mut self.weight[positions.clone()];
-            self.gram.add(sets.rows(), rows.clone(), weights);
+            self.gram.add(rows, range.clone(), weights);
             // What is observed less what is expected.
             weights.iter_mut().for_each(|weight| *weight = -*weight);
             for group in batch.clone() {
                 sets.span(group).events().for_each(|at| weights[at - positions.start] += 1.0);
             }
-            sets.rows().add_sum(rows, weights, score.as_mut_slice());
+            rows.add_sum(range, weights, score.as_mut_slice());
         }
         score
     }

@@ -25,6 +25,11 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn widen(self, bytes: u64) -> Values {
+        bytes.to_le_bytes().map(f64::from)
+    }
+
+    #[inline(always)]
     fn store(self, values: Values, to: &mut Values) {
         *to = values;
     }

@@ -3,7 +3,7 @@
 use super::portable::Portable;
 use super::{Instructions, Kernel, LANES, Lanes};
 use pulp::x86::{V3, V4};
-use pulp::{NullaryFnOnce, cast, f64x4, f64x8};
+use pulp::{NullaryFnOnce, cast, f64x4, f64x8, i32x4};
 use std::arch::x86_64::{__m256d, __m512d};
 
 /// Runs a kernel on the instructions named or on the widest narrower ones there are.
@@ -42,6 +42,12 @@ impl Lanes for V4 {
     #[inline(always)]
     fn load(self, values: &[f64; LANES]) -> f64x8 {
         cast(*values)
+    }
+
+    #[inline(always)]
+    fn widen(self, bytes: u64) -> f64x8 {
+        let whole = self.convert_u8x16_to_i32x8(cast([bytes, 0]));
+        self.convert_i32x8_to_f64x8(whole)
     }
 
     #[inline(always)]
@@ -196,6 +202,13 @@ impl Lanes for V3 {
     #[inline(always)]
     fn load(self, values: &[f64; LANES]) -> [f64x4; 2] {
         cast(*values)
+    }
+
+    #[inline(always)]
+    fn widen(self, bytes: u64) -> [f64x4; 2] {
+        let whole = self.convert_u8x16_to_i32x8(cast([bytes, 0]));
+        let [low, high]: [i32x4; 2] = cast(whole);
+        [self.convert_i32x4_to_f64x4(low), self.convert_i32x4_to_f64x4(high)]
     }
 
     #[inline(always)]
