@@ -72,13 +72,17 @@ fn is_doubtful(end: &Maximum, sets: &RiskSets) -> bool {
 /// the exponential of this, what remains may be rounding error that looks like information.
 pub(crate) const DARK: f64 = 10.0;
 
-/// How far apart the logarithms of the risks are, case weights included.
+/// How far apart the logarithms of the risks are, offsets and case weights included.
 pub(crate) fn risk_range(end: &Maximum, sets: &RiskSets) -> f64 {
-    let scores = scores(sets, &end.estimate);
-    let of = |(position, score): (usize, &f64)| score + ln(sets.weight(position));
+    let mut logarithms = vec![0.0; sets.n()];
+    sets.linear_predictor(end.estimate.as_slice(), &mut logarithms);
+    if sets.has_weights() {
+        for (position, logarithm) in logarithms.iter_mut().enumerate() {
+            *logarithm += ln(sets.weight(position));
+        }
+    }
     let widen = |(low, high): (f64, f64), risk: f64| (low.min(risk), high.max(risk));
-    let logarithms = scores.iter().enumerate().map(of);
-    let (low, high) = logarithms.fold((f64::INFINITY, f64::NEG_INFINITY), widen);
+    let (low, high) = logarithms.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), widen);
     high - low
 }
 

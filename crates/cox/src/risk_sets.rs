@@ -229,6 +229,11 @@ impl<'a> RiskSets<'a> {
         self.stays.as_ref().is_some_and(|stays| stays[position])
     }
 
+    /// Whether some count more than others.
+    pub fn has_weights(&self) -> bool {
+        self.weights.is_some()
+    }
+
     /// Case weight of a position.
     #[inline]
     pub fn weight(&self, position: usize) -> f64 {
