@@ -159,3 +159,52 @@ impl<'a> Objective<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::{Endpoint, RiskOrder};
+    use numerics::newton::maximise;
+    use numerics::streams::Streams;
+
+    /// How often a fit of four columns looks at all subjects.
+    fn evaluations(n: usize, late_entry: bool) -> usize {
+        let mut stream = Streams::new(1, "evaluations").stream(0);
+        let columns: Vec<Vec<f64>> =
+            (0..4).map(|_| (0..n).map(|_| stream.normal()).collect()).collect();
+        let mut death = |i: usize| {
+            let score: f64 = columns.iter().map(|column| 0.4 * column[i]).sum();
+            (1000.0 * stream.exponential() * (-score).exp()).ceil()
+        };
+        let time: Vec<f64> = (0..n).map(&mut death).collect();
+        let event = time.iter().map(|&time| time < 1500.0).collect();
+        let time: Vec<f64> = time.into_iter().map(|time| time.min(1500.0)).collect();
+        let entry = time.iter().map(|time| (0.3 * time).floor()).collect();
+        let endpoint = match late_entry {
+            true => Endpoint::with_entry(entry, time, event),
+            false => Endpoint::new(time, event),
+        };
+        let endpoint = endpoint.unwrap();
+        let order = RiskOrder::new(&endpoint, &vec![0; n]);
+        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let sets = RiskSets::of_columns(&endpoint, &order, &columns);
+        let options = CoxOptions::default();
+        let mut objective = Objective::new(&sets, &options).unwrap();
+        let mut evaluations = 0;
+        let maximum = maximise(sets.p(), options.newton(), |beta| {
+            evaluations += 1;
+            objective.evaluate(beta)
+        });
+        assert!(maximum.converged);
+        evaluations
+    }
+
+    /// Work is counted here, where time would depend on the machine.
+    #[test]
+    fn a_fit_looks_at_all_subjects_five_times_at_most() {
+        for late_entry in [false, true] {
+            assert!(evaluations(500, late_entry) <= 5);
+            assert!(evaluations(20_000, late_entry) <= 5);
+        }
+    }
+}
