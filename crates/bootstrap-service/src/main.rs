@@ -3,6 +3,10 @@
 use service_kit::{Services, Settings};
 use std::process::ExitCode;
 
+/// Keeps memory between calls where the system's would give it back and fetch it anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NAME: &str = "bootstrap-service";
 
 fn main() -> ExitCode {

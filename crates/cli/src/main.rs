@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Keeps memory between calls where the system's would give it back and fetch it anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

@@ -5,6 +5,10 @@ use coordinator::Addresses;
 use service_kit::{Services, Settings};
 use std::process::ExitCode;
 
+/// Keeps memory between calls where the system's would give it back and fetch it anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs whole studies by asking the statistical services.
 #[derive(Parser)]
 #[command(name = "coordinator", version)]

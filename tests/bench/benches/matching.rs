@@ -19,6 +19,10 @@ criterion_group! {
 }
 criterion_main!(matching_by_score);
 
+/// That of the programs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn by_score(criterion: &mut Criterion<CpuTime>) {
     let nearest = || Method::Nearest(NearestOptions::default());
     let optimal = || Method::Optimal(OptimalOptions::default());

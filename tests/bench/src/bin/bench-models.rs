@@ -9,6 +9,10 @@ use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::{fs, io};
 
+/// That of the programs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let usage = "usage: bench-models N P [write FOLDER]";
