@@ -59,8 +59,10 @@ impl<'a> Draws<'a> {
 
 /// As many of the units as there are.
 fn with_replacement(stream: &mut Stream, units: &[u32], counts: &mut [Counts], lane: usize) {
+    // Units are numbered by 32 bits.
+    let n = units.len() as u32;
     for _ in units {
-        let unit = units[stream.below(units.len() as u64) as usize];
+        let unit = units[stream.below_short(n) as usize];
         counts[unit as usize][lane] += 1.0;
     }
 }

@@ -63,6 +63,18 @@ impl Stream {
         }
     }
 
+    /// The same from 32 bits a draw, for many draws below small bounds.
+    #[inline]
+    pub fn below_short(&mut self, bound: u32) -> u32 {
+        loop {
+            let product = u64::from(self.generator.next_u32()) * u64::from(bound);
+            let low = product as u32;
+            if low >= bound || low >= bound.wrapping_neg().checked_rem(bound).unwrap_or(0) {
+                return (product >> 32) as u32;
+            }
+        }
+    }
+
     /// A number between 0 and 1, never one of them: `(k + 1/2) / 2^52` with `k` from 52 bits.
     pub fn uniform(&mut self) -> f64 {
         // With 53 bits the largest sum would round to 1.
@@ -134,6 +146,9 @@ mod tests {
         let mut dice = stream(0);
         let thrown: Vec<u64> = (0..9).map(|_| dice.below(6)).collect();
         assert_eq!(thrown, [0, 5, 2, 2, 5, 1, 3, 3, 0]);
+        let mut dice = stream(0);
+        let thrown: Vec<u32> = (0..9).map(|_| dice.below_short(6)).collect();
+        assert_eq!(thrown, [4, 0, 2, 5, 2, 2, 3, 2, 4]);
     }
 
     /// Of the products with 3·2^62 a quarter is refused. What is left must be even: half of 0 to

@@ -33,21 +33,26 @@ struct Row {
     events: [Block; 2],
     /// Number of terms of the likelihood.
     terms: Block,
+    /// The share of the events in each term, which all have the same; 0 where there is none.
+    weight: Block,
+    /// One over the number of terms; 0 where there is none.
+    part: Block,
     /// The largest of them.
     most_terms: usize,
 }
 
-/// First and negated second derivative of the log-likelihood.
+/// The first derivative of the log-likelihood, the negated second one, and the derivative of that.
 struct Derivatives {
     score: [f64; LANES],
     information: [f64; LANES],
+    change: [f64; LANES],
 }
 
 /// Steps after which a replicate counts as not converged.
 const MOST_STEPS: usize = 60;
 
-/// The error after a step of Newton is of the order of its square: after one below this, nothing is left.
-const LAST_STEP: f64 = 1e-8;
+/// The error after a step is of the order of its cube: after one below this, nothing is left.
+const LAST_STEP: f64 = 1e-4;
 
 /// A step below this is rounding.
 const NO_STEP: f64 = 1e-13;
@@ -91,7 +96,7 @@ impl TwoArms {
 
     /// The log hazard ratio of each replicate.
     ///
-    /// Newton's method from the estimate of the sample. The log-likelihood is concave in one variable, so
+    /// Halley's method from the estimate of the sample. The log-likelihood is concave in one variable, so
     /// that the sign of its derivative says on which side the maximum lies: a step that leaves the
     /// interval known to hold it is replaced by its middle.
     pub fn evaluate(&self, drawn: &Drawn, scratch: &mut Scratch, answers: &mut [Replicated]) {
@@ -101,7 +106,11 @@ impl TwoArms {
         let mut derivatives = self.derivatives(&scratch.rows, &searches);
         for _ in 0..MOST_STEPS {
             for (lane, search) in searches.iter_mut().enumerate() {
-                search.step(derivatives.score[lane], derivatives.information[lane]);
+                search.step(
+                    derivatives.score[lane],
+                    derivatives.information[lane],
+                    derivatives.change[lane],
+                );
             }
             if searches.iter().all(|search| search.is_over()) {
                 break;
@@ -118,40 +127,18 @@ impl TwoArms {
 
     /// Counts both arms and gathers the times at which a replicate has an event.
     fn count(&self, drawn: &Drawn, scratch: &mut Scratch) {
-        scratch.rows.clear();
-        let mut n_tied = self.n_tied.iter();
-        for (arms, counted) in self.strata.iter().zip(&mut scratch.counted) {
+        let Scratch { counted, rows } = scratch;
+        rows.clear();
+        let mut n_tied = self.n_tied.as_slice();
+        for (arms, counted) in self.strata.iter().zip(counted) {
             for (arm, counted) in arms.iter().zip(&mut *counted) {
                 arm.count(drawn, counted);
             }
-            let [low, high] = counted;
-            for (row, &n_tied) in (0..low.events.len()).zip(&mut n_tied) {
-                let events = [low.events[row], high.events[row]];
-                let terms = self.terms(&events, n_tied, drawn.counting);
-                let most = terms.0.iter().fold(0.0, |most: f64, &terms| most.max(terms));
-                if most > 0.0 {
-                    scratch.rows.push(Row {
-                        at_risk: [low.at_risk[row], high.at_risk[row]],
-                        events,
-                        terms,
-                        most_terms: most as usize,
-                    });
-                }
-            }
+            let (own, rest) = n_tied.split_at(counted[0].events.len());
+            n_tied = rest;
+            let (ties, counting) = (self.ties, drawn.counting);
+            run(Gather { counted, n_tied: own, ties, counting, rows });
         }
-    }
-
-    /// How many terms the likelihood has for the events of one time.
-    fn terms(&self, events: &[Block; 2], n_tied: f64, counting: Counting) -> Block {
-        Block(std::array::from_fn(|lane| {
-            let n_events = events[0].0[lane] + events[1].0[lane];
-            match (self.ties, counting) {
-                _ if n_events == 0.0 => 0.0,
-                (Ties::Efron, Counting::Subjects) => n_events,
-                (Ties::Efron, Counting::Weights) => n_tied,
-                (Ties::Breslow | Ties::Exact, _) => 1.0,
-            }
-        }))
     }
 
     /// Why a replicate has no maximum: it needs an event of each arm while the other one is at risk.
@@ -181,7 +168,7 @@ struct Search {
     at: f64,
     /// The maximum is known to lie between these.
     between: [f64; 2],
-    /// Where the last step began, which is as near to the maximum as the step was long.
+    /// The information at the end of the last step.
     information: f64,
     end: Option<Estimate<()>>,
 }
@@ -196,14 +183,18 @@ impl Search {
         self.end.is_some()
     }
 
-    fn step(&mut self, score: f64, information: f64) {
+    fn step(&mut self, score: f64, information: f64, change: f64) {
         if self.is_over() {
             return;
         }
         self.between[usize::from(score < 0.0)] = self.at;
         let [low, high] = self.between;
         self.information = information;
-        let step = score / information;
+        let newton = score / information;
+        // Newton's step, corrected for the change of the information on half of it; where that would be more
+        // than twice the step, the information says too little from here.
+        let bend = 1.0 + 0.5 * newton * change / information;
+        let step = if bend > 0.5 { newton / bend } else { newton };
         if step.abs() <= NO_STEP {
             self.end = Some(Ok(()));
             return;
@@ -216,6 +207,7 @@ impl Search {
             (false, false) => self.at + step.signum(),
         };
         if is_inside && step.abs() <= LAST_STEP {
+            self.information += step * change;
             self.end = Some(Ok(()));
         }
     }
@@ -225,6 +217,52 @@ impl Search {
             Some(Ok(())) => Ok(self.at),
             Some(Err(reason)) => Err(reason),
             None => Err(NotEstimable::NotConverged),
+        }
+    }
+}
+
+/// Puts the times of one stratum at which some replicate has an event into rows.
+struct Gather<'a> {
+    counted: &'a [Recounted; 2],
+    n_tied: &'a [f64],
+    ties: Ties,
+    counting: Counting,
+    rows: &'a mut Vec<Row>,
+}
+
+impl Kernel for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let zero = F64x8::splat(lanes, 0.0);
+        let one = zero.like(1.0);
+        let [low, high] = self.counted;
+        for (row, &n_tied) in self.n_tied.iter().enumerate() {
+            let events = [low.events[row], high.events[row]];
+            let n_events =
+                F64x8::from_block(lanes, &events[0]) + F64x8::from_block(lanes, &events[1]);
+            let where_some = |yes: F64x8<L>| zero.if_less(n_events, yes, zero);
+            // Subjects share no term of Efron's: there are as many as events.
+            let (terms, weight) = match (self.ties, self.counting) {
+                (Ties::Efron, Counting::Subjects) => (n_events, where_some(one)),
+                (Ties::Efron, Counting::Weights) => {
+                    let terms = zero.like(n_tied);
+                    (where_some(terms), where_some(n_events / terms))
+                }
+                (Ties::Breslow | Ties::Exact, _) => (where_some(one), n_events),
+            };
+            let most = terms.to_array().into_iter().fold(0.0, f64::max);
+            if most > 0.0 {
+                self.rows.push(Row {
+                    at_risk: [low.at_risk[row], high.at_risk[row]],
+                    events,
+                    terms: terms.to_block(),
+                    weight: weight.to_block(),
+                    part: where_some(one / terms).to_block(),
+                    most_terms: most as usize,
+                });
+            }
         }
     }
 }
@@ -243,15 +281,14 @@ impl Kernel for Derive<'_> {
         let zero = F64x8::splat(lanes, 0.0);
         let one = zero.like(1.0);
         let theta = F64x8::from_array(lanes, self.theta);
-        let (mut score, mut information) = (zero, zero);
+        let (mut score, mut information, mut change) = (zero, zero, zero);
         for row in self.rows {
             let [r0, r1] = row.at_risk.each_ref().map(|block| F64x8::from_block(lanes, block));
             let [d0, d1] = row.events.each_ref().map(|block| F64x8::from_block(lanes, block));
             let terms = F64x8::from_block(lanes, &row.terms);
-            // Each term has the same share of the events; without events there is none.
-            let weight = zero.if_less(terms, (d0 + d1) / terms, zero);
-            let part = zero.if_less(terms, one / terms, zero);
-            let (mut sum, mut spread) = (zero, zero);
+            let weight = F64x8::from_block(lanes, &row.weight);
+            let part = F64x8::from_block(lanes, &row.part);
+            let (mut sum, mut spread, mut skew) = (zero, zero, zero);
             for term in 0..row.most_terms {
                 let term = zero.like(term as f64);
                 let taken = if self.is_efron { term * part } else { zero };
@@ -259,11 +296,18 @@ impl Kernel for Derive<'_> {
                 let high = theta * taken.neg_mul_add(d1, r1);
                 let p = term.if_less(terms, high / (low + high), zero);
                 sum += p;
-                spread += p * (one - p);
+                let variance = p * (one - p);
+                spread += variance;
+                skew += variance * (one - p - p);
             }
             score += d1 - weight * sum;
             information += weight * spread;
+            change += weight * skew;
         }
-        Derivatives { score: score.to_array(), information: information.to_array() }
+        Derivatives {
+            score: score.to_array(),
+            information: information.to_array(),
+            change: change.to_array(),
+        }
     }
 }
