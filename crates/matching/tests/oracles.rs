@@ -221,6 +221,18 @@ fn best_sets(
     best.iter().map(value).fold(worst, |a, b| if is_better(&b, &a) { b } else { a })
 }
 
+/// Optimal pairs in a caliper, on the line and as an assignment: a key that must differ, and always does,
+/// makes the matcher forget the line.
+fn on_line_and_by_rules(subjects: &[Subject], width: f64) -> [(i64, i64, f64); 2] {
+    let query = MatchQuery {
+        method: Method::Optimal(OptimalOptions::default()),
+        caliper: Some(Caliper { width, scale: CaliperScale::Raw }),
+        ..base()
+    };
+    let by_rules = MatchQuery { anti_exact: vec!["rt".into()], ..query.clone() };
+    [query, by_rules].map(|query| summary(&matched(subjects, &query)))
+}
+
 fn summary(sample: &MatchedSample) -> (i64, i64, f64) {
     let mut exposed: Vec<usize> = sample.pairs.iter().map(|pair| pair.exposed).collect();
     exposed.dedup();
@@ -267,14 +279,8 @@ proptest! {
         subjects.iter_mut().for_each(|subject| subject.1 /= spread);
         subjects[0].0 = true;
         subjects[1].0 = false;
-        let query = MatchQuery {
-            method: Method::Optimal(OptimalOptions::default()),
-            caliper: Some(Caliper { width: f64::from(width) * 0.25, scale: CaliperScale::Raw }),
-            ..base()
-        };
-        let by_rules = MatchQuery { anti_exact: vec!["rt".into()], ..query.clone() };
-        let (line, rules) = (matched(&subjects, &query), matched(&subjects, &by_rules));
-        prop_assert_eq!(summary(&line), summary(&rules));
+        let [line, rules] = on_line_and_by_rules(&subjects, f64::from(width) * 0.25);
+        prop_assert_eq!(line, rules);
     }
 
     /// Many comparators on one side and many exposed on the other: the caliper is broken in the
@@ -289,14 +295,8 @@ proptest! {
         }
         subjects.push((true, 399, 0, 0, 0));
         subjects.push((false, 0, 0, 0, 0));
-        let query = MatchQuery {
-            method: Method::Optimal(OptimalOptions::default()),
-            caliper: Some(Caliper { width: f64::from(width) * 0.25, scale: CaliperScale::Raw }),
-            ..base()
-        };
-        let by_rules = MatchQuery { anti_exact: vec!["rt".into()], ..query.clone() };
-        let (line, rules) = (matched(&subjects, &query), matched(&subjects, &by_rules));
-        prop_assert_eq!(summary(&line), summary(&rules));
+        let [line, rules] = on_line_and_by_rules(&subjects, f64::from(width) * 0.25);
+        prop_assert_eq!(line, rules);
     }
 
     #[test]
