@@ -19,7 +19,7 @@ mod units;
 
 pub use error::BootstrapError;
 pub use jackknife::influence;
-pub use limits::{Acceleration, BootstrapLimits, Method, acceleration, limits};
+pub use limits::{BootstrapLimits, Method, acceleration, limits};
 pub use plan::{Plan, Resampling};
 pub use replicates::{Replicates, replicate};
 pub use summary::{Failure, Summary, summary};

@@ -9,15 +9,6 @@ use numerics::elementary::exp;
 use numerics::sum::sum;
 use numerics::tails::{normal_quantile, normal_sf, two_sided_multiplier};
 
-/// From which influences an acceleration was computed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Acceleration {
-    /// Leaving out one unit at a time.
-    Jackknife,
-    /// Derivatives by the weights of the units, as the dfbeta residuals of a model are.
-    Infinitesimal,
-}
-
 /// How replicates make an interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Method {
