@@ -1,8 +1,9 @@
 //! Bootstrap replicates and their intervals over gRPC: converts, asks `pipeline`, converts.
 
-use bootstrap::BootstrapError;
+use bootstrap::{BootstrapError, Replicates};
 use cohort::{Cohort, CohortError};
 use cox::CoxError;
+use numerics::wanted;
 use pipeline::{Bootstrap, BootstrapQueryError};
 use service_kit::{Compute, Deadline, Failure, Pieces, Services, Settings};
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ const BUFFERED_PIECES: usize = 16;
 const PIECE_TIME: Duration = Duration::from_millis(30);
 
 /// Replicates of the first piece, from which the time of the next ones is estimated.
-const FIRST_PIECE: u64 = 64;
+const FIRST_PIECE: u64 = 8;
 
 /// Most replicates of a piece: its message stays below a megabyte for ten quantities.
 const MOST_PER_PIECE: u64 = 4096;
@@ -69,7 +70,8 @@ impl bootstrap_service_server::BootstrapService for BootstrapService {
             let Asked { cohort, selection, query } = &asked;
             let quantities = Bootstrap::read(cohort, selection, &query.bootstrap)
                 .and_then(|bootstrap| {
-                    let replicates = bootstrap.all_replicates()?;
+                    let replicates =
+                        all_replicates(&bootstrap, query.bootstrap.plan.n_replicates())?;
                     Ok(bootstrap.intervals(&replicates, &query.intervals)?)
                 })
                 .map_err(|error| failure(cohort, &error))?;
@@ -77,6 +79,23 @@ impl bootstrap_service_server::BootstrapService for BootstrapService {
         };
         self.compute.run(deadline, move |_| answer()).await
     }
+}
+
+/// All replicates on all threads, in pieces short enough to end soon after the caller has gone.
+fn all_replicates(bootstrap: &Bootstrap, n_replicates: u64) -> Result<Replicates, BootstrapError> {
+    let (mut answers, mut n_quantities) = (Vec::new(), 0);
+    let (mut next, mut size) = (0, FIRST_PIECE);
+    while next < n_replicates {
+        wanted::check();
+        let end = n_replicates.min(next + size);
+        let begin = Instant::now();
+        let piece = bootstrap.replicates_on_all_threads(next..end)?;
+        n_quantities = piece.n_quantities;
+        answers.extend(piece.answers);
+        size = size_for(end - next, begin.elapsed());
+        next = end;
+    }
+    Ok(Replicates { first: 0, n_quantities, answers })
 }
 
 /// Computes the replicates in pieces that take about the same time.

@@ -4,9 +4,10 @@ use ::bootstrap::{
     BootstrapError, BootstrapLimits, Method, Plan, Replicates, Summary, UnitColumns, Units,
     acceleration, influence, limits, replicate, summary, units,
 };
-use cohort::{Cohort, Drawn, Estimate, NotEstimable, Replicated, Selection, Statistic};
+use cohort::{
+    Cohort, Drawn, Estimate, NotEstimable, REPLICATES_AT_ONCE, Replicated, Selection, Statistic,
+};
 use cox::{CoxError, CoxQuery, CoxStatistic};
-use numerics::wanted;
 use rayon::prelude::*;
 use std::ops::Range;
 use survival::{SurvivalError, SurvivalStatistic, SurvivalStatisticQuery};
@@ -128,24 +129,26 @@ impl<'a> Bootstrap<'a> {
         replicate(&self.statistic, &self.units, self.plan, range)
     }
 
-    /// All replicates on all threads at hand; the same on any number of them.
+    /// A range of replicates on all threads at hand; the same on any number of them.
+    ///
+    /// Other threads do not ask whether somebody waits: ask for ranges that take a short time.
     ///
     /// # Errors
     ///
-    /// None for a plan that [`Plan::new`] has made.
-    pub fn all_replicates(&self) -> Result<Replicates, BootstrapError> {
-        let n_quantities = self.statistic.n_quantities();
-        let n = self.plan.n_replicates();
-        let mut answers = Vec::with_capacity(n as usize * n_quantities);
-        let parts: Vec<u64> = (0..n).step_by(PART as usize).collect();
-        for wave in parts.chunks(rayon::current_num_threads() * PARTS_AT_ONCE) {
-            wanted::check();
-            let part = |&first: &u64| self.replicates(first..n.min(first + PART));
-            for replicates in wave.par_iter().map(part).collect::<Vec<_>>() {
-                answers.extend(replicates?.answers);
-            }
-        }
-        Ok(Replicates { first: 0, n_quantities, answers })
+    /// When the range is not within the plan.
+    pub fn replicates_on_all_threads(
+        &self,
+        range: Range<u64>,
+    ) -> Result<Replicates, BootstrapError> {
+        let n_parts = rayon::current_num_threads() as u64;
+        let size = range.end.saturating_sub(range.start).div_ceil(n_parts).max(1);
+        let size = size.next_multiple_of(REPLICATES_AT_ONCE as u64);
+        let (first, end) = (range.start, range.end);
+        let firsts: Vec<u64> = range.step_by(size as usize).collect();
+        let part = |first: &u64| self.replicates(*first..end.min(first + size));
+        let parts: Result<Vec<Replicates>, _> = firsts.par_iter().map(part).collect();
+        let answers = parts?.into_iter().flat_map(|part| part.answers).collect();
+        Ok(Replicates { first, n_quantities: self.statistic.n_quantities(), answers })
     }
 
     /// Intervals of every quantity from all replicates of the plan, which may come from elsewhere.
@@ -200,13 +203,6 @@ impl<'a> Bootstrap<'a> {
         names.map(quantity).collect()
     }
 }
-
-/// Replicates that one thread computes at a time: many enough to be worth a thread, few enough to stop
-/// soon after nobody waits.
-const PART: u64 = 64;
-
-/// Parts per thread between two looks at whether somebody waits.
-const PARTS_AT_ONCE: usize = 4;
 
 /// Several statistics of one sample, one after the other.
 struct Quantities<'a> {

@@ -204,8 +204,24 @@ async fn a_caller_who_goes_away_leaves_the_thread() {
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert!(Failure::from(&status).retry_after.is_some());
     drop(stream);
+    is_let_in(&clients).await;
+    // Intervals of as many replicates, given up by a deadline.
+    let mut long = tonic::Request::new(EstimateIntervalsRequest {
+        cohort: Some(cohort()),
+        plan: Some(plan(10_000_000)),
+        quantities: quantities(),
+        ..EstimateIntervalsRequest::default()
+    });
+    long.set_timeout(Duration::from_millis(100));
+    let status = clients.bootstrap.clone().estimate_intervals(long).await.unwrap_err();
+    assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
+    is_let_in(&clients).await;
+}
+
+/// Somebody else is let in soon.
+async fn is_let_in(clients: &Clients) {
     let begin = Instant::now();
-    while pieces(&clients, request(0, 1)).await.is_err() {
+    while pieces(clients, request(0, 1)).await.is_err() {
         assert!(begin.elapsed() < Duration::from_secs(10), "the thread is still taken");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
