@@ -1,16 +1,20 @@
-//! Messages of the bootstrap service.
+//! `equipoise.bootstrap.v1`: replicates and their intervals.
+
+mod answer;
+
+pub use answer::{intervals_from, intervals_response, replicates_from, replicates_response};
 
 use crate::common::{
-    caveats_to, columns_from, confidence_from, count, endpoint_from, enum_conversion, estimate_to,
-    interval_to, optional_column, reason_to,
+    columns_from, confidence_from, endpoint_columns, endpoint_from, endpoint_to, enum_conversion,
+    optional_column,
 };
 use crate::pb::bootstrap as pb;
-use crate::regression::model_from;
+use crate::regression::{model_columns, model_from, model_to};
 use crate::violation::Violations;
 use crate::{Asked, Malformed};
-use ::bootstrap::{BootstrapLimits, Failure, Plan, Replicates, Resampling, UnitColumns};
-use cohort::Cohort;
-use pipeline::{BootstrapQuery, BootstrappedQuantity, IntervalMethod, IntervalsQuery};
+use ::bootstrap::{Plan, Resampling, UnitColumns};
+use cohort::{Cohort, Selection};
+use pipeline::{BootstrapQuery, IntervalMethod, IntervalsQuery};
 use std::ops::Range;
 use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
 
@@ -53,6 +57,55 @@ pub struct BootstrapIntervalsQuery {
     pub intervals: IntervalsQuery,
 }
 
+/// Asks for a range of replicates.
+#[must_use]
+pub fn replicates_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &ReplicatesQuery,
+) -> pb::RunReplicatesRequest {
+    let columns = query_columns(&query.bootstrap);
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    let range = &query.range;
+    pb::RunReplicatesRequest {
+        cohort,
+        selection,
+        plan: Some(plan_to(&query.bootstrap)),
+        quantities: Some(quantities_to(&query.bootstrap)),
+        // Plans have fewer replicates than the type can count.
+        first_replicate: range.start as i32,
+        replicate_count: range.end.saturating_sub(range.start) as i32,
+    }
+}
+
+/// Asks for intervals from all replicates of a plan.
+#[must_use]
+pub fn intervals_request(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &BootstrapIntervalsQuery,
+) -> pb::EstimateIntervalsRequest {
+    let columns = query_columns(&query.bootstrap);
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
+    pb::EstimateIntervalsRequest {
+        cohort,
+        selection,
+        plan: Some(plan_to(&query.bootstrap)),
+        quantities: Some(quantities_to(&query.bootstrap)),
+        options: Some(options_to(&query.intervals)),
+    }
+}
+
+/// The columns that a bootstrap reads.
+fn query_columns(query: &BootstrapQuery) -> impl Iterator<Item = &str> {
+    let units = query.units.unit.iter().chain(&query.units.strata).map(String::as_str);
+    let survival = query
+        .survival
+        .iter()
+        .flat_map(|survival| endpoint_columns(&survival.endpoint).chain(survival.group.as_deref()));
+    units.chain(survival).chain(query.cox.iter().flat_map(model_columns))
+}
+
 impl TryFrom<pb::RunReplicatesRequest> for Asked<ReplicatesQuery> {
     type Error = Malformed;
 
@@ -79,7 +132,7 @@ impl TryFrom<pb::EstimateIntervalsRequest> for Asked<BootstrapIntervalsQuery> {
         let options = request.options.unwrap_or_default();
         let read = |violations: &mut Violations, cohort: &Cohort| {
             let bootstrap = query_from(violations, plan, quantities, cohort);
-            let intervals = intervals_from(violations, options);
+            let intervals = options_from(violations, options);
             Some(BootstrapIntervalsQuery { bootstrap: bootstrap?, intervals: intervals? })
         };
         let asked = Asked::read(&mut violations, request.cohort, request.selection, read);
@@ -147,6 +200,13 @@ fn plan_to(query: &BootstrapQuery) -> pb::BootstrapPlan {
     }
 }
 
+fn quantities_to(query: &BootstrapQuery) -> pb::BootstrapQuantities {
+    pb::BootstrapQuantities {
+        survival: query.survival.as_ref().map(survival_to),
+        cox: query.cox.as_ref().map(model_to),
+    }
+}
+
 fn range_from(violations: &mut Violations, first: i32, n: i32, plan: Plan) -> Option<Range<u64>> {
     let first_replicate = u64::try_from(first).ok().filter(|&first| first < plan.n_replicates());
     if first_replicate.is_none() {
@@ -187,6 +247,33 @@ fn survival_from(
             quantities: quantities.into_iter().collect::<Option<_>>()?,
         })
     })
+}
+
+fn survival_to(query: &SurvivalStatisticQuery) -> pb::SurvivalQuantities {
+    pb::SurvivalQuantities {
+        endpoint: Some(endpoint_to(&query.endpoint)),
+        group_column: query.group.clone().unwrap_or_default(),
+        quantities: query.quantities.iter().map(quantity_to).collect(),
+    }
+}
+
+fn quantity_to(quantity: &SurvivalQuantity) -> pb::SurvivalQuantity {
+    let (measure, group, reference) = match quantity {
+        SurvivalQuantity::Of { measure, group } => (measure, group.clone(), None),
+        SurvivalQuantity::Difference { measure, group, reference } => {
+            (measure, Some(group.clone()), Some(reference.clone()))
+        }
+        SurvivalQuantity::LogRank => {
+            let measure = pb::SurvivalMeasure::LogRank.into();
+            return pb::SurvivalQuantity { measure, ..pb::SurvivalQuantity::default() };
+        }
+    };
+    let (measure, at) = match *measure {
+        Measure::Quantile { probability } => (pb::SurvivalMeasure::Quantile, probability),
+        Measure::SurvivalAt { time } => (pb::SurvivalMeasure::SurvivalAt, time),
+        Measure::RestrictedMean { tau } => (pb::SurvivalMeasure::RestrictedMean, tau),
+    };
+    pb::SurvivalQuantity { measure: measure.into(), at: Some(at), group, reference }
 }
 
 fn quantity_from(
@@ -234,7 +321,7 @@ fn quantity_from(
     }
 }
 
-fn intervals_from(
+fn options_from(
     violations: &mut Violations,
     options: pb::IntervalOptions,
 ) -> Option<IntervalsQuery> {
@@ -251,73 +338,69 @@ fn intervals_from(
     Some(IntervalsQuery { methods, confidence: confidence? })
 }
 
-/// A piece of the replicates of a query.
-#[must_use]
-pub fn replicates_response(
-    replicates: &Replicates,
-    names: &[(String, bool)],
-    query: &ReplicatesQuery,
-) -> pb::RunReplicatesResponse {
-    let n = replicates.answers.len() / replicates.n_quantities.max(1);
-    let missing = replicates.answers.iter().enumerate().filter_map(|(index, answer)| {
-        let reason = reason_to(answer.value.err()?);
-        Some(pb::MissingValue { index: count(index), reason })
-    });
-    pb::RunReplicatesResponse {
-        // Numbers of replicates fit the messages that asked for them.
-        first_replicate: replicates.first as i32,
-        replicate_count: count(n),
-        quantity_names: names.iter().map(|(name, _)| name.clone()).collect(),
-        values: replicates.answers.iter().map(|answer| answer.value.unwrap_or(0.0)).collect(),
-        variances: replicates.answers.iter().map(|answer| answer.variance.unwrap_or(0.0)).collect(),
-        missing: missing.collect(),
-        finished_count: (replicates.first - query.range.start) as i32 + count(n),
+fn options_to(query: &IntervalsQuery) -> pb::IntervalOptions {
+    pb::IntervalOptions {
+        methods: query.methods.iter().map(|&method| method_to(method)).collect(),
+        confidence: Some(query.confidence),
     }
 }
 
-/// Answers with the quantities, plan and options in force.
-#[must_use]
-pub fn intervals_response(
-    quantities: Vec<BootstrappedQuantity>,
-    query: &BootstrapIntervalsQuery,
-) -> pb::EstimateIntervalsResponse {
-    pb::EstimateIntervalsResponse {
-        quantities: quantities.into_iter().map(quantity_to).collect(),
-        plan: Some(plan_to(&query.bootstrap)),
-        options: Some(pb::IntervalOptions {
-            methods: query.intervals.methods.iter().map(|&method| method_to(method)).collect(),
-            confidence: Some(query.intervals.confidence),
-        }),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::{Column, EndpointColumns, Term};
+    use cox::CoxQuery;
 
-fn quantity_to(quantity: BootstrappedQuantity) -> pb::BootstrappedQuantity {
-    let summary = quantity.summary;
-    let failure = |failure: Failure| pb::ReplicateFailure {
-        reason: reason_to(failure.reason),
-        replicate_count: count(failure.n_replicates),
-    };
-    pb::BootstrappedQuantity {
-        name: quantity.name,
-        is_logarithm: quantity.is_logarithm,
-        estimate: Some(estimate_to(quantity.estimate)),
-        bias: Some(estimate_to(summary.bias)),
-        standard_error: Some(estimate_to(summary.standard_error)),
-        replicate_count: count(summary.n_replicates),
-        infinite_count: count(summary.n_infinite),
-        failures: summary.failures.into_iter().map(failure).collect(),
-        acceleration: quantity.acceleration.map(estimate_to),
-        bias_correction: Some(estimate_to(summary.bias_correction)),
-        intervals: quantity.limits.into_iter().map(interval_of).collect(),
+    fn cohort() -> Cohort {
+        let columns = vec![
+            Column::numeric("time", vec![1.0, 2.0, 3.0, 4.0]),
+            Column::numeric("event", vec![1.0, 0.0, 1.0, 1.0]),
+            Column::categorical("arm", vec!["a".into(), "b".into()], vec![0, 1, 0, 1]),
+            Column::numeric("pair", vec![1.0, 1.0, 2.0, 2.0]),
+            Column::numeric("site", vec![1.0, 1.0, 1.0, 1.0]),
+        ];
+        Cohort::new(None, columns).unwrap()
     }
-}
 
-fn interval_of((method, limits): (IntervalMethod, BootstrapLimits)) -> pb::BootstrapInterval {
-    pb::BootstrapInterval {
-        method: method_to(method),
-        interval: Some(interval_to(limits.interval)),
-        monte_carlo_error: Some(interval_to(limits.monte_carlo_error)),
-        levels: limits.levels.map(Vec::from).unwrap_or_default(),
-        caveats: caveats_to(limits.caveats),
+    fn query() -> BootstrapQuery {
+        let endpoint = EndpointColumns::new("time", "event");
+        let of = |measure| SurvivalQuantity::Of { measure, group: Some("b".into()) };
+        let survival = SurvivalStatisticQuery {
+            endpoint: endpoint.clone(),
+            group: Some("arm".into()),
+            quantities: vec![
+                of(Measure::Quantile { probability: 0.5 }),
+                of(Measure::RestrictedMean { tau: 3.0 }),
+                SurvivalQuantity::Difference {
+                    measure: Measure::SurvivalAt { time: 2.0 },
+                    group: "b".into(),
+                    reference: "a".into(),
+                },
+                SurvivalQuantity::LogRank,
+            ],
+        };
+        BootstrapQuery {
+            plan: Plan::new(7, 99, Resampling::WithReplacement).unwrap(),
+            units: UnitColumns { unit: Some("pair".into()), strata: vec!["site".into()] },
+            survival: Some(survival),
+            cox: Some(CoxQuery::new(endpoint, vec![Term::factor("arm")])),
+        }
+    }
+
+    /// What is asked of a service is what it reads, with the columns that it needs.
+    #[test]
+    fn requests_say_everything() {
+        let (cohort, query) = (cohort(), query());
+        let everybody = Selection::all(&cohort);
+        let asked = ReplicatesQuery { bootstrap: query.clone(), range: 8..24 };
+        let request = replicates_request(&cohort, &everybody, &asked);
+        let read = Asked::<ReplicatesQuery>::try_from(request).unwrap();
+        assert_eq!((&read.query, read.selection.len()), (&asked, 4));
+        let intervals = IntervalsQuery { methods: vec![IntervalMethod::Bca], confidence: 0.9 };
+        let asked = BootstrapIntervalsQuery { bootstrap: query, intervals };
+        let request = intervals_request(&cohort, &everybody, &asked);
+        assert_eq!(request.cohort.as_ref().unwrap().columns.len(), 5);
+        let read = Asked::<BootstrapIntervalsQuery>::try_from(request).unwrap();
+        assert_eq!(read.query, asked);
     }
 }

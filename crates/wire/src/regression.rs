@@ -19,7 +19,7 @@ pub(crate) use logistic::{
     logistic_options_to,
 };
 pub use logistic::{logistic_request, logistic_response};
-pub(crate) use model::model_from;
+pub(crate) use model::{model_columns, model_from, model_to};
 pub use performance::{validation_request, validation_response};
 pub use piecewise::{piecewise_request, piecewise_response};
 pub use prediction::{WithProfiles, prediction_request, prediction_response};
@@ -39,7 +39,7 @@ use cox::{
     ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
 };
 use likelihood::{penalised_from, penalised_to, profile_from, profile_to};
-use model::{model_columns, model_options_to, model_to};
+use model::model_options_to;
 
 enum_conversion!(
     ties_to,

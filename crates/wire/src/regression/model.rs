@@ -15,7 +15,7 @@ use cohort::Cohort;
 use cox::{CoxOptions, CoxQuery, Variance};
 
 /// The columns that a model reads.
-pub(super) fn model_columns(query: &CoxQuery) -> impl Iterator<Item = &str> {
+pub(crate) fn model_columns(query: &CoxQuery) -> impl Iterator<Item = &str> {
     endpoint_columns(&query.endpoint)
         .chain(query.terms.iter().flat_map(|term| term.columns()))
         .chain(query.strata.iter().map(String::as_str))
@@ -26,7 +26,7 @@ pub(super) fn model_columns(query: &CoxQuery) -> impl Iterator<Item = &str> {
 }
 
 /// A model as a message.
-pub(super) fn model_to(query: &CoxQuery) -> pb::CoxModel {
+pub(crate) fn model_to(query: &CoxQuery) -> pb::CoxModel {
     pb::CoxModel {
         endpoint: Some(endpoint_to(&query.endpoint)),
         terms: query.terms.iter().map(term_to).collect(),
