@@ -3,7 +3,7 @@
 
 use crate::problem::Problem;
 use coordinator::Statistics;
-use service_kit::{Compute, Services, Settings, Stack, StartError};
+use service_kit::{Compute, Pool, Services, Settings, Stack, StartError};
 use tonic::transport::Channel;
 use wire::pb::study::study_service_client::StudyServiceClient;
 
@@ -34,8 +34,8 @@ pub(crate) async fn all_services(
     compute: &Compute,
     settings: &Settings,
 ) -> Result<Services, StartError> {
-    let channel = Stack::new(statistics(compute, settings)).await?.in_process();
-    let clients = Statistics::new(channel.clone(), channel.clone(), channel, settings);
+    let pool = Pool::new([Stack::new(statistics(compute, settings)).await?.in_process()]);
+    let clients = Statistics::new(pool.clone(), pool.clone(), pool, settings);
     let services = statistics(compute, settings).with_descriptors(wire::DESCRIPTORS);
     let services = bootstrap_service::add(services, compute, settings);
     Ok(coordinator::add(services, compute, settings, clients))

@@ -9,7 +9,7 @@ use ::wire::pb::survival::survival_service_client::SurvivalServiceClient;
 use ::wire::{Malformed, matching, regression, survival};
 use cohort::Estimate;
 use pipeline::{Answer, Question, Task};
-use service_kit::{CallPolicy, Deadline, Failure, Settings, StartError, call};
+use service_kit::{CallPolicy, Deadline, Failure, Pool, Settings, StartError, call};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -32,55 +32,39 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Clients of the services at these addresses; they connect at their first call.
+    /// Pools of the services at these addresses; they connect at their first call.
     ///
     /// # Errors
-    /// [`StartError::Uri`] if an address is no URI such as `http://host:50052`.
+    /// [`StartError::Uri`] if an address is none that [`Pool::connect`] takes.
     pub fn connect(&self, settings: &Settings) -> Result<Statistics, StartError> {
         Ok(Statistics::new(
-            service_kit::connect(&self.matching)?,
-            service_kit::connect(&self.survival)?,
-            service_kit::connect(&self.regression)?,
+            Pool::connect(&self.matching)?,
+            Pool::connect(&self.survival)?,
+            Pool::connect(&self.regression)?,
             settings,
         ))
     }
 }
 
-/// Clients of the three services; clones share their channels.
+/// The pools of the three services; clones share them.
 #[derive(Clone, Debug)]
 pub struct Statistics {
-    matching: MatchingServiceClient<Channel>,
-    survival: SurvivalServiceClient<Channel>,
-    regression: RegressionServiceClient<Channel>,
+    matching: Pool,
+    survival: Pool,
+    regression: Pool,
     policy: CallPolicy,
 }
 
 impl Statistics {
-    /// Services behind these channels, which may be the same.
+    /// Services behind these pools, which may be the same.
     #[must_use]
-    pub fn new(
-        matching: Channel,
-        survival: Channel,
-        regression: Channel,
-        settings: &Settings,
-    ) -> Self {
-        let limit = settings.message_limit_bytes;
-        Self {
-            matching: MatchingServiceClient::new(matching)
-                .max_decoding_message_size(limit)
-                .max_encoding_message_size(limit),
-            survival: SurvivalServiceClient::new(survival)
-                .max_decoding_message_size(limit)
-                .max_encoding_message_size(limit),
-            regression: RegressionServiceClient::new(regression)
-                .max_decoding_message_size(limit)
-                .max_encoding_message_size(limit),
-            policy: CallPolicy {
-                tries: TRIES,
-                message_limit_bytes: limit,
-                ..CallPolicy::default()
-            },
-        }
+    pub fn new(matching: Pool, survival: Pool, regression: Pool, settings: &Settings) -> Self {
+        let policy = CallPolicy {
+            tries: TRIES,
+            message_limit_bytes: settings.message_limit_bytes,
+            ..CallPolicy::default()
+        };
+        Self { matching, survival, regression, policy }
     }
 
     /// Asks whoever can answer; data that cannot answer give the reason.
@@ -110,15 +94,17 @@ impl Statistics {
 
     async fn send(&self, task: &Task, deadline: Deadline) -> Result<Answer, Status> {
         let (cohort, rows) = (task.cohort.as_ref(), &task.selection);
-        // One line per question: the request, the client that takes it, the answer it makes.
+        let limit = self.policy.message_limit_bytes;
+        // One line per question: the request, the service that takes it, the answer it makes.
         macro_rules! ask {
-            ($client:ident.$method:ident($request:expr) => $read:expr) => {{
+            ($service:ident.$method:ident($request:expr) => $read:expr) => {{
                 let request = $request;
-                let answer = call(&self.policy, deadline, &request, |request| {
-                    let mut client = self.$client.clone();
+                let send = |channel, request| {
+                    let client = <client!($service)>::new(channel).max_encoding_message_size(limit);
+                    let mut client = client.max_decoding_message_size(limit);
                     async move { client.$method(request).await }
-                })
-                .await?;
+                };
+                let answer = call(&self.policy, deadline, &self.$service, &request, send).await?;
                 $read(answer).map_err(unreadable)
             }};
         }
@@ -174,6 +160,20 @@ impl Statistics {
         }
     }
 }
+
+/// The type of the client of a service.
+macro_rules! client {
+    (matching) => {
+        MatchingServiceClient<Channel>
+    };
+    (survival) => {
+        SurvivalServiceClient<Channel>
+    };
+    (regression) => {
+        RegressionServiceClient<Channel>
+    };
+}
+use client;
 
 /// The service that answers a question.
 fn service_of(question: &Question) -> &'static str {

@@ -11,9 +11,9 @@ use std::{
 };
 
 use prost::Message;
-use tonic::{Code, Request, Response, Status, TimeoutExpired};
+use tonic::{Code, Request, Response, Status, TimeoutExpired, transport::Channel};
 
-use crate::{Deadline, Failure, MESSAGE_LIMIT};
+use crate::{Deadline, Failure, Lease, MESSAGE_LIMIT, Pool};
 
 /// How calls are repeated and what they may send; the defaults suit every service.
 #[derive(Clone, Debug)]
@@ -42,19 +42,22 @@ impl Default for CallPolicy {
     }
 }
 
-/// Makes a unary call by `send`, once or several times, within one deadline over all tries.
+/// Makes a call by `send`, once or several times, within one deadline over all tries.
 ///
-/// A call is repeated if the server is unavailable, if the connection failed under it, or if
-/// the server is busy and says when to come back. The waits between are drawn at random from
-/// zero to a bound that doubles, so that clients who failed together do not return together.
+/// Each try goes to the endpoint that the pool picks, over the channel given to `send`; whatever else
+/// `send` does over that channel reaches the same endpoint. A call is repeated if the server is
+/// unavailable, if the connection failed under it, or if the server is busy and says when to come
+/// back. The waits between are drawn at random from zero to a bound that doubles, so that clients who
+/// failed together do not return together; the delay that a busy server asks for is kept unless
+/// another endpoint is ready.
 ///
 /// ```no_run
-/// # use service_kit::{CallPolicy, Deadline, call};
+/// # use service_kit::{CallPolicy, Deadline, Pool, call};
 /// # use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-/// # async fn check(channel: tonic::transport::Channel) -> Result<(), tonic::Status> {
+/// # async fn check(pool: &Pool) -> Result<(), tonic::Status> {
 /// let request = HealthCheckRequest { service: String::new() };
-/// let answer = call(&CallPolicy::default(), Deadline::NONE, &request, |request| {
-///     let mut client = HealthClient::new(channel.clone());
+/// let answer = call(&CallPolicy::default(), Deadline::NONE, pool, &request, |channel, request| {
+///     let mut client = HealthClient::new(channel);
 ///     async move { client.check(request).await }
 /// })
 /// .await?;
@@ -68,24 +71,21 @@ impl Default for CallPolicy {
 pub async fn call<Q, A, F>(
     policy: &CallPolicy,
     deadline: Deadline,
+    pool: &Pool,
     message: &Q,
-    mut send: impl FnMut(Request<Q>) -> F,
+    mut send: impl FnMut(Channel, Request<Q>) -> F,
 ) -> Result<A, Status>
 where
     Q: Message + Clone,
     F: Future<Output = Result<Response<A>, Status>>,
 {
-    let bytes = message.encoded_len();
-    if bytes > policy.message_limit_bytes {
-        return Err(Failure::too_large(bytes, policy.message_limit_bytes).into());
-    }
     let mut tries = 1;
     loop {
-        let status = match attempt(policy, deadline, message.clone(), &mut send).await {
+        let status = match attempt(policy, deadline, pool, message, &mut send).await {
             Ok(answer) => return Ok(answer),
             Err(status) => status,
         };
-        match delay_before_repeat(policy, &status, tries) {
+        match delay_before_repeat(policy, &status, tries, pool.has_ready()) {
             Some(delay) if deadline.remaining().is_none_or(|left| delay < left) => {
                 tracing::debug!(code = ?status.code(), tries, ?delay, "call is repeated");
                 tokio::time::sleep(delay).await;
@@ -96,16 +96,41 @@ where
     }
 }
 
-/// Makes the call once, with the time that is left.
 async fn attempt<Q, A, F>(
     policy: &CallPolicy,
     deadline: Deadline,
-    message: Q,
-    send: &mut impl FnMut(Request<Q>) -> F,
+    pool: &Pool,
+    message: &Q,
+    send: &mut impl FnMut(Channel, Request<Q>) -> F,
 ) -> Result<A, Status>
 where
+    Q: Message + Clone,
     F: Future<Output = Result<Response<A>, Status>>,
 {
+    let lease = pool.pick(deadline).await?;
+    call_at(policy, deadline, &lease, message.clone(), send).await
+}
+
+/// Makes a call by `send` once, at a given endpoint, with the time that is left. The endpoint learns of
+/// a failure.
+///
+/// # Errors
+/// As [`call`].
+pub async fn call_at<Q, A, F>(
+    policy: &CallPolicy,
+    deadline: Deadline,
+    lease: &Lease,
+    message: Q,
+    send: impl FnOnce(Channel, Request<Q>) -> F,
+) -> Result<A, Status>
+where
+    Q: Message,
+    F: Future<Output = Result<Response<A>, Status>>,
+{
+    let bytes = message.encoded_len();
+    if bytes > policy.message_limit_bytes {
+        return Err(Failure::too_large(bytes, policy.message_limit_bytes).into());
+    }
     let mut request = Request::new(message);
     if let Some(left) = deadline.remaining() {
         let granted = left.saturating_sub(policy.margin);
@@ -114,30 +139,45 @@ where
         }
         request.set_timeout(granted);
     }
-    match deadline.limit(send(request)).await? {
+    match deadline.limit(send(lease.channel(), request)).await? {
         Ok(response) => Ok(response.into_inner()),
         Err(status) if timed_out_locally(&status) => Err(Failure::deadline_exceeded().into()),
-        Err(status) => Err(status),
+        Err(status) => {
+            lease.failed(&status);
+            Err(status)
+        }
     }
 }
 
-/// How long to wait before the call is made again; `None` if that would not help.
-fn delay_before_repeat(policy: &CallPolicy, status: &Status, tries: u32) -> Option<Duration> {
+/// How long to wait before the call is made again; `None` if that would not help. A delay that the
+/// server asks for counts unless somebody else is ready.
+fn delay_before_repeat(
+    policy: &CallPolicy,
+    status: &Status,
+    tries: u32,
+    has_ready: bool,
+) -> Option<Duration> {
     if tries >= policy.tries {
         return None;
     }
     let bound = policy.first_delay.saturating_mul(1 << (tries - 1).min(16)).min(policy.max_delay);
     let jitter = bound.mul_f64(random_fraction());
-    match status.code() {
-        Code::Unavailable => Some(jitter),
-        // A source means that the status was made here, by the transport, whatever its code: a
-        // server that goes away in good order makes it CANCELLED.
-        _ if status.source().is_some() => Some(jitter),
-        Code::ResourceExhausted => {
-            Failure::from(status).retry_after.map(|asked| asked.saturating_add(jitter))
-        }
-        _ => None,
+    if is_lost(status) {
+        return Some(jitter);
     }
+    let asked = (status.code() == Code::ResourceExhausted)
+        .then(|| Failure::from(status).retry_after)
+        .flatten()?;
+    Some(if has_ready { jitter } else { asked.saturating_add(jitter) })
+}
+
+/// Whether the call never had an answer from the server: it is unavailable, or the connection failed.
+///
+/// A source means that the status was made here, by the transport, whatever its code: a server that goes
+/// away in good order makes it CANCELLED. A clock of our own that ended the call is no failure of the
+/// server.
+pub(crate) fn is_lost(status: &Status) -> bool {
+    status.code() == Code::Unavailable || (status.source().is_some() && !timed_out_locally(status))
 }
 
 /// Whether tonic's own clock ended the call, which it reports as CANCELLED.
@@ -147,7 +187,7 @@ fn timed_out_locally(status: &Status) -> bool {
 
 /// A number in [0, 1) that differs between calls and processes: a fresh hasher of the standard
 /// library has random keys. It moves waiting times only, never a result.
-fn random_fraction() -> f64 {
+pub(crate) fn random_fraction() -> f64 {
     let bits = RandomState::new().build_hasher().finish();
     (bits >> 11) as f64 / (1u64 << 53) as f64
 }
@@ -159,7 +199,7 @@ mod tests {
     use super::*;
 
     fn repeats(status: &Status) -> bool {
-        delay_before_repeat(&CallPolicy::default(), status, 1).is_some()
+        delay_before_repeat(&CallPolicy::default(), status, 1, false).is_some()
     }
 
     #[test]
@@ -178,13 +218,16 @@ mod tests {
     fn the_wait_is_bounded_and_keeps_the_servers_delay() {
         let policy = CallPolicy { tries: 100, ..CallPolicy::default() };
         for tries in 1..100 {
-            let wait = delay_before_repeat(&policy, &Status::unavailable(""), tries).unwrap();
-            assert!(wait <= policy.max_delay);
+            let status = Status::unavailable("");
+            assert!(delay_before_repeat(&policy, &status, tries, false) <= Some(policy.max_delay));
         }
         let asked = Duration::from_secs(7);
-        let wait = delay_before_repeat(&policy, &Failure::busy(asked).into(), 1).unwrap();
+        let busy = Status::from(Failure::busy(asked));
+        let wait = delay_before_repeat(&policy, &busy, 1, false).unwrap();
         assert!(asked <= wait && wait <= asked + policy.first_delay);
-        assert_eq!(delay_before_repeat(&policy, &Status::unavailable(""), 100), None);
+        let elsewhere = delay_before_repeat(&policy, &busy, 1, true).unwrap();
+        assert!(elsewhere <= policy.first_delay);
+        assert_eq!(delay_before_repeat(&policy, &Status::unavailable(""), 100, false), None);
     }
 
     #[test]

@@ -27,8 +27,9 @@ pub enum StartError {
     /// The descriptor set given for reflection is not one.
     #[error("could not read the descriptors of the services: {0}")]
     Descriptors(#[from] tonic_reflection::server::Error),
-    /// The address of a server is not a URI such as `http://host:50051`.
-    #[error("{uri} is not the address of a server such as http://host:50051")]
+    /// The address of a server is not a URI such as `http://host:50051`, and no list or name of
+    /// several.
+    #[error("{uri} is not the address of a server such as http://host:50051 or dns:///host:50051")]
     Uri {
         /// The text that was given.
         uri: String,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use service_kit::{CallPolicy, Deadline, Failure, Services, Stack, Violation, call};
+use service_kit::{CallPolicy, Deadline, Failure, Pool, Services, Stack, Violation, call};
 use tonic::{Code, Request, Status, transport::Channel};
 
 use crate::probe::{Running, Text, ask, echo, services};
@@ -24,7 +24,7 @@ async fn call_probe(
     policy: &CallPolicy,
     deadline: Deadline,
 ) -> Result<Text, Status> {
-    call(policy, deadline, &Text::new("ping"), |request| ask(channel.clone(), request)).await
+    call(policy, deadline, &Pool::new([channel.clone()]), &Text::new("ping"), ask).await
 }
 
 /// A probe that fails with each of the failures and then answers with its number of calls.
@@ -117,11 +117,10 @@ async fn a_wait_beyond_the_deadline_is_not_begun() {
 async fn a_failed_connection_is_repeated() {
     let attempts = AtomicU32::new(0);
     let answering = Running::start(echo()).await.channel();
-    let nobody = service_kit::connect("http://127.0.0.1:1").unwrap();
-    let answer = call(&hasty(), Deadline::NONE, &Text::new("ping"), |request| {
+    let pool = Pool::connect("http://127.0.0.1:1").unwrap();
+    let answer = call(&hasty(), Deadline::NONE, &pool, &Text::new("ping"), |nobody, request| {
         let first = attempts.fetch_add(1, Ordering::SeqCst) == 0;
-        let channel = if first { &nobody } else { &answering };
-        ask(channel.clone(), request)
+        ask(if first { nobody } else { answering.clone() }, request)
     })
     .await;
     assert_eq!(answer.unwrap(), Text::new("ping"));

@@ -4,5 +4,6 @@
 
 mod calls;
 mod computations;
+mod pools;
 mod probe;
 mod serving;
