@@ -19,7 +19,9 @@ pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// How long it may take to answer that.
 pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-const MAX_CONCURRENT_STREAMS: u32 = 256;
+/// Calls under way on one connection; more wait at the client. The library ends a connection that holds
+/// more than about a hundred small pieces of data at a time, and with it every call on it.
+const MAX_CONCURRENT_STREAMS: u32 = 100;
 
 /// Calls that were cancelled before they were accepted. A burst of cancelled calls beyond the
 /// usual 20 would end the connection for the innocent calls on it.

@@ -11,6 +11,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::{mpsc, oneshot},
+    task::JoinSet,
 };
 use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{
@@ -54,6 +55,19 @@ async fn large_messages_pass_in_process() {
     let text = "x".repeat(3 << 20);
     let answer = ask(channel, Request::new(Text::new(&text))).await.unwrap();
     assert_eq!(answer.into_inner().text.len(), text.len());
+}
+
+/// More than the library lets one connection hold at a time: none of them is lost, and none is repeated.
+#[tokio::test]
+async fn a_burst_of_small_calls_passes() {
+    let channel = Running::start(echo()).await.channel();
+    let mut calls = JoinSet::new();
+    for _ in 0..1000 {
+        calls.spawn(ask(channel.clone(), Request::new(Text::new("ping"))));
+    }
+    for answer in calls.join_all().await {
+        assert_eq!(answer.unwrap().into_inner(), Text::new("ping"));
+    }
 }
 
 #[tokio::test]
