@@ -4,7 +4,8 @@ use prost::Message;
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// One file per package, all below `proto/`.
-const PACKAGES: [&str; 6] = ["bootstrap", "common", "matching", "regression", "study", "survival"];
+const PACKAGES: [&str; 7] =
+    ["bootstrap", "cohort", "common", "matching", "regression", "study", "survival"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");

@@ -2,15 +2,16 @@
 
 use bootstrap::{BootstrapError, Replicates};
 use cohort::{Cohort, CohortError};
+use cohort_store::Desk;
 use cox::CoxError;
 use numerics::wanted;
 use pipeline::{Bootstrap, BootstrapQueryError};
-use service_kit::{Compute, Deadline, Failure, Pieces, Services, Settings};
+use service_kit::{Failure, Pieces, Services, Settings};
 use std::time::{Duration, Instant};
 use survival::SurvivalError;
 use tonic::{Request, Response, Status};
 use wire::Asked;
-use wire::bootstrap::{BootstrapIntervalsQuery, ReplicatesQuery};
+use wire::bootstrap::ReplicatesQuery;
 use wire::failure::{cohort_failure, impossible, invalid};
 use wire::pb::bootstrap as pb;
 use wire::pb::bootstrap::bootstrap_service_server::{self, BootstrapServiceServer};
@@ -28,10 +29,10 @@ const FIRST_PIECE: u64 = 8;
 /// Most replicates of a piece: its message stays below a megabyte for ten quantities.
 const MOST_PER_PIECE: u64 = 4096;
 
-/// Adds this service to those of a server.
+/// Adds this service, whose questions go over the desk, to those of a server.
 #[must_use]
-pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Services {
-    let server = BootstrapServiceServer::new(BootstrapService { compute: compute.clone() })
+pub fn add(services: Services, desk: &Desk, settings: &Settings) -> Services {
+    let server = BootstrapServiceServer::new(BootstrapService { desk: desk.clone() })
         .max_decoding_message_size(settings.message_limit_bytes)
         .max_encoding_message_size(settings.message_limit_bytes);
     services.with_service(server)
@@ -39,7 +40,7 @@ pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Servic
 
 #[derive(Debug)]
 struct BootstrapService {
-    compute: Compute,
+    desk: Desk,
 }
 
 #[tonic::async_trait]
@@ -50,34 +51,26 @@ impl bootstrap_service_server::BootstrapService for BootstrapService {
         &self,
         request: Request<pb::RunReplicatesRequest>,
     ) -> Result<Response<Self::RunReplicatesStream>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let pieces = self.compute.stream(deadline, BUFFERED_PIECES, move |emit| {
-            let asked: Asked<ReplicatesQuery> = request.try_into()?;
-            run_replicates(&asked, emit)
-        });
-        Ok(Response::new(pieces?))
+        self.desk.answer_in_pieces(request, BUFFERED_PIECES, run_replicates)
     }
 
     async fn estimate_intervals(
         &self,
         request: Request<pb::EstimateIntervalsRequest>,
     ) -> Result<Response<pb::EstimateIntervalsResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<BootstrapIntervalsQuery> = request.try_into()?;
-            let Asked { cohort, selection, query } = &asked;
-            let quantities = Bootstrap::read(cohort, selection, &query.bootstrap)
-                .and_then(|bootstrap| {
-                    let replicates =
-                        all_replicates(&bootstrap, query.bootstrap.plan.n_replicates())?;
-                    Ok(bootstrap.intervals(&replicates, &query.intervals)?)
-                })
-                .map_err(|error| failure(cohort, &error))?;
-            Ok(Response::new(wire::bootstrap::intervals_response(quantities, query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let Asked { cohort, selection, query } = asked;
+                let quantities = Bootstrap::read(cohort, selection, &query.bootstrap)
+                    .and_then(|bootstrap| {
+                        let replicates =
+                            all_replicates(&bootstrap, query.bootstrap.plan.n_replicates())?;
+                        Ok(bootstrap.intervals(&replicates, &query.intervals)?)
+                    })
+                    .map_err(|error| failure(cohort, &error))?;
+                Ok(wire::bootstrap::intervals_response(quantities, query))
+            })
+            .await
     }
 }
 

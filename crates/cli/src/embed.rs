@@ -2,6 +2,7 @@
 //! pipes in memory instead of a network.
 
 use crate::problem::Problem;
+use cohort_store::Desk;
 use coordinator::Statistics;
 use service_kit::{Compute, Pool, Services, Settings, Stack, StartError};
 use tonic::transport::Channel;
@@ -34,18 +35,20 @@ pub(crate) async fn all_services(
     compute: &Compute,
     settings: &Settings,
 ) -> Result<Services, StartError> {
-    let pool = Pool::new([Stack::new(statistics(compute, settings)).await?.in_process()]);
+    let desk = Desk::new(compute, settings);
+    let pool = Pool::new([Stack::new(statistics(&desk, settings)).await?.in_process()]);
     let clients = Statistics::new(pool.clone(), pool.clone(), pool, settings);
-    let services = statistics(compute, settings).with_descriptors(wire::DESCRIPTORS);
-    let services = bootstrap_service::add(services, compute, settings);
+    let services = statistics(&desk, settings).with_descriptors(wire::DESCRIPTORS);
+    let services = bootstrap_service::add(services, &desk, settings);
     Ok(coordinator::add(services, compute, settings, clients))
 }
 
-/// The services that the coordinator asks.
-fn statistics(compute: &Compute, settings: &Settings) -> Services {
-    let services = matching_service::add(Services::new(), compute, settings);
-    let services = survival_service::add(services, compute, settings);
-    regression_service::add(services, compute, settings)
+/// The services that the coordinator asks; they share their cohorts.
+fn statistics(desk: &Desk, settings: &Settings) -> Services {
+    let services = cohort_store::add(Services::new(), desk, settings);
+    let services = matching_service::add(services, desk, settings);
+    let services = survival_service::add(services, desk, settings);
+    regression_service::add(services, desk, settings)
 }
 
 fn failed(error: StartError) -> Problem {

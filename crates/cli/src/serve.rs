@@ -1,6 +1,7 @@
 //! `equipoise serve`: one service, or all of them on one address.
 
 use crate::embed;
+use cohort_store::Desk;
 use coordinator::Addresses;
 use service_kit::{Services, Settings};
 use std::process::ExitCode;
@@ -52,14 +53,17 @@ pub(crate) fn serve(arguments: Arguments) -> ExitCode {
     let Arguments { service, settings, services: addresses } = arguments;
     service_kit::main(service.name(), settings, move |compute, settings| {
         let services = Services::new().with_descriptors(wire::DESCRIPTORS);
+        // Every statistical service has the one that takes cohorts beside it.
+        let desk = Desk::new(compute, settings);
+        let with_cohorts = |services| cohort_store::add(services, &desk, settings);
         Ok(match service {
             Service::Coordinator => {
                 coordinator::add(services, compute, settings, addresses.connect(settings)?)
             }
-            Service::Matching => matching_service::add(services, compute, settings),
-            Service::Survival => survival_service::add(services, compute, settings),
-            Service::Regression => regression_service::add(services, compute, settings),
-            Service::Bootstrap => bootstrap_service::add(services, compute, settings),
+            Service::Matching => matching_service::add(with_cohorts(services), &desk, settings),
+            Service::Survival => survival_service::add(with_cohorts(services), &desk, settings),
+            Service::Regression => regression_service::add(with_cohorts(services), &desk, settings),
+            Service::Bootstrap => bootstrap_service::add(with_cohorts(services), &desk, settings),
             Service::All => {
                 // The closure runs within the runtime, on a thread that may wait.
                 let all = embed::all_services(compute, settings);

@@ -17,6 +17,13 @@ impl<T: Clone> Cells<T> {
     }
 }
 
+impl<T> Cells<T> {
+    /// Where the cells are in memory, and their bytes.
+    pub(crate) fn list(&self) -> (usize, usize) {
+        (self.as_ptr().addr(), size_of_val::<[T]>(self))
+    }
+}
+
 impl<T> Deref for Cells<T> {
     type Target = [T];
 

@@ -72,6 +72,12 @@ impl Selection {
         }
     }
 
+    /// Whether this was made as every row once; rows that were listed may be everybody too.
+    #[must_use]
+    pub fn is_everybody(&self) -> bool {
+        self.is_everybody
+    }
+
     /// Number of subjects.
     #[must_use]
     pub fn len(&self) -> usize {

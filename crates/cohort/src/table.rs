@@ -2,12 +2,13 @@
 
 use crate::factor::{crossed, factor, few_distinct};
 use crate::{
-    Cells, CohortError, Column, Endpoint, EndpointColumns, EndpointError, LARGEST_NUMBER,
-    Selection, Values, id_order,
+    Cells, CohortError, Column, ColumnDigest, ColumnHasher, Endpoint, EndpointColumns,
+    EndpointError, LARGEST_NUMBER, Selection, Values, id_order,
 };
 use numerics::parallel;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// Columns over the same subjects.
 ///
@@ -18,19 +19,45 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Cohort {
     n: usize,
     /// Absent when the row numbers are the ids.
-    ids: Option<Vec<String>>,
+    ids: Option<Cells<String>>,
     /// Absent when the rows stand as the caller had them.
-    caller_rows: Option<Vec<usize>>,
+    caller_rows: Option<Cells<usize>>,
     columns: Vec<StoredColumn>,
     positions: BTreeMap<String, usize>,
     /// What columns without missing cells share.
     none_missing: Cells<bool>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 struct StoredColumn {
-    column: Column,
+    name: String,
+    values: Values,
     is_missing: Cells<bool>,
+    has_missing: bool,
+    /// Of the cells as they stand here, once somebody has asked.
+    digest: OnceLock<ColumnDigest>,
+}
+
+/// Columns are equal whether or not their digests have been asked for.
+impl PartialEq for StoredColumn {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.values, &self.is_missing)
+            == (&other.name, &other.values, &other.is_missing)
+    }
+}
+
+impl StoredColumn {
+    fn digest(&self) -> ColumnDigest {
+        *self.digest.get_or_init(|| {
+            let levels = match &self.values {
+                Values::Numeric(_) => None,
+                Values::Categorical { levels, .. } => Some(levels.as_slice()),
+            };
+            let mut hasher = ColumnHasher::new(&self.name, levels, self.values.len());
+            hasher.add(&self.values, |row| self.has_missing && self.is_missing[row]);
+            hasher.finish()
+        })
+    }
 }
 
 /// The categories of some subjects.
@@ -73,13 +100,15 @@ impl Cohort {
         };
         let order = ids.as_deref().map(id_order).filter(|order| !order.is_sorted());
         let ids = match (ids, &order) {
-            (Some(ids), Some(order)) => Some(order.iter().map(|&row| ids[row].clone()).collect()),
-            (ids, _) => ids,
+            (Some(mut ids), Some(order)) => {
+                Some(order.iter().map(|&row| std::mem::take(&mut ids[row])).collect())
+            }
+            (ids, _) => ids.map(Cells::from),
         };
         let mut cohort = Self {
             n,
             ids,
-            caller_rows: order,
+            caller_rows: order.map(Cells::from),
             columns: Vec::new(),
             positions: BTreeMap::new(),
             none_missing: vec![false; n].into(),
@@ -92,22 +121,24 @@ impl Cohort {
 
     /// Adds a column whose cells stand in the caller's order of rows.
     pub fn push(&mut self, column: Column) -> Result<(), CohortError> {
-        let is_missing = match check(&column, self.len())? {
+        let missing = check(&column, self.len())?;
+        let has_missing = missing.is_some();
+        let is_missing = match missing {
             Some(is_missing) => self.in_id_order(is_missing.into()),
             None => self.none_missing.clone(),
         };
         let values = match column.values {
-            Values::Numeric(values) => Values::Numeric(self.in_id_order(values)),
+            Values::Numeric(values) => Values::Numeric(self.in_id_order(with_one_zero(values))),
             Values::Categorical { levels, codes } => {
                 Values::Categorical { levels, codes: self.in_id_order(codes) }
             }
         };
-        let stored = StoredColumn { is_missing, column: Column { values, ..column } };
-        let name = stored.column.name.clone();
+        let name = column.name;
         if self.positions.insert(name.clone(), self.columns.len()).is_some() {
             return Err(CohortError::DuplicateColumn { column: name });
         }
-        self.columns.push(stored);
+        let digest = OnceLock::new();
+        self.columns.push(StoredColumn { name, values, is_missing, has_missing, digest });
         Ok(())
     }
 
@@ -116,6 +147,55 @@ impl Cohort {
             Some(order) => order.iter().map(|&row| cells[row]).collect(),
             None => cells,
         }
+    }
+
+    /// The same cohort with its columns in the order of their names. The cells are shared.
+    #[must_use]
+    pub fn by_name(&self) -> Self {
+        let columns = self.positions.values().map(|&index| self.columns[index].clone());
+        Self {
+            columns: columns.collect(),
+            positions: self.positions.keys().cloned().zip(0..).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The same columns, in the order of their names, over rows whose numbers are their ids: what a
+    /// service is given. The cells are shared.
+    ///
+    /// Rows stand in id order already, so that a row number breaks every tie as the id would.
+    #[must_use]
+    pub fn numbered(&self) -> Self {
+        Self { ids: None, caller_rows: None, ..self.by_name() }
+    }
+
+    /// The digest of each column as it stands here, rows in id order. A column is hashed once,
+    /// however many columns the cohort gains.
+    #[must_use]
+    pub fn column_digests(&self) -> BTreeMap<String, ColumnDigest> {
+        let digest =
+            |(name, &index): (&String, &usize)| (name.clone(), self.columns[index].digest());
+        self.positions.iter().map(digest).collect()
+    }
+
+    /// What the cohort keeps in memory: the address and the bytes of each list, of which some may be
+    /// shared with other cohorts.
+    pub fn lists(&self) -> Vec<(usize, usize)> {
+        let id_bytes =
+            |ids: &Cells<String>| ids.iter().map(|id| id.len() + size_of::<String>()).sum();
+        let mut lists = vec![self.none_missing.list()];
+        lists.extend(self.ids.as_ref().map(|ids| (ids.list().0, id_bytes(ids))));
+        lists.extend(self.caller_rows.as_ref().map(Cells::list));
+        for column in &self.columns {
+            lists.push(match &column.values {
+                Values::Numeric(values) => values.list(),
+                Values::Categorical { codes, .. } => codes.list(),
+            });
+            if column.has_missing {
+                lists.push(column.is_missing.list());
+            }
+        }
+        lists
     }
 
     /// Number of rows.
@@ -174,12 +254,12 @@ impl Cohort {
 
     /// Names of the columns in the order in which they were added.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|stored| stored.column.name.as_str())
+        self.columns.iter().map(|stored| stored.name.as_str())
     }
 
     /// The cells of a column in the cohort's order; those of [`Cohort::is_missing`] mean nothing.
     pub fn values(&self, name: &str) -> Result<&Values, CohortError> {
-        Ok(&self.stored(name)?.column.values)
+        Ok(&self.stored(name)?.values)
     }
 
     /// Which rows of a column have no value.
@@ -194,7 +274,7 @@ impl Cohort {
 
     /// The same, shared with the cohort where everybody is selected.
     pub fn numbers(&self, name: &str, selection: &Selection) -> Result<Cells<f64>, CohortError> {
-        match &self.complete(name, selection)?.column.values {
+        match &self.complete(name, selection)?.values {
             Values::Numeric(values) => Ok(selection.cells(values)),
             Values::Categorical { .. } => Err(CohortError::NotNumeric { column: name.into() }),
         }
@@ -205,7 +285,7 @@ impl Cohort {
     /// A numeric column is read as `factor` in R does: its distinct selected values, ascending,
     /// are the levels, labelled by their shortest digits.
     pub fn categories(&self, name: &str, selection: &Selection) -> Result<Categories, CohortError> {
-        Ok(match &self.complete(name, selection)?.column.values {
+        Ok(match &self.complete(name, selection)?.values {
             Values::Categorical { levels, codes } => {
                 Categories { levels: levels.clone(), codes: selection.cells(codes) }
             }
@@ -226,7 +306,7 @@ impl Cohort {
     pub fn strata(&self, names: &[String], selection: &Selection) -> Result<Vec<u32>, CohortError> {
         let mut strata = vec![0; selection.len()];
         for name in names {
-            strata = match &self.complete(name, selection)?.column.values {
+            strata = match &self.complete(name, selection)?.values {
                 Values::Categorical { codes, .. } => crossed(&strata, &selection.cells(codes)),
                 Values::Numeric(values) => crossed(&strata, &factor(&selection.cells(values)).1),
             };
@@ -275,7 +355,7 @@ impl Cohort {
         columns: &EndpointColumns,
         selection: &Selection,
     ) -> Result<Cells<bool>, CohortError> {
-        let decided = match &self.complete(&columns.event, selection)?.column.values {
+        let decided = match &self.complete(&columns.event, selection)?.values {
             Values::Numeric(values) => events_of_numbers(columns, &selection.cells(values)),
             Values::Categorical { levels, codes } => {
                 events_of_codes(columns, levels, &selection.cells(codes))
@@ -296,7 +376,7 @@ impl Cohort {
 
     fn complete(&self, name: &str, selection: &Selection) -> Result<&StoredColumn, CohortError> {
         let stored = self.stored(name)?;
-        if stored.column.missing.is_empty() {
+        if !stored.has_missing {
             return Ok(stored);
         }
         let mut missing = selection.rows().iter().filter(|&&row| stored.is_missing[row]).copied();
@@ -385,6 +465,15 @@ fn events_of_many_numbers(columns: &EndpointColumns, values: &[f64]) -> Result<C
     let (distinct, codes) = factor(values);
     let levels: Vec<String> = distinct.iter().map(ToString::to_string).collect();
     events_of_codes(columns, &levels, &codes)
+}
+
+/// The numbers with -0 as 0, which no analysis tells apart.
+fn with_one_zero(mut values: Cells<f64>) -> Cells<f64> {
+    let is_negative_zero = |value: &f64| value.to_bits() == (-0.0f64).to_bits();
+    if values.iter().any(is_negative_zero) {
+        values.make_mut().iter_mut().for_each(|value| *value += 0.0);
+    }
+    values
 }
 
 /// Which rows are missing, if any are, once every other cell has been found in order.

@@ -1,11 +1,12 @@
 //! Propensity scores, weights, matching, baseline tables and bounds under hidden bias over gRPC:
 //! converts, asks `propensity`, `weighting`, `matching`, `balance` and `hypothesis`, converts.
 
-use balance::{BalanceError, GroupsQuery};
+use balance::BalanceError;
 use cohort::Cohort;
-use hypothesis::{HiddenBiasError, HiddenBiasQuery};
-use matching::{MatchQuery, MatchingError};
-use service_kit::{Compute, Deadline, Failure, Services, Settings};
+use cohort_store::Desk;
+use hypothesis::HiddenBiasError;
+use matching::MatchingError;
+use service_kit::{Failure, Services, Settings};
 use tonic::{Request, Response, Status};
 use weighting::{WeightMethod, WeightingError, WeightsQuery};
 use wire::Asked;
@@ -16,10 +17,10 @@ use wire::matching::{BalanceQuestion, PropensityQuestion, match_option_path};
 use wire::pb::matching as pb;
 use wire::pb::matching::matching_service_server::{self, MatchingServiceServer};
 
-/// Adds this service to those of a server.
+/// Adds this service, whose questions go over the desk, to those of a server.
 #[must_use]
-pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Services {
-    let server = MatchingServiceServer::new(MatchingService { compute: compute.clone() })
+pub fn add(services: Services, desk: &Desk, settings: &Settings) -> Services {
+    let server = MatchingServiceServer::new(MatchingService { desk: desk.clone() })
         .max_decoding_message_size(settings.message_limit_bytes)
         .max_encoding_message_size(settings.message_limit_bytes);
     services.with_service(server)
@@ -27,7 +28,7 @@ pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Servic
 
 #[derive(Debug)]
 struct MatchingService {
-    compute: Compute,
+    desk: Desk,
 }
 
 #[tonic::async_trait]
@@ -36,93 +37,81 @@ impl matching_service_server::MatchingService for MatchingService {
         &self,
         request: Request<pb::EstimatePropensityRequest>,
     ) -> Result<Response<pb::EstimatePropensityResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<PropensityQuestion> = request.try_into()?;
-            let PropensityQuestion { model, discard } = &asked.query;
-            let (cohort, selection) = (&asked.cohort, &asked.selection);
-            let scores = propensity::propensity_in_support(cohort, selection, model, *discard)
-                .map_err(|error| logistic_failure(cohort, model, &error))?;
-            Ok(Response::new(wire::matching::propensity_response(scores, &asked)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let PropensityQuestion { model, discard } = &asked.query;
+                let (cohort, selection) = (&asked.cohort, &asked.selection);
+                let scores = propensity::propensity_in_support(cohort, selection, model, *discard)
+                    .map_err(|error| logistic_failure(cohort, model, &error))?;
+                Ok(wire::matching::propensity_response(scores, asked))
+            })
+            .await
     }
 
     async fn estimate_weights(
         &self,
         request: Request<pb::EstimateWeightsRequest>,
     ) -> Result<Response<pb::EstimateWeightsResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<WeightsQuery> = request.try_into()?;
-            let weights = weighting::weigh(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| weighting_failure(&asked, &error))?;
-            Ok(Response::new(wire::matching::weights_response(weights, &asked)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let weights = weighting::weigh(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| weighting_failure(asked, &error))?;
+                Ok(wire::matching::weights_response(weights, asked))
+            })
+            .await
     }
 
     async fn match_pairs(
         &self,
         request: Request<pb::MatchPairsRequest>,
     ) -> Result<Response<pb::MatchPairsResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<MatchQuery> = request.try_into()?;
-            let sample = matching::match_pairs(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| matching_failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::matching::match_response(sample, &asked)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let sample = matching::match_pairs(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| matching_failure(&asked.cohort, &error))?;
+                Ok(wire::matching::match_response(sample, asked))
+            })
+            .await
     }
 
     async fn assess_balance(
         &self,
         request: Request<pb::AssessBalanceRequest>,
     ) -> Result<Response<pb::AssessBalanceResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<BalanceQuestion> = request.try_into()?;
-            let BalanceQuestion { reference, query } = &asked.query;
-            let answer = balance::assess(&asked.cohort, &asked.selection, reference, query)
-                .map_err(|error| balance_failure(&asked.cohort, "exposed_level", &error))?;
-            Ok(Response::new(wire::matching::balance_response(answer, query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let BalanceQuestion { reference, query } = &asked.query;
+                let answer = balance::assess(&asked.cohort, &asked.selection, reference, query)
+                    .map_err(|error| balance_failure(&asked.cohort, "exposed_level", &error))?;
+                Ok(wire::matching::balance_response(answer, query))
+            })
+            .await
     }
 
     async fn compare_groups(
         &self,
         request: Request<pb::CompareGroupsRequest>,
     ) -> Result<Response<pb::CompareGroupsResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<GroupsQuery> = request.try_into()?;
-            let table = balance::compare_groups(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| balance_failure(&asked.cohort, "group_column", &error))?;
-            Ok(Response::new(wire::matching::groups_response(table, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let table = balance::compare_groups(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| balance_failure(&asked.cohort, "group_column", &error))?;
+                Ok(wire::matching::groups_response(table, &asked.query))
+            })
+            .await
     }
 
     async fn bound_hidden_bias(
         &self,
         request: Request<pb::BoundHiddenBiasRequest>,
     ) -> Result<Response<pb::BoundHiddenBiasResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<HiddenBiasQuery> = request.try_into()?;
-            let answer = hypothesis::hidden_bias(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| hidden_bias_failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::matching::hidden_bias_response(answer, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let answer = hypothesis::hidden_bias(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| hidden_bias_failure(&asked.cohort, &error))?;
+                Ok(wire::matching::hidden_bias_response(answer, &asked.query))
+            })
+            .await
     }
 }
 

@@ -1,12 +1,9 @@
 //! Cox and logistic models over gRPC: converts, asks `cox` and `propensity`, converts.
 
 use cohort::{Cohort, Term};
-use cox::{
-    CoxError, CoxQuery, CoxScreenQuery, CoxSelectionQuery, DiagnosticsQuery, FineGrayQuery,
-    PiecewiseQuery, PredictionQuery,
-};
-use propensity::{LogisticQuery, ValidationQuery};
-use service_kit::{Compute, Deadline, Failure, Services, Settings};
+use cohort_store::Desk;
+use cox::{CoxError, CoxQuery, FineGrayQuery};
+use service_kit::{Failure, Services, Settings};
 use tonic::{Request, Response, Status};
 use wire::Asked;
 use wire::failure::{
@@ -15,12 +12,12 @@ use wire::failure::{
 };
 use wire::pb::regression as pb;
 use wire::pb::regression::regression_service_server::{self, RegressionServiceServer};
-use wire::regression::{IntervalsQuery, WithProfiles};
+use wire::regression::WithProfiles;
 
-/// Adds this service to those of a server.
+/// Adds this service, whose questions go over the desk, to those of a server.
 #[must_use]
-pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Services {
-    let server = RegressionServiceServer::new(RegressionService { compute: compute.clone() })
+pub fn add(services: Services, desk: &Desk, settings: &Settings) -> Services {
+    let server = RegressionServiceServer::new(RegressionService { desk: desk.clone() })
         .max_decoding_message_size(settings.message_limit_bytes)
         .max_encoding_message_size(settings.message_limit_bytes);
     services.with_service(server)
@@ -28,7 +25,7 @@ pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Servic
 
 #[derive(Debug)]
 struct RegressionService {
-    compute: Compute,
+    desk: Desk,
 }
 
 #[tonic::async_trait]
@@ -37,162 +34,139 @@ impl regression_service_server::RegressionService for RegressionService {
         &self,
         request: Request<pb::FitCoxRequest>,
     ) -> Result<Response<pb::FitCoxResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<CoxQuery> = request.try_into()?;
-            let fit = cox::cox(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| cox_failure(&asked, &asked.query, &[], &error))?;
-            Ok(Response::new(wire::regression::cox_response(fit, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let fit = cox::cox(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| cox_failure(asked, &asked.query, &[], &error))?;
+                Ok(wire::regression::cox_response(fit, &asked.query))
+            })
+            .await
     }
 
     async fn screen_cox(
         &self,
         request: Request<pb::ScreenCoxRequest>,
     ) -> Result<Response<pb::ScreenCoxResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<CoxScreenQuery> = request.try_into()?;
-            let terms =
-                cox::screen(&asked.cohort, &asked.selection, &asked.query).map_err(|error| {
-                    cox_failure(&asked, &asked.query.model, &asked.query.candidates, &error)
-                })?;
-            Ok(Response::new(wire::regression::screen_response(terms, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let terms = cox::screen(&asked.cohort, &asked.selection, &asked.query).map_err(
+                    |error| cox_failure(asked, &asked.query.model, &asked.query.candidates, &error),
+                )?;
+                Ok(wire::regression::screen_response(terms, &asked.query))
+            })
+            .await
     }
 
     async fn fit_fine_gray(
         &self,
         request: Request<pb::FitFineGrayRequest>,
     ) -> Result<Response<pb::FitFineGrayResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<FineGrayQuery> = request.try_into()?;
-            let fit = cox::fine_gray(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| fine_gray_failure(&asked, &error))?;
-            Ok(Response::new(wire::regression::fine_gray_response(fit, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let fit = cox::fine_gray(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| fine_gray_failure(asked, &error))?;
+                Ok(wire::regression::fine_gray_response(fit, &asked.query))
+            })
+            .await
     }
 
     async fn select_cox(
         &self,
         request: Request<pb::SelectCoxRequest>,
     ) -> Result<Response<pb::SelectCoxResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<CoxSelectionQuery> = request.try_into()?;
-            let chosen =
-                cox::select(&asked.cohort, &asked.selection, &asked.query).map_err(|error| {
-                    cox_failure(&asked, &asked.query.model, &asked.query.candidates, &error)
-                })?;
-            Ok(Response::new(wire::regression::selection_response(chosen, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let chosen = cox::select(&asked.cohort, &asked.selection, &asked.query).map_err(
+                    |error| cox_failure(asked, &asked.query.model, &asked.query.candidates, &error),
+                )?;
+                Ok(wire::regression::selection_response(chosen, &asked.query))
+            })
+            .await
     }
 
     async fn diagnose_cox(
         &self,
         request: Request<pb::DiagnoseCoxRequest>,
     ) -> Result<Response<pb::DiagnoseCoxResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<DiagnosticsQuery> = request.try_into()?;
-            let found = cox::diagnose(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| cox_failure(&asked, &asked.query.model, &[], &error))?;
-            Ok(Response::new(wire::regression::diagnostics_response(found, &asked)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let found = cox::diagnose(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| cox_failure(asked, &asked.query.model, &[], &error))?;
+                Ok(wire::regression::diagnostics_response(found, asked))
+            })
+            .await
     }
 
     async fn predict_cox(
         &self,
         request: Request<pb::PredictCoxRequest>,
     ) -> Result<Response<pb::PredictCoxResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<WithProfiles<PredictionQuery>> = request.try_into()?;
-            let WithProfiles { query, profiles } = &asked.query;
-            let found = cox::predict(&asked.cohort, &asked.selection, profiles, query).map_err(
-                |error| match error {
-                    CoxError::Profiles(error) => profiles_failure(profiles, &error),
-                    error => cox_failure(&asked, &query.model, &[], &error),
-                },
-            )?;
-            Ok(Response::new(wire::regression::prediction_response(found, &asked)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let WithProfiles { query, profiles } = &asked.query;
+                let found = cox::predict(&asked.cohort, &asked.selection, profiles, query)
+                    .map_err(|error| match error {
+                        CoxError::Profiles(error) => profiles_failure(profiles, &error),
+                        error => cox_failure(asked, &query.model, &[], &error),
+                    })?;
+                Ok(wire::regression::prediction_response(found, asked))
+            })
+            .await
     }
 
     async fn fit_piecewise_cox(
         &self,
         request: Request<pb::FitPiecewiseCoxRequest>,
     ) -> Result<Response<pb::FitPiecewiseCoxResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<PiecewiseQuery> = request.try_into()?;
-            let found = cox::piecewise(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| cox_failure(&asked, &asked.query.model, &[], &error))?;
-            Ok(Response::new(wire::regression::piecewise_response(found, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let found = cox::piecewise(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| cox_failure(asked, &asked.query.model, &[], &error))?;
+                Ok(wire::regression::piecewise_response(found, &asked.query))
+            })
+            .await
     }
 
     async fn check_intervals(
         &self,
         request: Request<pb::CheckIntervalsRequest>,
     ) -> Result<Response<pb::CheckIntervalsResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<IntervalsQuery> = request.try_into()?;
-            let (endpoint, id) = &asked.query;
-            let check = asked
-                .cohort
-                .check_intervals(endpoint, id, &asked.selection)
-                .map_err(|error| cohort_failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::regression::intervals_response(&check)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let (endpoint, id) = &asked.query;
+                let check = asked
+                    .cohort
+                    .check_intervals(endpoint, id, &asked.selection)
+                    .map_err(|error| cohort_failure(&asked.cohort, &error))?;
+                Ok(wire::regression::intervals_response(&check))
+            })
+            .await
     }
 
     async fn fit_logistic(
         &self,
         request: Request<pb::FitLogisticRequest>,
     ) -> Result<Response<pb::FitLogisticResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<LogisticQuery> = request.try_into()?;
-            let fit = propensity::logistic(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| logistic_failure(&asked.cohort, &asked.query, &error))?;
-            Ok(Response::new(wire::regression::logistic_response(fit, &asked)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let fit = propensity::logistic(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| logistic_failure(&asked.cohort, &asked.query, &error))?;
+                Ok(wire::regression::logistic_response(fit, asked))
+            })
+            .await
     }
 
     async fn validate_predictions(
         &self,
         request: Request<pb::ValidatePredictionsRequest>,
     ) -> Result<Response<pb::ValidatePredictionsResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<ValidationQuery> = request.try_into()?;
-            let found = propensity::validate(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| validation_failure(&asked.cohort, &asked.query, &error))?;
-            Ok(Response::new(wire::regression::validation_response(found, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let found = propensity::validate(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| validation_failure(&asked.cohort, &asked.query, &error))?;
+                Ok(wire::regression::validation_response(found, &asked.query))
+            })
+            .await
     }
 }
 

@@ -8,6 +8,10 @@ use clap::{Args, Command, FromArgMatches, ValueEnum};
 /// Largest message that servers and clients accept unless told otherwise, in bytes (64 MiB).
 pub const MESSAGE_LIMIT: usize = 64 << 20;
 
+/// Memory for cohorts that requests name by digest unless told otherwise, in bytes (512 MiB): twice a
+/// million rows of thirty columns.
+pub const COHORT_BYTES: usize = 512 << 20;
+
 /// Settings of a service. A binary with options of its own flattens them into its arguments.
 #[derive(Args, Clone, Debug)]
 #[command(about = None, long_about = None)]
@@ -27,6 +31,10 @@ pub struct Settings {
     /// Largest message in either direction, in bytes.
     #[arg(long, env = "EQUIPOISE_MESSAGE_LIMIT_BYTES", default_value_t = MESSAGE_LIMIT)]
     pub message_limit_bytes: usize,
+    /// Memory in bytes for cohorts that requests name by digest, those being uploaded included. The
+    /// one used least recently goes first; one that is larger is refused.
+    #[arg(long, env = "EQUIPOISE_COHORT_BYTES", default_value_t = COHORT_BYTES)]
+    pub cohort_bytes: usize,
     /// Seconds between reporting "not serving" and the drain, for load balancers to notice.
     #[arg(long, env = "EQUIPOISE_PAUSE_SECONDS", default_value = "0", value_parser = seconds)]
     pub pause: Duration,
@@ -58,6 +66,7 @@ impl Default for Settings {
             threads: None,
             queue: 64,
             message_limit_bytes: MESSAGE_LIMIT,
+            cohort_bytes: COHORT_BYTES,
             pause: Duration::ZERO,
             drain: Duration::from_secs(10),
             log_format: LogFormat::Text,

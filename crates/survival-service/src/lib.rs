@@ -1,21 +1,19 @@
 //! Survival curves, their comparison and what stands on them over gRPC: converts, asks `survival`, converts.
 
 use cohort::{Cohort, CohortError};
-use service_kit::{Compute, Deadline, Failure, Services, Settings};
-use survival::{
-    ComparisonQuery, ConditionalQuery, ContrastsQuery, CurvesQuery, FollowUpQuery, HazardQuery,
-    IncidenceComparisonQuery, IncidenceQuery, LandmarkQuery, SurvivalError,
-};
+use cohort_store::Desk;
+use service_kit::{Failure, Services, Settings};
+use survival::SurvivalError;
 use tonic::{Request, Response, Status};
 use wire::Asked;
 use wire::failure::{cohort_failure, impossible, invalid};
 use wire::pb::survival as pb;
 use wire::pb::survival::survival_service_server::{self, SurvivalServiceServer};
 
-/// Adds this service to those of a server.
+/// Adds this service, whose questions go over the desk, to those of a server.
 #[must_use]
-pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Services {
-    let server = SurvivalServiceServer::new(SurvivalService { compute: compute.clone() })
+pub fn add(services: Services, desk: &Desk, settings: &Settings) -> Services {
+    let server = SurvivalServiceServer::new(SurvivalService { desk: desk.clone() })
         .max_decoding_message_size(settings.message_limit_bytes)
         .max_encoding_message_size(settings.message_limit_bytes);
     services.with_service(server)
@@ -23,7 +21,7 @@ pub fn add(services: Services, compute: &Compute, settings: &Settings) -> Servic
 
 #[derive(Debug)]
 struct SurvivalService {
-    compute: Compute,
+    desk: Desk,
 }
 
 #[tonic::async_trait]
@@ -32,139 +30,122 @@ impl survival_service_server::SurvivalService for SurvivalService {
         &self,
         request: Request<pb::EstimateCurvesRequest>,
     ) -> Result<Response<pb::EstimateCurvesResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<CurvesQuery> = request.try_into()?;
-            let curves = survival::curves(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::survival::curves_response(curves, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let curves = survival::curves(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| failure(&asked.cohort, &error))?;
+                Ok(wire::survival::curves_response(curves, &asked.query))
+            })
+            .await
     }
 
     async fn compare_curves(
         &self,
         request: Request<pb::CompareCurvesRequest>,
     ) -> Result<Response<pb::CompareCurvesResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<ComparisonQuery> = request.try_into()?;
-            let comparison = survival::compare(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::survival::comparison_response(comparison, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let comparison = survival::compare(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| failure(&asked.cohort, &error))?;
+                Ok(wire::survival::comparison_response(comparison, &asked.query))
+            })
+            .await
     }
 
     async fn estimate_incidence(
         &self,
         request: Request<pb::EstimateIncidenceRequest>,
     ) -> Result<Response<pb::EstimateIncidenceResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<IncidenceQuery> = request.try_into()?;
-            let incidences = survival::incidence(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::incidence::incidence_response(incidences, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let incidences = survival::incidence(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| failure(&asked.cohort, &error))?;
+                Ok(wire::incidence::incidence_response(incidences, &asked.query))
+            })
+            .await
     }
 
     async fn compare_incidence(
         &self,
         request: Request<pb::CompareIncidenceRequest>,
     ) -> Result<Response<pb::CompareIncidenceResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<IncidenceComparisonQuery> = request.try_into()?;
-            let Asked { cohort, selection, query } = &asked;
-            let comparison = survival::compare_incidence(cohort, selection, query)
-                .map_err(|error| failure(cohort, &error))?;
-            let answer = wire::incidence::incidence_comparison_response(comparison, query);
-            Ok(Response::new(answer))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let Asked { cohort, selection, query } = asked;
+                let comparison = survival::compare_incidence(cohort, selection, query)
+                    .map_err(|error| failure(cohort, &error))?;
+                let answer = wire::incidence::incidence_comparison_response(comparison, query);
+                Ok(answer)
+            })
+            .await
     }
 
     async fn contrast_curves(
         &self,
         request: Request<pb::ContrastCurvesRequest>,
     ) -> Result<Response<pb::ContrastCurvesResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<ContrastsQuery> = request.try_into()?;
-            let contrasts = survival::contrasts(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::survival::contrasts_response(contrasts, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let contrasts = survival::contrasts(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| failure(&asked.cohort, &error))?;
+                Ok(wire::survival::contrasts_response(contrasts, &asked.query))
+            })
+            .await
     }
 
     async fn summarise_follow_up(
         &self,
         request: Request<pb::SummariseFollowUpRequest>,
     ) -> Result<Response<pb::SummariseFollowUpResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<FollowUpQuery> = request.try_into()?;
-            let (cohort, selection) = (&asked.cohort, &asked.selection);
-            let follow_up = survival::summarise_follow_up(cohort, selection, &asked.query)
-                .map_err(|error| failure(cohort, &error))?;
-            Ok(Response::new(wire::survival::follow_up_response(follow_up, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let (cohort, selection) = (&asked.cohort, &asked.selection);
+                let follow_up = survival::summarise_follow_up(cohort, selection, &asked.query)
+                    .map_err(|error| failure(cohort, &error))?;
+                Ok(wire::survival::follow_up_response(follow_up, &asked.query))
+            })
+            .await
     }
 
     async fn estimate_conditional_survival(
         &self,
         request: Request<pb::EstimateConditionalSurvivalRequest>,
     ) -> Result<Response<pb::EstimateConditionalSurvivalResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<ConditionalQuery> = request.try_into()?;
-            let groups = survival::conditional(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::survival::conditional_response(groups, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let groups = survival::conditional(&asked.cohort, &asked.selection, &asked.query)
+                    .map_err(|error| failure(&asked.cohort, &error))?;
+                Ok(wire::survival::conditional_response(groups, &asked.query))
+            })
+            .await
     }
 
     async fn analyse_landmark(
         &self,
         request: Request<pb::AnalyseLandmarkRequest>,
     ) -> Result<Response<pb::AnalyseLandmarkResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<LandmarkQuery> = request.try_into()?;
-            let (cohort, selection) = (&asked.cohort, &asked.selection);
-            let analysis = survival::landmark_analysis(cohort, selection, &asked.query)
-                .map_err(|error| failure(cohort, &error))?;
-            Ok(Response::new(wire::survival::landmark_response(analysis, &asked)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let (cohort, selection) = (&asked.cohort, &asked.selection);
+                let analysis = survival::landmark_analysis(cohort, selection, &asked.query)
+                    .map_err(|error| failure(cohort, &error))?;
+                Ok(wire::survival::landmark_response(analysis, asked))
+            })
+            .await
     }
 
     async fn estimate_hazard(
         &self,
         request: Request<pb::EstimateHazardRequest>,
     ) -> Result<Response<pb::EstimateHazardResponse>, Status> {
-        let deadline = Deadline::of(&request);
-        let request = request.into_inner();
-        let answer = move || -> Result<_, Failure> {
-            let asked: Asked<HazardQuery> = request.try_into()?;
-            let groups = survival::smoothed_hazard(&asked.cohort, &asked.selection, &asked.query)
-                .map_err(|error| failure(&asked.cohort, &error))?;
-            Ok(Response::new(wire::survival::hazard_response(groups, &asked.query)))
-        };
-        self.compute.run(deadline, move |_| answer()).await
+        self.desk
+            .answer(request, |asked| {
+                let groups =
+                    survival::smoothed_hazard(&asked.cohort, &asked.selection, &asked.query)
+                        .map_err(|error| failure(&asked.cohort, &error))?;
+                Ok(wire::survival::hazard_response(groups, &asked.query))
+            })
+            .await
     }
 }
 

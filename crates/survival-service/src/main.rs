@@ -1,5 +1,6 @@
 //! The survival-service as a process of its own.
 
+use cohort_store::Desk;
 use service_kit::{Services, Settings};
 use std::process::ExitCode;
 
@@ -13,6 +14,8 @@ fn main() -> ExitCode {
     let settings = Settings::parse(NAME, env!("CARGO_PKG_VERSION"), "127.0.0.1:50053");
     service_kit::main(NAME, settings, |compute, settings| {
         let services = Services::new().with_descriptors(wire::DESCRIPTORS);
-        Ok(survival_service::add(services, compute, settings))
+        let desk = Desk::new(compute, settings);
+        let services = cohort_store::add(services, &desk, settings);
+        Ok(survival_service::add(services, &desk, settings))
     })
 }

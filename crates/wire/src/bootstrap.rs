@@ -11,7 +11,7 @@ use crate::common::{
 use crate::pb::bootstrap as pb;
 use crate::regression::{model_columns, model_from, model_to};
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
 use ::bootstrap::{Plan, Resampling, UnitColumns};
 use cohort::{Cohort, Selection};
 use pipeline::{BootstrapQuery, IntervalMethod, IntervalsQuery};
@@ -59,8 +59,8 @@ pub struct BootstrapIntervalsQuery {
 
 /// Asks for a range of replicates.
 #[must_use]
-pub fn replicates_request(
-    cohort: &Cohort,
+pub fn replicates_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &ReplicatesQuery,
 ) -> pb::RunReplicatesRequest {
@@ -80,8 +80,8 @@ pub fn replicates_request(
 
 /// Asks for intervals from all replicates of a plan.
 #[must_use]
-pub fn intervals_request(
-    cohort: &Cohort,
+pub fn intervals_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &BootstrapIntervalsQuery,
 ) -> pb::EstimateIntervalsRequest {
@@ -106,37 +106,33 @@ fn query_columns(query: &BootstrapQuery) -> impl Iterator<Item = &str> {
     units.chain(survival).chain(query.cox.iter().flat_map(model_columns))
 }
 
-impl TryFrom<pb::RunReplicatesRequest> for Asked<ReplicatesQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::RunReplicatesRequest {
+    type Query = ReplicatesQuery;
 
-    fn try_from(request: pb::RunReplicatesRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let (plan, quantities) = (request.plan, request.quantities);
-        let (first, n) = (request.first_replicate, request.replicate_count);
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<ReplicatesQuery>, Unreadable> {
+        let (plan, quantities) = (self.plan, self.quantities);
+        let (first, n) = (self.first_replicate, self.replicate_count);
         let read = |violations: &mut Violations, cohort: &Cohort| {
             let bootstrap = query_from(violations, plan, quantities, cohort)?;
             let range = range_from(violations, first, n, bootstrap.plan)?;
             Some(ReplicatesQuery { bootstrap, range })
         };
-        let asked = Asked::read(&mut violations, request.cohort, request.selection, read);
-        violations.finish(asked)
+        Asked::read(cohorts, self.cohort, self.selection, read)
     }
 }
 
-impl TryFrom<pb::EstimateIntervalsRequest> for Asked<BootstrapIntervalsQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::EstimateIntervalsRequest {
+    type Query = BootstrapIntervalsQuery;
 
-    fn try_from(request: pb::EstimateIntervalsRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let (plan, quantities) = (request.plan, request.quantities);
-        let options = request.options.unwrap_or_default();
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<BootstrapIntervalsQuery>, Unreadable> {
+        let (plan, quantities) = (self.plan, self.quantities);
+        let options = self.options.unwrap_or_default();
         let read = |violations: &mut Violations, cohort: &Cohort| {
             let bootstrap = query_from(violations, plan, quantities, cohort);
             let intervals = options_from(violations, options);
             Some(BootstrapIntervalsQuery { bootstrap: bootstrap?, intervals: intervals? })
         };
-        let asked = Asked::read(&mut violations, request.cohort, request.selection, read);
-        violations.finish(asked)
+        Asked::read(cohorts, self.cohort, self.selection, read)
     }
 }
 
@@ -394,13 +390,13 @@ mod tests {
         let everybody = Selection::all(&cohort);
         let asked = ReplicatesQuery { bootstrap: query.clone(), range: 8..24 };
         let request = replicates_request(&cohort, &everybody, &asked);
-        let read = Asked::<ReplicatesQuery>::try_from(request).unwrap();
+        let read = request.asked(&()).unwrap();
         assert_eq!((&read.query, read.selection.len()), (&asked, 4));
         let intervals = IntervalsQuery { methods: vec![IntervalMethod::Bca], confidence: 0.9 };
         let asked = BootstrapIntervalsQuery { bootstrap: query, intervals };
         let request = intervals_request(&cohort, &everybody, &asked);
         assert_eq!(request.cohort.as_ref().unwrap().columns.len(), 5);
-        let read = Asked::<BootstrapIntervalsQuery>::try_from(request).unwrap();
+        let read = request.asked(&()).unwrap();
         assert_eq!(read.query, asked);
     }
 }

@@ -9,6 +9,7 @@ use cohort::{
 };
 use numerics::multiplicity::Correction;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Conversions between an enum and its message, variant by variant of the same name.
 ///
@@ -213,25 +214,34 @@ pub(crate) fn cohort_to<'a>(
         .names()
         .filter(|name| names.contains(name))
         .filter_map(|name| column_to(cohort, name));
-    pb::Cohort { ids: Vec::new(), columns: columns.collect() }
+    pb::Cohort { columns: columns.collect(), ..pb::Cohort::default() }
 }
 
 fn column_to(cohort: &Cohort, name: &str) -> Option<pb::Column> {
-    let is_missing = cohort.is_missing(name).ok()?;
+    let mut column = cells_to(cohort, name, 0..cohort.len())?;
+    if let Values::Categorical { levels, .. } = cohort.values(name).ok()? {
+        column.levels = levels.clone();
+    }
+    Some(column)
+}
+
+/// Some rows of a column, which are counted from the first of them, without its levels.
+pub(crate) fn cells_to(cohort: &Cohort, name: &str, rows: Range<usize>) -> Option<pb::Column> {
+    let is_missing = cohort.is_missing(name).ok()?.get(rows.clone())?;
+    let missing = is_missing.iter().enumerate().filter(|(_, is_missing)| **is_missing);
     let mut column = pb::Column {
         name: name.to_string(),
-        missing_rows: (0..cohort.len()).filter(|&row| is_missing[row]).map(count).collect(),
+        missing_rows: missing.map(|(row, _)| count(row)).collect(),
         ..pb::Column::default()
     };
     match cohort.values(name).ok()? {
         Values::Numeric(values) => {
             let present = |(value, missing): (&f64, &bool)| if *missing { 0.0 } else { *value };
-            column.values = values.iter().zip(is_missing).map(present).collect();
+            column.values = values.get(rows)?.iter().zip(is_missing).map(present).collect();
         }
-        Values::Categorical { levels, codes } => {
+        Values::Categorical { codes, .. } => {
             let present = |(code, missing): (&u32, &bool)| if *missing { 0 } else { *code as i32 };
-            column.codes = codes.iter().zip(is_missing).map(present).collect();
-            column.levels = levels.clone();
+            column.codes = codes.get(rows)?.iter().zip(is_missing).map(present).collect();
         }
     }
     Some(column)
@@ -265,7 +275,11 @@ pub(crate) fn is_categorical(column: &pb::Column) -> bool {
     !column.levels.is_empty() || !column.codes.is_empty()
 }
 
-fn column_from(violations: &mut Violations, path: &str, column: pb::Column) -> Option<Column> {
+pub(crate) fn column_from(
+    violations: &mut Violations,
+    path: &str,
+    column: pb::Column,
+) -> Option<Column> {
     if column.name.is_empty() {
         violations.add(format!("{path}.name"), "is required");
     }

@@ -1,10 +1,11 @@
 //! How what goes wrong crosses the wire: which status a fault becomes, and how the reason why data
 //! cannot be analysed comes back.
 
-use crate::Malformed;
+use crate::{Malformed, Unreadable};
 use cohort::{Cohort, CohortError, EndpointError, NotEstimable, SplineKnots, Term, Values};
 use propensity::{Level, LogisticQuery, PropensityError, ValidationQuery};
 use service_kit::{Failure, Violation};
+use tonic::Code;
 
 impl From<Malformed> for Failure {
     fn from(malformed: Malformed) -> Self {
@@ -13,6 +14,21 @@ impl From<Malformed> for Failure {
             description: field.message,
         };
         Self::invalid(malformed.0.into_iter().map(violation).collect())
+    }
+}
+
+/// The reason of a NOT_FOUND by which a caller knows that it must upload the cohort.
+pub const COHORT_NOT_FOUND: &str = "COHORT_NOT_FOUND";
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Self {
+        let message = unreadable.to_string();
+        match unreadable {
+            Unreadable::Malformed(malformed) => malformed.into(),
+            Unreadable::NotHeld(digest) => {
+                Self::new(Code::NotFound, COHORT_NOT_FOUND, message).with("digest", digest)
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::survival::{
     interval_rule_to,
 };
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{Cause, CauseColumns, Cohort, Interval, NotEstimable, Selection};
 use survival::{
     CauseAt, CauseCurve, CauseSummary, GrayGroup, GrayTest, GroupIncidence, IncidenceAt,
@@ -65,8 +65,8 @@ pub(crate) fn cause_endpoint_columns(endpoint: &CauseColumns) -> impl Iterator<I
 
 /// Asks for cumulative incidence.
 #[must_use]
-pub fn incidence_request(
-    cohort: &Cohort,
+pub fn incidence_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &IncidenceQuery,
 ) -> pb::EstimateIncidenceRequest {
@@ -91,15 +91,14 @@ fn incidence_options(query: &IncidenceQuery) -> pb::IncidenceOptions {
     }
 }
 
-impl TryFrom<pb::EstimateIncidenceRequest> for Asked<IncidenceQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::EstimateIncidenceRequest {
+    type Query = IncidenceQuery;
 
-    fn try_from(request: pb::EstimateIncidenceRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<IncidenceQuery>, Unreadable> {
         let pb::EstimateIncidenceRequest { cohort, selection, endpoint, group_column, options } =
-            request;
+            self;
         let options = options.unwrap_or_default();
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = cause_endpoint_from(violations, endpoint, cohort);
             let interval = interval_rule_from(options.interval_rule);
             let interval = violations.require_known("options.interval_rule", interval);
@@ -116,8 +115,7 @@ impl TryFrom<pb::EstimateIncidenceRequest> for Asked<IncidenceQuery> {
                 time_lost_horizons: options.time_lost_horizons,
                 cause_specific: options.cause_specific,
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 
@@ -353,8 +351,8 @@ fn summary_from(
 
 /// Asks for a comparison of cumulative incidence.
 #[must_use]
-pub fn incidence_comparison_request(
-    cohort: &Cohort,
+pub fn incidence_comparison_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &IncidenceComparisonQuery,
 ) -> pb::CompareIncidenceRequest {
@@ -378,17 +376,16 @@ fn incidence_comparison_options(
     pb::IncidenceComparisonOptions { rho: query.rho, cause_specific: query.cause_specific }
 }
 
-impl TryFrom<pb::CompareIncidenceRequest> for Asked<IncidenceComparisonQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::CompareIncidenceRequest {
+    type Query = IncidenceComparisonQuery;
 
-    fn try_from(request: pb::CompareIncidenceRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::CompareIncidenceRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let options = request.options.unwrap_or_default();
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<IncidenceComparisonQuery>, Unreadable> {
+        let pb::CompareIncidenceRequest { cohort, selection, endpoint, group_column, .. } = self;
+        let options = self.options.unwrap_or_default();
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = cause_endpoint_from(violations, endpoint, cohort);
             let group = required_column(violations, "group_column", group_column, cohort);
-            let strata = request.strata_columns;
+            let strata = self.strata_columns;
             let strata = columns_from(violations, "strata_columns", strata, cohort);
             if !(options.rho.is_finite() && options.rho >= 0.0) {
                 violations.add("options.rho", "must be finite and not negative");
@@ -400,8 +397,7 @@ impl TryFrom<pb::CompareIncidenceRequest> for Asked<IncidenceComparisonQuery> {
                 rho: options.rho,
                 cause_specific: options.cause_specific,
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 
@@ -530,7 +526,7 @@ mod tests {
             };
             let (cohort, selection) = (cohort(), Selection::all(&cohort()));
             let request = incidence_request(&cohort, &selection, &query);
-            assert_eq!(Asked::try_from(request).unwrap().query, query);
+            assert_eq!(request.asked(&()).unwrap().query, query);
             let answer = incidence(&cohort, &selection, &query).unwrap();
             let response = incidence_response(answer.clone(), &query);
             assert!(Incidences::try_from(response) == Ok(answer), "{interval:?}");
@@ -548,7 +544,7 @@ mod tests {
         };
         let (cohort, selection) = (cohort(), Selection::all(&cohort()));
         let request = incidence_comparison_request(&cohort, &selection, &query);
-        assert_eq!(Asked::try_from(request).unwrap().query, query);
+        assert_eq!(request.asked(&()).unwrap().query, query);
         let answer = compare_incidence(&cohort, &selection, &query).unwrap();
         let response = incidence_comparison_response(answer.clone(), &query);
         assert_eq!(IncidenceComparison::try_from(response), Ok(answer));

@@ -7,6 +7,7 @@
 
 mod asked;
 pub mod bootstrap;
+pub mod cohort;
 mod common;
 pub mod failure;
 pub mod incidence;
@@ -16,7 +17,7 @@ pub mod study;
 pub mod survival;
 mod violation;
 
-pub use asked::Asked;
+pub use asked::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
 pub use violation::{FieldViolation, Malformed};
 
 /// The generated messages, clients and servers.
@@ -28,8 +29,9 @@ mod generated {
 /// Generated messages, a module per package.
 pub mod pb {
     pub use crate::generated::equipoise::{
-        bootstrap::v1 as bootstrap, common::v1 as common, matching::v1 as matching,
-        regression::v1 as regression, study::v1 as study, survival::v1 as survival,
+        bootstrap::v1 as bootstrap, cohort::v1 as cohort, common::v1 as common,
+        matching::v1 as matching, regression::v1 as regression, study::v1 as study,
+        survival::v1 as survival,
     };
 }
 

@@ -32,7 +32,7 @@ use crate::common::{
 };
 use crate::pb::{common, regression as pb};
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
     Coefficient, CoefficientTest, Concordance, CoxFit, CoxQuery, CoxScreenQuery, CurveTest,
@@ -65,23 +65,21 @@ pub fn cox_request(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> 
     pb::FitCoxRequest { cohort, selection, model: Some(model_to(query)) }
 }
 
-impl TryFrom<pb::FitCoxRequest> for Asked<CoxQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::FitCoxRequest {
+    type Query = CoxQuery;
 
-    fn try_from(request: pb::FitCoxRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::FitCoxRequest { cohort, selection, model } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<CoxQuery>, Unreadable> {
+        let pb::FitCoxRequest { cohort, selection, model } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             model_from(violations, model, cohort)
-        });
-        violations.finish(asked)
+        })
     }
 }
 
 /// Asks for a screen of Cox models.
 #[must_use]
-pub fn screen_request(
-    cohort: &Cohort,
+pub fn screen_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &CoxScreenQuery,
 ) -> pb::ScreenCoxRequest {
@@ -96,18 +94,16 @@ pub fn screen_request(
     }
 }
 
-impl TryFrom<pb::ScreenCoxRequest> for Asked<CoxScreenQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::ScreenCoxRequest {
+    type Query = CoxScreenQuery;
 
-    fn try_from(request: pb::ScreenCoxRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::ScreenCoxRequest { cohort, selection, model, candidates } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<CoxScreenQuery>, Unreadable> {
+        let pb::ScreenCoxRequest { cohort, selection, model, candidates } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let model = model_from(violations, model, cohort);
             let candidates = terms_from(violations, "candidates", candidates, cohort);
             Some(CoxScreenQuery { model: model?, candidates: candidates? })
-        });
-        violations.finish(asked)
+        })
     }
 }
 

@@ -27,8 +27,8 @@ use crate::common::{
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, EndpointColumns, Estimate, LARGEST_NUMBER, Selection, WeightColumn};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::{EndpointColumns, Estimate, LARGEST_NUMBER, Selection, WeightColumn};
 use hazards::{
     hazard_estimator_to, hazard_estimators_from, hazard_from, hazard_interval_rule_from,
     hazard_interval_rule_to, hazard_to,
@@ -119,8 +119,8 @@ pub(crate) fn check_probabilities(violations: &mut Violations, path: &str, proba
 
 /// Asks for curves.
 #[must_use]
-pub fn curves_request(
-    cohort: &Cohort,
+pub fn curves_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &CurvesQuery,
 ) -> pb::EstimateCurvesRequest {
@@ -167,18 +167,16 @@ fn curve_options_in_force(query: &CurvesQuery) -> pb::CurveOptions {
     pb::CurveOptions { variance, ..curve_options(query) }
 }
 
-impl TryFrom<pb::EstimateCurvesRequest> for Asked<CurvesQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::EstimateCurvesRequest {
+    type Query = CurvesQuery;
 
-    fn try_from(request: pb::EstimateCurvesRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::EstimateCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<CurvesQuery>, Unreadable> {
+        let pb::EstimateCurvesRequest { cohort, selection, endpoint, group_column, .. } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = endpoint_from(violations, endpoint, cohort);
-            let query = curves_query(violations, request.options.unwrap_or_default());
-            let weights =
-                case_weights_from(violations, "case_weights", request.case_weights, cohort);
-            let cluster = request.cluster_column;
+            let query = curves_query(violations, self.options.unwrap_or_default());
+            let weights = case_weights_from(violations, "case_weights", self.case_weights, cohort);
+            let cluster = self.cluster_column;
             let cluster = optional_column(violations, "cluster_column", cluster, cohort);
             Some(CurvesQuery {
                 endpoint: endpoint?,
@@ -187,8 +185,7 @@ impl TryFrom<pb::EstimateCurvesRequest> for Asked<CurvesQuery> {
                 cluster,
                 ..query?
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 
@@ -450,7 +447,7 @@ pub(crate) fn curve_from(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort::{Column, WeightKind};
+    use cohort::{Cohort, Column, WeightKind};
     use survival::{
         Band, BandKind, BeyondLastTime, ComparisonOptions, ConditionalQuery, ContrastsQuery,
         FollowUpQuery, HazardEstimator, HazardIntervalRule, HazardQuery, LandmarkQuery,
@@ -505,8 +502,7 @@ mod tests {
             quantiles: vec![0.25],
             quantile_rules: vec![QuantileRule::Spss],
         };
-        let asked: Asked<ContrastsQuery> =
-            contrasts_request(&cohort, &all, &contrasts).try_into().unwrap();
+        let asked = contrasts_request(&cohort, &all, &contrasts).asked(&()).unwrap();
         assert_eq!(asked.query, contrasts);
         let follow_up = FollowUpQuery {
             endpoint: endpoint.clone(),
@@ -517,8 +513,7 @@ mod tests {
             quantile_rules: vec![QuantileRule::Spss],
             potential: Some(PotentialFollowUp::DataLock { lock: 5.0, start: "exposure".into() }),
         };
-        let asked: Asked<FollowUpQuery> =
-            follow_up_request(&cohort, &all, &follow_up).try_into().unwrap();
+        let asked = follow_up_request(&cohort, &all, &follow_up).asked(&()).unwrap();
         assert_eq!(asked.query, follow_up);
         assert!(asked.cohort.values("exposure").is_ok());
         let conditional = ConditionalQuery {
@@ -529,8 +524,7 @@ mod tests {
             survived: vec![1.0],
             further: vec![2.0],
         };
-        let asked: Asked<ConditionalQuery> =
-            conditional_request(&cohort, &all, &conditional).try_into().unwrap();
+        let asked = conditional_request(&cohort, &all, &conditional).asked(&()).unwrap();
         assert_eq!(asked.query, conditional);
         let hazard = HazardQuery {
             bandwidth: Some(0.5),
@@ -540,7 +534,7 @@ mod tests {
             group: Some("arm".into()),
             ..HazardQuery::new(EndpointColumns::new("time", "event"))
         };
-        let asked: Asked<HazardQuery> = hazard_request(&cohort, &all, &hazard).try_into().unwrap();
+        let asked = hazard_request(&cohort, &all, &hazard).asked(&()).unwrap();
         assert_eq!(asked.query, hazard);
         let landmark = LandmarkQuery {
             landmark: 1.0,
@@ -551,8 +545,7 @@ mod tests {
                 ..ComparisonOptions::default()
             },
         };
-        let asked: Asked<LandmarkQuery> =
-            landmark_request(&cohort, &all, &landmark).try_into().unwrap();
+        let asked = landmark_request(&cohort, &all, &landmark).asked(&()).unwrap();
         assert_eq!(asked.query, landmark);
     }
 
@@ -564,14 +557,13 @@ mod tests {
         let (weights, cluster) = (Some(weights()), Some("exposure".to_string()));
         let curves =
             CurvesQuery { weights: weights.clone(), cluster: cluster.clone(), ..curves_query() };
-        let asked: Asked<CurvesQuery> = curves_request(&cohort, &all, &curves).try_into().unwrap();
+        let asked = curves_request(&cohort, &all, &curves).asked(&()).unwrap();
         assert_eq!(asked.query, curves);
         assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("exposure").is_ok());
         let endpoint = EndpointColumns::new("time", "event");
         let contrasts = ContrastsQuery::new(endpoint, "arm");
         let contrasts = ContrastsQuery { weights, cluster, ..contrasts };
-        let asked: Asked<ContrastsQuery> =
-            contrasts_request(&cohort, &all, &contrasts).try_into().unwrap();
+        let asked = contrasts_request(&cohort, &all, &contrasts).asked(&()).unwrap();
         assert_eq!(asked.query.cluster, contrasts.cluster);
         assert_eq!(asked.query.weights, contrasts.weights);
         assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("exposure").is_ok());
@@ -623,7 +615,7 @@ mod tests {
         let options = request.options.as_mut().unwrap();
         options.potential.as_mut().unwrap().start_column = "time".into();
         options.rate_unit = Some(-1.0);
-        let malformed = Asked::<FollowUpQuery>::try_from(request).unwrap_err();
+        let Err(Unreadable::Malformed(malformed)) = request.asked(&()) else { panic!() };
         let paths: Vec<_> = malformed.0.iter().map(|field| field.path.as_str()).collect();
         assert_eq!(paths, ["options.rate_unit", "options.potential"]);
     }

@@ -670,8 +670,8 @@ async fn a_table_that_is_wrong_throughout_is_refused_at_once() {
     let mut asked = question();
     let n = 100_000;
     asked.cohort = Some(Cohort {
-        ids: Vec::new(),
         columns: vec![numbers("time", &vec![f64::NAN; n]), numbers("event", &vec![f64::NAN; n])],
+        ..Cohort::default()
     });
     let refused = failure(Call::Curves.ask(&mut clients().await.survival, asked).await);
     assert_eq!(refused.violations[0].field, "cohort.columns[0].values[0]");
@@ -681,5 +681,5 @@ async fn a_table_that_is_wrong_throughout_is_refused_at_once() {
 /// Columns of all names without a cell.
 fn without_rows() -> Cohort {
     let columns = ["time", "event", "arm", "age", "entry"].map(|name| numbers(name, &[]));
-    Cohort { ids: Vec::new(), columns: columns.to_vec() }
+    Cohort { columns: columns.to_vec(), ..Cohort::default() }
 }

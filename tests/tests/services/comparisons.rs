@@ -21,25 +21,25 @@ fn compare(cohort: Cohort, options: ComparisonOptions) -> CompareCurvesRequest {
 /// Three patients who die at 1, 2 and 3, one in each of three arms.
 fn three_arms() -> Cohort {
     Cohort {
-        ids: Vec::new(),
         columns: vec![
             numbers("time", &[1.0, 2.0, 3.0]),
             numbers("event", &[1.0; 3]),
             categories("arm", &["a", "b", "c"], &[0, 1, 2]),
         ],
+        ..Cohort::default()
     }
 }
 
 /// Patients of two arms who die in turns, with weights.
 fn turns() -> Cohort {
     Cohort {
-        ids: Vec::new(),
         columns: vec![
             numbers("time", &[1.0, 2.0, 3.0, 4.0]),
             numbers("event", &[1.0; 4]),
             categories("arm", &["new", "old"], &[0, 1, 0, 1]),
             numbers("weight", &[1.0, 3.0, 1.0, 1.0]),
         ],
+        ..Cohort::default()
     }
 }
 

@@ -88,11 +88,11 @@ fn predict(profiles: Cohort) -> regression::PredictCoxRequest {
 #[tokio::test]
 async fn subjects_are_predicted() {
     let profiles = Cohort {
-        ids: Vec::new(),
         columns: vec![
             categories("arm", &["treated", "control"], &[0, 1]),
             numbers("age", &[50.0, 60.0]),
         ],
+        ..Cohort::default()
     };
     let answer = clients().await.regression.predict_cox(predict(profiles)).await.unwrap();
     let answer = answer.into_inner();
@@ -113,7 +113,7 @@ async fn subjects_are_predicted() {
 #[tokio::test]
 async fn a_bad_profile_is_named_by_its_cell() {
     let refused = async |columns| {
-        let profiles = Cohort { ids: Vec::new(), columns };
+        let profiles = Cohort { columns, ..Cohort::default() };
         let refused = failure(clients().await.regression.predict_cox(predict(profiles)).await);
         assert_eq!(refused.code, Code::InvalidArgument);
         refused.violations[0].field.clone()

@@ -18,7 +18,7 @@ const CHI_SQUARED: f64 = 3.841_458_820_694_124;
 fn two() -> Cohort {
     let columns = [("time", [1.0, 2.0]), ("event", [1.0, 1.0]), ("x", [1.0, 0.0])]
         .map(|(name, cells)| numbers(name, &cells));
-    Cohort { ids: Vec::new(), columns: columns.to_vec() }
+    Cohort { columns: columns.to_vec(), ..Cohort::default() }
 }
 
 /// Four patients of two arms who die in turns, 1 being the first to: the likelihood of the hazard ratio `θ` is
@@ -27,7 +27,7 @@ fn turns() -> Cohort {
     let columns =
         [("time", [1.0, 2.0, 3.0, 4.0]), ("event", [1.0; 4]), ("arm", [1.0, 0.0, 1.0, 0.0])]
             .map(|(name, cells)| numbers(name, &cells));
-    Cohort { ids: Vec::new(), columns: columns.to_vec() }
+    Cohort { columns: columns.to_vec(), ..Cohort::default() }
 }
 
 fn log_likelihood_of_turns(theta: f64) -> f64 {
@@ -244,7 +244,7 @@ async fn rows_of_a_patient_are_held_against_each_other() {
     ];
     let columns = columns.map(|(name, cells)| numbers(name, &cells)).to_vec();
     let request = CheckIntervalsRequest {
-        cohort: Some(Cohort { ids: Vec::new(), columns }),
+        cohort: Some(Cohort { columns, ..Cohort::default() }),
         endpoint: Some(Endpoint { entry_column: "entry".into(), ..endpoint() }),
         id_column: "id".into(),
         ..CheckIntervalsRequest::default()

@@ -9,6 +9,8 @@ mod calls;
 mod comparisons;
 mod competing;
 mod diagnostics;
+mod digest;
+mod every_call;
 mod faults;
 mod harness;
 mod likelihood;

@@ -22,6 +22,7 @@ fn request(options: MatchOptions) -> MatchPairsRequest {
             numbers("age", &[50.0, 60.0, 61.0, 52.0]),
             categories("site", &["north", "south"], &[0, 1, 1, 0]),
         ],
+        ..Cohort::default()
     };
     MatchPairsRequest {
         cohort: Some(cohort),
@@ -200,11 +201,11 @@ async fn a_question_that_does_not_fit_names_its_field() {
 #[tokio::test]
 async fn scores_are_estimated_again_in_the_common_support() {
     let cohort = Cohort {
-        ids: Vec::new(),
         columns: vec![
             categories("arm", &["none", "drug"], &[0, 0, 1, 0, 0, 1, 1, 0]),
             numbers("x", &[0.0, 0.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0]),
         ],
+        ..Cohort::default()
     };
     let ask = |discard| EstimatePropensityRequest {
         cohort: Some(cohort.clone()),

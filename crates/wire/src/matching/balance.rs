@@ -11,7 +11,7 @@ use crate::common::{
 };
 use crate::pb::matching as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use balance::{
     Assessment, BalanceQuery, BalanceRow, BalanceTable, BaselineRow, Differences, LevelDifference,
     Pairing, Standardised, Summary, Within,
@@ -29,8 +29,8 @@ pub struct BalanceQuestion {
 
 /// Asks for a baseline table.
 #[must_use]
-pub fn balance_request(
-    cohort: &Cohort,
+pub fn balance_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     question: &BalanceQuestion,
 ) -> pb::AssessBalanceRequest {
@@ -65,16 +65,14 @@ pub fn balance_request(
     }
 }
 
-impl TryFrom<pb::AssessBalanceRequest> for Asked<BalanceQuestion> {
-    type Error = Malformed;
+impl CohortRequest for pb::AssessBalanceRequest {
+    type Query = BalanceQuestion;
 
-    fn try_from(mut request: pb::AssessBalanceRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let (cohort, selection) = (request.cohort.take(), request.selection.take());
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            question_from(violations, request, cohort)
-        });
-        violations.finish(asked)
+    fn asked(mut self, cohorts: &dyn Cohorts) -> Result<Asked<BalanceQuestion>, Unreadable> {
+        let (cohort, selection) = (self.cohort.take(), self.selection.take());
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
+            question_from(violations, self, cohort)
+        })
     }
 }
 

@@ -6,14 +6,14 @@ use super::tables::{
 use crate::common::{columns_from, counts, counts_from, optional_column, required_column};
 use crate::pb::matching as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use balance::{GroupTable, GroupsQuery, Pairing};
-use cohort::{Cohort, Selection};
+use cohort::Selection;
 
 /// Asks for a baseline table of several groups; pairs are those of a column.
 #[must_use]
-pub fn groups_request(
-    cohort: &Cohort,
+pub fn groups_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &GroupsQuery,
 ) -> pb::CompareGroupsRequest {
@@ -38,24 +38,22 @@ pub fn groups_request(
     }
 }
 
-impl TryFrom<pb::CompareGroupsRequest> for Asked<GroupsQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::CompareGroupsRequest {
+    type Query = GroupsQuery;
 
-    fn try_from(request: pb::CompareGroupsRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::CompareGroupsRequest { cohort, selection, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let group = request.group_column;
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<GroupsQuery>, Unreadable> {
+        let pb::CompareGroupsRequest { cohort, selection, .. } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
+            let group = self.group_column;
             let group = required_column(violations, "group_column", group, cohort);
-            let variables = variables_from(violations, request.variables, cohort);
-            let options = options_from(violations, request.options);
-            let strata = columns_from(violations, "strata_columns", request.strata_columns, cohort);
-            let pair = optional_column(violations, "pair_column", request.pair_column, cohort);
+            let variables = variables_from(violations, self.variables, cohort);
+            let options = options_from(violations, self.options);
+            let strata = columns_from(violations, "strata_columns", self.strata_columns, cohort);
+            let pair = optional_column(violations, "pair_column", self.pair_column, cohort);
             let (tests, options) = options?;
             let pairing = pair.map(Pairing::Column);
             Some(GroupsQuery { group: group?, variables, tests, options, pairing, strata })
-        });
-        violations.finish(asked)
+        })
     }
 }
 

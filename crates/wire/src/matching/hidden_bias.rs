@@ -6,7 +6,7 @@ use crate::common::{
 };
 use crate::pb::matching as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{Cohort, Estimate, Selection};
 use hypothesis::{HiddenBias, HiddenBiasAnswer, HiddenBiasQuery, PairOutcome};
 
@@ -18,8 +18,8 @@ const DEFAULT_LEVEL: f64 = 0.025;
 
 /// Asks for bounds.
 #[must_use]
-pub fn hidden_bias_request(
-    cohort: &Cohort,
+pub fn hidden_bias_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &HiddenBiasQuery,
 ) -> pb::BoundHiddenBiasRequest {
@@ -45,16 +45,14 @@ pub fn hidden_bias_request(
     }
 }
 
-impl TryFrom<pb::BoundHiddenBiasRequest> for Asked<HiddenBiasQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::BoundHiddenBiasRequest {
+    type Query = HiddenBiasQuery;
 
-    fn try_from(mut request: pb::BoundHiddenBiasRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let (cohort, selection) = (request.cohort.take(), request.selection.take());
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            query_from(violations, request, cohort)
-        });
-        violations.finish(asked)
+    fn asked(mut self, cohorts: &dyn Cohorts) -> Result<Asked<HiddenBiasQuery>, Unreadable> {
+        let (cohort, selection) = (self.cohort.take(), self.selection.take());
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
+            query_from(violations, self, cohort)
+        })
     }
 }
 
@@ -179,7 +177,7 @@ mod tests {
             level: 0.1,
         };
         let request = hidden_bias_request(&cohort, &everyone, &query);
-        let asked = Asked::<HiddenBiasQuery>::try_from(request).unwrap();
+        let asked = request.asked(&()).unwrap();
         assert_eq!(asked.query, query);
         let answer = hypothesis::hidden_bias(&cohort, &everyone, &query).unwrap();
         assert_eq!((answer.n_pairs, answer.n_positive), (2, 2));

@@ -7,14 +7,14 @@ use crate::common::{
 };
 use crate::pb::matching as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{Cohort, Selection};
 use matching::{Certificate, MatchQuery, MatchedSample, MatchingError, Pair};
 
 /// Asks for matched sets.
 #[must_use]
-pub fn match_request(
-    cohort: &Cohort,
+pub fn match_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &MatchQuery,
 ) -> pb::MatchPairsRequest {
@@ -33,29 +33,28 @@ pub fn match_request(
     }
 }
 
-impl TryFrom<pb::MatchPairsRequest> for Asked<MatchQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::MatchPairsRequest {
+    type Query = MatchQuery;
 
-    fn try_from(request: pb::MatchPairsRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::MatchPairsRequest { cohort, selection, options, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let exposure = required_name(violations, "exposure_column", request.exposure_column);
-            let exposed = required_name(violations, "exposed_level", request.exposed_level);
-            let n_covariates = request.covariate_columns.len();
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<MatchQuery>, Unreadable> {
+        let pb::MatchPairsRequest { cohort, selection, options, .. } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
+            let exposure = required_name(violations, "exposure_column", self.exposure_column);
+            let exposed = required_name(violations, "exposed_level", self.exposed_level);
+            let n_covariates = self.covariate_columns.len();
             let options = options.unwrap_or_default();
-            let options = options_from(violations, options, request.site_column, n_covariates)?;
+            let options = options_from(violations, options, self.site_column, n_covariates)?;
             let query = MatchQuery {
                 exposure: exposure?,
                 exposed: exposed?,
                 estimand: options.estimand,
                 method: options.method,
-                score: Some(request.distance_column).filter(|column| !column.is_empty()),
-                covariates: request.covariate_columns,
+                score: Some(self.distance_column).filter(|column| !column.is_empty()),
+                covariates: self.covariate_columns,
                 caliper: options.caliper,
                 covariate_calipers: options.covariate_calipers,
-                exact: request.exact_columns,
-                anti_exact: request.anti_exact_columns,
+                exact: self.exact_columns,
+                anti_exact: self.anti_exact_columns,
                 site: options.site,
                 discard: options.discard,
             };
@@ -64,8 +63,7 @@ impl TryFrom<pb::MatchPairsRequest> for Asked<MatchQuery> {
                 violations.add(match_option_path(option), message);
             }
             Some(query)
-        });
-        violations.finish(asked)
+        })
     }
 }
 

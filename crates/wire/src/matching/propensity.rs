@@ -9,14 +9,14 @@ use crate::regression::{
     logistic_options_to,
 };
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::Selection;
 use propensity::{Discard, LogisticQuery, PropensityScores};
 
 /// Asks for propensity scores.
 #[must_use]
-pub fn propensity_request(
-    cohort: &Cohort,
+pub fn propensity_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     question: &PropensityQuestion,
 ) -> pb::EstimatePropensityRequest {
@@ -36,18 +36,16 @@ pub struct PropensityQuestion {
     pub discard: Discard,
 }
 
-impl TryFrom<pb::EstimatePropensityRequest> for Asked<PropensityQuestion> {
-    type Error = Malformed;
+impl CohortRequest for pb::EstimatePropensityRequest {
+    type Query = PropensityQuestion;
 
-    fn try_from(request: pb::EstimatePropensityRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::EstimatePropensityRequest { cohort, selection, model, discard } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<PropensityQuestion>, Unreadable> {
+        let pb::EstimatePropensityRequest { cohort, selection, model, discard } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let discard = violations.require_known("discard", discard_from(discard));
             let model = logistic_model_from(violations, model, cohort);
             Some(PropensityQuestion { model: model?, discard: discard? })
-        });
-        violations.finish(asked)
+        })
     }
 }
 

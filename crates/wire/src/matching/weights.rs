@@ -7,7 +7,7 @@ use crate::common::{
 };
 use crate::pb::matching as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{Cohort, Selection};
 use weighting::{
     ArmWeights, BalancedMean, Entropy, Estimand, InverseProbability, ScoreScale, Target,
@@ -53,8 +53,8 @@ fn target_to(target: Target) -> pb::WeightEstimand {
 
 /// Asks for weights.
 #[must_use]
-pub fn weights_request(
-    cohort: &Cohort,
+pub fn weights_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &WeightsQuery,
 ) -> pb::EstimateWeightsRequest {
@@ -100,16 +100,14 @@ fn options_to(query: &WeightsQuery) -> pb::WeightOptions {
     }
 }
 
-impl TryFrom<pb::EstimateWeightsRequest> for Asked<WeightsQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::EstimateWeightsRequest {
+    type Query = WeightsQuery;
 
-    fn try_from(mut request: pb::EstimateWeightsRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let (cohort, selection) = (request.cohort.take(), request.selection.take());
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            query_from(violations, request, cohort)
-        });
-        violations.finish(asked)
+    fn asked(mut self, cohorts: &dyn Cohorts) -> Result<Asked<WeightsQuery>, Unreadable> {
+        let (cohort, selection) = (self.cohort.take(), self.selection.take());
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
+            query_from(violations, self, cohort)
+        })
     }
 }
 
@@ -364,7 +362,7 @@ mod tests {
             .chain([Target::Everybody, Target::Exposed, Target::Comparators].map(entropy));
         for query in queries {
             let request = weights_request(&cohort, &Selection::all(&cohort), &query);
-            let asked: Asked<WeightsQuery> = request.try_into().unwrap();
+            let asked = request.asked(&()).unwrap();
             assert_eq!(asked.query, query);
         }
     }

@@ -6,7 +6,7 @@ use super::{
 use crate::common::{count, enum_conversion, optional_column, reason_to};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
 use cohort::{Cohort, Estimate, Selection};
 use cox::{
     CoefficientOverTime, CoxQuery, Diagnostics, DiagnosticsQuery, Influence,
@@ -32,8 +32,8 @@ const POINTS: RangeInclusive<usize> = 2..=10_000;
 
 /// Asks for a look at a Cox model.
 #[must_use]
-pub fn diagnostics_request(
-    cohort: &Cohort,
+pub fn diagnostics_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &DiagnosticsQuery,
 ) -> pb::DiagnoseCoxRequest {
@@ -47,18 +47,16 @@ pub fn diagnostics_request(
     }
 }
 
-impl TryFrom<pb::DiagnoseCoxRequest> for Asked<DiagnosticsQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::DiagnoseCoxRequest {
+    type Query = DiagnosticsQuery;
 
-    fn try_from(request: pb::DiagnoseCoxRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::DiagnoseCoxRequest { cohort, selection, model, diagnostics } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<DiagnosticsQuery>, Unreadable> {
+        let pb::DiagnoseCoxRequest { cohort, selection, model, diagnostics } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let model = model_from(violations, model, cohort);
             let options = diagnostics.unwrap_or_default();
             options_from(violations, options, model, cohort)
-        });
-        violations.finish(asked)
+        })
     }
 }
 
@@ -352,7 +350,7 @@ pub(super) mod tests {
             linearity: Some(LinearityOptions { dimension: 4, smooth: SmoothOptions::default() }),
         };
         let request = diagnostics_request(&cohort, &Selection::all(&cohort), &query);
-        let asked: Asked<DiagnosticsQuery> = request.try_into().unwrap();
+        let asked = request.asked(&()).unwrap();
         assert_eq!(asked.query, query);
         assert!(asked.cohort.values("patient").is_ok());
     }
@@ -368,7 +366,7 @@ pub(super) mod tests {
             influence: Some(pb::CoxInfluenceOptions { row_limit: Some(-1), threshold: Some(0.0) }),
             ..Default::default()
         });
-        let malformed = Asked::<DiagnosticsQuery>::try_from(request).unwrap_err();
+        let Err(Unreadable::Malformed(malformed)) = request.asked(&()) else { panic!() };
         let paths: Vec<_> = malformed.0.iter().map(|field| field.path.as_str()).collect();
         let expected = [
             "diagnostics.residuals[1]",

@@ -8,8 +8,8 @@ use crate::common::{
 use crate::incidence::{cause_endpoint_columns, cause_endpoint_from, cause_endpoint_to};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::Selection;
 use cox::{CensoringTies, CensoringVariance, CoxFit, CoxOptions, FineGrayQuery};
 
 enum_conversion!(
@@ -31,8 +31,8 @@ enum_conversion!(
 
 /// Asks for a model of the cumulative incidence.
 #[must_use]
-pub fn fine_gray_request(
-    cohort: &Cohort,
+pub fn fine_gray_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &FineGrayQuery,
 ) -> pb::FitFineGrayRequest {
@@ -64,21 +64,20 @@ fn options(query: &FineGrayQuery) -> pb::FineGrayOptions {
     }
 }
 
-impl TryFrom<pb::FitFineGrayRequest> for Asked<FineGrayQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::FitFineGrayRequest {
+    type Query = FineGrayQuery;
 
-    fn try_from(request: pb::FitFineGrayRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::FitFineGrayRequest { cohort, selection, endpoint, cause, terms, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<FineGrayQuery>, Unreadable> {
+        let pb::FitFineGrayRequest { cohort, selection, endpoint, cause, terms, .. } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = cause_endpoint_from(violations, endpoint, cohort);
             let cause = required_name(violations, "cause", cause);
             let terms = terms_from(violations, "terms", terms, cohort);
-            let strata = request.strata_columns;
+            let strata = self.strata_columns;
             let strata = columns_from(violations, "strata_columns", strata, cohort);
-            let cluster = request.cluster_column;
+            let cluster = self.cluster_column;
             let cluster = optional_column(violations, "cluster_column", cluster, cohort);
-            let settings = settings(violations, request.options.unwrap_or_default());
+            let settings = settings(violations, self.options.unwrap_or_default());
             let (options, censoring_ties, censoring_variance) = settings?;
             Some(FineGrayQuery {
                 strata,
@@ -88,8 +87,7 @@ impl TryFrom<pb::FitFineGrayRequest> for Asked<FineGrayQuery> {
                 options,
                 ..FineGrayQuery::new(endpoint?, cause?, terms?)
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 

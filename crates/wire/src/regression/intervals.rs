@@ -6,16 +6,16 @@ use crate::common::{
 };
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, EndpointColumns, IntervalCheck, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::{EndpointColumns, IntervalCheck, Selection};
 
 /// Follow-up and the column of ids.
 pub type IntervalsQuery = (EndpointColumns, String);
 
 /// Asks how the rows of each patient fit together.
 #[must_use]
-pub fn intervals_request(
-    cohort: &Cohort,
+pub fn intervals_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     (endpoint, id): &IntervalsQuery,
 ) -> pb::CheckIntervalsRequest {
@@ -25,18 +25,16 @@ pub fn intervals_request(
     pb::CheckIntervalsRequest { cohort, selection, endpoint, id_column: id.clone() }
 }
 
-impl TryFrom<pb::CheckIntervalsRequest> for Asked<IntervalsQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::CheckIntervalsRequest {
+    type Query = IntervalsQuery;
 
-    fn try_from(request: pb::CheckIntervalsRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::CheckIntervalsRequest { cohort, selection, endpoint, id_column } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<IntervalsQuery>, Unreadable> {
+        let pb::CheckIntervalsRequest { cohort, selection, endpoint, id_column } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = endpoint_from(violations, endpoint, cohort);
             let id = required_column(violations, "id_column", id_column, cohort);
             Some((endpoint?, id?))
-        });
-        violations.finish(asked)
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::common::{
 };
 use crate::pb::{common, regression as pb};
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{Cohort, NotEstimable, Selection, Variance};
 use propensity::{
     FittedSubjects, Influence, Level, Link, LogisticCoefficient, LogisticExtras, LogisticFit,
@@ -170,8 +170,8 @@ fn query_from(
 
 /// Asks for a logistic model.
 #[must_use]
-pub fn logistic_request(
-    cohort: &Cohort,
+pub fn logistic_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &LogisticQuery,
 ) -> pb::FitLogisticRequest {
@@ -179,16 +179,14 @@ pub fn logistic_request(
     pb::FitLogisticRequest { cohort, selection, model: Some(logistic_model_to(query)) }
 }
 
-impl TryFrom<pb::FitLogisticRequest> for Asked<LogisticQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::FitLogisticRequest {
+    type Query = LogisticQuery;
 
-    fn try_from(request: pb::FitLogisticRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::FitLogisticRequest { cohort, selection, model } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<LogisticQuery>, Unreadable> {
+        let pb::FitLogisticRequest { cohort, selection, model } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             logistic_model_from(violations, model, cohort)
-        });
-        violations.finish(asked)
+        })
     }
 }
 

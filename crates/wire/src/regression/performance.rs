@@ -8,8 +8,8 @@ use crate::common::{
 };
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::Selection;
 use propensity::{
     Calibration, CalibrationCoefficient, Discrimination, Level, Performance, PerformanceOptions,
     Predictions, RiskGroup, ValidationQuery,
@@ -17,8 +17,8 @@ use propensity::{
 
 /// Asks how well predictions agree with outcomes.
 #[must_use]
-pub fn validation_request(
-    cohort: &Cohort,
+pub fn validation_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &ValidationQuery,
 ) -> pb::ValidatePredictionsRequest {
@@ -42,18 +42,17 @@ fn options_to(options: &PerformanceOptions) -> pb::PerformanceOptions {
     }
 }
 
-impl TryFrom<pb::ValidatePredictionsRequest> for Asked<ValidationQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::ValidatePredictionsRequest {
+    type Query = ValidationQuery;
 
-    fn try_from(request: pb::ValidatePredictionsRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::ValidatePredictionsRequest { cohort, selection, options, .. } = request;
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<ValidationQuery>, Unreadable> {
+        let pb::ValidatePredictionsRequest { cohort, selection, options, .. } = self;
         let options = options.unwrap_or_default();
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
-            let column = request.outcome_column;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
+            let column = self.outcome_column;
             let column = required_column(violations, "outcome_column", column, cohort);
-            let level = required_name(violations, "outcome_level", request.outcome_level);
-            let prediction = request.prediction_column;
+            let level = required_name(violations, "outcome_level", self.outcome_level);
+            let prediction = self.prediction_column;
             let prediction = required_number(violations, "prediction_column", prediction, cohort);
             let groups = groups_from(violations, "options.groups", options.groups);
             let confidence = confidence_from(violations, "options.confidence", options.confidence);
@@ -70,8 +69,7 @@ impl TryFrom<pb::ValidatePredictionsRequest> for Asked<ValidationQuery> {
                     predictions,
                 },
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 

@@ -7,14 +7,14 @@ use super::{
 use crate::common::{count, reason_to};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, LARGEST_NUMBER, Selection, Term};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
+use cohort::{LARGEST_NUMBER, Selection, Term};
 use cox::{CoxQuery, Piecewise, PiecewiseInterval, PiecewiseQuery};
 
 /// Asks for hazard ratios by intervals.
 #[must_use]
-pub fn piecewise_request(
-    cohort: &Cohort,
+pub fn piecewise_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &PiecewiseQuery,
 ) -> pb::FitPiecewiseCoxRequest {
@@ -28,20 +28,18 @@ pub fn piecewise_request(
     }
 }
 
-impl TryFrom<pb::FitPiecewiseCoxRequest> for Asked<PiecewiseQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::FitPiecewiseCoxRequest {
+    type Query = PiecewiseQuery;
 
-    fn try_from(request: pb::FitPiecewiseCoxRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<PiecewiseQuery>, Unreadable> {
         let pb::FitPiecewiseCoxRequest { cohort, selection, model, cut_points, changing_terms } =
-            request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             check_cuts(violations, &cut_points);
             let model = model_from(violations, model, cohort)?;
             check_terms(violations, &changing_terms, &model);
             Some(PiecewiseQuery { model, cuts: cut_points, terms: changing_terms })
-        });
-        violations.finish(asked)
+        })
     }
 }
 
@@ -111,7 +109,7 @@ mod tests {
         let query =
             PiecewiseQuery { model: model(), cuts: vec![1.0, 2.5], terms: vec!["g".into()] };
         let request = piecewise_request(&cohort, &Selection::all(&cohort), &query);
-        let asked: Asked<PiecewiseQuery> = request.try_into().unwrap();
+        let asked = request.asked(&()).unwrap();
         assert_eq!(asked.query, query);
     }
 
@@ -121,7 +119,7 @@ mod tests {
         let cuts = vec![0.0, 3.0, 2.0];
         let query = PiecewiseQuery { model: model(), cuts, terms: vec!["z".into()] };
         let request = piecewise_request(&cohort, &Selection::all(&cohort), &query);
-        let malformed = Asked::<PiecewiseQuery>::try_from(request).unwrap_err();
+        let Err(Unreadable::Malformed(malformed)) = request.asked(&()) else { panic!() };
         let paths: Vec<_> = malformed.0.iter().map(|field| field.path.as_str()).collect();
         assert_eq!(paths, ["cut_points[0]", "cut_points[2]", "changing_terms[0]"]);
     }

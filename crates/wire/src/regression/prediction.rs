@@ -9,7 +9,7 @@ use crate::survival::{
     check_probabilities, check_times, interval_rule_from, interval_rule_to, quantile_to,
 };
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
 use cohort::{Cohort, Selection};
 use cox::{
     AverageAt, AverageCurve, BaselineHazard, CoxQuery, PredictedAt, PredictedCurve, PredictedSteps,
@@ -30,8 +30,8 @@ const MOST_PROFILES: usize = 10_000;
 
 /// Asks for predictions of a Cox model.
 #[must_use]
-pub fn prediction_request(
-    cohort: &Cohort,
+pub fn prediction_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     profiles: &Cohort,
     query: &PredictionQuery,
@@ -46,23 +46,27 @@ pub fn prediction_request(
     }
 }
 
-impl TryFrom<pb::PredictCoxRequest> for Asked<WithProfiles<PredictionQuery>> {
-    type Error = Malformed;
+impl CohortRequest for pb::PredictCoxRequest {
+    type Query = WithProfiles<PredictionQuery>;
 
-    fn try_from(request: pb::PredictCoxRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::PredictCoxRequest { cohort, selection, model, profiles, prediction } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(
+        self,
+        cohorts: &dyn Cohorts,
+    ) -> Result<Asked<WithProfiles<PredictionQuery>>, Unreadable> {
+        let pb::PredictCoxRequest { cohort, selection, model, profiles, prediction } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let model = model_from(violations, model, cohort);
             let profiles = profiles_from(violations, profiles.unwrap_or_default());
             let query = options_from(violations, prediction.unwrap_or_default(), model);
             Some(WithProfiles { query: query?, profiles: profiles? })
-        });
-        violations.finish(asked)
+        })
     }
 }
 
 fn profiles_from(violations: &mut Violations, profiles: common::Cohort) -> Option<Cohort> {
+    if !profiles.digest.is_empty() {
+        violations.add("profiles.digest", "must be empty: profiles come with their request");
+    }
     let read = |violations: &mut Violations| cohort_from(violations, profiles);
     let profiles = violations.within(("cohort", "profiles"), read)?;
     if profiles.len() > MOST_PROFILES {
@@ -223,7 +227,7 @@ mod tests {
             average_over: Some("g".into()),
         };
         let request = prediction_request(&cohort, &Selection::all(&cohort), &cohort, &query);
-        let asked: Asked<WithProfiles<PredictionQuery>> = request.try_into().unwrap();
+        let asked = request.asked(&()).unwrap();
         assert_eq!(asked.query.query, query);
         assert_eq!(asked.query.profiles, cohort);
     }

@@ -7,8 +7,8 @@ use super::{
 use crate::common::{enum_conversion, optional_name, term_to, terms_from};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::Selection;
 use cox::{CoxSelection, CoxSelectionQuery, SelectionRule, SelectionStep, SelectionTest};
 
 enum_conversion!(
@@ -26,8 +26,8 @@ const REMOVE_ABOVE: f64 = 0.1;
 
 /// Asks for a choice of terms.
 #[must_use]
-pub fn selection_request(
-    cohort: &Cohort,
+pub fn selection_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &CoxSelectionQuery,
 ) -> pb::SelectCoxRequest {
@@ -90,20 +90,18 @@ fn rule_from(violations: &mut Violations, rule: pb::SelectionRule) -> Option<Sel
     }
 }
 
-impl TryFrom<pb::SelectCoxRequest> for Asked<CoxSelectionQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::SelectCoxRequest {
+    type Query = CoxSelectionQuery;
 
-    fn try_from(request: pb::SelectCoxRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::SelectCoxRequest { cohort, selection, model, candidates, rule } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<CoxSelectionQuery>, Unreadable> {
+        let pb::SelectCoxRequest { cohort, selection, model, candidates, rule } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let model = model_from(violations, model, cohort);
             let candidates = terms_from(violations, "candidates", candidates, cohort);
             let rule = violations.require("rule", rule);
             let rule = rule.and_then(|rule| rule_from(violations, rule));
             Some(CoxSelectionQuery { model: model?, candidates: candidates?, rule: rule? })
-        });
-        violations.finish(asked)
+        })
     }
 }
 

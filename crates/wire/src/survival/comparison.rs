@@ -7,8 +7,8 @@ use crate::common::{
 };
 use crate::pb::{common, survival as pb};
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::Selection;
 use survival::{
     AdjustedPValue, Alternative, ComparedGroup, Comparison, ComparisonOptions, ComparisonQuery,
     FlemingHarrington, MaxCombo, MaxComboComponent, MaxComboQuery, PairTest, PairsWithin,
@@ -44,8 +44,8 @@ enum_conversion!(
 
 /// Asks for a comparison.
 #[must_use]
-pub fn comparison_request(
-    cohort: &Cohort,
+pub fn comparison_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &ComparisonQuery,
 ) -> pb::CompareCurvesRequest {
@@ -192,20 +192,19 @@ fn max_combo_from(
     Some(MaxComboQuery { weights, alternative: alternative? })
 }
 
-impl TryFrom<pb::CompareCurvesRequest> for Asked<ComparisonQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::CompareCurvesRequest {
+    type Query = ComparisonQuery;
 
-    fn try_from(request: pb::CompareCurvesRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::CompareCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<ComparisonQuery>, Unreadable> {
+        let pb::CompareCurvesRequest { cohort, selection, endpoint, group_column, .. } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = endpoint_from(violations, endpoint, cohort);
             let group = required_column(violations, "group_column", group_column, cohort);
-            let case_weights = request.case_weights;
+            let case_weights = self.case_weights;
             let case_weights = weights_from(violations, "case_weights", case_weights, cohort);
-            let strata = request.strata_columns;
+            let strata = self.strata_columns;
             let strata = columns_from(violations, "strata_columns", strata, cohort);
-            let options = options_from(violations, request.options.unwrap_or_default());
+            let options = options_from(violations, self.options.unwrap_or_default());
             Some(ComparisonQuery {
                 endpoint: endpoint?,
                 group: group?,
@@ -213,8 +212,7 @@ impl TryFrom<pb::CompareCurvesRequest> for Asked<ComparisonQuery> {
                 weights: case_weights?,
                 options: options?,
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 
@@ -412,7 +410,7 @@ fn max_combo_test_from(violations: &mut Violations, tested: pb::MaxComboTest) ->
 mod tests {
     use super::*;
     use cohort::{
-        Caveat, CaveatCode, Column, EndpointColumns, NotEstimable, WeightColumn, WeightKind,
+        Caveat, CaveatCode, Cohort, Column, EndpointColumns, NotEstimable, WeightColumn, WeightKind,
     };
     use numerics::multiplicity::Correction;
 
@@ -453,15 +451,14 @@ mod tests {
     fn questions_come_back() {
         let cohort = cohort();
         let request = comparison_request(&cohort, &Selection::all(&cohort), &query());
-        let asked: Asked<ComparisonQuery> = request.try_into().unwrap();
+        let asked = request.asked(&()).unwrap();
         assert_eq!(asked.query, query());
         assert!(asked.cohort.values("weight").is_ok() && asked.cohort.values("other").is_err());
     }
 
     #[test]
     fn what_is_not_said_is_the_default() {
-        let asked: Asked<ComparisonQuery> =
-            request(pb::ComparisonOptions::default()).try_into().unwrap();
+        let asked = request(pb::ComparisonOptions::default()).asked(&()).unwrap();
         assert_eq!(asked.query.options, ComparisonOptions::default());
         let options = pb::ComparisonOptions {
             trend: Some(pb::TrendOptions::default()),
@@ -469,7 +466,7 @@ mod tests {
             max_combo: Some(pb::MaxComboOptions::default()),
             ..pb::ComparisonOptions::default()
         };
-        let asked: Asked<ComparisonQuery> = request(options).try_into().unwrap();
+        let asked = request(options).asked(&()).unwrap();
         let options = asked.query.options;
         assert_eq!(options.trend, Some(TrendQuery::default()));
         assert_eq!(options.pairwise, Some(PairwiseQuery::default()));
@@ -489,7 +486,7 @@ mod tests {
             }),
             ..pb::ComparisonOptions::default()
         };
-        let malformed = Asked::<ComparisonQuery>::try_from(request(options)).unwrap_err();
+        let Err(Unreadable::Malformed(malformed)) = request(options).asked(&()) else { panic!() };
         let paths: Vec<_> = malformed.0.iter().map(|field| field.path.as_str()).collect();
         let want = [
             "options.weights",

@@ -7,14 +7,14 @@ use crate::common::{
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
 use cohort::{Cohort, Selection};
 use survival::{ConditionalQuery, ConditionalSurvival, GroupConditional};
 
 /// Asks for conditional survival.
 #[must_use]
-pub fn conditional_request(
-    cohort: &Cohort,
+pub fn conditional_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &ConditionalQuery,
 ) -> pb::EstimateConditionalSurvivalRequest {
@@ -38,13 +38,12 @@ fn options_to(query: &ConditionalQuery) -> pb::ConditionalSurvivalOptions {
     }
 }
 
-impl TryFrom<pb::EstimateConditionalSurvivalRequest> for Asked<ConditionalQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::EstimateConditionalSurvivalRequest {
+    type Query = ConditionalQuery;
 
-    fn try_from(request: pb::EstimateConditionalSurvivalRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let options = request.options.unwrap_or_default();
-        let (endpoint, group) = (request.endpoint, request.group_column);
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<ConditionalQuery>, Unreadable> {
+        let options = self.options.unwrap_or_default();
+        let (endpoint, group) = (self.endpoint, self.group_column);
         let read = |violations: &mut Violations, cohort: &Cohort| {
             let group = optional_column(violations, "group_column", group, cohort);
             let endpoint = endpoint_from(violations, endpoint, cohort);
@@ -62,8 +61,7 @@ impl TryFrom<pb::EstimateConditionalSurvivalRequest> for Asked<ConditionalQuery>
                 further: options.further_times,
             })
         };
-        let asked = Asked::read(&mut violations, request.cohort, request.selection, read);
-        violations.finish(asked)
+        Asked::read(cohorts, self.cohort, self.selection, read)
     }
 }
 

@@ -11,8 +11,8 @@ use crate::common::{
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, EndpointColumns, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
+use cohort::{EndpointColumns, Selection};
 use survival::{
     BeyondLastTime, Contrast, ContrastedGroup, Contrasts, ContrastsQuery, GroupContrasts,
     GroupMean, Horizon, QuantileContrast, RestrictedMeanContrast, SurvivalContrast,
@@ -20,8 +20,8 @@ use survival::{
 
 /// Asks for contrasts.
 #[must_use]
-pub fn contrasts_request(
-    cohort: &Cohort,
+pub fn contrasts_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &ContrastsQuery,
 ) -> pb::ContrastCurvesRequest {
@@ -55,18 +55,17 @@ fn options_to(query: &ContrastsQuery) -> pb::ContrastOptions {
     }
 }
 
-impl TryFrom<pb::ContrastCurvesRequest> for Asked<ContrastsQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::ContrastCurvesRequest {
+    type Query = ContrastsQuery;
 
-    fn try_from(request: pb::ContrastCurvesRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let pb::ContrastCurvesRequest { cohort, selection, endpoint, group_column, .. } = request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<ContrastsQuery>, Unreadable> {
+        let pb::ContrastCurvesRequest { cohort, selection, endpoint, group_column, .. } = self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = endpoint_from(violations, endpoint, cohort);
             let group = required_column(violations, "group_column", group_column, cohort);
-            let query = query_from(violations, request.options.unwrap_or_default());
-            let weights = weights_from(violations, "case_weights", request.case_weights, cohort);
-            let cluster = request.cluster_column;
+            let query = query_from(violations, self.options.unwrap_or_default());
+            let weights = weights_from(violations, "case_weights", self.case_weights, cohort);
+            let cluster = self.cluster_column;
             let cluster = optional_column(violations, "cluster_column", cluster, cohort);
             Some(ContrastsQuery {
                 endpoint: endpoint?,
@@ -75,8 +74,7 @@ impl TryFrom<pb::ContrastCurvesRequest> for Asked<ContrastsQuery> {
                 cluster,
                 ..query?
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 

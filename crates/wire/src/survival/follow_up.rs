@@ -8,7 +8,7 @@ use crate::common::{
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
 use cohort::{Cohort, EndpointColumns, LARGEST_NUMBER, Selection};
 use survival::{
     ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PotentialFollowUp,
@@ -16,8 +16,8 @@ use survival::{
 
 /// Asks for a summary of follow-up.
 #[must_use]
-pub fn follow_up_request(
-    cohort: &Cohort,
+pub fn follow_up_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &FollowUpQuery,
 ) -> pb::SummariseFollowUpRequest {
@@ -54,14 +54,13 @@ fn options_to(query: &FollowUpQuery) -> pb::FollowUpOptions {
     }
 }
 
-impl TryFrom<pb::SummariseFollowUpRequest> for Asked<FollowUpQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::SummariseFollowUpRequest {
+    type Query = FollowUpQuery;
 
-    fn try_from(request: pb::SummariseFollowUpRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<FollowUpQuery>, Unreadable> {
         let pb::SummariseFollowUpRequest { cohort, selection, endpoint, group_column, options } =
-            request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = endpoint_from(violations, endpoint, cohort);
             let query = query_from(violations, options.unwrap_or_default(), cohort);
             Some(FollowUpQuery {
@@ -69,8 +68,7 @@ impl TryFrom<pb::SummariseFollowUpRequest> for Asked<FollowUpQuery> {
                 group: optional_column(violations, "group_column", group_column, cohort),
                 ..query?
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 

@@ -7,14 +7,14 @@ use crate::common::{
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
-use crate::{Asked, Malformed};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
 use cohort::{Cohort, LARGEST_NUMBER, Selection};
 use survival::{BandwidthSource, FEWEST_AT_RISK, GroupHazard, HazardAt, HazardQuery, Smoothing};
 
 /// Asks for smoothed hazards.
 #[must_use]
-pub fn hazard_request(
-    cohort: &Cohort,
+pub fn hazard_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &HazardQuery,
 ) -> pb::EstimateHazardRequest {
@@ -38,13 +38,12 @@ fn options_to(query: &HazardQuery) -> pb::HazardOptions {
     }
 }
 
-impl TryFrom<pb::EstimateHazardRequest> for Asked<HazardQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::EstimateHazardRequest {
+    type Query = HazardQuery;
 
-    fn try_from(request: pb::EstimateHazardRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
-        let options = request.options.unwrap_or_default();
-        let (endpoint, group) = (request.endpoint, request.group_column);
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<HazardQuery>, Unreadable> {
+        let options = self.options.unwrap_or_default();
+        let (endpoint, group) = (self.endpoint, self.group_column);
         let read = |violations: &mut Violations, cohort: &Cohort| {
             let group = optional_column(violations, "group_column", group, cohort);
             let endpoint = endpoint_from(violations, endpoint, cohort);
@@ -62,8 +61,7 @@ impl TryFrom<pb::EstimateHazardRequest> for Asked<HazardQuery> {
                 confidence: confidence?,
             })
         };
-        let asked = Asked::read(&mut violations, request.cohort, request.selection, read);
-        violations.finish(asked)
+        Asked::read(cohorts, self.cohort, self.selection, read)
     }
 }
 

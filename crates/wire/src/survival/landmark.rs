@@ -6,15 +6,14 @@ use crate::common::{
     count, endpoint_columns, endpoint_from, endpoint_to, optional_column, optional_number,
 };
 use crate::pb::{common, survival as pb};
-use crate::violation::Violations;
-use crate::{Asked, Malformed};
-use cohort::{Cohort, LARGEST_NUMBER, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
+use cohort::{LARGEST_NUMBER, Selection};
 use survival::{ComparisonQuery, CurvesQuery, LandmarkAnalysis, LandmarkQuery};
 
 /// Asks for an analysis from a landmark.
 #[must_use]
-pub fn landmark_request(
-    cohort: &Cohort,
+pub fn landmark_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
     selection: &Selection,
     query: &LandmarkQuery,
 ) -> pb::AnalyseLandmarkRequest {
@@ -51,14 +50,13 @@ fn comparison_query(query: &LandmarkQuery) -> ComparisonQuery {
     }
 }
 
-impl TryFrom<pb::AnalyseLandmarkRequest> for Asked<LandmarkQuery> {
-    type Error = Malformed;
+impl CohortRequest for pb::AnalyseLandmarkRequest {
+    type Query = LandmarkQuery;
 
-    fn try_from(request: pb::AnalyseLandmarkRequest) -> Result<Self, Malformed> {
-        let mut violations = Violations::default();
+    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<LandmarkQuery>, Unreadable> {
         let pb::AnalyseLandmarkRequest { cohort, selection, endpoint, group_column, options } =
-            request;
-        let asked = Asked::read(&mut violations, cohort, selection, |violations, cohort| {
+            self;
+        Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = endpoint_from(violations, endpoint, cohort);
             let options = violations.require("options", options)?;
             let group = optional_column(violations, "group_column", group_column, cohort);
@@ -82,8 +80,7 @@ impl TryFrom<pb::AnalyseLandmarkRequest> for Asked<LandmarkQuery> {
                 curves: CurvesQuery { endpoint: endpoint?, group, ..curves? },
                 comparison: comparison?,
             })
-        });
-        violations.finish(asked)
+        })
     }
 }
 
