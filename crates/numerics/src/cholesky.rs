@@ -49,8 +49,29 @@ impl Cholesky {
         is_independent: impl Fn(usize, f64) -> bool,
     ) -> Self {
         let p = matrix.nrows();
-        let (mut lower, mut kept) = (Vec::with_capacity(p * (p + 1) / 2), Vec::with_capacity(p));
-        for &j in candidates {
+        let (lower, kept) = (Vec::with_capacity(first_of(p)), Vec::with_capacity(p));
+        let mut factor = Self { p, lower, kept };
+        factor.take(matrix, candidates.iter().copied(), is_independent);
+        factor
+    }
+
+    /// Factors another matrix of the same size in the same memory: all of its columns in their order,
+    /// up to one that depends on those before it.
+    pub fn refactor(&mut self, matrix: &DMatrix<f64>) {
+        let is_independent = |j: usize, pivot: f64| pivot > ROUNDING * matrix[(j, j)];
+        self.take(matrix, 0..matrix.nrows(), is_independent);
+    }
+
+    fn take(
+        &mut self,
+        matrix: &DMatrix<f64>,
+        candidates: impl Iterator<Item = usize>,
+        is_independent: impl Fn(usize, f64) -> bool,
+    ) {
+        let Self { lower, kept, .. } = self;
+        lower.clear();
+        kept.clear();
+        for j in candidates {
             let start = lower.len();
             for (position, &k) in kept.iter().enumerate() {
                 let (above, own) = lower.split_at(start);
@@ -67,7 +88,6 @@ impl Cholesky {
                 lower.truncate(start);
             }
         }
-        Self { p, lower, kept }
     }
 
     /// The columns that are kept, in the order of the factor.
@@ -86,19 +106,29 @@ impl Cholesky {
     #[must_use]
     pub fn solve(&self, b: &DVector<f64>) -> DVector<f64> {
         let mut solved: Vec<f64> = self.kept.iter().map(|&j| b[j]).collect();
-        for k in 0..self.rank() {
-            let row = row(&self.lower, k);
-            solved[k] = (solved[k] - dot(row, &solved[..k])) / row[k];
-        }
-        for k in (0..self.rank()).rev() {
-            let row = row(&self.lower, k);
-            solved[k] /= row[k];
-            let (before, own) = solved.split_at_mut(k);
-            add_product(before, -own[0], row);
-        }
+        self.solve_kept(&mut solved);
         let mut x = DVector::zeros(b.len());
         self.kept.iter().zip(solved).for_each(|(&j, solved)| x[j] = solved);
         x
+    }
+
+    /// Replaces `b` by the solution of `M x = b`; both have an element for each kept column alone.
+    pub fn solve_kept(&self, b: &mut [f64]) {
+        self.solve_lower(b);
+        for k in (0..self.rank()).rev() {
+            let row = row(&self.lower, k);
+            b[k] /= row[k];
+            let (before, own) = b.split_at_mut(k);
+            add_product(before, -own[0], row);
+        }
+    }
+
+    /// Replaces `b` by the solution of `L x = b`; both have an element for each kept column alone.
+    pub fn solve_lower(&self, b: &mut [f64]) {
+        for k in 0..self.rank() {
+            let row = row(&self.lower, k);
+            b[k] = (b[k] - dot(row, &b[..k])) / row[k];
+        }
     }
 
     /// The inverse on the kept columns, `L⁻¹' L⁻¹`, symmetric to the last bit; rows and columns of the

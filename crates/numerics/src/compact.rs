@@ -102,6 +102,22 @@ impl CompactRows {
         (rows, scales)
     }
 
+    /// Overwrites the rows by some of those of `from`, of which these are a copy or were one.
+    ///
+    /// # Panics
+    ///
+    /// When there are more of them than there were rows at first.
+    pub fn take_rows(&mut self, from: &Self, rows: impl ExactSizeIterator<Item = usize>) {
+        self.n = rows.len();
+        match (&mut self.all, &from.all) {
+            (Some(all), Some(from)) => rows.enumerate().for_each(|(i, k)| all.copy_row(i, from, k)),
+            _ => {
+                self.words.clear();
+                rows.for_each(|i| self.words.extend_from_slice(from.row(i)));
+            }
+        }
+    }
+
     /// Words from one row to the next.
     #[inline(always)]
     fn stride(&self) -> usize {

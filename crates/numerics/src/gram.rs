@@ -84,6 +84,12 @@ impl Gram {
     #[must_use]
     pub fn matrix(&self) -> DMatrix<f64> {
         let mut matrix = DMatrix::zeros(self.p, self.p);
+        self.copy_to(&mut matrix);
+        matrix
+    }
+
+    /// Overwrites a matrix of `p` rows and columns by the whole matrix.
+    pub fn copy_to(&self, matrix: &mut DMatrix<f64>) {
         for i in 0..self.p {
             let row = self.sums[first_block(i)..].iter().flat_map(|block| block.0);
             for (j, sum) in row.take(i + 1).enumerate() {
@@ -91,7 +97,6 @@ impl Gram {
                 matrix[(j, i)] = sum;
             }
         }
-        matrix
     }
 }
 

@@ -3,7 +3,8 @@
 //! variables, p-values of several tests at once, ranks, orders of many keys, sums of fixed order,
 //! integrals, inverse Laplace transforms, standardised columns, rows in few bytes, natural splines, a rank-revealing
 //! factor, the Newton state machine that every iterative fit runs on with what builds on it (some
-//! coordinates held, likelihood ratios and their limits, Firth's penalty), and streams of random
+//! coordinates held, likelihood ratios and their limits, Firth's penalty) and its short way for a fit that begins
+//! near its end, and streams of random
 //! numbers.
 
 pub mod cholesky;
@@ -23,6 +24,7 @@ pub mod profile;
 pub mod quadrature;
 pub mod radix;
 pub mod rank;
+pub mod refinement;
 pub mod restricted;
 pub mod rows;
 pub mod spline;

@@ -130,10 +130,10 @@ struct Point {
 }
 
 /// A decrement at which the next step ends within rounding error of the maximum.
-const SETTLED: f64 = 1e-18;
+pub(crate) const SETTLED: f64 = 1e-18;
 
 /// The information is that at the maximum when the step to it changes less than this share of it.
-const SAME_INFORMATION: f64 = 4e-9;
+pub(crate) const SAME_INFORMATION: f64 = 4e-9;
 
 /// A decrement that has come down to this linearly belongs to a maximum at infinity: what is still
 /// to be gained is no more than that, and below it rounding error takes over.
@@ -440,7 +440,7 @@ impl Derivatives {
         Self { value: 0.0, gradient, information }
     }
 
-    fn is_finite(&self) -> bool {
+    pub(crate) fn is_finite(&self) -> bool {
         self.value.is_finite()
             && self.gradient.iter().all(|value| value.is_finite())
             && self.information.iter().all(|value| value.is_finite())

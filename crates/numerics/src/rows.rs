@@ -98,6 +98,14 @@ impl Rows {
         &mut self.values[start..start + self.p]
     }
 
+    /// Overwrites row `i` by row `k` of other rows with as many columns, laid out alike.
+    #[inline(always)]
+    pub(crate) fn copy_row(&mut self, i: usize, from: &Self, k: usize) {
+        let (start, own) = (self.start(i), from.start(k));
+        self.values[start..start + self.stride]
+            .copy_from_slice(&from.values[own..own + self.stride]);
+    }
+
     /// Column `j` from the first row to the last.
     pub fn column(&self, j: usize) -> impl Iterator<Item = f64> {
         (0..self.n).map(move |i| self.values[self.start(i) + j])
