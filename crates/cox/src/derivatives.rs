@@ -2,10 +2,11 @@
 
 use crate::Ties;
 use crate::one_walk::OneWalk;
-use crate::risk_sets::{RiskSets, Risks};
+use crate::risks::Risks;
+use crate::subjects::Subjects;
 use crate::sweep::{Sweep, TimeSums};
 use crate::ties::{Deaths, TieSums};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DMatrix;
 use numerics::compact::Window;
 use numerics::elementary::ln8;
 use numerics::gram::Gram;
@@ -39,92 +40,139 @@ use numerics::sum::Sum;
 /// The factor `g(t)` is 1 in a fit and a power of transformed time in the test of proportional
 /// hazards. Cox (1972), J. R. Stat. Soc. B 34:187-220; Efron (1977), J. Am. Stat. Assoc. 72:557-565.
 pub(crate) struct PartialLikelihood<'a> {
-    sets: &'a RiskSets<'a>,
-    risks: Risks,
-    walk: Walk<'a>,
-}
-
-/// How the sums are made.
-enum Walk<'a> {
-    Once(Box<OneWalk>),
-    Twice(Box<TwoWalks<'a>>),
-}
-
-/// Backwards for the sums over risk sets, then forwards for what each subject lives through.
-struct TwoWalks<'a> {
-    sweep: Sweep,
-    backward: Backward,
-    forward: Forward<'a>,
+    subjects: &'a Subjects,
+    sums: LikelihoodSums,
 }
 
 impl<'a> PartialLikelihood<'a> {
-    pub fn new(sets: &'a RiskSets<'a>, ties: Ties) -> Self {
-        if OneWalk::is_faster(sets) { Self::once(sets, ties) } else { Self::twice(sets, ties) }
-    }
-
-    /// Walks once over those who are all followed from the start.
-    fn once(sets: &'a RiskSets<'a>, ties: Ties) -> Self {
-        let walk = Walk::Once(Box::new(OneWalk::new(sets, ties)));
-        Self { sets, risks: Risks::new(sets), walk }
-    }
-
-    fn twice(sets: &'a RiskSets<'a>, ties: Ties) -> Self {
-        let walk = Walk::Twice(Box::new(TwoWalks::new(sets, ties)));
-        Self { sets, risks: Risks::new(sets), walk }
+    pub fn new(subjects: &'a Subjects, ties: Ties) -> Self {
+        Self { subjects, sums: LikelihoodSums::new(subjects, ties) }
     }
 
     /// Value, gradient and information at `beta`, each event time counted `g(group)` times.
     pub fn derivatives(&mut self, beta: &[f64], g: impl Fn(usize) -> f64) -> Derivatives {
-        self.risks.begin(beta);
-        let (mut derivatives, products) = match &mut self.walk {
-            Walk::Once(walk) => {
-                walk.begin(self.sets, &g);
-                let mut unit = 0.0;
-                for batch in self.sets.batches() {
-                    unit = self.sets.evaluate_batch(batch, unit, &mut self.risks);
-                    walk.advance(self.sets, &self.risks, batch.clone(), &g);
-                }
-                walk.end()
-            }
-            Walk::Twice(walks) => walks.derivatives(self.sets, &mut self.risks, &g),
-        };
-        derivatives.information = difference(derivatives.information, &products);
+        let mut derivatives = Derivatives::zeros(self.subjects.p());
+        self.sums.derivatives(self.subjects, beta, g, &mut derivatives);
         derivatives
     }
 }
 
-impl<'a> TwoWalks<'a> {
-    fn new(sets: &'a RiskSets<'a>, ties: Ties) -> Self {
+/// The scratch of [`PartialLikelihood`], which serves any subjects that are no more than those it was
+/// made for.
+pub(crate) struct LikelihoodSums {
+    risks: Risks,
+    walk: Walk,
+    /// What is taken from the first part of the information.
+    products: DMatrix<f64>,
+}
+
+/// How the sums are made.
+enum Walk {
+    Once(Box<OneWalk>),
+    Twice(Box<TwoWalks>),
+}
+
+/// Backwards for the sums over risk sets, then forwards for what each subject lives through.
+struct TwoWalks {
+    sweep: Sweep,
+    backward: Backward,
+    forward: Forward,
+}
+
+impl LikelihoodSums {
+    pub fn new(subjects: &Subjects, ties: Ties) -> Self {
+        match OneWalk::is_faster(subjects) {
+            true => Self::once(subjects, ties),
+            false => Self::twice(subjects, ties),
+        }
+    }
+
+    /// Walks once over those who are all followed from the start.
+    fn once(subjects: &Subjects, ties: Ties) -> Self {
+        Self::of(subjects, Walk::Once(Box::new(OneWalk::new(subjects, ties))))
+    }
+
+    fn twice(subjects: &Subjects, ties: Ties) -> Self {
+        Self::of(subjects, Walk::Twice(Box::new(TwoWalks::new(subjects, ties))))
+    }
+
+    fn of(subjects: &Subjects, walk: Walk) -> Self {
+        let p = subjects.p();
+        Self { risks: Risks::new(subjects), walk, products: DMatrix::zeros(p, p) }
+    }
+
+    /// Forgets the subjects it has served.
+    pub fn forget(&mut self) {
+        match &mut self.walk {
+            Walk::Once(walk) => walk.forget(),
+            Walk::Twice(walks) => walks.backward.terms.fill([0.0; 2]),
+        }
+    }
+
+    /// The risks at the last evaluation.
+    pub fn risks(&self) -> &Risks {
+        &self.risks
+    }
+
+    /// Overwrites value, gradient and information by those at `beta`, each event time counted
+    /// `g(group)` times.
+    pub fn derivatives(
+        &mut self,
+        subjects: &Subjects,
+        beta: &[f64],
+        g: impl Fn(usize) -> f64,
+        to: &mut Derivatives,
+    ) {
+        let Self { risks, walk, products } = self;
+        risks.begin(beta);
+        match walk {
+            Walk::Once(walk) => {
+                walk.begin(subjects, &g);
+                let mut unit = 0.0;
+                for batch in subjects.batches() {
+                    unit = subjects.evaluate_batch(batch, unit, risks);
+                    walk.advance(subjects, risks, batch.clone(), &g);
+                }
+                walk.end(to, products);
+            }
+            Walk::Twice(walks) => walks.derivatives(subjects, risks, &g, to, products),
+        }
+        subtract(&mut to.information, products);
+    }
+}
+
+impl TwoWalks {
+    fn new(subjects: &Subjects, ties: Ties) -> Self {
         Self {
-            sweep: Sweep::new(sets),
-            backward: Backward::new(sets, ties),
-            forward: Forward::new(sets),
+            sweep: Sweep::new(subjects),
+            backward: Backward::new(subjects, ties),
+            forward: Forward::new(subjects),
         }
     }
 
     /// The derivatives with the first part of the information, and its second part.
     fn derivatives(
         &mut self,
-        sets: &RiskSets,
+        subjects: &Subjects,
         risks: &mut Risks,
         g: &impl Fn(usize) -> f64,
-    ) -> (Derivatives, DMatrix<f64>) {
+        to: &mut Derivatives,
+        products: &mut DMatrix<f64>,
+    ) {
         let Self { sweep, backward, forward } = self;
         backward.begin();
         let mut unit = 0.0;
-        for batch in sets.batches() {
-            unit = sets.evaluate_batch(batch, unit, risks);
-            sweep.advance(sets, risks, risks.window(), batch.clone());
+        for batch in subjects.batches() {
+            unit = subjects.evaluate_batch(batch, unit, risks);
+            sweep.advance(subjects, risks, risks.window(), batch.clone());
             sweep.when_enough(|times| backward.see(times, g));
         }
         sweep.hand_on(|times| backward.see(times, g));
-        forward.walk(risks, &backward.terms, g);
-        let derivatives = Derivatives {
-            value: backward.value.value(),
-            gradient: DVector::from_column_slice(&forward.gradient),
-            information: forward.gram.matrix(),
-        };
-        (derivatives, backward.products.matrix())
+        forward.walk(subjects, risks, &backward.terms, g);
+        to.value = backward.value.value();
+        to.gradient.copy_from_slice(&forward.gradient);
+        forward.gram.copy_to(&mut to.information);
+        backward.products.copy_to(products);
     }
 }
 
@@ -145,10 +193,10 @@ struct Backward {
 }
 
 impl Backward {
-    fn new(sets: &RiskSets, ties: Ties) -> Self {
+    fn new(sets: &Subjects, ties: Ties) -> Self {
         Self {
             ties,
-            terms: vec![[0.0; 2]; sets.groups().len()],
+            terms: vec![[0.0; 2]; sets.n_groups()],
             value: Sum::default(),
             products: Gram::new(sets.p()),
             weights: Vec::with_capacity(TimeSums::MOST + LANES),
@@ -229,8 +277,7 @@ impl Kernel for AddTimes<'_> {
 }
 
 /// What is summed from the first event time to the last, and then over subjects.
-struct Forward<'a> {
-    sets: &'a RiskSets<'a>,
+struct Forward {
     /// `w_i` of each position.
     weights: Vec<f64>,
     /// Weighted martingale residuals, each event time counted `g` times.
@@ -242,11 +289,10 @@ struct Forward<'a> {
     window: Window,
 }
 
-impl<'a> Forward<'a> {
-    fn new(sets: &'a RiskSets<'a>) -> Self {
-        let before = if sets.is_closed() { 0 } else { sets.groups().len() };
+impl Forward {
+    fn new(sets: &Subjects) -> Self {
+        let before = if sets.is_closed() { 0 } else { sets.n_groups() };
         Self {
-            sets,
             weights: vec![0.0; sets.n()],
             residuals: vec![0.0; sets.n()],
             before: vec![0.0; before],
@@ -256,67 +302,76 @@ impl<'a> Forward<'a> {
         }
     }
 
-    fn walk(&mut self, risks: &Risks, terms: &[[f64; 2]], g: &impl Fn(usize) -> f64) {
+    fn walk(
+        &mut self,
+        sets: &Subjects,
+        risks: &Risks,
+        terms: &[[f64; 2]],
+        g: &impl Fn(usize) -> f64,
+    ) {
         let mut hazard = 0.0;
-        for (index, [one, share]) in terms.iter().enumerate() {
+        for (index, [one, share]) in terms[..sets.n_groups()].iter().enumerate() {
             if index > 0 {
                 // A hazard is in units of one over the unit of its group.
-                let is_first = self.sets.span(index - 1).is_last;
+                let is_first = sets.span(index - 1).is_last;
                 hazard = if is_first { 0.0 } else { hazard * risks.carry(index, index - 1) };
             }
             if let Some(before) = self.before.get_mut(index) {
                 *before = hazard;
             }
             hazard += one;
-            self.spread(risks, index, [hazard, *share], g);
+            self.spread(sets, risks, index, [hazard, *share], g);
         }
-        self.sum_rows();
+        self.sum_rows(sets);
     }
 
     /// `w_i = r_i (Σ A over the times at which i is at risk  -  δ_i B(t_i))` of a group.
     #[inline(always)]
     fn spread(
         &mut self,
+        sets: &Subjects,
         risks: &Risks,
         index: usize,
         [hazard, share]: [f64; 2],
         g: &impl Fn(usize) -> f64,
     ) {
-        let span = self.sets.span(index);
+        let span = sets.span(index);
         if let (Some((position, is_event)), true) = (span.single(), self.before.is_empty()) {
-            let weight = risks.risk[position] * hazard;
-            let died = if is_event { g(index) * self.sets.weight(position) } else { 0.0 };
+            let (known, died) = match is_event {
+                true => (hazard - share, g(index) * sets.weight(position)),
+                false => (hazard, 0.0),
+            };
+            let weight = risks.risk[position] * known;
             (self.weights[position], self.residuals[position]) = (weight, died - weight);
             return;
         }
         for position in span.events() {
-            let known = hazard - share - self.before_entry(risks, index, position);
+            let known = hazard - share - self.before_entry(sets, risks, index, position);
             let weight = risks.risk[position] * known;
-            let died = g(index) * self.sets.weight(position);
+            let died = g(index) * sets.weight(position);
             (self.weights[position], self.residuals[position]) = (weight, died - weight);
         }
         for position in span.censored() {
             let weight =
-                risks.risk[position] * (hazard - self.before_entry(risks, index, position));
+                risks.risk[position] * (hazard - self.before_entry(sets, risks, index, position));
             (self.weights[position], self.residuals[position]) = (weight, -weight);
         }
     }
 
     /// `Σ A` over the times before a position enters.
     #[inline(always)]
-    fn before_entry(&self, risks: &Risks, index: usize, position: usize) -> f64 {
-        self.sets
-            .first_groups()
+    fn before_entry(&self, sets: &Subjects, risks: &Risks, index: usize, position: usize) -> f64 {
+        sets.first_groups()
             .map_or(0.0, |first| self.before[first[position]] * risks.carry(index, first[position]))
     }
 
-    fn sum_rows(&mut self) {
+    fn sum_rows(&mut self, sets: &Subjects) {
         self.gram.clear();
         self.gradient.fill(0.0);
-        for batch in self.sets.batches() {
-            let positions = self.sets.positions(batch);
-            self.sets.widen(&positions, &mut self.window);
-            let (rows, start) = (self.sets.rows(&self.window), self.window.start());
+        for batch in sets.batches() {
+            let positions = sets.positions(batch);
+            sets.widen(&positions, &mut self.window);
+            let (rows, start) = (sets.rows(&self.window), self.window.start());
             let range = start..start + positions.len();
             self.gram.add(rows, range.clone(), &self.weights[positions.clone()]);
             rows.add_sum(range, &self.residuals[positions], &mut self.gradient);
@@ -330,23 +385,36 @@ const ROUNDING: f64 = 1e-13;
 
 /// The information as the difference of its two parts; exactly 0 for a column that does not vary
 /// within any risk set.
-pub(crate) fn difference(gram: DMatrix<f64>, products: &DMatrix<f64>) -> DMatrix<f64> {
-    let mut information = &gram - products;
-    for j in 0..gram.nrows() {
-        if information[(j, j)].abs() <= ROUNDING * gram[(j, j)].abs() {
-            information.row_mut(j).fill(0.0);
-            information.column_mut(j).fill(0.0);
+pub(crate) fn difference(mut gram: DMatrix<f64>, products: &DMatrix<f64>) -> DMatrix<f64> {
+    subtract(&mut gram, products);
+    gram
+}
+
+/// The same in place of the first part.
+fn subtract(gram: &mut DMatrix<f64>, products: &DMatrix<f64>) {
+    for j in 0..gram.ncols() {
+        let whole = gram[(j, j)].abs();
+        gram.column_mut(j).axpy(-1.0, &products.column(j), 1.0);
+        if gram[(j, j)].abs() <= ROUNDING * whole {
+            gram[(j, j)] = 0.0;
         }
     }
-    information
+    for j in 0..gram.ncols() {
+        if gram[(j, j)] == 0.0 {
+            gram.row_mut(j).fill(0.0);
+            gram.column_mut(j).fill(0.0);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event_times::EventTimes;
+    use crate::risk_sets::RiskSets;
     use crate::testing::{Sample, assert_near, sample};
     use cohort::{Endpoint, RiskOrder};
+    use nalgebra::DVector;
     use numerics::elementary::{exp, ln};
     use numerics::standard::standardise;
     use numerics::streams::Streams;
@@ -396,9 +464,10 @@ mod tests {
         let sets = RiskSets::new(&data.endpoint, &order, &data.design);
         let time = |group: usize| sets.groups()[group].time;
         let want = by_definition(data, ties, beta, |time| time - 2.5);
-        let twice = PartialLikelihood::twice(&sets, ties);
-        let once = sets.is_closed().then(|| PartialLikelihood::once(&sets, ties));
-        for mut likelihood in [twice].into_iter().chain(once) {
+        let twice = LikelihoodSums::twice(&sets, ties);
+        let once = sets.is_closed().then(|| LikelihoodSums::once(&sets, ties));
+        for sums in [twice].into_iter().chain(once) {
+            let mut likelihood = PartialLikelihood { subjects: &sets, sums };
             assert_near(&likelihood.derivatives(beta, |group| time(group) - 2.5), &want)?;
         }
         Ok(())
@@ -427,17 +496,18 @@ mod tests {
             let order = RiskOrder::new(&endpoint, &[0; N]);
             let many = RiskSets::of_columns(&endpoint, &order, &columns);
             let few = RiskSets::of_columns(&endpoint, &order, &columns[..2]);
-            let derivatives = |mut likelihood: PartialLikelihood, beta: &[f64]| {
-                let found = likelihood.derivatives(beta, |_| 1.0);
+            let derivatives = |subjects: &Subjects, sums: LikelihoodSums, beta: &[f64]| {
+                let found = PartialLikelihood { subjects, sums }.derivatives(beta, |_| 1.0);
                 let information = found.information.view((0, 0), (2, 2)).into_owned();
                 (found.value, [found.gradient[0], found.gradient[1]], information)
             };
             let (wide, narrow) = ([0.3, -0.2, 0.0, 0.0], [0.3, -0.2]);
-            let twice = |sets, beta| derivatives(PartialLikelihood::twice(sets, Ties::Efron), beta);
+            let twice =
+                |sets, beta| derivatives(sets, LikelihoodSums::twice(sets, Ties::Efron), beta);
             assert_eq!(twice(&many, &wide[..]), twice(&few, &narrow[..]));
             if few.is_closed() {
                 let once =
-                    |sets, beta| derivatives(PartialLikelihood::once(sets, Ties::Efron), beta);
+                    |sets, beta| derivatives(sets, LikelihoodSums::once(sets, Ties::Efron), beta);
                 assert_eq!(once(&many, &wide[..]), once(&few, &narrow[..]));
             }
             let scores = |sets: &RiskSets, beta: &[f64]| {

@@ -1,7 +1,8 @@
 //! What every event time adds to the hazards and to the residuals of those at risk.
 
 use crate::Ties;
-use crate::risk_sets::{RiskSets, Risks};
+use crate::risk_sets::RiskSets;
+use crate::risks::Risks;
 use crate::sweep::RiskSums;
 use crate::ties::TieSums;
 use nalgebra::DMatrix;

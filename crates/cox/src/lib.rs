@@ -48,9 +48,11 @@ mod proportionality;
 mod query;
 mod replicated;
 mod risk_sets;
+mod risks;
 mod robust;
 mod screen;
 mod selection;
+mod subjects;
 mod sweep;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,7 @@
 //! How the information of a partial likelihood changes with the coefficients, for Firth's penalty.
 
-use crate::risk_sets::{RiskSets, Risks, RunningSums};
+use crate::risk_sets::{RiskSets, RunningSums};
+use crate::risks::Risks;
 use crate::{CoxError, Ties};
 use nalgebra::{DMatrix, DVector};
 use numerics::firth::InformationDerivatives;

@@ -55,7 +55,7 @@ pub(crate) fn settled(
 
 /// A search that ends where a standardised column is known by less than this share of a death has
 /// perhaps seen rounding errors alone.
-const FAINT: f64 = 1e-4;
+pub(crate) const FAINT: f64 = 1e-4;
 
 fn is_doubtful(end: &Maximum, sets: &RiskSets) -> bool {
     let deaths = sets.groups().iter().flat_map(|group| group.events.clone());
@@ -76,7 +76,7 @@ pub(crate) const DARK: f64 = 10.0;
 pub(crate) fn risk_range(end: &Maximum, sets: &RiskSets) -> f64 {
     let mut logarithms = vec![0.0; sets.n()];
     sets.linear_predictor(end.estimate.as_slice(), &mut logarithms);
-    if sets.has_weights() {
+    if sets.weights().is_some() {
         for (position, logarithm) in logarithms.iter_mut().enumerate() {
             *logarithm += ln(sets.weight(position));
         }

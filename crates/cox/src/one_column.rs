@@ -2,7 +2,8 @@
 
 use crate::Ties;
 use crate::derivatives::difference;
-use crate::risk_sets::{NEAR, RiskSets};
+use crate::risk_sets::RiskSets;
+use crate::risks::NEAR;
 use nalgebra::{DMatrix, DVector};
 use numerics::compact::Window;
 use numerics::elementary::{exp8, ln8};

@@ -2,9 +2,10 @@
 //! a time.
 
 use crate::Ties;
-use crate::risk_sets::{RiskSets, Risks};
+use crate::risks::Risks;
+use crate::subjects::Subjects;
 use crate::ties::{Deaths, TieSums};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DMatrix;
 use numerics::elementary::ln;
 use numerics::gram::Gram;
 use numerics::lanes::LANES;
@@ -63,13 +64,14 @@ const VECTORS: usize = 128;
 
 impl OneWalk {
     /// Whether one walk is possible and faster than two.
-    pub fn is_faster(sets: &RiskSets) -> bool {
-        let n_times = sets.groups().iter().filter(|group| !group.events.is_empty()).count();
+    pub fn is_faster(sets: &Subjects) -> bool {
+        let has_events = |&group: &usize| !sets.span(group).events().is_empty();
+        let n_times = (0..sets.n_groups()).filter(has_events).count();
         sets.is_closed() && sets.n() > SUBJECTS_PER_TIME * n_times
     }
 
     /// A walk over those who are all followed from the start.
-    pub fn new(sets: &RiskSets, ties: Ties) -> Self {
+    pub fn new(sets: &Subjects, ties: Ties) -> Self {
         let p = sets.p();
         // Whole blocks, of which what is beyond the columns means nothing.
         let padded = || vec![0.0; p.next_multiple_of(LANES)];
@@ -93,10 +95,10 @@ impl OneWalk {
     }
 
     /// Begins an evaluation in which each event time counts `g(group)` times.
-    pub fn begin(&mut self, sets: &RiskSets, g: impl Fn(usize) -> f64) {
+    pub fn begin(&mut self, sets: &Subjects, g: impl Fn(usize) -> f64) {
         self.value = Sum::default();
         self.expected_sum.fill(0.0);
-        self.observes = match (0..sets.groups().len()).all(|group| g(group) == 1.0) {
+        self.observes = match (0..sets.n_groups()).all(|group| g(group) == 1.0) {
             true if self.observes != Observes::NotYet => Observes::Known,
             true => Observes::Once,
             false => Observes::NotYet,
@@ -113,7 +115,7 @@ impl OneWalk {
     /// `g(group)` times.
     pub fn advance(
         &mut self,
-        sets: &RiskSets,
+        sets: &Subjects,
         risks: &Risks,
         batch: Range<usize>,
         g: impl Fn(usize) -> f64,
@@ -136,20 +138,24 @@ impl OneWalk {
     }
 
     /// The derivatives with the first part of the information, and its second part.
-    pub fn end(&mut self) -> (Derivatives, DMatrix<f64>) {
+    pub fn end(&mut self, to: &mut Derivatives, products: &mut DMatrix<f64>) {
         self.products.add(&self.vectors, 0..self.weights.len(), &self.weights);
         self.weights.clear();
-        let p = self.vectors.p();
-        let derivatives = Derivatives {
-            value: self.value.value(),
-            gradient: DVector::from_fn(p, |j, _| self.observed[j] - self.expected_sum[j]),
-            information: self.expected.matrix(),
-        };
-        (derivatives, self.products.matrix())
+        to.value = self.value.value();
+        for (j, gradient) in to.gradient.iter_mut().enumerate() {
+            *gradient = self.observed[j] - self.expected_sum[j];
+        }
+        self.expected.copy_to(&mut to.information);
+        self.products.copy_to(products);
+    }
+
+    /// Forgets the deaths of the subjects so far.
+    pub fn forget(&mut self) {
+        self.observes = Observes::NotYet;
     }
 
     /// Brings the sums from the group after this one to this one.
-    fn carry(&mut self, sets: &RiskSets, risks: &Risks, index: usize) {
+    fn carry(&mut self, sets: &Subjects, risks: &Risks, index: usize) {
         if sets.span(index).is_last {
             self.s0 = 0.0;
             self.s1.fill(0.0);
@@ -168,7 +174,7 @@ impl OneWalk {
 /// What a batch adds.
 struct Batch<'a, G> {
     walk: &'a mut OneWalk,
-    sets: &'a RiskSets<'a>,
+    sets: &'a Subjects,
     risks: &'a Risks,
     g: G,
     /// The position of the first row in the window.
@@ -180,7 +186,7 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
         for index in groups.rev() {
             self.walk.carry(self.sets, self.risks, index);
             let span = self.sets.span(index);
-            let d = span.events().len();
+            let d = self.sets.n_events(span.events());
             if d == 0 {
                 self.join(span.censored());
             } else if d == 1 || self.walk.ties != Ties::Efron {
@@ -248,7 +254,7 @@ impl<G: Fn(usize) -> f64> Batch<'_, G> {
 
     fn deaths(&self, index: usize, d0: f64) -> Deaths {
         let events = self.sets.span(index).events();
-        let d = events.len();
+        let d = self.sets.n_events(events.clone());
         Deaths { d, weight: self.sets.total_weight(events), s0: self.walk.s0, d0 }
     }
 

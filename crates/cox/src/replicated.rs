@@ -1,14 +1,17 @@
 //! Log hazard ratios of samples whose subjects count several times or not at all.
 
+mod refit;
 mod two_arms;
 
 use crate::cohort_fit::FollowUp;
-use crate::fit::CoxExtras;
+use crate::fit::{CoxExtras, Model};
 use crate::{CoxError, CoxFit, CoxOptions, CoxQuery, OnMonotone, Penalty, Ties};
 use cohort::{
     Cohort, Counting, Design, Drawn, Estimate, NotEstimable, Replicated, Selection, Statistic,
+    Term, Values, WeightKind,
 };
-use two_arms::{Scratch, TwoArms};
+use refit::Refit;
+use two_arms::TwoArms;
 
 /// The log hazard ratios of a model, one per column of its design, prepared so that they are computed again
 /// and again.
@@ -16,12 +19,20 @@ use two_arms::{Scratch, TwoArms};
 /// They are those of the same model on repeated rows, with the variance that the model gives them. A
 /// coefficient that is infinite in a replicate is none, as is that of a column which is constant there.
 /// A model of one column with two values, such as the exposure, is fitted to eight replicates at a time.
+/// Another one without a penalty is sorted once, and each replicate begins near its maximum.
 pub struct CoxStatistic<'a> {
     cohort: &'a Cohort,
     selection: &'a Selection,
     query: CoxQuery,
     names: Vec<String>,
     two_arms: Option<TwoArms>,
+    refit: Option<Refit>,
+}
+
+/// Memory of a [`CoxStatistic`].
+pub struct Scratch {
+    two_arms: Option<two_arms::Scratch>,
+    refit: Option<refit::Scratch>,
 }
 
 impl<'a> CoxStatistic<'a> {
@@ -43,7 +54,9 @@ impl<'a> CoxStatistic<'a> {
         let design = follow_up.design(&query.terms)?;
         let names = design.columns.iter().map(|column| column.name.clone()).collect();
         let two_arms = if is_simple(&query) { two_arms(&follow_up, &design)? } else { None };
-        Ok(Self { cohort, selection, query, names, two_arms })
+        let is_left = two_arms.is_none() && keeps_its_columns(cohort, &query);
+        let refit = if is_left { refit(&follow_up, &design) } else { None };
+        Ok(Self { cohort, selection, query, names, two_arms, refit })
     }
 
     /// Names of the coefficients, in the order of the answers.
@@ -53,7 +66,7 @@ impl<'a> CoxStatistic<'a> {
     }
 
     /// The model on the subjects of one replicate.
-    fn refit(&self, drawn: &Drawn, replicate: usize) -> Estimate<CoxFit> {
+    fn fit_anew(&self, drawn: &Drawn, replicate: usize) -> Estimate<CoxFit> {
         let counts = drawn.replicate(replicate);
         let fit = match drawn.counting {
             Counting::Subjects => {
@@ -112,8 +125,50 @@ fn two_arms(follow_up: &FollowUp, design: &Design) -> Result<Option<TwoArms>, Co
     Ok(Some(TwoArms::new(&follow_up.endpoint, &follow_up.order, arm, ties, high - low, start)))
 }
 
+/// Whether the model of a replicate has the columns of the sample, and its subjects their weights, so that
+/// both need not be made anew.
+fn keeps_its_columns(cohort: &Cohort, query: &CoxQuery) -> bool {
+    let keeps = |part: &&Term| match part {
+        Term::Linear { .. } => true,
+        Term::Factor { column, .. } => {
+            matches!(cohort.values(column), Ok(Values::Categorical { .. }))
+        }
+        // Knots are where the subjects of the replicate have their quantiles.
+        Term::Spline { .. } | Term::Interaction(..) => false,
+    };
+    query.options.penalty == Penalty::None
+        && query.options.ties != Ties::Exact
+        && query.options.max_iterations >= ENOUGH_ITERATIONS
+        && query.id.is_none()
+        && query.weights.as_ref().is_none_or(|weights| weights.kind == WeightKind::Sampling)
+        && query.terms.iter().flat_map(Term::factors).all(|part| keeps(&part))
+}
+
+/// No search for a maximum that is beyond doubt takes as many steps.
+const ENOUGH_ITERATIONS: usize = 15;
+
+/// The model with its maximum, if it has one and everybody has a weight.
+fn refit(follow_up: &FollowUp, design: &Design) -> Option<Refit> {
+    if follow_up.left_out().is_some() {
+        return None;
+    }
+    let look = |model: &Model| {
+        let fit = model.report(None);
+        Refit::new(model, follow_up.order.order(), estimates(&fit).collect())
+    };
+    follow_up.fit_and(&follow_up.query.terms, design, CoxExtras::default(), look).ok()?.1
+}
+
+/// The coefficients of a fit.
+fn estimates(fit: &CoxFit) -> impl Iterator<Item = Replicated> {
+    fit.coefficients.iter().map(|coefficient| {
+        let squared = coefficient.standard_error.ok().map(|error| error * error);
+        Replicated { value: coefficient.estimate, variance: squared }
+    })
+}
+
 impl Statistic for CoxStatistic<'_> {
-    type Scratch = Option<Scratch>;
+    type Scratch = Scratch;
 
     fn n_subjects(&self) -> usize {
         self.selection.len()
@@ -124,20 +179,25 @@ impl Statistic for CoxStatistic<'_> {
     }
 
     fn scratch(&self) -> Self::Scratch {
-        self.two_arms.as_ref().map(TwoArms::scratch)
+        Scratch {
+            two_arms: self.two_arms.as_ref().map(TwoArms::scratch),
+            refit: self.refit.as_ref().map(Refit::scratch),
+        }
     }
 
     fn evaluate(&self, drawn: &Drawn, scratch: &mut Self::Scratch, answers: &mut [Replicated]) {
-        if let (Some(two_arms), Some(scratch)) = (&self.two_arms, scratch) {
+        if let (Some(two_arms), Some(scratch)) = (&self.two_arms, &mut scratch.two_arms) {
             return two_arms.evaluate(drawn, scratch, answers);
         }
         for (replicate, answers) in answers.chunks_mut(self.names.len()).enumerate() {
-            match self.refit(drawn, replicate) {
+            if let (Some(refit), Some(scratch)) = (&self.refit, &mut scratch.refit)
+                && refit.evaluate(drawn, replicate, scratch, answers)
+            {
+                continue;
+            }
+            match self.fit_anew(drawn, replicate) {
                 Ok(fit) => {
-                    for (answer, coefficient) in answers.iter_mut().zip(&fit.coefficients) {
-                        let squared = coefficient.standard_error.ok().map(|error| error * error);
-                        *answer = Replicated { value: coefficient.estimate, variance: squared };
-                    }
+                    answers.iter_mut().zip(estimates(&fit)).for_each(|(to, found)| *to = found)
                 }
                 Err(reason) => answers.fill(Replicated::value(Err(reason))),
             }

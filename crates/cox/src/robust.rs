@@ -2,7 +2,8 @@
 
 use crate::Ties;
 use crate::event_times::EventTimes;
-use crate::risk_sets::{RiskSets, Risks};
+use crate::risk_sets::RiskSets;
+use crate::risks::Risks;
 use nalgebra::DMatrix;
 
 /// Sums of weighted score residuals by cluster, clusters by columns; `clusters` holds an index per

@@ -1,7 +1,9 @@
 //! The walk over event times, backwards, with the sums over the risk set at each: what every quantity
 //! of a Cox model is made of.
 
-use crate::risk_sets::{BATCH, RiskSets, Risks};
+use crate::risk_sets::RiskSets;
+use crate::risks::Risks;
+use crate::subjects::{BATCH, Subjects};
 use numerics::compact::Window;
 use numerics::lanes::{F64x8, Kernel, LANES, Lanes, run};
 use numerics::rows::Rows;
@@ -144,7 +146,7 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
-    pub fn new(sets: &RiskSets) -> Self {
+    pub fn new(sets: &Subjects) -> Self {
         Self {
             s0: 0.0,
             s1: vec![[0.0; LANES]; sets.p().div_ceil(LANES)],
@@ -158,7 +160,7 @@ impl Sweep {
     /// Goes on over the groups of a batch, whose risks are evaluated and whose rows are in the window.
     pub fn advance(
         &mut self,
-        sets: &RiskSets,
+        sets: &Subjects,
         risks: &Risks,
         window: &Window,
         batch: Range<usize>,
@@ -195,7 +197,7 @@ impl Sweep {
 
     /// Brings `S0` from the group after this one to this one: without those who have not entered yet,
     /// and in its unit.
-    fn carry(&mut self, sets: &RiskSets, risks: &Risks, index: usize) {
+    fn carry(&mut self, sets: &Subjects, risks: &Risks, index: usize) {
         let span = sets.span(index);
         let leaving = sets.not_yet_entered(index);
         self.at_risk = if span.is_last { 0 } else { self.at_risk - leaving.len() };
@@ -214,13 +216,14 @@ impl Sweep {
 
     /// Adds those whose follow-up ends at a group to `S0`, and notes its deaths.
     #[inline(always)]
-    fn add_risks(&mut self, sets: &RiskSets, risks: &Risks, index: usize) {
+    fn add_risks(&mut self, sets: &Subjects, risks: &Risks, index: usize) {
         let span = sets.span(index);
         if let Some((position, is_event)) = span.single() {
             let (risk, weight) = (risks.risk[position], sets.weight(position));
             self.s0 += risk;
             let sums = [weight, weight * risks.eta[position], self.s0, risk];
-            return self.times.note(index, usize::from(is_event), sums);
+            let d = if is_event { sets.n_events(position..position + 1) } else { 0 };
+            return self.times.note(index, d, sums);
         }
         let events = span.events();
         let d0 = total(&risks.risk[events.clone()]);
@@ -228,13 +231,13 @@ impl Sweep {
         self.s0 += d0;
         let weight = sets.total_weight(events.clone());
         let eta = sets.weighted_total(&risks.eta, events.clone());
-        self.times.note(index, events.len(), [weight, eta, self.s0, d0]);
+        self.times.note(index, sets.n_events(events), [weight, eta, self.s0, d0]);
     }
 }
 
 /// The sums of rows over the groups of a batch.
 struct AddRows<'a> {
-    sets: &'a RiskSets<'a>,
+    sets: &'a Subjects,
     risks: &'a Risks,
     window: &'a Window,
     batch: Range<usize>,
@@ -280,14 +283,14 @@ impl AddRows<'_> {
         for (index, k) in batch.clone().rev().zip(0..) {
             let span = sets.span(index);
             rows.carry(&mut s1, index, sweep.carries[k]);
-            if let Some((position, is_event)) = span.single() {
+            if let (Some((position, is_event)), false) = (span.single(), sets.has_copies()) {
                 rows.add(&mut s1, position..position + 1);
                 rows.record(s1, &mut sweep.times.s1, time);
                 time += usize::from(is_event);
                 continue;
             }
             rows.add(&mut s1, span.censored());
-            if span.events().len() > 1 {
+            if sets.n_events(span.events()) > 1 {
                 let mut d1 = [zero; N];
                 rows.add(&mut d1, span.events());
                 rows.record(d1, &mut sweep.times.d1, tied);
@@ -311,7 +314,7 @@ impl AddRows<'_> {
 /// `N` blocks of the rows of a batch, each row times its risk.
 struct Blocks<'a, L, const N: usize> {
     lanes: L,
-    sets: &'a RiskSets<'a>,
+    sets: &'a Subjects,
     risks: &'a Risks,
     /// The rows of the batch are here, the first position in the row `start`.
     rows: &'a Rows,

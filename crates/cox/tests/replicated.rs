@@ -7,6 +7,7 @@ use cohort::{
     Replicated, Selection, Statistic, Term, WeightColumn, WeightKind,
 };
 use cox::{CoxError, CoxOptions, CoxQuery, CoxStatistic, OnMonotone, Ties, cox};
+use numerics::lanes::{Instructions, restricted_to};
 use proptest::prelude::*;
 
 /// Entry, follow-up after entry, event, arm, stratum, a measurement, and how often the subject counts in
@@ -158,6 +159,82 @@ proptest! {
                 (Ok(got), Ok(want)) => prop_assert_eq!(got.to_bits(), want.to_bits()),
                 (got, want) => prop_assert_eq!(got.is_err(), want.is_err()),
             }
+        }
+    }
+}
+
+/// So many subjects, of whom each counts up to three times in a replicate.
+fn many(n: usize) -> (Cohort, Drawn) {
+    let share = |i: usize, k: u32| (i as f64 * 0.618_033_988_749_894_9 * f64::from(k)).fract();
+    let numeric = |name: &str, of: &dyn Fn(usize) -> f64| {
+        Column::numeric(name, (0..n).map(of).collect::<Vec<f64>>())
+    };
+    let words = |name: &str, k: u32| {
+        let levels = ["a", "b", "c"].map(String::from).to_vec();
+        let code = |i: usize| (3.0 * share(i, k)) as u32;
+        Column::categorical(name, levels, (0..n).map(code).collect())
+    };
+    let time = |i: usize| (80.0 * share(i, 3)).ceil() + 2.0 * share(i, 11).round();
+    let columns = vec![
+        numeric("entry", &|i| (share(i, 5) * (time(i) - 1.0) * 0.5).floor()),
+        numeric("time", &|i| time(i) + 1.0),
+        numeric("event", &|i| f64::from(u8::from(share(i, 7) + 0.2 * share(i, 11) < 0.6))),
+        numeric("age", &|i| (40.0 + 30.0 * share(i, 11)).round()),
+        numeric("dose", &|i| share(i, 13).powi(3)),
+        numeric("weight", &|i| 0.2 + 2.0 * share(i, 29)),
+        numeric("offset", &|i| share(i, 31)),
+        words("stage", 17),
+        words("site", 19),
+    ];
+    let count = |i: usize, k: usize| (4.0 * share(i + 1, 23 + k as u32).powi(2)).floor();
+    let counts = (0..n).map(|i| std::array::from_fn(|k| count(i, k))).collect();
+    let n_replicates = REPLICATES_AT_ONCE;
+    let drawn = Drawn { counts, n_replicates, counting: Counting::Subjects };
+    (Cohort::new(None, columns).unwrap(), drawn)
+}
+
+/// Models of several columns with all that a query may ask for, hardly anyone tied or many.
+#[test]
+fn replicates_of_many_columns_are_fits_to_repeated_rows() {
+    for (n, late_entry, weighted, ties) in [
+        (300, false, false, Ties::Efron),
+        (300, true, false, Ties::Efron),
+        (300, true, true, Ties::Breslow),
+        (1200, false, true, Ties::Efron),
+        (1200, false, false, Ties::Breslow),
+    ] {
+        let (cohort, drawn) = many(n);
+        let entry = late_entry.then(|| "entry".to_string());
+        let terms = vec![
+            Term::linear("age"),
+            Term::factor("stage"),
+            Term::interaction(Term::linear("dose"), Term::factor("stage")),
+        ];
+        let weights = WeightColumn { column: "weight".into(), kind: WeightKind::Sampling };
+        let query = CoxQuery {
+            strata: if n < 1000 { vec!["site".into()] } else { Vec::new() },
+            weights: weighted.then_some(weights),
+            offset: Some("offset".into()),
+            options: CoxOptions { ties, ..CoxOptions::default() },
+            ..CoxQuery::new(
+                EndpointColumns { entry, ..EndpointColumns::new("time", "event") },
+                terms,
+            )
+        };
+        let all = Selection::all(&cohort);
+        let statistic = CoxStatistic::read(&cohort, &all, &query).unwrap();
+        let found = evaluated(&statistic, &drawn);
+        for (replicate, found) in found.iter().enumerate() {
+            let counts = drawn.replicate(replicate).enumerate();
+            let repeated = counts.flat_map(|(row, count)| std::iter::repeat_n(row, count as usize));
+            for (got, want) in found.iter().zip(fitted(&cohort, repeated, &query)) {
+                let (estimate, variance) = (want.0.unwrap(), want.1.unwrap());
+                assert!((got.value.unwrap() - estimate).abs() < 1e-10 * estimate.abs().max(1.0));
+                assert!((got.variance.unwrap() / variance - 1.0).abs() < 1e-8);
+            }
+        }
+        for set in [Instructions::Avx2, Instructions::Portable] {
+            assert_eq!(restricted_to(set, || evaluated(&statistic, &drawn)), found);
         }
     }
 }

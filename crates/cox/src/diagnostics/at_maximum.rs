@@ -2,7 +2,7 @@
 
 use crate::event_times::EventTimes;
 use crate::fit::Model;
-use crate::risk_sets::Risks;
+use crate::risks::Risks;
 use cohort::Estimate;
 use nalgebra::DMatrix;
 

@@ -3,7 +3,7 @@
 use super::strata::Strata;
 use crate::event_times::EventTimes;
 use crate::fit::Model;
-use crate::risk_sets::Risks;
+use crate::risks::Risks;
 use cohort::{Estimate, NotEstimable};
 use nalgebra::{DMatrix, DVector};
 use numerics::elementary::exp;
