@@ -1,10 +1,12 @@
 //! The patients on which regression models are timed, here and elsewhere, and the models.
 
+use bootstrap::{Plan, Resampling, UnitColumns};
 use cohort::{
     Cohort, Column, Design, DesignColumn, Endpoint, EndpointColumns, RiskOrder, Selection, Term,
 };
 use cox::{CoxData, CoxExtras, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery};
 use numerics::streams::Streams;
+use pipeline::{Bootstrap, BootstrapQuery};
 use propensity::{LogisticData, LogisticExtras, LogisticFit, LogisticOptions};
 
 /// Patients with follow-up in days, and in turn a measurement, an indicator and an age.
@@ -177,6 +179,27 @@ impl Study {
         let lines = cox::screen(&self.cohort, &Selection::all(&self.cohort), &query);
         let lines = lines.expect("the query makes sense").into_iter();
         lines.map(|line| line.fit.expect("some have the event")).collect()
+    }
+
+    /// Coefficients of eight replicates of the model.
+    ///
+    /// # Panics
+    ///
+    /// Never: some have the event.
+    #[must_use]
+    pub fn replicates(&self, is_late: bool) -> Vec<f64> {
+        const N_REPLICATES: u64 = 8;
+        let plan = Plan::new(1, N_REPLICATES, Resampling::WithReplacement);
+        let query = BootstrapQuery {
+            plan: plan.expect("a valid number"),
+            units: UnitColumns { unit: None, strata: Vec::new() },
+            survival: None,
+            cox: Some(self.query(is_late, self.terms.clone())),
+        };
+        let everybody = Selection::all(&self.cohort);
+        let bootstrap = Bootstrap::read(&self.cohort, &everybody, &query).expect("a valid query");
+        let replicates = bootstrap.replicates(0..N_REPLICATES).expect("within the plan");
+        replicates.answers.iter().flat_map(|answer| answer.value).collect()
     }
 
     fn query(&self, is_late: bool, terms: Vec<Term>) -> CoxQuery {

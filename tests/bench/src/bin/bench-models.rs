@@ -74,6 +74,8 @@ fn answer(study: &Study, task: &str) -> anyhow::Result<Vec<f64>> {
         "start-stop sorted" => cox(&study.cox_sorted(true)),
         "start-stop query" => cox(&study.ask_cox(true)),
         "screen query" => study.screen().iter().flat_map(cox).collect(),
+        "replicates cold" => study.replicates(false),
+        "replicates late" => study.replicates(true),
         "logistic cold" => {
             let fit = study.logistic();
             let estimates = fit.coefficients.iter().map(|line| line.estimate);
