@@ -1,7 +1,7 @@
 //! Bootstrap replicates and their intervals over gRPC: converts, asks `pipeline`, converts.
 
 use bootstrap::{BootstrapError, Replicates};
-use cohort::{Cohort, CohortError};
+use cohort::{Cohort, CohortError, REPLICATES_AT_ONCE};
 use cohort_store::Desk;
 use cox::CoxError;
 use numerics::wanted;
@@ -25,6 +25,9 @@ const PIECE_TIME: Duration = Duration::from_millis(30);
 
 /// Replicates of the first piece, from which the time of the next ones is estimated.
 const FIRST_PIECE: u64 = 8;
+
+/// How much larger a piece may be than the one before it.
+const GROWTH: u64 = 8;
 
 /// Most replicates of a piece: its message stays below a megabyte for ten quantities.
 const MOST_PER_PIECE: u64 = 4096;
@@ -51,7 +54,10 @@ impl bootstrap_service_server::BootstrapService for BootstrapService {
         &self,
         request: Request<pb::RunReplicatesRequest>,
     ) -> Result<Response<Self::RunReplicatesStream>, Status> {
-        self.desk.answer_in_pieces(request, BUFFERED_PIECES, run_replicates)
+        let n_threads = self.desk.compute().n_threads();
+        self.desk.answer_in_pieces(request, BUFFERED_PIECES, move |asked, emit| {
+            run_replicates(asked, n_threads, emit)
+        })
     }
 
     async fn estimate_intervals(
@@ -94,6 +100,7 @@ fn all_replicates(bootstrap: &Bootstrap, n_replicates: u64) -> Result<Replicates
 /// Computes the replicates in pieces that take about the same time.
 fn run_replicates(
     asked: &Asked<ReplicatesQuery>,
+    n_threads: usize,
     emit: &dyn Fn(pb::RunReplicatesResponse),
 ) -> Result<(), Failure> {
     let Asked { cohort, selection, query } = asked;
@@ -106,17 +113,21 @@ fn run_replicates(
         let begin = Instant::now();
         let replicates =
             bootstrap.replicates(next..end).map_err(|error| failure(cohort, &error.into()))?;
-        emit(wire::bootstrap::replicates_response(&replicates, &names, query));
+        emit(wire::bootstrap::replicates_response(&replicates, &names, query, n_threads));
         size = size_for(end - next, begin.elapsed());
         next = end;
     }
     Ok(())
 }
 
-/// How many replicates take as long as a piece should, when so many took that long.
+/// How many replicates take as long as a piece should, when so many took that long; whole groups of
+/// those that are computed together. After a few replicates, whose time says little, it grows in steps, so
+/// that the first pieces show soon how long replicates take.
 fn size_for(n: u64, took: Duration) -> u64 {
     let share = PIECE_TIME.as_secs_f64() / took.as_secs_f64().max(1e-9);
-    ((n as f64 * share) as u64).clamp(1, MOST_PER_PIECE)
+    let at_once = REPLICATES_AT_ONCE as u64;
+    let size = ((n as f64 * share) as u64).min(n * GROWTH).next_multiple_of(at_once);
+    size.clamp(at_once, MOST_PER_PIECE)
 }
 
 fn failure(cohort: &Cohort, error: &BootstrapQueryError) -> Failure {

@@ -14,12 +14,13 @@ use ::bootstrap::{BootstrapLimits, Failure, Replicates, Summary};
 use cohort::{NotEstimable, Replicated};
 use pipeline::{BootstrappedQuantity, IntervalMethod};
 
-/// A piece of the replicates of a query.
+/// A piece of the replicates of a query, from a server that computes on so many threads.
 #[must_use]
 pub fn replicates_response(
     replicates: &Replicates,
     names: &[(String, bool)],
     query: &ReplicatesQuery,
+    n_threads: usize,
 ) -> pb::RunReplicatesResponse {
     let n = replicates.answers.len() / replicates.n_quantities.max(1);
     let missing = replicates.answers.iter().enumerate().filter_map(|(index, answer)| {
@@ -35,6 +36,7 @@ pub fn replicates_response(
         variances: replicates.answers.iter().map(|answer| answer.variance.unwrap_or(0.0)).collect(),
         missing: missing.collect(),
         finished_count: (replicates.first - query.range.start) as i32 + count(n),
+        thread_count: count(n_threads),
     }
 }
 
@@ -236,7 +238,7 @@ mod tests {
         assert!(replicates.answers.iter().any(|answer| answer.value == Ok(f64::INFINITY)));
         assert!(replicates.answers.iter().any(|answer| answer.value.is_err()));
         let part = ReplicatesQuery { bootstrap: query.bootstrap.clone(), range: 0..40 };
-        let message = replicates_response(&replicates, &bootstrap.names(), &part);
+        let message = replicates_response(&replicates, &bootstrap.names(), &part, 2);
         let read = replicates_from(message).unwrap();
         let values = |replicates: &Replicates| -> Vec<_> {
             replicates.answers.iter().map(|answer| answer.value).collect()
