@@ -6,8 +6,10 @@
 mod manifest;
 mod receive;
 mod run;
+mod shards;
 mod statistics;
 
+pub use shards::replicates;
 pub use statistics::{Addresses, Statistics};
 
 use crate::receive::StudyFiles;

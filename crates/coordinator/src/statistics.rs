@@ -105,7 +105,7 @@ impl Statistics {
                     async move { client.$method(request).await }
                 };
                 let answer = call(&self.policy, deadline, &self.$service, &request, send).await?;
-                $read(answer).map_err(unreadable)
+                $read(answer).map_err(|malformed| unreadable(malformed).into())
             }};
         }
         match &task.question {
@@ -189,6 +189,6 @@ fn service_of(question: &Question) -> &'static str {
 }
 
 /// An answer that cannot be understood: a service of another version, or a fault of ours.
-fn unreadable(malformed: Malformed) -> Status {
-    Failure::internal("UNREADABLE_ANSWER", malformed.to_string()).into()
+pub(crate) fn unreadable(malformed: Malformed) -> Failure {
+    Failure::internal("UNREADABLE_ANSWER", malformed.to_string())
 }

@@ -176,7 +176,7 @@ fn delay_before_repeat(
 /// A source means that the status was made here, by the transport, whatever its code: a server that goes
 /// away in good order makes it CANCELLED. A clock of our own that ended the call is no failure of the
 /// server.
-pub(crate) fn is_lost(status: &Status) -> bool {
+pub fn is_lost(status: &Status) -> bool {
     status.code() == Code::Unavailable || (status.source().is_some() && !timed_out_locally(status))
 }
 

@@ -29,7 +29,7 @@ mod stack;
 mod start_error;
 mod telemetry;
 
-pub use call::{CallPolicy, call, call_at};
+pub use call::{CallPolicy, call, call_at, is_lost};
 pub use channel::connect;
 pub use compute::{Cancel, Compute, Pieces};
 pub use deadline::{Deadline, DeadlineLayer, DeadlineService};

@@ -1,0 +1,287 @@
+//! Spreads the replicates of a bootstrap over all workers that are ready.
+//!
+//! The first worker is asked for everything. Once its first pieces have shown how long a replicate
+//! takes, it keeps what is short; otherwise all workers pull requests of some tens of milliseconds. What
+//! a worker loses, or does not answer in good time, is computed elsewhere. Replicate `k` depends on seed
+//! and `k` alone, so that the same replicates come back whoever computed them, and however often.
+
+mod ledger;
+mod ranges;
+
+use crate::statistics::unreadable;
+use bootstrap::Replicates;
+use cohort::{Cohort, Selection};
+use ledger::{FlightId, Ledger, Unexpected, Worker};
+use pipeline::BootstrapQuery;
+use service_kit::{CallPolicy, Deadline, Endpoint, Failure, Lease, Pool, call_at, is_lost};
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt, StreamMap};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Response, Status, Streaming};
+use wire::bootstrap::{ReplicatesQuery, replicates_from, replicates_request};
+use wire::pb::bootstrap as pb;
+use wire::pb::bootstrap::bootstrap_service_client::BootstrapServiceClient;
+
+/// How often workers are looked after when nothing happens.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Wait before a name without an address is looked at again.
+const NO_WORKER_PAUSE: Duration = Duration::from_millis(500);
+
+/// Most threads of a worker that are believed.
+const MOST_THREADS: usize = 1024;
+
+/// Pieces that may wait to be merged.
+const BUFFERED_PIECES: usize = 4;
+
+/// All replicates of a bootstrap, computed by the workers of a pool.
+///
+/// The same bytes for any number of workers, and when some of them are lost, slow or busy on the way.
+/// Dropping the future ends the computations.
+///
+/// # Errors
+/// What a worker says of the question; UNAVAILABLE if no worker could be reached for some seconds;
+/// DEADLINE_EXCEEDED. A busy worker is waited for until the deadline.
+pub async fn replicates(
+    pool: &Pool,
+    policy: &CallPolicy,
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &BootstrapQuery,
+    deadline: Deadline,
+) -> Result<Replicates, Failure> {
+    let range = 0..query.plan.n_replicates();
+    let ledger = Ledger::new(range.end);
+    let asked = ReplicatesQuery { bootstrap: query.clone(), range };
+    let request = replicates_request(cohort, selection, &asked);
+    let ask = Arc::new(Ask { policy: policy.clone(), deadline, request });
+    let (workers, flights) = (Vec::new(), StreamMap::new());
+    let run = Run { pool, ask, ledger, workers, flights, n_lost_in_row: 0 };
+    deadline.limit(run.collect()).await?
+}
+
+/// What every worker is asked, but for the range.
+struct Ask {
+    policy: CallPolicy,
+    deadline: Deadline,
+    request: pb::RunReplicatesRequest,
+}
+
+impl Ask {
+    /// Asks a worker for a range and hands its pieces on.
+    async fn pieces(
+        &self,
+        lease: &Lease,
+        range: Range<u64>,
+        pieces: &mpsc::Sender<Result<pb::RunReplicatesResponse, Status>>,
+    ) -> Result<(), Status> {
+        let request = pb::RunReplicatesRequest {
+            // Plans have fewer replicates than the type can count.
+            first_replicate: range.start as i32,
+            replicate_count: (range.end - range.start) as i32,
+            ..self.request.clone()
+        };
+        let send = |channel, request| self.send(channel, request);
+        let mut answer = call_at(&self.policy, self.deadline, lease, request, send).await?;
+        while let Some(piece) = answer.message().await? {
+            if pieces.send(Ok(piece)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        channel: Channel,
+        request: Request<pb::RunReplicatesRequest>,
+    ) -> Result<Response<Streaming<pb::RunReplicatesResponse>>, Status> {
+        let limit = self.policy.message_limit_bytes;
+        let mut client = BootstrapServiceClient::new(channel)
+            .max_encoding_message_size(limit)
+            .max_decoding_message_size(limit);
+        client.run_replicates(request).await
+    }
+}
+
+/// A worker as this bootstrap knows it.
+struct Known {
+    endpoint: Endpoint,
+    /// Threads on which it computes; 1 until it has said so.
+    n_threads: usize,
+    /// It turned a request away: until then it has no more than so many.
+    full: Option<(Instant, usize)>,
+}
+
+impl Known {
+    /// Requests that it may have under way: one on each thread, and one that waits there so that no
+    /// thread does.
+    fn n_slots(&self, is_ready: bool, now: Instant) -> usize {
+        match self.full {
+            Some((until, n)) if now < until => n,
+            _ if is_ready => self.n_threads + 1,
+            _ => 0,
+        }
+    }
+}
+
+/// A piece, a failure, or the end of a request.
+type Event = Option<Result<pb::RunReplicatesResponse, Status>>;
+
+struct Run<'a> {
+    pool: &'a Pool,
+    ask: Arc<Ask>,
+    ledger: Ledger,
+    workers: Vec<Known>,
+    flights: StreamMap<FlightId, Pin<Box<dyn Stream<Item = Event> + Send>>>,
+    /// Requests that were lost since anything arrived.
+    n_lost_in_row: usize,
+}
+
+impl Run<'_> {
+    async fn collect(mut self) -> Result<Replicates, Failure> {
+        // Small bootstraps that run at the same time begin at different workers.
+        if let Ok(first) = self.pool.pick(self.ask.deadline).await {
+            self.meet(first.endpoint());
+        }
+        loop {
+            match self.pool.ready(self.ask.deadline).await {
+                Ok(ready) => self.hand_out(ready),
+                Err(failure) => {
+                    self.count_lost(failure)?;
+                    tokio::time::sleep(NO_WORKER_PAUSE).await;
+                }
+            }
+            tokio::select! {
+                Some((id, event)) = self.flights.next() => self.take(id, event)?,
+                () = tokio::time::sleep(TICK) => {}
+            }
+            if self.ledger.is_complete() {
+                return Ok(self.ledger.finish());
+            }
+            self.ledger.notice_silence(Instant::now());
+            self.drop_needless();
+        }
+    }
+
+    /// Gives every worker that has room a request, and then a second, until all have enough.
+    fn hand_out(&mut self, ready: Vec<Endpoint>) {
+        let now = Instant::now();
+        for endpoint in &ready {
+            self.meet(endpoint);
+        }
+        let is_ready = |worker: &Known| ready.contains(&worker.endpoint);
+        let slots: Vec<usize> =
+            self.workers.iter().map(|worker| worker.n_slots(is_ready(worker), now)).collect();
+        let n_slots = slots.iter().sum();
+        for n_flights in 0..slots.iter().copied().max().unwrap_or(0) {
+            for (worker, &n_slots_of) in slots.iter().enumerate() {
+                let has_room = n_flights < n_slots_of
+                    && self.ledger.n_flights_of(worker) <= n_flights
+                    && !self.ledger.is_silent(worker);
+                if has_room && let Some((id, range)) = self.ledger.hand_out(worker, n_slots, now) {
+                    self.send(id, worker, range);
+                }
+            }
+        }
+    }
+
+    fn meet(&mut self, endpoint: &Endpoint) {
+        if self.workers.iter().all(|worker| worker.endpoint != *endpoint) {
+            self.workers.push(Known { endpoint: endpoint.clone(), n_threads: 1, full: None });
+        }
+    }
+
+    fn send(&mut self, id: FlightId, worker: Worker, range: Range<u64>) {
+        let endpoint = &self.workers[worker].endpoint;
+        tracing::trace!(address = endpoint.address(), ?range, "replicates are asked for");
+        let (ask, lease) = (Arc::clone(&self.ask), endpoint.lease());
+        let (sender, receiver) = mpsc::channel(BUFFERED_PIECES);
+        tokio::spawn(async move {
+            let answered = tokio::select! {
+                answered = ask.pieces(&lease, range, &sender) => answered,
+                // Nobody waits for it any more.
+                () = sender.closed() => return,
+            };
+            if let Err(status) = answered {
+                lease.failed(&status);
+                let _ = sender.send(Err(status)).await;
+            }
+        });
+        let events = ReceiverStream::new(receiver).map(Some).chain(tokio_stream::once(None));
+        self.flights.insert(id, Box::pin(events));
+    }
+
+    fn take(&mut self, id: FlightId, event: Event) -> Result<(), Failure> {
+        let Some(worker) = self.ledger.worker_of(id) else { return Ok(()) };
+        match event {
+            Some(Ok(piece)) => self.merge(id, worker, piece),
+            Some(Err(status)) => {
+                self.flights.remove(&id);
+                self.ledger.ended(id);
+                self.failed(worker, &status)
+            }
+            None if self.ledger.ended(id) => Ok(()),
+            None => self.count_lost(Failure::internal("LOST", "an answer of a service was lost")),
+        }
+    }
+
+    fn merge(
+        &mut self,
+        id: FlightId,
+        worker: Worker,
+        piece: pb::RunReplicatesResponse,
+    ) -> Result<(), Failure> {
+        self.n_lost_in_row = 0;
+        let n_threads = usize::try_from(piece.thread_count).unwrap_or(0);
+        self.workers[worker].n_threads = n_threads.clamp(1, MOST_THREADS);
+        let n_slots = self.workers.iter().map(|worker| worker.n_threads + 1).sum();
+        let piece = replicates_from(piece).map_err(unreadable)?;
+        self.ledger.arrived(id, &piece, n_slots, Instant::now()).map_err(|Unexpected| {
+            Failure::internal("UNREADABLE_ANSWER", "replicates came that were not asked for")
+        })
+    }
+
+    /// Learns from a request that failed: what another worker may do is tried there.
+    fn failed(&mut self, worker: Worker, status: &Status) -> Result<(), Failure> {
+        let failure = Failure::from(status);
+        let known = &mut self.workers[worker];
+        tracing::debug!(address = known.endpoint.address(), code = ?failure.code, "request failed");
+        if failure.code == Code::ResourceExhausted
+            && let Some(delay) = failure.retry_after
+        {
+            known.full = Some((Instant::now() + delay, self.ledger.n_flights_of(worker)));
+            return Ok(());
+        }
+        let may_pass = matches!(failure.code, Code::Cancelled | Code::Aborted | Code::Unknown);
+        if !may_pass && !is_lost(status) {
+            return Err(failure);
+        }
+        known.endpoint.set_aside();
+        self.count_lost(failure)
+    }
+
+    /// Gives up when nothing has arrived for too many failures.
+    fn count_lost(&mut self, failure: Failure) -> Result<(), Failure> {
+        self.n_lost_in_row += 1;
+        let most = self.ask.policy.tries as usize * self.workers.len().max(1);
+        if self.n_lost_in_row < most { Ok(()) } else { Err(failure) }
+    }
+
+    /// Ends the requests of which everything has come from elsewhere; who was slow is left alone for a
+    /// while.
+    fn drop_needless(&mut self) {
+        for (id, worker, is_silent) in self.ledger.drop_needless() {
+            self.flights.remove(&id);
+            if is_silent {
+                self.workers[worker].endpoint.set_aside();
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A bootstrap to be computed, and what it gives on one thread.
+
+use bootstrap::{Plan, Replicates, Resampling, UnitColumns};
+use cohort::{Cohort, Column, EndpointColumns, Selection, Term};
+use cox::CoxQuery;
+use pipeline::{Bootstrap, BootstrapQuery};
+use service_kit::{CallPolicy, Deadline, Failure, Pool};
+use std::time::Duration;
+use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
+
+/// No test waits for longer; reached only where one fails.
+pub const FAR: Duration = Duration::from_secs(60);
+
+/// A bootstrap of invented patients.
+pub struct Question {
+    pub cohort: Cohort,
+    pub everybody: Selection,
+    pub query: BootstrapQuery,
+}
+
+impl Question {
+    /// Medians of two arms, a difference that some replicates lack, and a model of `n_covariates`.
+    pub fn new(n_patients: usize, n_covariates: usize, n_replicates: u64) -> Self {
+        let mut state = 1u64;
+        let mut uniform = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 11) as f64 / (1u64 << 53) as f64
+        };
+        let mut values = |most: f64| -> Vec<f64> {
+            (0..n_patients).map(|_| (uniform() * most).floor()).collect()
+        };
+        let arm = values(2.0).into_iter().map(|arm| arm as u32).collect();
+        let mut columns = vec![
+            Column::numeric("time", values(300.0).into_iter().map(|time| time + 1.0).collect()),
+            Column::numeric("event", values(2.0)),
+            Column::categorical("arm", vec!["a".into(), "b".into()], arm),
+        ];
+        let names: Vec<String> = (0..n_covariates).map(|at| format!("x{at}")).collect();
+        columns.extend(names.iter().map(|name| Column::numeric(name, values(10.0))));
+        let cohort = Cohort::new(None, columns).unwrap();
+        let endpoint = EndpointColumns::new("time", "event");
+        let difference = |measure| SurvivalQuantity::Difference {
+            measure,
+            group: "b".into(),
+            reference: "a".into(),
+        };
+        let survival = SurvivalStatisticQuery {
+            endpoint: endpoint.clone(),
+            group: Some("arm".into()),
+            quantities: vec![
+                difference(Measure::Quantile { probability: 0.5 }),
+                difference(Measure::RestrictedMean { tau: 299.0 }),
+            ],
+        };
+        let terms = names.iter().map(Term::linear).chain([Term::factor("arm")]).collect();
+        let query = BootstrapQuery {
+            plan: Plan::new(7, n_replicates, Resampling::WithReplacement).unwrap(),
+            units: UnitColumns::default(),
+            survival: Some(survival),
+            cox: Some(CoxQuery::new(endpoint, terms)),
+        };
+        Self { everybody: Selection::all(&cohort), cohort, query }
+    }
+
+    /// The replicates, on this thread.
+    pub fn expected(&self) -> Vec<Bits> {
+        let bootstrap = Bootstrap::read(&self.cohort, &self.everybody, &self.query).unwrap();
+        bits(&bootstrap.replicates(0..self.query.plan.n_replicates()).unwrap())
+    }
+
+    /// The replicates from the workers of a pool.
+    pub async fn ask(&self, pool: &Pool, deadline: Deadline) -> Result<Vec<Bits>, Failure> {
+        let policy = CallPolicy::default();
+        let answer = coordinator::replicates(
+            pool,
+            &policy,
+            &self.cohort,
+            &self.everybody,
+            &self.query,
+            deadline,
+        );
+        answer.await.map(|replicates| bits(&replicates))
+    }
+}
+
+/// A quantity of a replicate, or why there is none, and its variance: to the bit.
+pub type Bits = (Result<u64, cohort::NotEstimable>, Option<u64>);
+
+fn bits(replicates: &Replicates) -> Vec<Bits> {
+    assert_eq!(replicates.first, 0);
+    let bits = |answer: &cohort::Replicated| {
+        // A variance of 0 is none.
+        let variance = answer.variance.filter(|&variance| variance != 0.0);
+        (answer.value.map(f64::to_bits), variance.map(f64::to_bits))
+    };
+    replicates.answers.iter().map(bits).collect()
+}

@@ -1,0 +1,8 @@
+//! Replicates that are spread over workers: the same bytes whoever computes them, whatever happens to
+//! the workers and the network meanwhile.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail where it stands")]
+
+mod harness;
+mod processes;
+mod spread;

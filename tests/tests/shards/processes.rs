@@ -1,0 +1,184 @@
+//! Workers that are processes of their own: killed, stopped, restarted and overloaded in the middle of a
+//! run.
+
+use crate::harness::{Bits, FAR, Question};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use service_kit::{Deadline, Failure, Pool};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// A second or two of one core.
+static LONG: LazyLock<(Arc<Question>, Vec<Bits>)> = LazyLock::new(|| {
+    let question = Question::new(488, 8, 4_000);
+    let expected = question.expected();
+    (Arc::new(question), expected)
+});
+
+/// A worker on a port of its own, with one thread.
+struct Worker {
+    process: Child,
+    address: String,
+}
+
+impl Worker {
+    fn start(arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", arguments)
+    }
+
+    fn start_at(address: &str, arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_equipoise-under-test"))
+            .args(["serve", "bootstrap", "--threads", "1", "--log-format", "json"])
+            .args(["--listen", address])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let served = lines.find_map(|line| {
+            let line: Value = serde_json::from_str(&line.unwrap()).ok()?;
+            Some(line["address"].as_str()?.to_owned())
+        });
+        // Whatever it says later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, address: served.unwrap() }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Time that it has spent on processors; the system counts in hundredths of a second.
+    fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(10 * ticks)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn workers(n: usize) -> Vec<Worker> {
+    (0..n).map(|_| Worker::start(&[])).collect()
+}
+
+fn pool(workers: &[Worker]) -> Pool {
+    let uris: Vec<String> =
+        workers.iter().map(|worker| format!("http://{}", worker.address)).collect();
+    Pool::connect(&uris.join(",")).unwrap()
+}
+
+/// Begins the long bootstrap, and returns when this worker computes for it.
+async fn begin(pool: Pool, busy: &Worker) -> JoinHandle<Result<Vec<Bits>, Failure>> {
+    let question = Arc::clone(&LONG.0);
+    let before = busy.cpu_time();
+    let run = tokio::spawn(async move { question.ask(&pool, Deadline::after(FAR)).await });
+    wait_until(|| busy.cpu_time() > before + Duration::from_millis(50)).await;
+    assert!(!run.is_finished(), "the bootstrap is too short for this test");
+    run
+}
+
+async fn wait_until(condition: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < FAR, "it does not come to pass");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_changes_nothing() {
+    let mut workers = workers(3);
+    let run = begin(pool(&workers), &workers[1]).await;
+    workers[1].kill();
+    assert!(run.await.unwrap().unwrap() == LONG.1);
+}
+
+/// It neither answers nor fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stands_still_changes_nothing() {
+    let workers = workers(2);
+    let run = begin(pool(&workers), &workers[0]).await;
+    workers[0].signal(Signal::STOP);
+    assert!(run.await.unwrap().unwrap() == LONG.1);
+    workers[0].signal(Signal::CONT);
+}
+
+/// It goes on before the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stumbles_changes_nothing() {
+    let workers = workers(2);
+    let run = begin(pool(&workers), &workers[0]).await;
+    workers[0].signal(Signal::STOP);
+    let before = workers[1].cpu_time();
+    wait_until(|| run.is_finished() || workers[1].cpu_time() > before + Duration::from_millis(300))
+        .await;
+    workers[0].signal(Signal::CONT);
+    assert!(run.await.unwrap().unwrap() == LONG.1);
+}
+
+/// There is no other, so the run waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_worker_may_be_restarted() {
+    let mut only = Worker::start(&[]);
+    let run = begin(pool(std::slice::from_ref(&only)), &only).await;
+    only.kill();
+    let again = Worker::start_at(&only.address, &[]);
+    assert!(run.await.unwrap().unwrap() == LONG.1);
+    drop(again);
+}
+
+/// Another one joins the list of a name only; of a list all are there, but this one comes late.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_comes_late_is_used() {
+    let mut workers = workers(2);
+    let pool = pool(&workers);
+    let late = workers[1].address.clone();
+    workers[1].kill();
+    let run = begin(pool, &workers[0]).await;
+    let again = Worker::start_at(&late, &[]);
+    wait_until(|| run.is_finished() || again.cpu_time() > Duration::from_millis(50)).await;
+    assert!(run.await.unwrap().unwrap() == LONG.1);
+}
+
+/// The caller goes away in the middle: each worker computes for a tenth of a second at most.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_stop_when_the_caller_has_gone() {
+    let workers = workers(2);
+    let question = Question::new(488, 12, 500_000);
+    let pool = pool(&workers);
+    let run = tokio::spawn(async move { question.ask(&pool, Deadline::after(FAR)).await });
+    for worker in &workers {
+        wait_until(|| worker.cpu_time() > Duration::from_millis(100)).await;
+    }
+    run.abort();
+    let times = || workers.iter().map(Worker::cpu_time).collect::<Vec<_>>();
+    let at_once = times();
+    let (mut last, mut unchanged_since) = (times(), Instant::now());
+    while unchanged_since.elapsed() < Duration::from_millis(300) {
+        sleep(Duration::from_millis(10)).await;
+        let now = times();
+        if now != last {
+            (last, unchanged_since) = (now, Instant::now());
+        }
+        assert!(last[0] < at_once[0] + Duration::from_secs(5), "it computes on and on");
+    }
+    for (before, after) in at_once.iter().zip(&last) {
+        assert!(*after - *before <= Duration::from_millis(100), "{before:?} {after:?}");
+    }
+}
