@@ -4,5 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail where it stands")]
 
 mod harness;
+mod network;
+mod overload;
 mod processes;
 mod spread;
+mod worker;

@@ -1,12 +1,9 @@
-//! Workers that are processes of their own: killed, stopped, restarted and overloaded in the middle of a
-//! run.
+//! Workers that are processes of their own: killed, stopped and restarted in the middle of a run.
 
 use crate::harness::{Bits, FAR, Question};
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use crate::worker::Worker;
+use rustix::process::Signal;
 use service_kit::{Deadline, Failure, Pool};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -18,60 +15,6 @@ static LONG: LazyLock<(Arc<Question>, Vec<Bits>)> = LazyLock::new(|| {
     let expected = question.expected();
     (Arc::new(question), expected)
 });
-
-/// A worker on a port of its own, with one thread.
-struct Worker {
-    process: Child,
-    address: String,
-}
-
-impl Worker {
-    fn start(arguments: &[&str]) -> Self {
-        Self::start_at("127.0.0.1:0", arguments)
-    }
-
-    fn start_at(address: &str, arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_equipoise-under-test"))
-            .args(["serve", "bootstrap", "--threads", "1", "--log-format", "json"])
-            .args(["--listen", address])
-            .args(arguments)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let served = lines.find_map(|line| {
-            let line: Value = serde_json::from_str(&line.unwrap()).ok()?;
-            Some(line["address"].as_str()?.to_owned())
-        });
-        // Whatever it says later must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address: served.unwrap() }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.process), signal).unwrap();
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    /// Time that it has spent on processors; the system counts in hundredths of a second.
-    fn cpu_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(10 * ticks)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 fn workers(n: usize) -> Vec<Worker> {
     (0..n).map(|_| Worker::start(&[])).collect()
