@@ -65,6 +65,17 @@ impl<'a> CoxStatistic<'a> {
         &self.names
     }
 
+    /// The log hazard ratios of some rows, ascending and repeated as often as they count, with a positive
+    /// case weight for each: what counts cannot say of subjects whose copies weigh differently.
+    #[must_use]
+    pub fn weighted(&self, rows: &Selection, weights: Vec<f64>) -> Vec<Estimate> {
+        let fit = self.fit(rows, |follow_up| follow_up.weighted.weights = Some(weights));
+        match fit.map_err(|error| reason_of(&error)) {
+            Ok(fit) => fit.coefficients.iter().map(|coefficient| coefficient.estimate).collect(),
+            Err(reason) => vec![Err(reason); self.names.len()],
+        }
+    }
+
     /// The model on the subjects of one replicate.
     fn fit_anew(&self, drawn: &Drawn, replicate: usize) -> Estimate<CoxFit> {
         let counts = drawn.replicate(replicate);
@@ -83,10 +94,7 @@ impl<'a> CoxStatistic<'a> {
                     Some(own.iter().zip(counts).map(|(own, count)| own * count).collect());
             }),
         };
-        fit.map_err(|error| match error {
-            CoxError::NoEvents { .. } => NotEstimable::NoEvents,
-            error => error.impossibility().unwrap_or(NotEstimable::NotDefined),
-        })
+        fit.map_err(|error| reason_of(&error))
     }
 
     fn fit(
@@ -99,6 +107,14 @@ impl<'a> CoxStatistic<'a> {
         let design = follow_up.design(&self.query.terms)?;
         let nothing_else = CoxExtras::default();
         follow_up.fit_and(&self.query.terms, &design, nothing_else, |_| ()).map(|(fit, ())| fit)
+    }
+}
+
+/// Why a replicate has no model.
+fn reason_of(error: &CoxError) -> NotEstimable {
+    match error {
+        CoxError::NoEvents { .. } => NotEstimable::NoEvents,
+        error => error.impossibility().unwrap_or(NotEstimable::NotDefined),
     }
 }
 

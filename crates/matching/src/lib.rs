@@ -29,11 +29,11 @@ mod weights;
 
 pub use check::check;
 pub use error::{BrokenPromise, MatchOption, MatchingError};
-pub use pairs::{digest_of_lines, match_pairs};
+pub use pairs::{digest_of_lines, match_pairs, match_weights};
 pub use propensity::Discard;
 pub use query::{
     Caliper, CaliperScale, Coarsening, CovariateCaliper, Distance, Estimand, FullOptions,
     MatchOrder, MatchQuery, Method, NearestOptions, OptimalOptions, Ratio, Site, SiteRule,
     SpssOptions, SubclassOptions,
 };
-pub use sample::{Certificate, MatchedSample, Pair};
+pub use sample::{Certificate, MatchWeights, MatchedSample, Pair};

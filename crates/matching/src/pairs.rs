@@ -11,7 +11,8 @@ use crate::query::{Distance, Estimand, MatchQuery, Method, NearestOptions, Ratio
 use crate::sets::{Link, Links, numbered, renumbered};
 use crate::subjects::{Role, Subjects};
 use crate::{
-    Certificate, MatchedSample, MatchingError, Pair, full, optimal, spss, strata, weights,
+    Certificate, MatchWeights, MatchedSample, MatchingError, Pair, full, optimal, spss, strata,
+    weights,
 };
 use cohort::{Caveat, CaveatCode, Cohort, Selection};
 use sha2::{Digest, Sha256};
@@ -91,6 +92,33 @@ pub fn match_pairs(
     })
 }
 
+/// The weights of [`match_pairs`] with these scores in the place of the column of the query, one per subject:
+/// who is in the matched sample, for those who match again and again.
+///
+/// The sets are those of [`match_pairs`]; they are not certified, and ids are not looked at. Without a score
+/// in the query there are none to be given.
+///
+/// # Errors
+///
+/// Those of [`match_pairs`], but for repeated ids.
+///
+/// # Panics
+///
+/// When there is not one score per subject.
+pub fn match_weights(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &MatchQuery,
+    score: Vec<f64>,
+) -> Result<MatchWeights, MatchingError> {
+    check(query)?;
+    let n_scores = if query.score.is_some() { selection.len() } else { 0 };
+    assert_eq!(score.len(), n_scores, "a score per subject");
+    let subjects = Subjects::scored(cohort, selection, query, score.into())?;
+    let formed = form(cohort, selection, query, &subjects)?;
+    Ok(MatchWeights { weights: formed.weights(&subjects, query.estimand), n_sets: formed.n_sets() })
+}
+
 /// Sets before they are weighed and checked.
 struct Formed {
     links: Links,
@@ -107,6 +135,14 @@ impl Formed {
             Some(1) if !self.promise.reuse => weights::of_single_pairs(pairs, n),
             Some(_) => weights::of_pairs(pairs, n),
             None => weights::of_classes(&self.set, &subjects.roles, estimand),
+        }
+    }
+
+    /// Number of sets; with replacement that of the subjects who have partners.
+    fn n_sets(&self) -> usize {
+        match self.promise.reuse {
+            true => self.links.pairs.chunk_by(|a, b| a.focal == b.focal).count(),
+            false => self.set.iter().max().map_or(0, |&last| last as usize),
         }
     }
 

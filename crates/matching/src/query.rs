@@ -54,6 +54,17 @@ impl MatchQuery {
         }
     }
 
+    /// Whether the sets are pairs and nobody is in two of them: weights are then 1 or 0.
+    #[must_use]
+    pub fn is_one_to_one(&self) -> bool {
+        match &self.method {
+            Method::Nearest(options) => options.ratio == Ratio::Fixed(1) && !options.replacement,
+            Method::Optimal(options) => options.ratio == 1,
+            Method::Spss(options) => !options.replacement,
+            Method::Full(_) | Method::Subclass(_) | Method::Coarsened(_) | Method::Exact => false,
+        }
+    }
+
     /// The columns that are read, without repetition.
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {

@@ -23,6 +23,15 @@ pub struct MatchedSample {
     pub caveats: Vec<Caveat>,
 }
 
+/// A matched sample in short.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatchWeights {
+    /// Weight of each selected subject in the matched sample; 0 = not in it.
+    pub weights: Vec<f64>,
+    /// Number of pairs, sets or classes; with replacement that of the subjects who have partners.
+    pub n_sets: usize,
+}
+
 /// An exposed subject and its comparator, as rows of the cohort.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {

@@ -74,11 +74,21 @@ impl Subjects {
         selection: &Selection,
         query: &MatchQuery,
     ) -> Result<Self, MatchingError> {
-        let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
         let score = match &query.score {
             Some(column) => cohort.numbers(column, selection)?,
             None => Cells::default(),
         };
+        Self::scored(cohort, selection, query, score)
+    }
+
+    /// The same with scores from elsewhere; empty without a score.
+    pub(crate) fn scored(
+        cohort: &Cohort,
+        selection: &Selection,
+        query: &MatchQuery,
+        score: Cells<f64>,
+    ) -> Result<Self, MatchingError> {
+        let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
         let roles = roles(&arms, &score, query);
         let logit = logits(query, &score)?;
         let score_sd = match query.score {

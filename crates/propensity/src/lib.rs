@@ -22,6 +22,7 @@ mod overlap;
 mod performance;
 mod profile;
 mod query;
+mod refitted;
 mod robust;
 mod score;
 mod subjects;
@@ -41,4 +42,5 @@ pub use query::{
     LogisticOptions, LogisticQuery, OnSeparation, PenalisedLikelihood, Penalty, ProfileLimits,
     ProfiledCoefficient, PropensityScores, TermTest, TestResult, Variance,
 };
+pub use refitted::{CountedScores, ScoreModel};
 pub use score::{ValidationQuery, logistic, propensity, propensity_in_support, validate};

@@ -61,6 +61,27 @@ impl Likelihood {
         Self { sides, offset: self.offset.clone(), scales: Vec::new(), rows, ..*self }
     }
 
+    /// Moves the origin of the coordinates to where the subjects have these linear predictors.
+    pub fn start_at(&mut self, linear_predictor: Vec<f64>) {
+        self.mean_offset = 0.0;
+        self.offset = Some(linear_predictor);
+    }
+
+    /// Gives the subjects other sides and takes theirs: a case weight with the outcome, minus one without.
+    pub fn swap_sides(&mut self, sides: &mut Vec<f64>) {
+        std::mem::swap(&mut self.sides, sides);
+    }
+
+    /// The linear predictor of each subject at a point; equal covariate rows have equal bits.
+    pub fn linear_predictor(&self, beta: &[f64]) -> Vec<f64> {
+        let (intercept, slopes) = split(beta);
+        let mut eta = vec![0.0; self.n()];
+        for subjects in chunks(self.n()) {
+            self.predict(subjects.clone(), intercept, &slopes, &mut eta[subjects]);
+        }
+        eta
+    }
+
     /// Number of coordinates, the intercept included.
     pub fn p(&self) -> usize {
         self.rows.p() + 1

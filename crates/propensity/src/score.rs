@@ -4,6 +4,7 @@
 use crate::discrimination::c_statistic;
 use crate::fit::{FittedLogistic, LogisticData, fit};
 use crate::inference::INTERCEPT;
+use crate::likelihood::Likelihood;
 use crate::overlap::{Discard, levels_of_one_arm, outside_support, overlap, scores_near_limits};
 use crate::{
     Level, LogisticFit, LogisticQuery, Performance, PerformanceOptions, PropensityError,
@@ -133,17 +134,17 @@ pub fn validate(
 }
 
 /// The subjects of a query.
-struct Subjects<'a> {
+pub(crate) struct Subjects<'a> {
     cohort: &'a Cohort,
     query: &'a LogisticQuery,
     weighted: Weighted,
-    outcome: Vec<bool>,
+    pub outcome: Vec<bool>,
     offset: Option<Vec<f64>>,
     clusters: Option<Vec<u32>>,
 }
 
 impl<'a> Subjects<'a> {
-    fn read(
+    pub fn read(
         cohort: &'a Cohort,
         selection: &Selection,
         query: &'a LogisticQuery,
@@ -171,16 +172,32 @@ impl<'a> Subjects<'a> {
         levels_of_one_arm(self.cohort, selection, &self.query.terms, &self.outcome)
     }
 
-    fn fit(&self) -> Result<FittedLogistic, PropensityError> {
-        let selection = &self.weighted.selection;
-        let data = LogisticData {
+    fn design(&self) -> Result<Design, CohortError> {
+        Design::new(self.cohort, &self.weighted.selection, &self.query.terms)
+    }
+
+    fn data<'b>(&'b self, design: &'b Design) -> LogisticData<'b> {
+        LogisticData {
             outcome: &self.outcome,
             weights: self.weighted.weights.as_deref(),
             offset: self.offset.as_deref(),
             clusters: self.clusters.as_deref(),
             terms: &self.query.terms,
-            design: &Design::new(self.cohort, selection, &self.query.terms)?,
-        };
+            design,
+        }
+    }
+
+    /// The log-likelihood of the model.
+    pub fn likelihood(&self) -> Result<Likelihood, PropensityError> {
+        let design = self.design()?;
+        let data = self.data(&design);
+        check::data(&data)?;
+        Ok(Likelihood::new(&data, self.query.options.link))
+    }
+
+    fn fit(&self) -> Result<FittedLogistic, PropensityError> {
+        let design = self.design()?;
+        let data = self.data(&design);
         let LogisticQuery { options, extras, .. } = self.query;
         let columns = data.design.columns.iter().map(|column| column.name.as_str());
         if let Some((index, name)) = extras.profile_limits.unknown(columns.chain([INTERCEPT])) {
@@ -188,7 +205,7 @@ impl<'a> Subjects<'a> {
         }
         let mut fitted = fit(&data, options, extras)?;
         if let Some(subjects) = &mut fitted.fit.subjects {
-            subjects.rows = selection.rows().to_vec();
+            subjects.rows = self.weighted.selection.rows().to_vec();
         }
         Ok(fitted)
     }
