@@ -1,11 +1,14 @@
 //! Bootstrap replicates and their intervals over gRPC: converts, asks `pipeline`, converts.
 
+use balance::BalanceError;
 use bootstrap::{BootstrapError, Replicates};
 use cohort::{Cohort, CohortError, REPLICATES_AT_ONCE};
 use cohort_store::Desk;
 use cox::CoxError;
+use matching::MatchingError;
 use numerics::wanted;
 use pipeline::{Bootstrap, BootstrapQueryError};
+use propensity::PropensityError;
 use service_kit::{Failure, Pieces, Services, Settings};
 use std::time::{Duration, Instant};
 use survival::SurvivalError;
@@ -131,29 +134,38 @@ fn size_for(n: u64, took: Duration) -> u64 {
 }
 
 fn failure(cohort: &Cohort, error: &BootstrapQueryError) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
     let of_columns = |cohort_error: &CohortError| cohort_failure(cohort, cohort_error);
     match error {
-        BootstrapQueryError::Bootstrap(error) => match (error.impossibility(), error) {
-            (Some(reason), error) => impossible(reason, error),
-            (None, BootstrapError::Cohort(error)) => of_columns(error),
-            (None, BootstrapError::UnitAcrossStrata { .. }) => invalid("plan.unit_column", error),
-            (None, BootstrapError::InvalidConfidence { .. }) => {
-                invalid("options.confidence", error)
-            }
-            (None, BootstrapError::InvalidReplicates { .. }) => {
-                invalid("plan.replicate_count", error)
-            }
-            (None, BootstrapError::BeyondPlan { .. }) => invalid("replicate_count", error),
+        BootstrapQueryError::Bootstrap(error) => match error {
+            BootstrapError::Cohort(error) => of_columns(error),
+            BootstrapError::UnitAcrossStrata { .. } => invalid("plan.unit_column", error),
+            BootstrapError::InvalidConfidence { .. } => invalid("options.confidence", error),
+            BootstrapError::InvalidReplicates { .. } => invalid("plan.replicate_count", error),
+            BootstrapError::BeyondPlan { .. } => invalid("replicate_count", error),
         },
-        BootstrapQueryError::Survival(error) => match (error.impossibility(), error) {
-            (Some(reason), error) => impossible(reason, error),
-            (None, SurvivalError::Cohort(error)) => of_columns(error),
-            (None, error) => invalid("quantities.survival", error),
+        BootstrapQueryError::Survival(error) => match error {
+            SurvivalError::Cohort(error) => of_columns(error),
+            error => invalid("quantities.survival", error),
         },
-        BootstrapQueryError::Cox(error) => match (error.impossibility(), error) {
-            (Some(reason), error) => impossible(reason, error),
-            (None, CoxError::Cohort(error)) => of_columns(error),
-            (None, error) => invalid("quantities.cox", error),
+        BootstrapQueryError::Cox { model, error } => match error {
+            CoxError::Cohort(error) => of_columns(error),
+            error => invalid(format!("quantities.cox[{model}]"), error),
+        },
+        BootstrapQueryError::Balance(error) => match error {
+            BalanceError::Cohort(error) => of_columns(error),
+            error => invalid("quantities.smd", error),
+        },
+        BootstrapQueryError::Propensity(error) => match error {
+            PropensityError::Cohort(error) => of_columns(error),
+            error => invalid("quantities.pipeline.propensity", error),
+        },
+        BootstrapQueryError::Matching(error) => match error {
+            MatchingError::Cohort(error) => of_columns(error),
+            MatchingError::RepeatedId { row } => invalid(format!("cohort.ids[{row}]"), error),
+            error => invalid("quantities.pipeline.matching", error),
         },
     }
 }

@@ -29,6 +29,9 @@ pub struct Summary {
     /// How many normal standard deviations the median of the replicates lies below the estimate: the normal
     /// quantile of the share of replicates below it. Not defined where all of them lie on one side.
     pub bias_correction: Estimate,
+    /// Smallest, first quartile, median, third quartile and largest of the replicates with an answer; quartiles
+    /// of type 7 of R, infinite beside an infinite replicate. Absent where no replicate has an answer.
+    pub five_numbers: Option<[f64; 5]>,
 }
 
 impl Summary {
@@ -71,7 +74,22 @@ pub fn summary(estimate: Estimate, replicates: &[Replicated]) -> Summary {
         bias,
         standard_error,
         bias_correction,
+        five_numbers: five_numbers(values),
     }
+}
+
+fn five_numbers(mut values: Vec<f64>) -> Option<[f64; 5]> {
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some([0.0, 0.25, 0.5, 0.75, 1.0].map(|level| {
+        let position = level * last as f64;
+        let (below, share) = (position.floor() as usize, position.fract());
+        // Between two that are infinite there is no distance.
+        match (values[below], values[(below + 1).min(last)]) {
+            (low, high) if share == 0.0 || low == high => low,
+            (low, high) => low + share * (high - low),
+        }
+    }))
 }
 
 fn bias_correction(values: &[f64], estimate: f64) -> Estimate {
@@ -91,4 +109,18 @@ pub fn answers(replicates: &[Replicated]) -> Vec<f64> {
 pub fn finite_estimate(value: Estimate) -> Estimate {
     value
         .and_then(|value| if value.is_finite() { Ok(value) } else { Err(NotEstimable::NotReached) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ranks 0.75, 1.5 and 2.25 from 0 among 1, 2, 4 and infinity; `quantile(c(1, 2, 4, Inf))` in R.
+    #[test]
+    fn five_numbers_reach_to_infinity() {
+        let found = five_numbers(vec![4.0, f64::INFINITY, 1.0, 2.0]);
+        assert_eq!(found, Some([1.0, 1.75, 3.0, f64::INFINITY, f64::INFINITY]));
+        assert_eq!(five_numbers(vec![f64::INFINITY; 2]), Some([f64::INFINITY; 5]));
+        assert_eq!(five_numbers(Vec::new()), None);
+    }
 }

@@ -1,16 +1,26 @@
 //! Bootstrap of the quantities of a sample: several statistics on the same replicates, and their intervals.
 
+mod outcome;
+mod rematched;
+
+pub use rematched::{RematchQuery, ScoreQuery};
+
 use ::bootstrap::{
     BootstrapError, BootstrapLimits, Method, Plan, Replicates, Summary, UnitColumns, Units,
     acceleration, influence, limits, replicate, summary, units,
 };
+use balance::{BalanceError, SmdQuery};
 use cohort::{
     Cohort, Drawn, Estimate, NotEstimable, REPLICATES_AT_ONCE, Replicated, Selection, Statistic,
 };
-use cox::{CoxError, CoxQuery, CoxStatistic};
+use cox::{CoxError, CoxQuery};
+use matching::MatchingError;
+use outcome::OutcomeQuantities;
+use propensity::PropensityError;
 use rayon::prelude::*;
+use rematched::Rematched;
 use std::ops::Range;
-use survival::{SurvivalError, SurvivalStatistic, SurvivalStatisticQuery};
+use survival::{SurvivalError, SurvivalStatisticQuery};
 use thiserror::Error;
 
 /// What is bootstrapped, and how.
@@ -22,8 +32,47 @@ pub struct BootstrapQuery {
     pub units: UnitColumns,
     /// Quantities of survival; absent = none.
     pub survival: Option<SurvivalStatisticQuery>,
-    /// A model whose log hazard ratios are quantities; absent = none.
-    pub cox: Option<CoxQuery>,
+    /// Models whose log hazard ratios are quantities.
+    pub cox: Vec<CoxQuery>,
+    /// Standardised differences of two arms; absent = none.
+    pub smd: Option<SmdQuery>,
+    /// Rows, which are not drawn, whose standard deviations are the units of these differences; absent = the
+    /// sample itself, as often as each subject counts.
+    pub smd_reference: Option<Selection>,
+    /// Column of sampling weights, taken as known, that multiply what subjects count in quantities of survival
+    /// and in differences; models name their own. Absent = everybody counts alike.
+    pub weights: Option<String>,
+    /// What is done again with the subjects of a replicate.
+    pub scope: Scope,
+}
+
+/// How much of an analysis a replicate repeats.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Scope {
+    /// The quantities alone: the sample is that of a finished design, such as matched pairs, which are drawn
+    /// as they are.
+    #[default]
+    Outcome,
+    /// Score, matching and then the quantities of who is matched: the sample are all patients, of whom none
+    /// has a weight.
+    Pipeline(RematchQuery),
+}
+
+impl BootstrapQuery {
+    /// A bootstrap of no quantities yet, of subjects, in scope [`Scope::Outcome`].
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            units: UnitColumns::default(),
+            survival: None,
+            cox: Vec::new(),
+            smd: None,
+            smd_reference: None,
+            weights: None,
+            scope: Scope::default(),
+        }
+    }
 }
 
 /// Which intervals are made of the replicates.
@@ -76,16 +125,46 @@ pub enum BootstrapQueryError {
     /// The quantities of survival.
     #[error(transparent)]
     Survival(#[from] SurvivalError),
-    /// The model.
+    /// A model, by its place among those asked for.
+    #[error("{error}")]
+    Cox {
+        /// Its place, from 0.
+        model: usize,
+        /// What is wrong.
+        error: CoxError,
+    },
+    /// Standardised differences.
     #[error(transparent)]
-    Cox(#[from] CoxError),
+    Balance(#[from] BalanceError),
+    /// The model of the score.
+    #[error(transparent)]
+    Propensity(#[from] PropensityError),
+    /// Matching.
+    #[error(transparent)]
+    Matching(#[from] MatchingError),
+}
+
+impl BootstrapQueryError {
+    /// Why the data cannot answer as a whole, when that is what the error says; other errors are
+    /// faults of the question.
+    #[must_use]
+    pub fn impossibility(&self) -> Option<NotEstimable> {
+        match self {
+            Self::Bootstrap(error) => error.impossibility(),
+            Self::Survival(error) => error.impossibility(),
+            Self::Cox { error, .. } => error.impossibility(),
+            Self::Balance(error) => error.impossibility(),
+            Self::Propensity(error) => error.impossibility(),
+            Self::Matching(error) => error.impossibility(),
+        }
+    }
 }
 
 /// A sample that is ready for replicates.
 pub struct Bootstrap<'a> {
     plan: Plan,
     units: Units,
-    statistic: Quantities<'a>,
+    statistic: Computed<'a>,
 }
 
 impl<'a> Bootstrap<'a> {
@@ -99,25 +178,24 @@ impl<'a> Bootstrap<'a> {
         selection: &'a Selection,
         query: &BootstrapQuery,
     ) -> Result<Self, BootstrapQueryError> {
-        let survival = query.survival.as_ref();
-        let survival = survival.map(|query| SurvivalStatistic::read(cohort, selection, query));
-        let cox = query.cox.as_ref().map(|query| CoxStatistic::read(cohort, selection, query));
-        Ok(Self {
-            plan: query.plan,
-            units: units(cohort, selection, &query.units)?,
-            statistic: Quantities { survival: survival.transpose()?, cox: cox.transpose()? },
-        })
+        let units = units(cohort, selection, &query.units)?;
+        let statistic = match &query.scope {
+            Scope::Outcome => Computed::Outcome(OutcomeQuantities::read(cohort, selection, query)?),
+            Scope::Pipeline(rematch) => {
+                let rematched = Rematched::read(cohort, selection, query, rematch)?;
+                Computed::Pipeline(Box::new(rematched))
+            }
+        };
+        Ok(Self { plan: query.plan, units, statistic })
     }
 
     /// Names of the quantities, in the order of the answers, and whether each is a logarithm.
     #[must_use]
     pub fn names(&self) -> Vec<(String, bool)> {
-        let survival = self.statistic.survival.iter().flat_map(|survival| survival.names());
-        let cox = self.statistic.cox.iter().flat_map(|cox| cox.names());
-        survival
-            .map(|name| (name.clone(), false))
-            .chain(cox.map(|name| (name.clone(), true)))
-            .collect()
+        match &self.statistic {
+            Computed::Outcome(outcome) => outcome.names(),
+            Computed::Pipeline(rematched) => rematched.names(),
+        }
     }
 
     /// A range of replicates, on this thread; see [`replicate`].
@@ -204,69 +282,52 @@ impl<'a> Bootstrap<'a> {
     }
 }
 
-/// Several statistics of one sample, one after the other.
-struct Quantities<'a> {
-    survival: Option<SurvivalStatistic>,
-    cox: Option<CoxStatistic<'a>>,
+/// What is computed of a replicate.
+enum Computed<'a> {
+    Outcome(OutcomeQuantities<'a>),
+    Pipeline(Box<Rematched<'a>>),
 }
 
-/// Memory of [`Quantities`].
-struct Scratch<'a> {
-    survival: Option<<SurvivalStatistic as Statistic>::Scratch>,
-    cox: Option<<CoxStatistic<'a> as Statistic>::Scratch>,
-    answers: Vec<Replicated>,
+/// Memory of [`Computed`].
+enum Scratch<'a> {
+    Outcome(<OutcomeQuantities<'a> as Statistic>::Scratch),
+    Pipeline(Box<<Rematched<'a> as Statistic>::Scratch>),
 }
 
-impl<'a> Statistic for Quantities<'a> {
+impl<'a> Statistic for Computed<'a> {
     type Scratch = Scratch<'a>;
 
     fn n_subjects(&self) -> usize {
-        let survival = self.survival.as_ref().map(Statistic::n_subjects);
-        survival.or(self.cox.as_ref().map(Statistic::n_subjects)).unwrap_or(0)
+        match self {
+            Self::Outcome(outcome) => outcome.n_subjects(),
+            Self::Pipeline(rematched) => rematched.n_subjects(),
+        }
     }
 
     fn n_quantities(&self) -> usize {
-        self.survival.as_ref().map_or(0, Statistic::n_quantities)
-            + self.cox.as_ref().map_or(0, Statistic::n_quantities)
+        match self {
+            Self::Outcome(outcome) => outcome.n_quantities(),
+            Self::Pipeline(rematched) => rematched.n_quantities(),
+        }
     }
 
     fn scratch(&self) -> Scratch<'a> {
-        Scratch {
-            survival: self.survival.as_ref().map(Statistic::scratch),
-            cox: self.cox.as_ref().map(Statistic::scratch),
-            answers: Vec::new(),
+        match self {
+            Self::Outcome(outcome) => Scratch::Outcome(outcome.scratch()),
+            Self::Pipeline(rematched) => Scratch::Pipeline(Box::new(rematched.scratch())),
         }
     }
 
     fn evaluate(&self, drawn: &Drawn, scratch: &mut Scratch<'a>, answers: &mut [Replicated]) {
-        let Scratch { survival, cox, answers: part } = scratch;
-        let n_quantities = self.n_quantities();
-        let mut first = 0;
-        if let (Some(statistic), Some(scratch)) = (&self.survival, survival) {
-            first += evaluate_part(statistic, drawn, scratch, part, (first, n_quantities), answers);
-        }
-        if let (Some(statistic), Some(scratch)) = (&self.cox, cox) {
-            evaluate_part(statistic, drawn, scratch, part, (first, n_quantities), answers);
+        match (self, scratch) {
+            (Self::Outcome(outcome), Scratch::Outcome(scratch)) => {
+                outcome.evaluate(drawn, scratch, answers);
+            }
+            (Self::Pipeline(rematched), Scratch::Pipeline(scratch)) => {
+                rematched.evaluate(drawn, scratch, answers);
+            }
+            // Nobody hands in the memory of another statistic.
+            _ => answers.fill(Replicated::value(Err(NotEstimable::NotDefined))),
         }
     }
-}
-
-/// Evaluates one of several statistics, whose quantities begin at the `first` of `n_quantities`; says how
-/// many it has.
-fn evaluate_part<S: Statistic>(
-    statistic: &S,
-    drawn: &Drawn,
-    scratch: &mut S::Scratch,
-    part: &mut Vec<Replicated>,
-    (first, n_quantities): (usize, usize),
-    answers: &mut [Replicated],
-) -> usize {
-    let n_own = statistic.n_quantities();
-    part.clear();
-    part.resize(n_own * drawn.n_replicates, Replicated::value(Err(NotEstimable::NotDefined)));
-    statistic.evaluate(drawn, scratch, part);
-    for (own, all) in part.chunks(n_own).zip(answers.chunks_mut(n_quantities)) {
-        all[first..first + n_own].copy_from_slice(own);
-    }
-    n_own
 }

@@ -16,7 +16,7 @@ mod terms;
 
 pub use bootstrap::{
     Bootstrap, BootstrapQuery, BootstrapQueryError, BootstrappedQuantity, IntervalMethod,
-    IntervalsQuery,
+    IntervalsQuery, RematchQuery, Scope, ScoreQuery,
 };
 pub use plan::{Pipeline, WeightedId};
 pub use prepare::{Attrition, Prepared, prepare};

@@ -1,22 +1,19 @@
 //! `equipoise.bootstrap.v1`: replicates and their intervals.
 
 mod answer;
+mod quantities;
 
 pub use answer::{intervals_from, intervals_response, replicates_from, replicates_response};
 
-use crate::common::{
-    columns_from, confidence_from, endpoint_columns, endpoint_from, endpoint_to, enum_conversion,
-    optional_column,
-};
+use crate::common::{columns_from, confidence_from, enum_conversion, optional_column};
 use crate::pb::bootstrap as pb;
-use crate::regression::{model_columns, model_from, model_to};
 use crate::violation::Violations;
 use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
 use ::bootstrap::{Plan, Resampling, UnitColumns};
 use cohort::{Cohort, Selection};
-use pipeline::{BootstrapQuery, IntervalMethod, IntervalsQuery};
+use pipeline::{BootstrapQuery, IntervalMethod, IntervalsQuery, Scope};
+use quantities::{quantities_columns, quantities_from, quantities_to};
 use std::ops::Range;
-use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
 
 /// Largest seed: every language can hold it.
 const LARGEST_SEED: i64 = (1 << 53) - 1;
@@ -99,11 +96,7 @@ pub fn intervals_request<'a>(
 /// The columns that a bootstrap reads.
 fn query_columns(query: &BootstrapQuery) -> impl Iterator<Item = &str> {
     let units = query.units.unit.iter().chain(&query.units.strata).map(String::as_str);
-    let survival = query
-        .survival
-        .iter()
-        .flat_map(|survival| endpoint_columns(&survival.endpoint).chain(survival.group.as_deref()));
-    units.chain(survival).chain(query.cox.iter().flat_map(model_columns))
+    units.chain(quantities_columns(query))
 }
 
 impl CohortRequest for pb::RunReplicatesRequest {
@@ -130,7 +123,9 @@ impl CohortRequest for pb::EstimateIntervalsRequest {
         let read = |violations: &mut Violations, cohort: &Cohort| {
             let bootstrap = query_from(violations, plan, quantities, cohort);
             let intervals = options_from(violations, options);
-            Some(BootstrapIntervalsQuery { bootstrap: bootstrap?, intervals: intervals? })
+            let (bootstrap, intervals) = (bootstrap?, intervals?);
+            methods_fit(violations, &bootstrap.scope, &intervals.methods);
+            Some(BootstrapIntervalsQuery { bootstrap, intervals })
         };
         Asked::read(cohorts, self.cohort, self.selection, read)
     }
@@ -144,23 +139,13 @@ fn query_from(
 ) -> Option<BootstrapQuery> {
     let plan = plan_from(violations, plan, cohort);
     let quantities = violations.require("quantities", quantities)?;
-    if quantities.survival.is_none() && quantities.cox.is_none() {
-        violations.add("quantities", "asks for nothing: set survival or cox");
-    }
-    let survival = match quantities.survival {
-        Some(survival) => survival_from(violations, survival, cohort).map(Some),
-        None => Some(None),
-    };
-    let cox = match quantities.cox {
-        Some(model) => violations
-            .within(("model", "quantities.cox"), |violations| {
-                model_from(violations, Some(model), cohort)
-            })
-            .map(Some),
-        None => Some(None),
-    };
+    let query = quantities_from(violations, quantities, cohort);
     let (plan, units) = plan?;
-    Some(BootstrapQuery { plan, units, survival: survival?, cox: cox? })
+    let query = BootstrapQuery { plan, units, ..query? };
+    if query.scope != Scope::Outcome && plan.resampling() != Resampling::WithReplacement {
+        violations.add("plan.resampling", "matching counts whole patients: WITH_REPLACEMENT");
+    }
+    Some(query)
 }
 
 fn plan_from(
@@ -196,13 +181,6 @@ fn plan_to(query: &BootstrapQuery) -> pb::BootstrapPlan {
     }
 }
 
-fn quantities_to(query: &BootstrapQuery) -> pb::BootstrapQuantities {
-    pb::BootstrapQuantities {
-        survival: query.survival.as_ref().map(survival_to),
-        cox: query.cox.as_ref().map(model_to),
-    }
-}
-
 fn range_from(violations: &mut Violations, first: i32, n: i32, plan: Plan) -> Option<Range<u64>> {
     let first_replicate = u64::try_from(first).ok().filter(|&first| first < plan.n_replicates());
     if first_replicate.is_none() {
@@ -214,107 +192,6 @@ fn range_from(violations: &mut Violations, first: i32, n: i32, plan: Plan) -> Op
         violations.add("replicate_count", "is at least 1 and ends within the plan");
     }
     Some(first_replicate?..end?)
-}
-
-fn survival_from(
-    violations: &mut Violations,
-    survival: pb::SurvivalQuantities,
-    cohort: &Cohort,
-) -> Option<SurvivalStatisticQuery> {
-    violations.within(("", "quantities.survival."), |violations| {
-        let endpoint = endpoint_from(violations, survival.endpoint, cohort);
-        if survival.quantities.is_empty() {
-            violations.add("quantities", "has no entry: ask for at least one");
-        }
-        let has_groups = !survival.group_column.is_empty();
-        let group = optional_column(violations, "group_column", survival.group_column, cohort);
-        let quantities: Vec<Option<SurvivalQuantity>> = (survival.quantities.into_iter())
-            .enumerate()
-            .map(|(at, quantity)| {
-                let outer = format!("quantities[{at}].");
-                violations.within(("", &outer), |violations| {
-                    quantity_from(violations, quantity, has_groups)
-                })
-            })
-            .collect();
-        Some(SurvivalStatisticQuery {
-            endpoint: endpoint?,
-            group,
-            quantities: quantities.into_iter().collect::<Option<_>>()?,
-        })
-    })
-}
-
-fn survival_to(query: &SurvivalStatisticQuery) -> pb::SurvivalQuantities {
-    pb::SurvivalQuantities {
-        endpoint: Some(endpoint_to(&query.endpoint)),
-        group_column: query.group.clone().unwrap_or_default(),
-        quantities: query.quantities.iter().map(quantity_to).collect(),
-    }
-}
-
-fn quantity_to(quantity: &SurvivalQuantity) -> pb::SurvivalQuantity {
-    let (measure, group, reference) = match quantity {
-        SurvivalQuantity::Of { measure, group } => (measure, group.clone(), None),
-        SurvivalQuantity::Difference { measure, group, reference } => {
-            (measure, Some(group.clone()), Some(reference.clone()))
-        }
-        SurvivalQuantity::LogRank => {
-            let measure = pb::SurvivalMeasure::LogRank.into();
-            return pb::SurvivalQuantity { measure, ..pb::SurvivalQuantity::default() };
-        }
-    };
-    let (measure, at) = match *measure {
-        Measure::Quantile { probability } => (pb::SurvivalMeasure::Quantile, probability),
-        Measure::SurvivalAt { time } => (pb::SurvivalMeasure::SurvivalAt, time),
-        Measure::RestrictedMean { tau } => (pb::SurvivalMeasure::RestrictedMean, tau),
-    };
-    pb::SurvivalQuantity { measure: measure.into(), at: Some(at), group, reference }
-}
-
-fn quantity_from(
-    violations: &mut Violations,
-    quantity: pb::SurvivalQuantity,
-    has_groups: bool,
-) -> Option<SurvivalQuantity> {
-    let at = |violations: &mut Violations| violations.require("at", quantity.at);
-    let measure = match pb::SurvivalMeasure::try_from(quantity.measure) {
-        Ok(pb::SurvivalMeasure::Quantile) => Measure::Quantile { probability: at(violations)? },
-        Ok(pb::SurvivalMeasure::SurvivalAt) => Measure::SurvivalAt { time: at(violations)? },
-        Ok(pb::SurvivalMeasure::RestrictedMean) => Measure::RestrictedMean { tau: at(violations)? },
-        Ok(pb::SurvivalMeasure::LogRank) => {
-            if quantity.at.is_some() || quantity.group.is_some() || quantity.reference.is_some() {
-                violations
-                    .add("measure", "LOG_RANK compares all groups: leave out the other fields");
-            }
-            if !has_groups {
-                violations.add("measure", "LOG_RANK needs group_column");
-            }
-            return Some(SurvivalQuantity::LogRank);
-        }
-        Ok(pb::SurvivalMeasure::Unspecified) => {
-            violations.add("measure", "is required");
-            return None;
-        }
-        Err(_) => {
-            violations.add("measure", "is no value of this enum");
-            return None;
-        }
-    };
-    if quantity.group.is_some() != has_groups {
-        let what = if has_groups { "is required" } else { "needs group_column" };
-        violations.add("group", what);
-    }
-    match (quantity.group, quantity.reference) {
-        (Some(group), Some(reference)) => {
-            Some(SurvivalQuantity::Difference { measure, group, reference })
-        }
-        (None, Some(_)) => {
-            violations.add("reference", "needs group");
-            None
-        }
-        (group, None) => Some(SurvivalQuantity::Of { measure, group }),
-    }
 }
 
 fn options_from(
@@ -334,6 +211,18 @@ fn options_from(
     Some(IntervalsQuery { methods, confidence: confidence? })
 }
 
+/// Standard errors of a replicate do not know of matching, and intervals of them are not made.
+fn methods_fit(violations: &mut Violations, scope: &Scope, methods: &[IntervalMethod]) {
+    let needs_errors = |method: &IntervalMethod| {
+        matches!(method, IntervalMethod::Normal | IntervalMethod::Studentized)
+    };
+    let unfit = methods.iter().enumerate().filter(|(_, method)| needs_errors(method));
+    if *scope != Scope::Outcome {
+        let message = "scope pipeline has PERCENTILE, BASIC and BCA";
+        violations.add_each("options.methods", unfit.map(|(at, _)| at), message);
+    }
+}
+
 fn options_to(query: &IntervalsQuery) -> pb::IntervalOptions {
     pb::IntervalOptions {
         methods: query.methods.iter().map(|&method| method_to(method)).collect(),
@@ -344,8 +233,14 @@ fn options_to(query: &IntervalsQuery) -> pb::IntervalOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use balance::{SmdQuery, Variable};
     use cohort::{Column, EndpointColumns, Term};
     use cox::CoxQuery;
+    use matching::{Caliper, CaliperScale, MatchQuery};
+    use pipeline::{RematchQuery, ScoreQuery};
+    use propensity::{Discard, Level, LogisticQuery};
+    use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
+    use weighting::ScoreScale;
 
     fn cohort() -> Cohort {
         let columns = vec![
@@ -375,11 +270,17 @@ mod tests {
                 SurvivalQuantity::LogRank,
             ],
         };
+        let plan = Plan::new(7, 99, Resampling::WithReplacement).unwrap();
         BootstrapQuery {
-            plan: Plan::new(7, 99, Resampling::WithReplacement).unwrap(),
             units: UnitColumns { unit: Some("pair".into()), strata: vec!["site".into()] },
             survival: Some(survival),
-            cox: Some(CoxQuery::new(endpoint, vec![Term::factor("arm")])),
+            cox: vec![CoxQuery::new(endpoint, vec![Term::factor("arm")])],
+            smd: Some(SmdQuery {
+                exposure: "arm".into(),
+                exposed: "b".into(),
+                variables: vec![Variable::Numeric("time".into())],
+            }),
+            ..BootstrapQuery::new(plan)
         }
     }
 
@@ -398,5 +299,82 @@ mod tests {
         assert_eq!(request.cohort.as_ref().unwrap().columns.len(), 5);
         let read = request.asked(&()).unwrap();
         assert_eq!(read.query, asked);
+    }
+
+    /// The same with a scope in which patients are matched again.
+    fn matched_again() -> BootstrapQuery {
+        let outcome = Level { column: "arm".into(), level: "b".into() };
+        let model = LogisticQuery::new(outcome, vec![Term::linear("pair")]);
+        let (discard, scale) = (Discard::Both, ScoreScale::Logit);
+        let caliper = Caliper { width: 0.2, scale: CaliperScale::StandardDeviations };
+        let matching = MatchQuery {
+            caliper: Some(caliper),
+            exact: vec!["site".into()],
+            ..MatchQuery::nearest("arm", "b", quantities::SCORE)
+        };
+        let score = Some(ScoreQuery { model, discard, scale });
+        BootstrapQuery {
+            units: UnitColumns::default(),
+            scope: Scope::Pipeline(RematchQuery { score, matching }),
+            ..query()
+        }
+    }
+
+    #[test]
+    fn a_scope_is_read_as_it_was_asked() {
+        let (cohort, query) = (cohort(), matched_again());
+        let everybody = Selection::all(&cohort);
+        let asked = ReplicatesQuery { bootstrap: query, range: 0..99 };
+        let request = replicates_request(&cohort, &everybody, &asked);
+        let read = Asked::<ReplicatesQuery>::try_from(request).unwrap();
+        assert_eq!(read.query, asked);
+    }
+
+    #[test]
+    fn what_does_not_fit_the_scope_names_its_field() {
+        let cohort = cohort();
+        let everybody = Selection::all(&cohort);
+        let paths = |change: &dyn Fn(&mut pb::EstimateIntervalsRequest)| -> Vec<String> {
+            let methods = vec![IntervalMethod::Basic];
+            let intervals = IntervalsQuery { methods, confidence: 0.9 };
+            let asked = BootstrapIntervalsQuery { bootstrap: matched_again(), intervals };
+            let mut request = intervals_request(&cohort, &everybody, &asked);
+            change(&mut request);
+            let Malformed(found) = Asked::<BootstrapIntervalsQuery>::try_from(request).unwrap_err();
+            found.into_iter().map(|violation| violation.path).collect()
+        };
+        let quantities = |change: fn(&mut pb::BootstrapQuantities)| {
+            paths(&move |request| change(request.quantities.as_mut().unwrap()))
+        };
+        let pipeline = |change: fn(&mut pb::Pipeline)| {
+            paths(&move |request| {
+                let quantities = request.quantities.as_mut().unwrap();
+                change(quantities.pipeline.as_mut().unwrap());
+            })
+        };
+        let studentized = pb::IntervalMethod::Studentized as i32;
+        let found = paths(&|request| request.options.as_mut().unwrap().methods.push(studentized));
+        assert_eq!(found, ["options.methods[1]"]);
+        let bayesian = pb::Resampling::Bayesian as i32;
+        let found = paths(&|request| request.plan.as_mut().unwrap().resampling = bayesian);
+        assert_eq!(found, ["plan.resampling"]);
+        let found = quantities(|asked| asked.weight_column = "pair".into());
+        assert!(found.contains(&"quantities.weight_column".to_string()), "{found:?}");
+        let found = quantities(|asked| {
+            asked.smd.as_mut().unwrap().reference_selection = Some(Default::default());
+        });
+        assert_eq!(found, ["quantities.smd.reference_selection"]);
+        let found = pipeline(|asked| asked.matching = None);
+        assert_eq!(found, ["quantities.pipeline.matching"]);
+        let found =
+            pipeline(|asked| asked.matching.as_mut().unwrap().distance_column = "pair".into());
+        assert_eq!(found, ["quantities.pipeline.matching.distance_column"]);
+        let found = pipeline(|asked| asked.propensity = None);
+        assert!(found[0].starts_with("quantities.pipeline.matching."), "{found:?}");
+        let found = pipeline(|asked| {
+            let propensity = asked.propensity.as_mut().unwrap();
+            propensity.model.as_mut().unwrap().outcome_column = "age".into();
+        });
+        assert_eq!(found, ["quantities.pipeline.propensity.model.outcome_column"]);
     }
 }

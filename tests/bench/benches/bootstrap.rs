@@ -60,7 +60,12 @@ fn of_pairs(criterion: &mut Criterion<CpuTime>) {
     let ratio = CoxQuery::new(endpoint, vec![Term::factor("arm")]);
     let plan = Plan::new(1, N_REPLICATES, Resampling::WithReplacement).expect("a valid number");
     let units = UnitColumns { unit: Some("pair".into()), strata: Vec::new() };
-    let query = |survival, cox| BootstrapQuery { plan, units: units.clone(), survival, cox };
+    let query = |survival, cox: Option<CoxQuery>| BootstrapQuery {
+        units: units.clone(),
+        survival,
+        cox: Vec::from_iter(cox),
+        ..BootstrapQuery::new(plan)
+    };
     let tasks = [
         ("hazard ratio", query(None, Some(ratio))),
         ("difference of medians", query(Some(median), None)),

@@ -893,7 +893,7 @@ def bootstrap_a_median(client):
                 quantity(measure=eq.bootstrap.SURVIVAL_MEASURE_SURVIVAL_AT, at=2.5),
             ],
         ),
-        cox=old_and_new(),
+        cox=[old_and_new()],
     )
     plan = eq.bootstrap.BootstrapPlan(seed=7, replicate_count=399)
 
@@ -924,6 +924,50 @@ def bootstrap_a_median(client):
             close(interval.upper, ranked[389], 1e-12)
     equal(median.infinite_count, sum(map(math.isinf, values[::3])))
     return f"median 6, not reached in {median.infinite_count} of 399 replicates"
+
+
+def bootstrap_the_matching(client):
+    """Of patients without the trait two of six are new, with it four of six: two pairs of each, and a
+    difference of (1/3) / sqrt(2/9) before matching, none after."""
+    table = eq.cohort(
+        time=[month * 5 % 13 for month in range(1, 13)],
+        event=[1] * 12,
+        arm=["new"] * 2 + ["old"] * 4 + ["new"] * 4 + ["old"] * 2,
+        trait=[0] * 6 + [1] * 6,
+    )
+    asked = eq.bootstrap.BootstrapQuantities(
+        smd=eq.bootstrap.SmdQuantities(
+            exposure_column="arm",
+            exposed_level="new",
+            variables=[
+                eq.matching.BalanceVariable(
+                    column="trait", kind=eq.matching.VARIABLE_KIND_CATEGORICAL
+                )
+            ],
+        ),
+        pipeline=eq.bootstrap.Pipeline(
+            propensity=eq.matching.EstimatePropensityRequest(
+                model=eq.regression.LogisticModel(
+                    outcome_column="arm",
+                    outcome_level="new",
+                    terms=[eq.common.ModelTerm(column="trait")],
+                )
+            ),
+            matching=eq.matching.MatchPairsRequest(
+                exposure_column="arm",
+                exposed_level="new",
+                options=eq.matching.MatchOptions(caliper=0.1),
+            ),
+        ),
+    )
+    plan = eq.bootstrap.BootstrapPlan(seed=7, replicate_count=199, strata_columns=["arm"])
+    request = eq.bootstrap.EstimateIntervalsRequest(cohort=table, plan=plan, quantities=asked)
+    before, after, pairs = client.bootstrap.EstimateIntervals(request, timeout=TIMEOUT).quantities
+    close(eq.number(before.estimate), 0.5**0.5, 1e-12)
+    equal((eq.number(after.estimate), eq.number(pairs.estimate)), (0, 4))
+    equal(pairs.five_numbers[-1] <= 6, True)
+    separated = sum(failure.replicate_count for failure in pairs.failures)
+    return f"4 pairs, and no score in {separated} of 199 replicates"
 
 
 def refuse_a_field(client):
@@ -1037,6 +1081,7 @@ CHECKS = [
     fisher_with_odds_ratio,
     bound_hidden_bias,
     bootstrap_a_median,
+    bootstrap_the_matching,
     refuse_a_field,
     refuse_nobody,
     check_study,

@@ -1,14 +1,20 @@
 //! The bootstrap service: ranges of replicates, intervals, refusals, and callers who go away.
 
-use crate::harness::{Clients, clients, clients_of, cohort, endpoint, model};
+use crate::harness::{
+    Clients, categories, clients, clients_of, cohort, endpoint, logistic_model, model, numbers,
+};
 use service_kit::{Failure, Settings};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 use tonic::{Code, Status};
 use wire::pb::bootstrap::{
     BootstrapPlan, BootstrapQuantities, EstimateIntervalsRequest, IntervalMethod, IntervalOptions,
-    RunReplicatesRequest, RunReplicatesResponse, SurvivalMeasure, SurvivalQuantities,
-    SurvivalQuantity,
+    Pipeline, RunReplicatesRequest, RunReplicatesResponse, SmdQuantities, SurvivalMeasure,
+    SurvivalQuantities, SurvivalQuantity,
+};
+use wire::pb::common::{Cohort, NotEstimable};
+use wire::pb::matching::{
+    BalanceVariable, EstimatePropensityRequest, MatchOptions, MatchPairsRequest, VariableKind,
 };
 
 fn plan(n: i32) -> BootstrapPlan {
@@ -40,7 +46,8 @@ fn quantities() -> Option<BootstrapQuantities> {
                 log_rank,
             ],
         }),
-        cox: model(&["arm", "age"]),
+        cox: Vec::from_iter(model(&["arm", "age"])),
+        ..BootstrapQuantities::default()
     })
 }
 
@@ -173,9 +180,9 @@ async fn a_question_that_does_not_fit_names_its_field() {
         (
             changed(&|request| {
                 let quantities = request.quantities.as_mut().unwrap();
-                quantities.cox.as_mut().unwrap().terms[1].column = "weight".into();
+                quantities.cox[0].terms[1].column = "weight".into();
             }),
-            "quantities.cox.terms[1].column",
+            "quantities.cox[0].terms[1].column",
         ),
     ];
     for (request, field) in cases {
@@ -184,6 +191,78 @@ async fn a_question_that_does_not_fit_names_its_field() {
         let fields = Failure::from(&status).violations;
         assert!(fields.iter().any(|at| at.field == field), "{field}: {fields:?}");
     }
+}
+
+/// Twelve patients; of those without the trait two of six are exposed, of those with it four of six.
+fn confounded() -> Cohort {
+    let arms = [1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0];
+    let times: Vec<f64> = (1..=12).map(|month| f64::from(month * 5 % 13)).collect();
+    let traits: Vec<f64> = (0..12).map(|patient| f64::from(patient / 6)).collect();
+    Cohort {
+        ids: Vec::new(),
+        columns: vec![
+            numbers("time", &times),
+            numbers("event", &[1.0; 12]),
+            categories("arm", &["control", "treated"], &arms),
+            numbers("trait", &traits),
+        ],
+    }
+}
+
+/// Whoever is matched has the trait of the partner: scores are equal or far apart.
+fn matched_by_trait() -> Pipeline {
+    Pipeline {
+        propensity: Some(EstimatePropensityRequest {
+            model: logistic_model("arm", "treated", &["trait"]),
+            ..EstimatePropensityRequest::default()
+        }),
+        matching: Some(MatchPairsRequest {
+            exposure_column: "arm".into(),
+            exposed_level: "treated".into(),
+            options: Some(MatchOptions { caliper: Some(0.1), ..MatchOptions::default() }),
+            ..MatchPairsRequest::default()
+        }),
+        ..Pipeline::default()
+    }
+}
+
+/// Two pairs of each trait. Shares of the trait are 4/6 and 2/6 before, so that the difference is
+/// (1/3) / √(2/9), and equal after matching.
+#[tokio::test]
+async fn patients_are_matched_again() {
+    let trait_variable =
+        BalanceVariable { column: "trait".into(), kind: VariableKind::Categorical.into() };
+    let asked = EstimateIntervalsRequest {
+        cohort: Some(confounded()),
+        plan: Some(BootstrapPlan { strata_columns: vec!["arm".into()], ..plan(300) }),
+        quantities: Some(BootstrapQuantities {
+            cox: Vec::from_iter(model(&["arm"])),
+            smd: Some(SmdQuantities {
+                exposure_column: "arm".into(),
+                exposed_level: "treated".into(),
+                variables: vec![trait_variable],
+                reference_selection: None,
+            }),
+            pipeline: Some(matched_by_trait()),
+            ..BootstrapQuantities::default()
+        }),
+        ..EstimateIntervalsRequest::default()
+    };
+    let mut client = clients().await.bootstrap;
+    let answer = client.estimate_intervals(asked).await.unwrap().into_inner();
+    let names: Vec<&str> = answer.quantities.iter().map(|one| one.name.as_str()).collect();
+    let of_trait = ["SMD of trait before matching", "SMD of trait after matching"];
+    assert_eq!(names, ["arm=treated", of_trait[0], of_trait[1], "number of pairs"]);
+    let estimates: Vec<f64> =
+        answer.quantities.iter().map(|one| one.estimate.unwrap().value.unwrap()).collect();
+    assert!((estimates[1] - 0.5f64.sqrt()).abs() < 1e-12);
+    assert_eq!(estimates[2..], [0.0, 4.0]);
+    let pairs = &answer.quantities[3];
+    // Both arms have six patients in every replicate, and never more pairs.
+    assert!(pairs.five_numbers[0] >= 0.0 && pairs.five_numbers[4] <= 6.0);
+    // Where a trait is that of one arm alone, its score is infinite.
+    let reasons: Vec<i32> = pairs.failures.iter().map(|failure| failure.reason).collect();
+    assert_eq!(reasons, [i32::from(NotEstimable::Separation)]);
 }
 
 /// One thread and no queue: whoever comes second is turned away at once, and let in soon after the first

@@ -71,6 +71,7 @@ fn quantity_to(quantity: BootstrappedQuantity) -> pb::BootstrappedQuantity {
         acceleration: quantity.acceleration.map(estimate_to),
         bias_correction: Some(estimate_to(summary.bias_correction)),
         intervals: quantity.limits.into_iter().map(interval_of).collect(),
+        five_numbers: summary.five_numbers.map(Vec::from).unwrap_or_default(),
     }
 }
 
@@ -163,6 +164,7 @@ fn quantity_from(
         bias: estimate_from(quantity.bias),
         standard_error: estimate_from(quantity.standard_error),
         bias_correction: estimate_from(quantity.bias_correction),
+        five_numbers: <[f64; 5]>::try_from(quantity.five_numbers).ok(),
     };
     let mut limits = Vec::with_capacity(quantity.intervals.len());
     for (at, interval) in quantity.intervals.into_iter().enumerate() {
@@ -197,7 +199,7 @@ fn limits_from(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ::bootstrap::{Plan, Resampling, UnitColumns};
+    use ::bootstrap::{Plan, Resampling};
     use cohort::{Cohort, Column, EndpointColumns, Selection};
     use pipeline::{Bootstrap, BootstrapQuery, IntervalsQuery};
     use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
@@ -217,12 +219,8 @@ mod tests {
                 of(Measure::SurvivalAt { time: 3.5 }),
             ],
         };
-        let bootstrap = BootstrapQuery {
-            plan: Plan::new(1, 40, Resampling::WithReplacement).unwrap(),
-            units: UnitColumns::default(),
-            survival: Some(survival),
-            cox: None,
-        };
+        let plan = Plan::new(1, 40, Resampling::WithReplacement).unwrap();
+        let bootstrap = BootstrapQuery { survival: Some(survival), ..BootstrapQuery::new(plan) };
         let methods = vec![IntervalMethod::Percentile, IntervalMethod::Normal, IntervalMethod::Bca];
         let intervals = IntervalsQuery { methods, confidence: 0.95 };
         (Cohort::new(None, columns).unwrap(), BootstrapIntervalsQuery { bootstrap, intervals })

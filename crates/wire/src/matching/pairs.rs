@@ -3,7 +3,7 @@
 use super::match_options::{match_option_path, options_from, options_to};
 use crate::common::{
     caveats_from, caveats_to, count, count_from, counts_from, estimate_from, estimate_to,
-    required_name,
+    optional_name, required_name,
 };
 use crate::pb::matching as pb;
 use crate::violation::Violations;
@@ -19,12 +19,18 @@ pub fn match_request<'a>(
     query: &MatchQuery,
 ) -> pb::MatchPairsRequest {
     let (cohort, selection) = Asked::<()>::written(cohort, selection, query.columns());
+    let distance_column = query.score.clone().unwrap_or_default();
+    pb::MatchPairsRequest { cohort, selection, distance_column, ..query_to(query) }
+}
+
+/// How sets are formed: a request without patients and without the column of their score.
+pub(crate) fn query_to(query: &MatchQuery) -> pb::MatchPairsRequest {
     pb::MatchPairsRequest {
-        cohort,
-        selection,
+        cohort: None,
+        selection: None,
         exposure_column: query.exposure.clone(),
         exposed_level: query.exposed.clone(),
-        distance_column: query.score.clone().unwrap_or_default(),
+        distance_column: String::new(),
         exact_columns: query.exact.clone(),
         options: Some(options_to(query)),
         covariate_columns: query.covariates.clone(),
@@ -36,38 +42,52 @@ pub fn match_request<'a>(
 impl CohortRequest for pb::MatchPairsRequest {
     type Query = MatchQuery;
 
-    fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<MatchQuery>, Unreadable> {
-        let pb::MatchPairsRequest { cohort, selection, options, .. } = self;
+    fn asked(mut self, cohorts: &dyn Cohorts) -> Result<Asked<MatchQuery>, Unreadable> {
+        let (cohort, selection) = (self.cohort.take(), self.selection.take());
         Asked::read(cohorts, cohort, selection, |violations, cohort| {
-            let exposure = required_name(violations, "exposure_column", self.exposure_column);
-            let exposed = required_name(violations, "exposed_level", self.exposed_level);
-            let n_covariates = self.covariate_columns.len();
-            let options = options.unwrap_or_default();
-            let options = options_from(violations, options, self.site_column, n_covariates)?;
-            let query = MatchQuery {
-                exposure: exposure?,
-                exposed: exposed?,
-                estimand: options.estimand,
-                method: options.method,
-                score: Some(self.distance_column).filter(|column| !column.is_empty()),
-                covariates: self.covariate_columns,
-                caliper: options.caliper,
-                covariate_calipers: options.covariate_calipers,
-                exact: self.exact_columns,
-                anti_exact: self.anti_exact_columns,
-                site: options.site,
-                discard: options.discard,
-            };
-            columns_are_known(violations, &query, cohort);
-            if let Err(MatchingError::Option { option, message }) = matching::check(&query) {
-                violations.add(match_option_path(option), message);
+            let score = optional_name(std::mem::take(&mut self.distance_column));
+            if let Some(column) = &score {
+                violations.check("distance_column", cohort.values(column));
             }
-            Some(query)
+            query_from(violations, self, score, cohort)
         })
     }
 }
 
-/// Names the field of every column that the cohort does not have.
+/// How sets are formed on a score of this name, if there is one.
+pub(crate) fn query_from(
+    violations: &mut Violations,
+    request: pb::MatchPairsRequest,
+    score: Option<String>,
+    cohort: &Cohort,
+) -> Option<MatchQuery> {
+    let exposure = required_name(violations, "exposure_column", request.exposure_column);
+    let exposed = required_name(violations, "exposed_level", request.exposed_level);
+    let n_covariates = request.covariate_columns.len();
+    let options = request.options.unwrap_or_default();
+    let options = options_from(violations, options, request.site_column, n_covariates)?;
+    let query = MatchQuery {
+        exposure: exposure?,
+        exposed: exposed?,
+        estimand: options.estimand,
+        method: options.method,
+        score,
+        covariates: request.covariate_columns,
+        caliper: options.caliper,
+        covariate_calipers: options.covariate_calipers,
+        exact: request.exact_columns,
+        anti_exact: request.anti_exact_columns,
+        site: options.site,
+        discard: options.discard,
+    };
+    columns_are_known(violations, &query, cohort);
+    if let Err(MatchingError::Option { option, message }) = matching::check(&query) {
+        violations.add(match_option_path(option), message);
+    }
+    Some(query)
+}
+
+/// Names the field of every column that the cohort does not have, but for that of the score.
 fn columns_are_known(violations: &mut Violations, query: &MatchQuery, cohort: &Cohort) {
     let one = |path: &str, column: &str| vec![(path.to_string(), column.to_string())];
     let each = |path: &str, columns: &[String]| -> Vec<(String, String)> {
@@ -75,7 +95,6 @@ fn columns_are_known(violations: &mut Violations, query: &MatchQuery, cohort: &C
         named.map(|(index, column)| (format!("{path}[{index}]"), column.clone())).collect()
     };
     let mut named = one("exposure_column", &query.exposure);
-    named.extend(query.score.iter().flat_map(|column| one("distance_column", column)));
     named.extend(each("covariate_columns", &query.covariates));
     named.extend(each("exact_columns", &query.exact));
     named.extend(each("anti_exact_columns", &query.anti_exact));

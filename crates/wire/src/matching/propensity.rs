@@ -4,6 +4,7 @@ use super::match_options::{discard_from, discard_to};
 use super::overlap::{overlap_from, overlap_to};
 use crate::common::{caveats_from, caveats_to, count, counts_from, estimate_from, estimate_to};
 use crate::pb::matching as pb;
+use crate::pb::regression::LogisticModel;
 use crate::regression::{
     logistic_columns, logistic_fit_from, logistic_fit_to, logistic_model_from, logistic_model_to,
     logistic_options_to,
@@ -22,9 +23,36 @@ pub fn propensity_request<'a>(
 ) -> pb::EstimatePropensityRequest {
     let columns = logistic_columns(&question.model);
     let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
-    let model = Some(logistic_model_to(&question.model));
-    let discard = discard_to(question.discard);
-    pb::EstimatePropensityRequest { cohort, selection, model, discard }
+    pb::EstimatePropensityRequest {
+        cohort,
+        selection,
+        ..question_to(&question.model, question.discard)
+    }
+}
+
+/// A model of scores: a request without patients.
+pub(crate) fn question_to(
+    model: &LogisticQuery,
+    discard: Discard,
+) -> pb::EstimatePropensityRequest {
+    pb::EstimatePropensityRequest {
+        cohort: None,
+        selection: None,
+        model: Some(logistic_model_to(model)),
+        discard: discard_to(discard),
+    }
+}
+
+/// Reads a model of scores.
+pub(crate) fn question_from(
+    violations: &mut Violations,
+    model: Option<LogisticModel>,
+    discard: i32,
+    cohort: &Cohort,
+) -> Option<PropensityQuestion> {
+    let discard = violations.require_known("discard", discard_from(discard));
+    let model = logistic_model_from(violations, model, cohort);
+    Some(PropensityQuestion { model: model?, discard: discard? })
 }
 
 /// A model of propensity scores, and who is set aside before it is estimated again.
@@ -42,9 +70,7 @@ impl CohortRequest for pb::EstimatePropensityRequest {
     fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<PropensityQuestion>, Unreadable> {
         let pb::EstimatePropensityRequest { cohort, selection, model, discard } = self;
         Asked::read(cohorts, cohort, selection, |violations, cohort| {
-            let discard = violations.require_known("discard", discard_from(discard));
-            let model = logistic_model_from(violations, model, cohort);
-            Some(PropensityQuestion { model: model?, discard: discard? })
+            question_from(violations, model, discard, cohort)
         })
     }
 }

@@ -153,7 +153,7 @@ fn listed(violations: &mut Violations, numbers: Vec<i32>) -> Option<TestChoice> 
     (tests.len() == n).then_some(TestChoice::Listed(tests))
 }
 
-pub(super) fn variable_to(variable: &Variable) -> pb::BalanceVariable {
+pub(crate) fn variable_to(variable: &Variable) -> pb::BalanceVariable {
     let (column, kind) = match variable {
         Variable::Numeric(column) => (column, pb::VariableKind::Numeric),
         Variable::Categorical(column) => (column, pb::VariableKind::Categorical),
@@ -161,7 +161,7 @@ pub(super) fn variable_to(variable: &Variable) -> pb::BalanceVariable {
     pb::BalanceVariable { column: column.clone(), kind: kind as i32 }
 }
 
-pub(super) fn variables_from(
+pub(crate) fn variables_from(
     violations: &mut Violations,
     messages: Vec<pb::BalanceVariable>,
     cohort: &Cohort,
