@@ -37,9 +37,9 @@ pub(crate) async fn all_services(
 ) -> Result<Services, StartError> {
     let desk = Desk::new(compute, settings);
     let pool = Pool::new([Stack::new(statistics(&desk, settings)).await?.in_process()]);
-    let clients = Statistics::new(pool.clone(), pool.clone(), pool, settings);
+    let [matching, survival, regression] = [pool.clone(), pool.clone(), pool.clone()];
+    let clients = Statistics::new(matching, survival, regression, pool, settings);
     let services = statistics(&desk, settings).with_descriptors(wire::DESCRIPTORS);
-    let services = bootstrap_service::add(services, &desk, settings);
     Ok(coordinator::add(services, compute, settings, clients))
 }
 
@@ -48,7 +48,8 @@ fn statistics(desk: &Desk, settings: &Settings) -> Services {
     let services = cohort_store::add(Services::new(), desk, settings);
     let services = matching_service::add(services, desk, settings);
     let services = survival_service::add(services, desk, settings);
-    regression_service::add(services, desk, settings)
+    let services = regression_service::add(services, desk, settings);
+    bootstrap_service::add(services, desk, settings)
 }
 
 fn failed(error: StartError) -> Problem {

@@ -1,12 +1,14 @@
 //! The statistical services as the coordinator sees them: a question goes out, an answer comes
 //! back.
 
+use ::wire::bootstrap::BootstrapIntervalsQuery;
 use ::wire::failure::impossibility;
 use ::wire::matching::{BalanceQuestion, PropensityQuestion};
+use ::wire::pb::bootstrap::bootstrap_service_client::BootstrapServiceClient;
 use ::wire::pb::matching::matching_service_client::MatchingServiceClient;
 use ::wire::pb::regression::regression_service_client::RegressionServiceClient;
 use ::wire::pb::survival::survival_service_client::SurvivalServiceClient;
-use ::wire::{Malformed, matching, regression, survival};
+use ::wire::{Malformed, bootstrap, matching, regression, survival};
 use cohort::Estimate;
 use pipeline::{Answer, Question, Task};
 use service_kit::{CallPolicy, Deadline, Failure, Pool, Settings, StartError, call};
@@ -29,6 +31,9 @@ pub struct Addresses {
     /// The regression service.
     #[arg(long, env = "EQUIPOISE_REGRESSION", default_value = "http://127.0.0.1:50054")]
     pub regression: String,
+    /// The bootstrap service.
+    #[arg(long, env = "EQUIPOISE_BOOTSTRAP", default_value = "http://127.0.0.1:50055")]
+    pub bootstrap: String,
 }
 
 impl Addresses {
@@ -41,30 +46,38 @@ impl Addresses {
             Pool::connect(&self.matching)?,
             Pool::connect(&self.survival)?,
             Pool::connect(&self.regression)?,
+            Pool::connect(&self.bootstrap)?,
             settings,
         ))
     }
 }
 
-/// The pools of the three services; clones share them.
+/// The pools of the four services; clones share them.
 #[derive(Clone, Debug)]
 pub struct Statistics {
     matching: Pool,
     survival: Pool,
     regression: Pool,
+    bootstrap: Pool,
     policy: CallPolicy,
 }
 
 impl Statistics {
     /// Services behind these pools, which may be the same.
     #[must_use]
-    pub fn new(matching: Pool, survival: Pool, regression: Pool, settings: &Settings) -> Self {
+    pub fn new(
+        matching: Pool,
+        survival: Pool,
+        regression: Pool,
+        bootstrap: Pool,
+        settings: &Settings,
+    ) -> Self {
         let policy = CallPolicy {
             tries: TRIES,
             message_limit_bytes: settings.message_limit_bytes,
             ..CallPolicy::default()
         };
-        Self { matching, survival, regression, policy }
+        Self { matching, survival, regression, bootstrap, policy }
     }
 
     /// Asks whoever can answer; data that cannot answer give the reason.
@@ -157,6 +170,14 @@ impl Statistics {
                 regression.select_cox(regression::selection_request(cohort, rows, query))
                     => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Select)
             ),
+            Question::Bootstrap { query, intervals } => {
+                let (bootstrap, intervals) = (query.as_ref().clone(), intervals.clone());
+                let question = BootstrapIntervalsQuery { bootstrap, intervals };
+                ask!(
+                    bootstrap.estimate_intervals(bootstrap::intervals_request(cohort, rows, &question))
+                        => |answer| bootstrap::intervals_from(answer).map(Answer::Bootstrap)
+                )
+            }
         }
     }
 }
@@ -172,6 +193,9 @@ macro_rules! client {
     (regression) => {
         RegressionServiceClient<Channel>
     };
+    (bootstrap) => {
+        BootstrapServiceClient<Channel>
+    };
 }
 use client;
 
@@ -185,6 +209,7 @@ fn service_of(question: &Question) -> &'static str {
         | Question::HiddenBias(_) => "matching",
         Question::Curves(_) | Question::Compare(_) => "survival",
         Question::Cox(_) | Question::Screen(_) | Question::Select(_) => "regression",
+        Question::Bootstrap { .. } => "bootstrap",
     }
 }
 

@@ -3,6 +3,7 @@
 //! What has no answer gives a quantity with the reason, never a gap.
 
 mod balance;
+mod bootstrap;
 mod cox;
 mod flow;
 mod hidden_bias;
@@ -53,6 +54,7 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
     reuse::assemble(&mut assembly);
     hidden_bias::assemble(&mut assembly);
     subgroup::assemble(&mut assembly);
+    bootstrap::assemble(&mut assembly);
     StudyResult {
         schema: result::SCHEMA.into(),
         data_sha256: pipeline.study.data_sha256.clone(),

@@ -7,6 +7,7 @@
 
 mod assemble;
 mod bootstrap;
+mod headline;
 mod pairing;
 mod plan;
 mod prepare;

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use study::StudyResult;
 use study::protocol::{
-    ComparisonTest, CoxSection, EndpointSection, MatchEstimand, MatchingSection,
+    BootstrapScope, ComparisonTest, CoxSection, EndpointSection, MatchEstimand, MatchingSection,
     MultivariableModel, Population, Protocol, SelectionRule, Subgroup,
 };
 use study::result::id;
@@ -210,12 +210,19 @@ impl Pipeline {
     }
 
     fn propensity(&self) -> Option<Task> {
+        let discard = reestimated_without(self.protocol());
+        let question = Question::Propensity { model: self.propensity_query()?, discard };
+        Some(self.task(PROPENSITY, self.everyone(), question))
+    }
+
+    /// The model of the scores.
+    pub(crate) fn propensity_query(&self) -> Option<LogisticQuery> {
         let section = self.protocol().propensity.as_ref()?;
         let exposure = &self.protocol().exposure;
         let exposed =
             Level { column: exposure.column.clone(), level: exposure.exposed.value.clone() };
         let terms = terms::of_propensity(self.protocol(), section);
-        let query = LogisticQuery {
+        Some(LogisticQuery {
             options: LogisticOptions {
                 confidence: self.confidence(),
                 // A report shows the model of the scores alone.
@@ -223,10 +230,7 @@ impl Pipeline {
                 ..LogisticOptions::default()
             },
             ..LogisticQuery::new(exposed, terms)
-        };
-        let discard = reestimated_without(self.protocol());
-        let question = Question::Propensity { model: query, discard };
-        Some(self.task(PROPENSITY, self.everyone(), question))
+        })
     }
 
     /// Sets or weights.
@@ -265,6 +269,7 @@ impl Pipeline {
             for subgroup in &self.protocol().subgroups {
                 self.subgroup(&mut tasks, endpoint, subgroup);
             }
+            self.bootstrap(&mut tasks, endpoint);
         }
         tasks
     }
@@ -515,7 +520,7 @@ impl Pipeline {
         self.task(key, self.rows(population), question)
     }
 
-    fn cox_query(
+    pub(crate) fn cox_query(
         &self,
         endpoint: &EndpointSection,
         population: Population,
@@ -532,6 +537,24 @@ impl Pipeline {
             },
             concordance: true,
             ..CoxQuery::new(endpoint_columns(endpoint), terms)
+        }
+    }
+
+    /// Replicates of the headline numbers, a question per scope.
+    fn bootstrap(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection) {
+        let Some(section) = &self.protocol().bootstrap else { return };
+        for &scope in &section.scopes {
+            // The reader of the study file has bounded the number of replicates.
+            let Ok((query, intervals)) = self.bootstrap_query(endpoint, section, scope) else {
+                continue;
+            };
+            let rows = match scope {
+                BootstrapScope::Outcome => self.rows(self.main_population()),
+                BootstrapScope::Pipeline => self.everyone(),
+            };
+            let query = Box::new(query);
+            let key = key::bootstrap(&endpoint.id, scope.name());
+            tasks.push(self.task(key, rows, Question::Bootstrap { query, intervals }));
         }
     }
 
@@ -759,6 +782,10 @@ pub(crate) mod key {
     pub(crate) fn hidden_bias(endpoint: &str, exposed_fare_less: bool) -> String {
         let finding = if exposed_fare_less { "later" } else { "earlier" };
         format!("{endpoint} hidden bias, {finding} events of the exposed")
+    }
+
+    pub(crate) fn bootstrap(endpoint: &str, scope: &str) -> String {
+        format!("{endpoint} bootstrap, scope {scope}")
     }
 
     pub(crate) fn comparison(endpoint: &str, population: &str, test: &str) -> String {

@@ -1,5 +1,6 @@
 //! One question to the statistics, and its answer.
 
+use crate::{Bootstrap, BootstrapQuery, BootstrapQueryError, BootstrappedQuantity, IntervalsQuery};
 use balance::{Assessment, BalanceError, BalanceQuery};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
@@ -59,6 +60,13 @@ pub enum Question {
     Screen(CoxScreenQuery),
     /// A hazard model whose terms are chosen.
     Select(CoxSelectionQuery),
+    /// Intervals from replicates.
+    Bootstrap {
+        /// The replicates.
+        query: Box<BootstrapQuery>,
+        /// The intervals.
+        intervals: IntervalsQuery,
+    },
 }
 
 /// What was answered, the variant of the question's name.
@@ -84,6 +92,8 @@ pub enum Answer {
     Screen(Vec<ScreenedTerm>),
     /// A hazard model whose terms were chosen.
     Select(Box<CoxSelection>),
+    /// Intervals from replicates.
+    Bootstrap(Vec<BootstrappedQuantity>),
 }
 
 /// Why a question has no answer.
@@ -110,6 +120,9 @@ pub enum QuestionError {
     /// Hazard models.
     #[error(transparent)]
     Cox(#[from] CoxError),
+    /// Replicates.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapQueryError),
 }
 
 impl QuestionError {
@@ -124,6 +137,7 @@ impl QuestionError {
             Self::HiddenBias(error) => error.impossibility(),
             Self::Survival(error) => error.impossibility(),
             Self::Cox(error) => error.impossibility(),
+            Self::Bootstrap(error) => error.impossibility(),
         }
     }
 }
@@ -166,6 +180,12 @@ impl Task {
             Question::Screen(query) => Answer::Screen(cox::screen(cohort, selection, query)?),
             Question::Select(query) => {
                 Answer::Select(Box::new(cox::select(cohort, selection, query)?))
+            }
+            Question::Bootstrap { query, intervals } => {
+                let bootstrap = Bootstrap::read(cohort, selection, query)?;
+                let found = bootstrap.replicates_on_all_threads(0..query.plan.n_replicates());
+                let found = found.and_then(|found| bootstrap.intervals(&found, intervals));
+                Answer::Bootstrap(found.map_err(BootstrapQueryError::from)?)
             }
         })
     }

@@ -335,3 +335,46 @@ fn scores_are_estimated_again_in_the_common_support() {
     let sd = "all/propensity/all/linear_predictor_sd";
     assert_ne!(n(&once, sd), n(&again, sd));
 }
+
+/// Both scopes of each design: pairs and sets are drawn whole, others with their weights; what has no
+/// answer says so.
+#[test]
+fn replicates_of_every_design() {
+    let sections = [
+        ("[matching]\nmethod = \"exact\"\nexact = [\"stage\"]", "matched", "patients", true),
+        ("[propensity]\ncovariates = [\"age\"]\n[matching]", "matched", "matched pairs", true),
+        (
+            "[propensity]\ncovariates = [\"age\"]\n[matching]\nmethod = \"full\"",
+            "matched",
+            "matched sets",
+            true,
+        ),
+        ("[propensity]\ncovariates = [\"age\"]\n[weighting]", "weighted", "patients", false),
+        ("", "all", "patients", false),
+    ];
+    for (design, population, unit, is_matched) in sections {
+        let scopes = if is_matched { "[\"outcome\", \"pipeline\"]" } else { "[\"outcome\"]" };
+        let section = format!("{design}\n[bootstrap]\nreplicates = 40\nscopes = {scopes}\n");
+        let result = report(&format!("{STUDY}{section}"), &table());
+        let outlines = &result.outline.bootstraps;
+        assert_eq!(outlines.len(), if is_matched { 4 } else { 2 }, "{design}");
+        assert_eq!(
+            (outlines[0].population.as_str(), outlines[0].unit.as_str()),
+            (population, unit)
+        );
+        for outline in outlines {
+            for row in &outline.rows {
+                for method in &row.methods {
+                    let id = row.id(outline, method.name());
+                    let known = result.quantity(&id).unwrap_or_else(|| panic!("there is no {id}"));
+                    let reason = known.not_estimable;
+                    assert_ne!(reason, Some(NotEstimable::NotDefined), "{design}, {id}");
+                }
+            }
+        }
+        let id = format!("os/{population}/bootstrap_outcome/rt=1/median_percentile");
+        let median = result.quantity(&id).expect("it was asked for");
+        let plain = format!("os/{population}/survival/rt=1/median_log");
+        assert_eq!(median.value, result.quantity(&plain).expect("it is in every study").value);
+    }
+}

@@ -162,6 +162,7 @@ fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
         ),
         section("survival", "Survival", survival, plots::all_main_curves(source)),
         section("hazard", "Hazard models", cox, Vec::new()),
+        section("bootstrap", "Bootstrap", vec![tables::bootstrap(source)], Vec::new()),
         section("subgroups", "Subgroups", subgroup_tables, subgroup_plots),
     ]
 }

@@ -78,6 +78,7 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
     tables.push(tables::reuse(source));
     tables.extend([tables::models(source), tables::sensitivity(source)]);
     tables.push(tables::hidden_bias(source));
+    tables.push(tables::bootstrap(source));
     tables.extend(tables::subgroups(source));
     tables.push(tables::comparisons(source));
     let named = |table: &Table| (format!("tables/{}", plots::file_name(&table.name)), table.csv());

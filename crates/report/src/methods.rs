@@ -8,8 +8,8 @@ use crate::words;
 use serde::Serialize;
 use study::Protocol;
 use study::protocol::{
-    CoxSection, EndpointSection, MultivariableModel, Population, SelectionRule, Spline, Subgroup,
-    VariableKind, Variance,
+    BootstrapMethod, BootstrapScope, CoxSection, EndpointSection, MultivariableModel, Population,
+    SelectionRule, Spline, Subgroup, VariableKind, Variance,
 };
 use study::result::Outline;
 
@@ -39,6 +39,7 @@ pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> 
         ),
         ("Subgroups", subgroups(protocol, outline)),
         ("Sensitivity", sensitivity(protocol)),
+        ("Bootstrap", bootstrap(protocol)),
     ];
     paragraphs.map(|(heading, text)| Paragraph { heading, text }).into()
 }
@@ -369,6 +370,46 @@ fn sensitivity(protocol: &Protocol) -> String {
         [] => "No analysis of unmeasured confounding.".into(),
         sentences => sentences.join(" "),
     }
+}
+
+fn bootstrap(protocol: &Protocol) -> String {
+    let Some(section) = &protocol.bootstrap else { return "No intervals from replicates.".into() };
+    let mut text = format!(
+        "Percentile and other intervals of {} replicates (seed {}), {} confidence.",
+        section.replicates,
+        section.seed,
+        words::share_of(section.confidence)
+    );
+    let mut say = |sentence: String| {
+        text.push(' ');
+        text.push_str(&sentence);
+    };
+    if section.scopes.contains(&BootstrapScope::Outcome) {
+        say(words::of_outcome_scope(protocol).to_owned());
+        let kinds = [
+            ("hazard ratios", &section.methods.hazard_ratio),
+            ("medians", &section.methods.median),
+            ("survival", &section.methods.survival),
+            ("restricted means", &section.methods.restricted_mean),
+        ];
+        let kinds = kinds.map(|(kind, methods)| format!("{kind} {}", listed_methods(methods)));
+        say(format!("Its intervals: {}.", kinds.join("; ")));
+    }
+    if section.scopes.contains(&BootstrapScope::Pipeline) {
+        say(words::of_pipeline_scope(protocol));
+        say(format!("Its intervals: {}.", listed_methods(&section.pipeline_methods)));
+    }
+    if !section.strata.is_empty() {
+        let strata: Vec<String> =
+            section.strata.iter().map(|column| label(protocol, column)).collect();
+        say(format!("As many are drawn as there are within {}.", words::list(&strata)));
+    }
+    text
+}
+
+fn listed_methods(methods: &[BootstrapMethod]) -> String {
+    let names: Vec<&str> = methods.iter().map(|&method| words::bootstrap_method(method)).collect();
+    words::list(&names)
 }
 
 /// What tables call a column of the protocol.

@@ -2,6 +2,7 @@
 
 mod balance;
 mod baseline;
+mod bootstrap;
 mod cox;
 mod flow;
 mod propensity;
@@ -13,6 +14,7 @@ mod survival;
 
 pub(crate) use balance::{balance_measures, balance_tests, balance_unmatched, balance_within};
 pub(crate) use baseline::baseline;
+pub(crate) use bootstrap::bootstrap;
 pub(crate) use cox::{
     firth, hazard_ratios, hidden_bias, models, proportional_hazards, reuse, sensitivity, variances,
 };

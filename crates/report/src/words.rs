@@ -3,9 +3,9 @@
 use crate::number;
 use study::Protocol;
 use study::protocol::{
-    BalanceTest, CaliperScale, ComparisonTest, IntervalRule, MatchDistance, MatchOrder,
-    MatchingSection, MissingPolicy, Population, QuantileRule, Ties, TimeTransform, Variable,
-    VariableKind, Variance, WeightEstimand,
+    BalanceTest, BootstrapMethod, CaliperScale, ComparisonTest, IntervalRule, MatchDistance,
+    MatchOrder, MatchingSection, MissingPolicy, Population, QuantileRule, Ties, TimeTransform,
+    Variable, VariableKind, Variance, WeightEstimand,
 };
 use study::result::{Outline, id};
 
@@ -324,8 +324,75 @@ pub(crate) fn confidence_interval(protocol: &Protocol) -> String {
 
 /// A confidence such as `95%`.
 pub(crate) fn confidence(protocol: &Protocol) -> String {
-    let text = number::percent(protocol.survival.confidence);
+    share_of(protocol.survival.confidence)
+}
+
+/// A share such as `95%`.
+pub(crate) fn share_of(share: f64) -> String {
+    let text = number::percent(share);
     format!("{}%", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// A method of making intervals from replicates.
+pub(crate) fn bootstrap_method(method: BootstrapMethod) -> &'static str {
+    match method {
+        BootstrapMethod::Percentile => "percentile",
+        BootstrapMethod::Basic => "basic",
+        BootstrapMethod::Normal => "normal",
+        BootstrapMethod::Studentized => "studentized",
+        BootstrapMethod::Bca => "BCa",
+    }
+}
+
+/// What scope outcome draws, and what its limits leave out.
+pub(crate) fn of_outcome_scope(protocol: &Protocol) -> &'static str {
+    let matching = protocol.matching.as_ref();
+    match (matching, &protocol.weighting) {
+        (Some(section), _) if section.is_one_to_one() => {
+            "Scope outcome draws whole matched pairs, as they are (Austin and Small 2014, Stat. Med. \
+             33:4306-4319): in their simulations its standard errors were close to the spread of the \
+             estimates. Its limits are conditional on the score and on who is matched."
+        }
+        (Some(section), _) if section.has_clusters() => {
+            "Scope outcome draws whole matched sets with their weights. Its limits are conditional on \
+             the score and on who is matched."
+        }
+        (Some(_), _) => {
+            "Scope outcome draws matched patients with their weights. Its limits are conditional on \
+             the score and on who is matched, and do not know that patients share partners or classes."
+        }
+        (None, Some(_)) => {
+            "Scope outcome draws patients with their weights, which are taken as known."
+        }
+        (None, None) => "Scope outcome draws patients.",
+    }
+}
+
+/// What scope pipeline does again, and what is known of its limits.
+pub(crate) fn of_pipeline_scope(protocol: &Protocol) -> String {
+    let validity = match &protocol.matching {
+        Some(section) if section.replacement => {
+            "Of nearest neighbours with replacement Abadie and Imbens (2008, Econometrica 76:1537-1557) \
+             show that these replicates do not in general have the distribution of the estimate, however \
+             many patients there are: read its limits as a description, not as confidence limits."
+        }
+        Some(section) if section.is_one_to_one() => {
+            "Of greedy or optimal pairs without replacement on an estimated score no theorem says that \
+             its limits hold their confidence; those of Abadie and Imbens (2008, Econometrica \
+             76:1537-1557) speak against it for matching with replacement. In the simulations of Austin \
+             and Small (2014) it was less close to the spread of the estimates than drawing pairs was."
+        }
+        _ => {
+            "Matching is no smooth function of the data, and what is known against such replicates for \
+             nearest neighbours with replacement (Abadie and Imbens 2008, Econometrica 76:1537-1557) \
+             calls for care here too."
+        }
+    };
+    format!(
+        "Scope pipeline draws patients, estimates the propensity score anew, matches anew, a patient who is \
+         drawn twice as two, and repeats the analysis: its limits hold the uncertainty of score and \
+         matching. {validity}"
+    )
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -5,7 +5,8 @@ mod fixture;
 use cohort::{Caveat, CaveatCode, Interval, NotEstimable};
 use report::{ReportFile, json, render};
 use study::StudyResult;
-use study::result::{Quantity, StepOutline};
+use study::protocol::{BootstrapMethod, BootstrapScope};
+use study::result::{BootstrapKind, BootstrapOutline, BootstrapRow, Quantity, StepOutline};
 
 const DASH: char = '\u{2014}';
 
@@ -263,4 +264,74 @@ fn json_is_read_back_as_the_same_result() {
     let bytes = json(&result);
     assert!(bytes.ends_with(b"}\n"));
     assert_eq!(serde_json::from_slice::<StudyResult>(&bytes).unwrap(), result);
+}
+
+/// Hazard ratio and a median that is not reached in some replicates, in scope pipeline.
+fn replicated() -> StudyResult {
+    let mut result = fixture::rotterdam();
+    let row = |name: &str, term: &str, kind| BootstrapRow {
+        analysis: "bootstrap_pipeline".into(),
+        term: term.into(),
+        name: name.into(),
+        time: None,
+        label: name.into(),
+        kind,
+        methods: vec![BootstrapMethod::Percentile],
+    };
+    let outline = BootstrapOutline {
+        endpoint: "os".into(),
+        population: "matched".into(),
+        scope: BootstrapScope::Pipeline,
+        unit: "patients".into(),
+        strata: Vec::new(),
+        rows: vec![
+            row("hazard_ratio", "hormon=1", BootstrapKind::HazardRatio),
+            row("median", "hormon=1", BootstrapKind::Time),
+        ],
+        has_sets: true,
+    };
+    let limits = |upper| Interval { lower: Ok(0.9), upper };
+    for (row, upper) in outline.rows.iter().zip([Ok(1.45), Err(NotEstimable::NotReached)]) {
+        let id = |ending: &str| row.id(&outline, ending);
+        let number = Quantity::new(id("percentile"), Ok(1.25), "bootstrap");
+        result.quantities.push(number.with_interval(limits(upper), 0.95));
+        for (ending, value) in [
+            ("percentile_lower_error", Ok(0.0123)),
+            ("percentile_upper_error", upper.map(|_| 0.0456)),
+            ("n_failed", Ok(3.0)),
+            ("n_infinite", Ok(0.0)),
+        ] {
+            result.quantities.push(Quantity::new(id(ending), value, "bootstrap"));
+        }
+    }
+    for (at, name) in ["", "_mean", "_sd", "_min", "_q1", "_median", "_q3", "_max", "_n_failed"]
+        .iter()
+        .enumerate()
+    {
+        let id = format!("os/matched/bootstrap_pipeline/all/n_sets{name}");
+        result.quantities.push(Quantity::new(id, Ok(300.0 + at as f64), "bootstrap"));
+    }
+    result.outline.bootstraps.push(outline);
+    result
+}
+
+#[test]
+fn limits_from_replicates_stand_beside_those_without() {
+    let files = render(&replicated());
+    let table = text(&files, "tables/bootstrap.csv");
+    let ratio = "Overall survival|pipeline|hazard_ratio|percentile";
+    assert_eq!(cell(&table, ratio, 4), "1.250 (0.900-1.450)");
+    assert_eq!([5, 6, 7].map(|column| cell(&table, ratio, column)), ["0.0123", "0.0456", "3"]);
+    let without = text(&files, "tables/cox_os_matched.csv");
+    assert_eq!(cell(&table, ratio, 9), cell(&without, "hormonal treatment", 2));
+    let median = "Overall survival|pipeline|median|percentile";
+    assert_eq!(cell(&table, median, 4), "1.3 (0.9 to not reached)");
+    let document = text(&files, "report.html");
+    let sets = "the study has 300 pairs; replicates have 301.0 on average (SD 302.0)";
+    for words in
+        [sets, "Abadie and Imbens (2008", "Austin and Small (2014)", "308 replicates have no"]
+    {
+        assert!(document.contains(words), "{words}");
+    }
+    assert!(!document.contains(DASH));
 }

@@ -50,6 +50,8 @@ pub struct Protocol {
     pub subgroups: Vec<Subgroup>,
     /// `[sensitivity]`: how strong unmeasured confounding would have to be.
     pub sensitivity: SensitivitySection,
+    /// `[bootstrap]`: intervals from resampled patients; absent = none.
+    pub bootstrap: Option<BootstrapSection>,
 }
 
 /// `[study]`
@@ -959,6 +961,93 @@ pub struct HiddenBiasSection {
     pub gammas: Vec<f64>,
     /// One-sided level whose largest factor is sought. Default: 0.025.
     pub level: f64,
+}
+
+/// `[bootstrap]`: intervals of the headline numbers from resampled patients.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct BootstrapSection {
+    /// Seed of the replicates. Default: 0.
+    pub seed: u64,
+    /// Number of replicates. Default: 2000.
+    pub replicates: usize,
+    /// What a replicate repeats. Default: `outcome`.
+    pub scopes: Vec<BootstrapScope>,
+    /// The exposure, or categories such as a site, in whose crossings as many patients are drawn as there
+    /// are. Matched pairs are drawn within those on which they agree: `exact` variables and an exact site.
+    /// Default: none.
+    pub strata: Vec<String>,
+    /// `methods.median = ["percentile"]`: which intervals scope `outcome` makes of each kind of number.
+    pub methods: BootstrapMethods,
+    /// Which intervals scope `pipeline` makes: `percentile`, `basic` or `bca`. Default: `percentile`.
+    pub pipeline_methods: Vec<BootstrapMethod>,
+    /// Confidence of these intervals. Default: that of `[survival]`.
+    pub confidence: f64,
+}
+
+/// What a replicate repeats.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BootstrapScope {
+    /// The analysis of the outcome: matched pairs or sets are drawn as they are, or patients without such.
+    Outcome,
+    /// Score, matching and analysis: patients are drawn.
+    Pipeline,
+}
+
+impl BootstrapScope {
+    /// Its word in the study file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outcome => "outcome",
+            Self::Pipeline => "pipeline",
+        }
+    }
+}
+
+/// Which intervals are made of each kind of number.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct BootstrapMethods {
+    /// Hazard ratios. Default: `bca`.
+    pub hazard_ratio: Vec<BootstrapMethod>,
+    /// Medians and their difference. Default: `percentile`: replicates of a median are discrete.
+    pub median: Vec<BootstrapMethod>,
+    /// Survival at times and its difference. Default: `bca`.
+    pub survival: Vec<BootstrapMethod>,
+    /// Restricted means and their difference. Default: `bca`.
+    pub restricted_mean: Vec<BootstrapMethod>,
+}
+
+/// How replicates make an interval.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum BootstrapMethod {
+    /// Quantiles of the replicates.
+    Percentile,
+    /// The same, mirrored at the estimate.
+    Basic,
+    /// By bias and standard deviation of the replicates.
+    Normal,
+    /// By distances in the replicates' own standard errors; not for medians.
+    Studentized,
+    /// Bias-corrected and accelerated, with the jackknife over what is drawn.
+    Bca,
+}
+
+impl BootstrapMethod {
+    /// Its word in the study file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Percentile => "percentile",
+            Self::Basic => "basic",
+            Self::Normal => "normal",
+            Self::Studentized => "studentized",
+            Self::Bca => "bca",
+        }
+    }
 }
 
 impl Protocol {

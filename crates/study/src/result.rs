@@ -137,6 +137,8 @@ pub struct Outline {
     pub models: Vec<ModelOutline>,
     /// Subgroup analyses.
     pub subgroups: Vec<SubgroupOutline>,
+    /// Intervals from resampled patients; empty without `[bootstrap]`.
+    pub bootstraps: Vec<BootstrapOutline>,
 }
 
 /// What is certified of a matched sample beside the numbers of `study/matched/matching`.
@@ -298,6 +300,69 @@ pub struct SubgroupVariable {
     pub label: String,
     /// One entry per analysed level; its id is the population of the ids, `all[bone=1]`.
     pub levels: Vec<Label>,
+}
+
+/// The headline numbers of one endpoint from the replicates of one scope.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct BootstrapOutline {
+    /// Endpoint of the ids.
+    pub endpoint: String,
+    /// Population of the ids.
+    pub population: String,
+    /// What a replicate repeats.
+    pub scope: crate::protocol::BootstrapScope,
+    /// What is drawn, in words: `matched pairs`, `patients`.
+    pub unit: String,
+    /// Columns within whose crossings as many are drawn as there are.
+    pub strata: Vec<String>,
+    /// The numbers, in the order of the table.
+    pub rows: Vec<BootstrapRow>,
+    /// Whether the number of pairs or sets of each replicate is described, under
+    /// `{endpoint}/{population}/bootstrap_pipeline/all/n_sets_...`.
+    pub has_sets: bool,
+}
+
+/// A headline number. Its ids are `{endpoint}/{population}/{analysis}/{term}/{name}_{method}`, with
+/// `@{time}` where there is one.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct BootstrapRow {
+    /// Analysis of the ids: `bootstrap_{scope}`, and behind it `_{model}` for a multivariable model.
+    pub analysis: String,
+    /// Term of the ids: an arm, or the exposure for differences of the arms.
+    pub term: String,
+    /// What is measured.
+    pub name: String,
+    /// Time or horizon, in the unit of the study.
+    pub time: Option<f64>,
+    /// What readers call it.
+    pub label: String,
+    /// What kind of number it is.
+    pub kind: BootstrapKind,
+    /// The methods of its intervals, in the order of the table.
+    pub methods: Vec<crate::protocol::BootstrapMethod>,
+}
+
+/// Kinds of headline numbers.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BootstrapKind {
+    /// A hazard ratio.
+    HazardRatio,
+    /// A time, or a difference of times.
+    Time,
+    /// A probability, or a difference of probabilities.
+    Probability,
+}
+
+impl BootstrapRow {
+    /// The id of a number of this row, whose name goes on like this: a method, `bias`.
+    #[must_use]
+    pub fn id(&self, outline: &BootstrapOutline, ending: &str) -> String {
+        let (endpoint, population) = (&outline.endpoint, &outline.population);
+        let name = format!("{}_{ending}", self.name);
+        let id = id::quantity(endpoint, population, &self.analysis, &self.term, &name);
+        self.time.map_or(id.clone(), |time| format!("{id}@{time}"))
+    }
 }
 
 impl StudyResult {

@@ -14,6 +14,22 @@ pub fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("studies").join(name)
 }
 
+/// A copy of an example whose bootstrap has few replicates, for tests of what does not depend on their number.
+pub fn with_few_replicates(name: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for entry in std::fs::read_dir(example(name)).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = folder.path().join(path.file_name().unwrap());
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            let study = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(copy, study.replace("replicates = 2000", "replicates = 60")).unwrap();
+        } else {
+            std::fs::copy(&path, copy).unwrap();
+        }
+    }
+    folder
+}
+
 /// Runs the program.
 pub fn equipoise<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     Command::new(PROGRAM).args(arguments).output().expect("the program starts")

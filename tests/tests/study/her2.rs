@@ -244,3 +244,45 @@ fn scores_overlap() {
         assert!((total - 1.0).abs() < 1e-12, "{arm}");
     }
 }
+
+/// Replicates of both scopes are of the numbers of the study, bit for bit, and drawing pairs gives about the
+/// limits that the robust variance gives.
+#[test]
+fn replicates_are_of_the_same_numbers() {
+    let value = |id: &str| REPORT.value(&format!("os/matched/{id}"));
+    for (scope, ratio, survival) in
+        [("outcome", "bca", "bca"), ("pipeline", "percentile", "percentile")]
+    {
+        let place = format!("bootstrap_{scope}");
+        let found = [
+            (format!("{place}/rt=1/hazard_ratio_{ratio}"), "cox_univariable/rt=1/hazard_ratio"),
+            (
+                format!("{place}_adjusted/rt=1/hazard_ratio_{ratio}"),
+                "cox_adjusted/rt=1/hazard_ratio",
+            ),
+            (format!("{place}/rt=1/median_percentile"), "survival/rt=1/median_log"),
+            (format!("{place}/rt=0/survival_{survival}@36"), "survival/rt=0/survival_log@36"),
+        ];
+        for (replicated, plain) in found {
+            assert_eq!(value(&replicated), value(plain), "{replicated}");
+            let [lower, upper] =
+                REPORT.limits(&format!("os/matched/{replicated}")).map(Option::unwrap);
+            assert!(
+                lower < value(plain) && value(plain) < upper,
+                "{replicated}: {lower} to {upper}"
+            );
+        }
+        assert_eq!(value(&format!("{place}/rt=1/hazard_ratio_n_failed")), 0.0);
+    }
+    let width = |id: &str| {
+        let [lower, upper] = REPORT.limits(&format!("os/matched/{id}")).map(Option::unwrap);
+        (upper / lower).ln()
+    };
+    let robust = width("cox_univariable/rt=1/hazard_ratio_robust");
+    let share = width("bootstrap_outcome/rt=1/hazard_ratio_bca") / robust;
+    assert!((0.9..1.1).contains(&share), "{share}");
+    let sets = |name: &str| value(&format!("bootstrap_pipeline/all/n_sets{name}"));
+    assert_eq!(sets(""), 135.0);
+    assert!(sets("_min") <= sets("_q1") && sets("_q3") <= sets("_max"));
+    assert!(sets("_max") < 207.0 && sets("_n_failed") == 0.0);
+}

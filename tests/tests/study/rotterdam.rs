@@ -362,3 +362,41 @@ fn e_values() {
     check(&id("e_value_common_limit_model"), &expected["hr_common_limit"]);
     check(&id("e_value_rare"), &expected["hr_rare_estimate"]);
 }
+
+/// Every number of the replicates has its place, and everybody once is the study.
+#[test]
+fn replicates_are_of_the_same_numbers() {
+    let value = |id: &str| REPORT.value(&format!("os/matched/{id}"));
+    let same = [
+        (
+            "bootstrap_outcome/hormon=1/hazard_ratio_percentile",
+            "cox_univariable/hormon=1/hazard_ratio",
+        ),
+        (
+            "bootstrap_outcome_adjusted/hormon=1/hazard_ratio_bca",
+            "cox_adjusted/hormon=1/hazard_ratio",
+        ),
+        (
+            "bootstrap_outcome/hormon=0/restricted_mean_studentized@60",
+            "survival/hormon=0/restricted_mean@60",
+        ),
+        ("bootstrap_pipeline/hormon=1/hazard_ratio_basic", "cox_univariable/hormon=1/hazard_ratio"),
+        (
+            "bootstrap_pipeline/hormon=1/restricted_mean_percentile@120",
+            "survival/hormon=1/restricted_mean@120",
+        ),
+    ];
+    for (replicated, plain) in same {
+        assert_eq!(value(replicated), value(plain), "{replicated}");
+    }
+    let difference = value("bootstrap_pipeline/hormon/restricted_mean_difference_percentile@60");
+    let mean = |arm: &str| value(&format!("survival/{arm}/restricted_mean@60"));
+    assert!((difference - (mean("hormon=1") - mean("hormon=0"))).abs() < 1e-12);
+    // Terms that were chosen in the sample would be chosen anew in each replicate, which nobody does.
+    let chosen = "os/matched/bootstrap_outcome_selected/hormon=1/hazard_ratio_bca";
+    let json = REPORT.json();
+    let mut ids = json["quantities"].as_array().unwrap().iter().map(|known| &known["id"]);
+    assert!(!ids.any(|id| id == chosen));
+    assert!(REPORT.text("report.html").contains("Scope pipeline draws patients"));
+    assert!(REPORT.text("tables/bootstrap.csv").contains("Overall survival,pipeline"));
+}

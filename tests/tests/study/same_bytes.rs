@@ -1,8 +1,7 @@
 //! One study gives one report: in this process or over a network, on one thread or two.
 
-use crate::harness::{PROGRAM, Report, example};
+use crate::harness::{PROGRAM, Report, example, with_few_replicates};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A service in a process of its own, on a port that the system chose.
@@ -51,6 +50,7 @@ fn embedded_and_deployed_on_one_thread_or_two() {
     let matching = Service::start("matching", &["--threads", "1"]);
     let survival = Service::start("survival", &["--threads", "2"]);
     let regression = Service::start("regression", &["--threads", "1"]);
+    let bootstrap = Service::start("bootstrap", &["--threads", "2"]);
     let coordinator = Service::start(
         "coordinator",
         &[
@@ -60,22 +60,24 @@ fn embedded_and_deployed_on_one_thread_or_two() {
             &survival.address,
             "--regression",
             &regression.address,
+            "--bootstrap",
+            &bootstrap.address,
         ],
     );
-    let overlap = example("rotterdam").join("overlap.toml");
     let studies = [
-        (example("her2"), "matched_pairs.csv"),
-        (example("rotterdam"), "matched_pairs.csv"),
-        (overlap, "weights.csv"),
+        ("her2", "study.toml", "matched_pairs.csv"),
+        ("rotterdam", "study.toml", "matched_pairs.csv"),
+        ("rotterdam", "overlap.toml", "weights.csv"),
     ];
-    for (study, design) in studies {
-        let name = study.display();
+    for (name, file, design) in studies {
+        let folder = with_few_replicates(name);
+        let study = folder.path().join(file);
         let one = Report::of(&study, &["--threads", "1"]);
         let two = Report::of(&study, &["--threads", "2"]);
         let deployed = Report::of(&study, &["--coordinator", &coordinator.address]);
         for path in ["report.json", "report.html", design] {
-            assert!(one.bytes(path) == two.bytes(path), "{name}/{path}: one thread or two");
-            assert!(one.bytes(path) == deployed.bytes(path), "{name}/{path}: deployed");
+            assert!(one.bytes(path) == two.bytes(path), "{name}/{file}, {path}: one thread or two");
+            assert!(one.bytes(path) == deployed.bytes(path), "{name}/{file}, {path}: deployed");
         }
     }
 }
@@ -86,11 +88,13 @@ fn the_order_of_the_rows_does_not_matter() {
     for (name, file, table) in
         [("her2", "study.toml", "cohort.csv"), ("rotterdam", "overlap.toml", "rotterdam.csv")]
     {
-        order_does_not_matter(&example(name), file, table);
+        order_does_not_matter(name, file, table);
     }
 }
 
-fn order_does_not_matter(example: &Path, file: &str, table: &str) {
+fn order_does_not_matter(name: &str, file: &str, table: &str) {
+    let example = with_few_replicates(name);
+    let example = example.path();
     let folder = tempfile::tempdir().unwrap();
     let rows = std::fs::read_to_string(example.join(table)).unwrap();
     let (header, rows) = rows.split_once('\n').unwrap();

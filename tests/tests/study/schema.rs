@@ -1,6 +1,6 @@
 //! `report.json` is what its committed schema says.
 
-use crate::harness::{Report, equipoise, example};
+use crate::harness::{Report, equipoise, with_few_replicates};
 use serde_json::Value;
 use std::path::Path;
 
@@ -22,11 +22,14 @@ fn the_committed_schema_is_that_of_the_types() {
 fn reports_keep_to_the_schema() {
     let schema: Value = serde_json::from_str(&committed()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for name in ["her2", "rotterdam", "rotterdam/overlap.toml"] {
-        let report = Report::of(&example(name), &[]).json();
+    for (name, file) in
+        [("her2", "study.toml"), ("rotterdam", "study.toml"), ("rotterdam", "overlap.toml")]
+    {
+        let folder = with_few_replicates(name);
+        let report = Report::of(&folder.path().join(file), &[]).json();
         let errors: Vec<String> =
             validator.iter_errors(&report).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{name}: {errors:?}");
+        assert!(errors.is_empty(), "{name}/{file}: {errors:?}");
     }
     let wrong = serde_json::json!({"schema": "equipoise-report/1"});
     assert!(!validator.is_valid(&wrong), "a report without numbers is no report");

@@ -5,6 +5,7 @@
 //! to `eligibility`.
 
 mod analyses;
+mod bootstrap;
 mod data;
 mod matching;
 mod place;
@@ -68,6 +69,8 @@ fn protocol(file: &Section) -> Protocol {
     let declared = Declared { has_pairs, ..declared };
     let cox = file.table("cox", |section| analyses::cox(section, &declared));
     let ties = cox.as_ref().map(|cox| cox.ties).unwrap_or_default();
+    let survival =
+        file.defaulted_table("survival", |section| analyses::survival(section, &declared));
     Protocol {
         eligibility: file.tables("eligibility", data::criterion),
         endpoints: data::endpoints(file, &study, &source),
@@ -76,12 +79,14 @@ fn protocol(file: &Section) -> Protocol {
         matching,
         weighting,
         balance: file.defaulted_table("balance", |section| analyses::balance(section, &declared)),
-        survival: file
-            .defaulted_table("survival", |section| analyses::survival(section, &declared)),
         subgroups: analyses::subgroups(file, &declared, ties),
         sensitivity: file.defaulted_table("sensitivity", |section| {
             analyses::sensitivity(section, &declared, cox.as_ref())
         }),
+        bootstrap: file.table("bootstrap", |section| {
+            bootstrap::bootstrap(section, &declared, survival.confidence)
+        }),
+        survival,
         schema,
         study,
         data: source,

@@ -41,6 +41,11 @@
 //! | `{endpoint}/{population}/cox_{model}/{variable}/proportional_hazards_chi_squared` `..._df` `..._p_value` | proportional hazards; `all` is the global test |
 //! | `{endpoint}/{population}[{column}={level}]/...` | the same within a level |
 //! | `{endpoint}/{population}/interaction/{variable}/{test}_chi_squared` `{test}_df` `{test}_p_value` | exposure by variable, by `likelihood_ratio` and `wald` |
+//! | `{endpoint}/{population}/bootstrap_{scope}/{exposure}={level}/hazard_ratio_{method}` | hazard ratio of the exposure with limits from replicates; `bootstrap_{scope}_{model}` of a multivariable model |
+//! | `{endpoint}/{population}/bootstrap_{scope}/{arm}/median_{method}` `survival_{method}@{time}` `restricted_mean_{method}@{tau}` | the same of an arm; `{exposure}/median_difference_{method}` ... of both |
+//! | `.../{number}_{method}_lower_error` `{number}_{method}_upper_error` | Monte-Carlo error of each limit |
+//! | `.../{number}_bias` `{number}_standard_error` `{number}_n_failed` `{number}_n_infinite` | what the replicates say of a number |
+//! | `{endpoint}/{population}/bootstrap_pipeline/all/n_sets_mean` `n_sets_sd` `n_sets_min` `n_sets_q1` `n_sets_median` `n_sets_q3` `n_sets_max` `n_sets_n_failed` | pairs or sets of the replicates |
 //! | `{endpoint}/{population}/sensitivity/{exposure}/e_value_common` `e_value_common_limit` `e_value_rare` ... | E-values of the exposure; `_model` by the model-based variance |
 
 /// The part of an id that names a level: `column=level`.

@@ -63,6 +63,14 @@ impl Declared<'_> {
         }
     }
 
+    /// The exposure, or a variable with levels that every patient can have.
+    pub(super) fn stratum(&self, value: &DeValue) -> Parsed<String> {
+        if value.as_str() == Some(self.exposure) {
+            return Ok(self.exposure.into());
+        }
+        self.category(value)
+    }
+
     /// A variable that every patient can have.
     fn covariate(&self, value: &DeValue) -> Parsed<String> {
         let variable = self.variable(value)?;

@@ -1,8 +1,8 @@
 use super::*;
 use crate::protocol::{
-    BalanceTest, CaliperScale, CoarseningRule, IntervalRule, MatchDistance, MatchMethod,
-    MatchOrder, MatchRatio, Population, QuantileRule, SelectionRule, SiteRule, Ties, TimeUnit,
-    Variance,
+    BalanceTest, BootstrapMethod, BootstrapScope, CaliperScale, CoarseningRule, IntervalRule,
+    MatchDistance, MatchMethod, MatchOrder, MatchRatio, Population, QuantileRule, SelectionRule,
+    SiteRule, Ties, TimeUnit, Variance,
 };
 
 macro_rules! example {
@@ -468,7 +468,7 @@ fn a_path_that_is_not_there_has_the_place_of_its_parent() {
     assert_place(HER2, "study.language", "[study]");
     assert_place(HER2, "endpoint[0].event.censored", "event = { column = \"death\", value = 1 }");
     assert_place(HER2, "endpoint[0].times[9]", "times = [12, 36, 60]");
-    assert_eq!(locate(HER2, "bootstrap.seed"), None);
+    assert_eq!(locate(HER2, "weighting.estimand"), None);
     assert_place("schema = \n[study]", "", "\n");
 }
 
@@ -671,4 +671,47 @@ fn only_listed_numbers_of_a_listed_model_are_curves() {
     assert_refused(&nobody, &format!("{path}.age"), "not among the terms");
     let chosen = with("rule = \"backward\"\nsplines.age.degrees_of_freedom = 3");
     assert_refused(&chosen, path, "listed");
+}
+
+#[test]
+fn replicates_have_defaults() {
+    assert_eq!(read(SMALL).unwrap().bootstrap, None);
+    let text = small_with(
+        "",
+        "[survival]\nconfidence = 0.9\n[bootstrap]\nscopes = [\"outcome\", \"pipeline\"]",
+    );
+    let section = read(&text).unwrap().bootstrap.unwrap();
+    assert_eq!((section.seed, section.replicates, section.confidence), (0, 2000, 0.9));
+    assert_eq!(section.scopes, [BootstrapScope::Outcome, BootstrapScope::Pipeline]);
+    assert_eq!(section.methods.hazard_ratio, [BootstrapMethod::Bca]);
+    assert_eq!(section.methods.median, [BootstrapMethod::Percentile]);
+    assert_eq!(section.pipeline_methods, [BootstrapMethod::Percentile]);
+    let plain = read(&small_with("", "[bootstrap]")).unwrap().bootstrap.unwrap();
+    assert_eq!(plain.scopes, [BootstrapScope::Outcome]);
+}
+
+#[test]
+fn replicates_that_make_no_sense_are_refused() {
+    let cases = [
+        ("scopes = [\"pipelin\"]", "bootstrap.scopes[0]", "pipeline"),
+        ("scopes = []", "bootstrap.scopes", "must not be empty"),
+        ("replicates = 0", "bootstrap.replicates", "at least 1"),
+        ("replicates = 10000001", "bootstrap.replicates", "at most"),
+        ("strata = [\"age\"]", "bootstrap.strata[0]", "no levels"),
+        ("strata = [\"stag\"]", "bootstrap.strata[0]", "stage"),
+        ("confidence = 95", "bootstrap.confidence", "between 0 and 1"),
+        ("methods.median = [\"studentized\"]", "bootstrap.methods.median[0]", "percentile"),
+        ("methods.medians = [\"basic\"]", "bootstrap.methods.medians", "median"),
+        ("pipeline_methods = [\"basic\"]", "bootstrap.pipeline_methods", "has no effect"),
+        (
+            "scopes = [\"pipeline\"]\npipeline_methods = [\"normal\"]",
+            "bootstrap.pipeline_methods[0]",
+            "percentile",
+        ),
+    ];
+    for (keys, path, message) in cases {
+        assert_refused(&small_with("", &format!("[bootstrap]\n{keys}")), path, message);
+    }
+    let unmatched = small_with("[matching]", "[bootstrap]\nscopes = [\"pipeline\"]");
+    assert_refused(&unmatched, "bootstrap.scopes[0]", "`[matching]`");
 }

@@ -1,0 +1,178 @@
+//! Headline numbers with limits from replicates.
+
+use super::{Assembly, Place, WHOLE};
+use crate::headline::{Headline, Headlines, interval_method};
+use crate::plan::key;
+use crate::question::Answer;
+use crate::{BootstrappedQuantity, IntervalMethod};
+use ::bootstrap::BootstrapLimits;
+use ::cohort::{Estimate, Interval, NotEstimable};
+use numerics::elementary::exp;
+use study::protocol::{BootstrapMethod, BootstrapScope, BootstrapSection, EndpointSection};
+use study::result::{BootstrapKind, BootstrapOutline, Quantity};
+
+pub(super) fn assemble(assembly: &mut Assembly) {
+    let Some(section) = assembly.pipeline.protocol().bootstrap.clone() else { return };
+    let pipeline = assembly.pipeline;
+    for endpoint in &pipeline.protocol().endpoints {
+        for &scope in &section.scopes {
+            of_scope(assembly, endpoint, &section, scope);
+        }
+    }
+}
+
+fn of_scope(
+    assembly: &mut Assembly,
+    endpoint: &EndpointSection,
+    section: &BootstrapSection,
+    scope: BootstrapScope,
+) {
+    let pipeline = assembly.pipeline;
+    let Headlines { headlines, .. } = Headlines::of(pipeline, endpoint, scope);
+    let answer = match assembly.answer(&key::bootstrap(&endpoint.id, scope.name())) {
+        Ok(Answer::Bootstrap(answer)) => Ok(answer.clone()),
+        Ok(_) => Err(NotEstimable::NotDefined),
+        Err(reason) => Err(reason),
+    };
+    let unit = pipeline.unit(section, scope);
+    let outline = BootstrapOutline {
+        endpoint: endpoint.id.clone(),
+        population: pipeline.main_population().id().into(),
+        scope,
+        unit: unit.words.into(),
+        strata: unit.strata,
+        rows: headlines.iter().map(|headline| headline.row.clone()).collect(),
+        has_sets: scope == BootstrapScope::Pipeline,
+    };
+    for headline in &headlines {
+        let found = answer.as_ref().map_err(|&reason| reason).and_then(|answer| {
+            let found = answer.iter().find(|known| known.name == headline.answer);
+            found.ok_or(NotEstimable::NotDefined)
+        });
+        push_headline(assembly, &outline, section, headline, found);
+    }
+    if outline.has_sets {
+        let sets = answer.as_ref().map_err(|&reason| reason);
+        push_sets(assembly, &outline, sets.map(|answer| answer.last()));
+    }
+    assembly.outline.bootstraps.push(outline);
+}
+
+/// A number with the limits of each method, and what the replicates say of it.
+fn push_headline(
+    assembly: &mut Assembly,
+    outline: &BootstrapOutline,
+    section: &BootstrapSection,
+    headline: &Headline,
+    found: Estimate<&BootstrappedQuantity>,
+) {
+    let row = &headline.row;
+    let is_ratio = row.kind == BootstrapKind::HazardRatio;
+    let unit = (row.kind == BootstrapKind::Time).then(|| assembly.time_unit());
+    let mut push = |quantity: Quantity| {
+        assembly.push(match unit {
+            Some(unit) => quantity.in_unit(unit),
+            None => quantity,
+        });
+    };
+    let scale = |value: f64| if is_ratio { exp(value) } else { value };
+    let estimate = found.and_then(|found| found.estimate.map(scale));
+    for &method in &row.methods {
+        let quantity = Quantity::new(
+            row.id(outline, method.name()),
+            estimate,
+            words(outline, section, method),
+        );
+        let limits = found.and_then(|found| limits_of(found, interval_method(method)));
+        let (interval, error) = match limits {
+            Ok(limits) => (limits.interval, limits.monte_carlo_error),
+            Err(reason) => (Interval::none(reason), Interval::none(reason)),
+        };
+        let on_scale =
+            Interval { lower: interval.lower.map(scale), upper: interval.upper.map(scale) };
+        let caveats = limits.map_or_else(|_| Vec::new(), |limits| limits.caveats.clone());
+        push(quantity.with_interval(on_scale, section.confidence).with_caveats(caveats));
+        let ends = [
+            ("lower_error", on_scale.lower, error.lower),
+            ("upper_error", on_scale.upper, error.upper),
+        ];
+        for (name, limit, error) in ends {
+            // A small change of a logarithm changes the ratio in proportion.
+            let error = error
+                .and_then(|error| limit.map(|limit| if is_ratio { limit * error } else { error }));
+            let id = row.id(outline, &format!("{}_{name}", method.name()));
+            push(Quantity::new(
+                id,
+                error,
+                "standard error of the limit, by the number of replicates",
+            ));
+        }
+    }
+    let of_replicates = if is_ratio { " of the logarithm" } else { "" };
+    let summary = found.map(|found| &found.summary);
+    let bias = summary.and_then(|summary| summary.bias);
+    let error = summary.and_then(|summary| summary.standard_error);
+    let plain = |ending: &str, value: Estimate, method: String| {
+        Quantity::new(row.id(outline, ending), value, method)
+    };
+    push(plain("bias", bias, format!("mean of the replicates less the estimate{of_replicates}")));
+    let method = format!("standard deviation of the replicates{of_replicates}");
+    push(plain("standard_error", error, method));
+    for (ending, number) in [
+        ("n_failed", summary.map(|summary| summary.n_failed())),
+        ("n_infinite", summary.map(|summary| summary.n_infinite)),
+    ] {
+        let number = number.map(|number| number as f64);
+        assembly.push(plain(ending, number, "count of replicates".into()));
+    }
+}
+
+fn limits_of(found: &BootstrappedQuantity, method: IntervalMethod) -> Estimate<&BootstrapLimits> {
+    let limits = found.limits.iter().find(|(known, _)| *known == method);
+    limits.map(|(_, limits)| limits).ok_or(NotEstimable::NotDefined)
+}
+
+/// How an interval was made.
+fn words(
+    outline: &BootstrapOutline,
+    section: &BootstrapSection,
+    method: BootstrapMethod,
+) -> String {
+    format!(
+        "bootstrap, scope {}, {} limits of {} replicates, {} drawn",
+        outline.scope.name(),
+        method.name(),
+        section.replicates,
+        outline.unit
+    )
+}
+
+/// How many pairs or sets the replicates have.
+fn push_sets(
+    assembly: &mut Assembly,
+    outline: &BootstrapOutline,
+    found: Estimate<Option<&BootstrappedQuantity>>,
+) {
+    let analysis = format!("bootstrap_{}", outline.scope.name());
+    let place = Place::new(&outline.endpoint, &outline.population, analysis);
+    let found = found.and_then(|found| found.ok_or(NotEstimable::NotDefined));
+    let summary = found.map(|found| &found.summary);
+    let mean = found.and_then(|found| Ok(found.estimate? + found.summary.bias?));
+    let five = summary.and_then(|summary| summary.five_numbers.ok_or(NotEstimable::TooFewValues));
+    let at = |index: usize| five.map(|five| five[index]);
+    let numbers = [
+        ("n_sets", found.and_then(|found| found.estimate)),
+        ("n_sets_mean", mean),
+        ("n_sets_sd", summary.and_then(|summary| summary.standard_error)),
+        ("n_sets_min", at(0)),
+        ("n_sets_q1", at(1)),
+        ("n_sets_median", at(2)),
+        ("n_sets_q3", at(3)),
+        ("n_sets_max", at(4)),
+        ("n_sets_n_failed", summary.map(|summary| summary.n_failed() as f64)),
+    ];
+    for (name, value) in numbers {
+        let method = "pairs or sets of the replicates";
+        assembly.push(place.quantity(WHOLE, name, value, method));
+    }
+}
