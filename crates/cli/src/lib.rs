@@ -6,13 +6,14 @@ mod check;
 mod embed;
 mod examples;
 mod inputs;
+mod load;
 mod output;
 mod problem;
 mod progress;
 mod run;
 mod serve;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,10 +44,34 @@ enum Command {
         #[arg(long, value_enum, default_value_t = examples::Example::Her2)]
         example: examples::Example,
     },
-    /// Print the JSON Schema of report.json.
-    Schema,
+    /// Print the JSON Schema of report.json, or of the report of a load test.
+    Schema {
+        /// Of which file.
+        #[arg(value_enum, default_value_t = Schema::Report)]
+        of: Schema,
+    },
     /// Serve the services over gRPC.
     Serve(Box<serve::Arguments>),
+    /// Send the calls of a study to running services at a chosen rate, and measure what comes of it.
+    Load(Box<::load::Arguments>),
+}
+
+/// The results that have a schema.
+#[derive(Clone, Copy, ValueEnum)]
+enum Schema {
+    /// The result of a study.
+    Report,
+    /// The result of a load test.
+    Load,
+}
+
+impl Schema {
+    fn text(self) -> String {
+        match self {
+            Self::Report => study::result::json_schema(),
+            Self::Load => ::load::json_schema(),
+        }
+    }
 }
 
 /// Does what the command line of this process asks for.
@@ -56,10 +81,11 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::New { folder, example } => examples::create(&folder, example),
-        Command::Schema => {
-            print!("{}", study::result::json_schema());
+        Command::Schema { of } => {
+            print!("{}", of.text());
             Ok(())
         }
+        Command::Load(arguments) => load::load(&arguments),
         Command::Serve(arguments) => return serve::serve(*arguments),
     };
     match outcome {

@@ -5,8 +5,10 @@
 mod bad_input;
 mod certificate;
 mod curves;
+mod deployed;
 mod harness;
 mod her2;
+mod load;
 mod rotterdam;
 mod same_bytes;
 mod schema;
