@@ -60,7 +60,8 @@ impl BalanceError {
     pub fn impossibility(&self) -> Option<NotEstimable> {
         match self {
             Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
-            Self::Arms(_) | Self::TooFewGroups { .. } => Some(NotEstimable::TooFewGroups),
+            Self::Arms(error) => error.impossibility(),
+            Self::TooFewGroups { .. } => Some(NotEstimable::TooFewGroups),
             _ => None,
         }
     }

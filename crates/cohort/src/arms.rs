@@ -1,6 +1,6 @@
 //! Who is exposed and who is compared with them.
 
-use crate::{Cohort, CohortError, Selection};
+use crate::{Cohort, CohortError, NotEstimable, Selection, Values};
 use thiserror::Error;
 
 /// The two arms of a comparison among some selected subjects; both hold somebody.
@@ -31,13 +31,42 @@ pub enum ArmsError {
         /// Number of exposed subjects.
         exposed: usize,
     },
+    /// The column has no such level, not even among those who are not selected.
+    #[error("{column} has no level {level}{}", known_levels(known))]
+    UnknownLevel {
+        /// Column that should tell the arms apart.
+        column: String,
+        /// Level of the exposed.
+        level: String,
+        /// The levels that are declared; empty for a column of numbers, which declares none.
+        known: Vec<String>,
+    },
+}
+
+impl ArmsError {
+    /// Why the data cannot answer, when that is what the error says; other errors are faults of the
+    /// question.
+    #[must_use]
+    pub fn impossibility(&self) -> Option<NotEstimable> {
+        match self {
+            Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
+            Self::NotTwoGroups { .. } => Some(NotEstimable::TooFewGroups),
+            Self::Cohort(_) | Self::UnknownLevel { .. } => None,
+        }
+    }
+}
+
+/// The end of a sentence with the levels that there are.
+fn known_levels(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; its levels are {}", known.join(", ")) }
 }
 
 impl Arms {
     /// Splits the selected subjects by whether `column` has the level `exposed`.
     ///
     /// Levels that occur in nobody do not count. Fails unless exactly two levels occur, one of them
-    /// `exposed`, on missing cells, and with [`CohortError::NoRows`] when nobody is selected.
+    /// `exposed`, on missing cells, with [`CohortError::NoRows`] when nobody is selected, and with
+    /// [`ArmsError::UnknownLevel`] when the column does not know the level `exposed`.
     pub fn new(
         cohort: &Cohort,
         selection: &Selection,
@@ -49,8 +78,11 @@ impl Arms {
         }
         let categories = cohort.categories(column, selection)?;
         let levels = categories.counts().iter().filter(|&&count| count > 0).count();
-        // A numeric column has only the levels that occur, so an unknown level is an empty arm.
+        // A numeric column has only the levels that occur among the selected.
         let level = categories.position(exposed);
+        if level.is_none() {
+            check_level(cohort, column, exposed)?;
+        }
         let is_exposed: Vec<bool> =
             categories.codes.iter().map(|&code| Some(code) == level).collect();
         let n_exposed = is_exposed.iter().filter(|&&exposed| exposed).count();
@@ -89,6 +121,32 @@ impl Arms {
         };
         (of_arm(true), of_arm(false))
     }
+}
+
+/// Refuses a level that a column does not know, whoever is selected. Numbers declare no levels: where all are
+/// one number there is no second group, and else a level is known that somebody has.
+fn check_level(cohort: &Cohort, column: &str, level: &str) -> Result<(), ArmsError> {
+    let (is_known, known) = match cohort.values(column)? {
+        Values::Categorical { levels, .. } => {
+            (levels.iter().any(|known| known == level), levels.clone())
+        }
+        Values::Numeric(values) => {
+            let is_missing = cohort.is_missing(column)?;
+            let cells = values.iter().zip(is_missing).filter(|&(_, &missing)| !missing);
+            let mut present = cells.map(|(&value, _)| value);
+            let number = level.parse::<f64>();
+            let first = present.next();
+            let is_one_group = present.clone().all(|value| Some(value) == first);
+            let has = |value: f64| number.as_ref().is_ok_and(|number| *number == value);
+            let occurs = first.is_some_and(has) || present.any(has);
+            (occurs || (is_one_group && number.is_ok()), Vec::new())
+        }
+    };
+    if is_known {
+        return Ok(());
+    }
+    let (column, level) = (column.into(), level.into());
+    Err(ArmsError::UnknownLevel { column, level, known })
 }
 
 #[cfg(test)]
@@ -130,8 +188,28 @@ mod tests {
         refused(&all, "yes");
         refused(&all.filter(|row| row == 0), "yes");
         refused(&all.filter(|row| row < 2), "unknown");
-        refused(&all.filter(|row| row < 2), "other");
         let nobody = Arms::new(&cohort, &all.filter(|_| false), "rt", "yes");
         assert_eq!(nobody, Err(CohortError::NoRows.into()));
+    }
+
+    /// Of numbers the level counts as known when somebody has it, selected or not, and when all are one
+    /// number.
+    #[test]
+    fn a_level_that_nobody_knows_is_a_fault_of_the_question() {
+        let cohort = cohort();
+        let refused = |column: &str, level: &str, row: usize| {
+            let selection = Selection::all(&cohort).filter(|one| one == row);
+            Arms::new(&cohort, &selection, column, level).unwrap_err()
+        };
+        let misspelt = refused("rt", "Yes", 0);
+        assert_eq!(misspelt.to_string(), "rt has no level Yes; its levels are no, unknown, yes");
+        assert_eq!(misspelt.impossibility(), None);
+        assert_eq!(refused("treat", "2", 0).to_string(), "treat has no level 2");
+        assert_eq!(refused("treat", "yes", 0).to_string(), "treat has no level yes");
+        let empty = refused("treat", "0", 0).impossibility();
+        assert_eq!(empty, Some(NotEstimable::TooFewGroups));
+        let one = Cohort::new(None, vec![Column::numeric("treat", vec![0.0, 0.0])]).unwrap();
+        let error = Arms::new(&one, &Selection::all(&one), "treat", "1").unwrap_err();
+        assert!(matches!(error, ArmsError::NotTwoGroups { levels: 1, exposed: 0, .. }), "{error}");
     }
 }

@@ -88,7 +88,7 @@ impl HiddenBiasError {
     pub fn impossibility(&self) -> Option<NotEstimable> {
         match self {
             Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
-            Self::Arms(_) => Some(NotEstimable::TooFewGroups),
+            Self::Arms(error) => error.impossibility(),
             Self::NoPairs { .. } => Some(NotEstimable::NoSubjects),
             _ => None,
         }

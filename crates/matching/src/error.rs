@@ -99,7 +99,7 @@ impl MatchingError {
     pub fn impossibility(&self) -> Option<NotEstimable> {
         match self {
             Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
-            Self::Arms(_) => Some(NotEstimable::TooFewGroups),
+            Self::Arms(error) => error.impossibility(),
             _ => None,
         }
     }

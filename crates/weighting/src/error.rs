@@ -75,7 +75,7 @@ impl WeightingError {
     pub fn impossibility(&self) -> Option<NotEstimable> {
         match self {
             Self::Cohort(CohortError::NoRows) => Some(NotEstimable::NoSubjects),
-            Self::Arms(_) => Some(NotEstimable::TooFewGroups),
+            Self::Arms(error) => error.impossibility(),
             Self::InfiniteWeight { .. }
             | Self::ArmWithoutWeight { .. }
             | Self::Unreachable { .. } => Some(NotEstimable::NoWeights),
