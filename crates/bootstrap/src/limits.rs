@@ -237,6 +237,15 @@ impl Sample<'_> {
                 ),
             );
         }
+        for side in shared_sides(limits) {
+            say(
+                CaveatCode::DiscreteReplicates,
+                format!(
+                    "many replicates share the {side} limit: its Monte-Carlo error of 0 says that more \
+                     replicates would hardly move it, not that it is exact"
+                ),
+            );
+        }
         caveats
     }
 
@@ -271,6 +280,14 @@ fn is_unsure(limits: &BootstrapLimits) -> bool {
     };
     let errors = [limits.monte_carlo_error.lower, limits.monte_carlo_error.upper];
     errors.into_iter().flatten().any(|error| error > UNSURE * (upper - lower))
+}
+
+/// The limits around which replicates are all equal, as those of a median often are.
+fn shared_sides(limits: &BootstrapLimits) -> impl Iterator<Item = &'static str> {
+    let (interval, error) = (limits.interval, limits.monte_carlo_error);
+    let sides = [("lower", interval.lower, error.lower), ("upper", interval.upper, error.upper)];
+    let is_shared = |limit: Estimate, error: Estimate| limit.is_ok() && error == Ok(0.0);
+    sides.into_iter().filter(move |(_, limit, error)| is_shared(*limit, *error)).map(|side| side.0)
 }
 
 /// A limit and its error.

@@ -239,3 +239,25 @@ fn errors_of_limits_are_their_spread() {
         assert!((0.8..1.25).contains(&ratio), "{method:?}: {error} for {spread}");
     }
 }
+
+/// Of 400 replicates 1 to 4, a hundred each, both limits lie amid equal ones; of 400 different ones
+/// neither does. Where all are equal the same is said of both limits.
+#[test]
+fn limits_that_many_replicates_share_are_told() {
+    let sides = |value: fn(u32) -> f64| -> Vec<bool> {
+        let replicates: Vec<Replicated> =
+            (0..400).map(|k| Replicated::value(Ok(value(k)))).collect();
+        let estimate = Replicated::value(Ok(2.5));
+        let found = limits(estimate, &replicates, Method::Percentile, 0.5).unwrap();
+        let about = |side: &str| {
+            let said =
+                found.caveats.iter().filter(|one| one.code == CaveatCode::DiscreteReplicates);
+            said.filter(|one| one.message.contains(side)).count() == 1
+        };
+        vec![about("lower limit"), about("upper limit")]
+    };
+    assert_eq!(sides(|k| f64::from(k % 4)), [false, false], "limits lie between two of them");
+    assert_eq!(sides(|k| f64::from(k % 3)), [true, true]);
+    assert_eq!(sides(f64::from), [false, false]);
+    assert_eq!(sides(|_| 1.0), [true, true]);
+}
