@@ -93,11 +93,13 @@ pub enum CaveatCode {
     FewReplicates,
     /// Many bootstrap replicates are equal, where an interval is made for smooth quantities.
     DiscreteReplicates,
+    /// A setting asks for more than the data have; what there is was used.
+    UnmetSetting,
 }
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -132,5 +134,6 @@ impl CaveatCode {
         Self::InfiniteReplicates,
         Self::FewReplicates,
         Self::DiscreteReplicates,
+        Self::UnmetSetting,
     ];
 }

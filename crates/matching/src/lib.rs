@@ -6,6 +6,7 @@
 //! the judgement of balance.
 
 mod assignment;
+mod caveats;
 mod certificate;
 mod check;
 mod error;

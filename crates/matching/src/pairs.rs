@@ -11,10 +11,10 @@ use crate::query::{Distance, Estimand, MatchQuery, Method, NearestOptions, Ratio
 use crate::sets::{Link, Links, numbered, renumbered};
 use crate::subjects::{Role, Subjects};
 use crate::{
-    Certificate, MatchWeights, MatchedSample, MatchingError, Pair, full, optimal, spss, strata,
-    weights,
+    Certificate, MatchWeights, MatchedSample, MatchingError, Pair, caveats, full, optimal, spss,
+    strata, weights,
 };
-use cohort::{Caveat, CaveatCode, Cohort, Selection};
+use cohort::{Caveat, Cohort, Selection};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
@@ -77,12 +77,17 @@ pub fn match_pairs(
     };
     let certificate =
         Certificate { estimand: in_words(&certificate, query.estimand), ..certificate };
+    let caveats = caveats::unmatched(&certificate, query.estimand)
+        .into_iter()
+        .chain(caveats::ratio_above_supply(query, &subjects))
+        .chain(formed.caveats)
+        .collect();
     let members = subjects.roles.iter().zip(&weights).enumerate();
     let left_out =
         |&(_, (role, weight)): &(usize, (&Role, &f64))| role.is_exposed() & (*weight == 0.0);
     let unmatched_exposed = members.filter(left_out).map(|(subject, _)| row(subject)).collect();
     Ok(MatchedSample {
-        caveats: unmatched_caveat(&certificate, query.estimand).into_iter().collect(),
+        caveats,
         unmatched_exposed,
         discarded: (0..n).filter(|&k| subjects.roles[k].is_discarded()).map(row).collect(),
         subclass: formed.set,
@@ -126,6 +131,8 @@ struct Formed {
     set: Vec<u32>,
     promise: Promise,
     algorithm: String,
+    /// What came up while they were formed.
+    caveats: Vec<Caveat>,
 }
 
 impl Formed {
@@ -149,13 +156,14 @@ impl Formed {
     fn of_pairs(links: Links, n: usize, promise: Promise, algorithm: &str) -> Self {
         let links = links.by_focal(n);
         let set = if promise.reuse { Vec::new() } else { numbered(&links.pairs, n) };
-        Self { links, set, promise, algorithm: algorithm.into() }
+        Self { links, set, promise, algorithm: algorithm.into(), caveats: Vec::new() }
     }
 
     fn of_classes(class: &[u32], algorithm: &str) -> Self {
         let promise = Promise { reuse: false, most_partners: None, is_paired: false };
         let set = renumbered(class);
-        Self { links: Links::default(), set, promise, algorithm: algorithm.into() }
+        let links = Links::default();
+        Self { links, set, promise, algorithm: algorithm.into(), caveats: Vec::new() }
     }
 }
 
@@ -165,51 +173,82 @@ fn form(
     query: &MatchQuery,
     subjects: &Subjects,
 ) -> Result<Formed, MatchingError> {
-    let points = |distance: Distance| match distance {
-        Distance::Score => Ok(None),
-        distance => Points::new(cohort, selection, &query.covariates, distance, subjects).map(Some),
+    let points = match distance(&query.method) {
+        Distance::Score => None,
+        distance => Some(Points::new(cohort, selection, &query.covariates, distance, subjects)?),
     };
-    let paired =
-        |reuse: bool, most: usize| Promise { reuse, most_partners: Some(most), is_paired: true };
-    let n = subjects.len();
-    Ok(match &query.method {
-        Method::Nearest(options) => {
-            let links = nearest(subjects, points(options.distance)?.as_ref(), options);
-            let promise = paired(options.replacement, largest(options.ratio));
-            Formed::of_pairs(links, n, promise, "greedy nearest neighbour matching, version 1")
+    let points = points.as_ref();
+    let mut formed = match &query.method {
+        Method::Subclass(options) => {
+            let (class, n_classes) = strata::subclasses(subjects, *options, query.estimand);
+            let formed = Formed::of_classes(&class, "subclassification, version 1");
+            let caveats = caveats::thin_classes(*options, n_classes, subjects);
+            Formed { caveats, ..formed }
         }
-        Method::Optimal(options) => {
-            let line = Line::new(subjects, &subjects.class);
-            let links = match points(options.distance)? {
-                None if !subjects.has_rules() => optimal::by_score(subjects, &line, options.ratio)?,
-                points => optimal::by_rules(subjects, &line, points.as_ref(), options.ratio)?,
-            };
-            let promise = paired(false, options.ratio);
-            Formed::of_pairs(links, n, promise, "optimal pair matching, version 2")
-        }
-        Method::Full(options) => {
-            let line = Line::new(subjects, &subjects.class);
-            let pairs = full::full(subjects, &line, points(options.distance)?.as_ref(), options)?;
-            let set = renumbered(&full::classes(&pairs, n));
-            let promise = Promise { reuse: false, most_partners: None, is_paired: true };
-            let links = Links { pairs, n_ties: 0 }.by_focal(n);
-            Formed { links, set, promise, algorithm: "optimal full matching, version 1".into() }
-        }
-        Method::Spss(options) => {
-            let line = Line::new(subjects, &subjects.class);
-            let links = spss::spss(subjects, &line, options);
-            let promise = paired(options.replacement, 1);
-            Formed::of_pairs(links, n, promise, "random matching as in SPSS, version 1")
-        }
-        Method::Subclass(options) => Formed::of_classes(
-            &strata::subclasses(subjects, *options, query.estimand),
-            "subclassification, version 1",
-        ),
         Method::Coarsened(rules) => Formed::of_classes(
             &strata::coarsened(cohort, selection, &query.covariates, rules, subjects)?,
             "coarsened exact matching, version 1",
         ),
         Method::Exact => Formed::of_classes(&strata::exact(subjects), "exact matching, version 1"),
+        method => form_pairs(method, points, subjects)?,
+    };
+    formed.caveats.extend(points.into_iter().flat_map(caveats::constant_covariates));
+    Ok(formed)
+}
+
+/// How a method measures how far apart two subjects are; by score where it measures nothing.
+fn distance(method: &Method) -> Distance {
+    match method {
+        Method::Nearest(options) => options.distance,
+        Method::Optimal(options) => options.distance,
+        Method::Full(options) => options.distance,
+        Method::Subclass(_) | Method::Coarsened(_) | Method::Exact | Method::Spss(_) => {
+            Distance::Score
+        }
+    }
+}
+
+/// Sets of the methods that join subjects one by one.
+fn form_pairs(
+    method: &Method,
+    points: Option<&Points>,
+    subjects: &Subjects,
+) -> Result<Formed, MatchingError> {
+    let paired =
+        |reuse: bool, most: usize| Promise { reuse, most_partners: Some(most), is_paired: true };
+    let n = subjects.len();
+    let line = || Line::new(subjects, &subjects.class);
+    Ok(match method {
+        Method::Nearest(options) => {
+            let links = nearest(subjects, points, options);
+            let promise = paired(options.replacement, largest(options.ratio));
+            Formed::of_pairs(links, n, promise, "greedy nearest neighbour matching, version 1")
+        }
+        Method::Optimal(options) => {
+            let line = line();
+            let links = match points {
+                None if !subjects.has_rules() => optimal::by_score(subjects, &line, options.ratio)?,
+                points => optimal::by_rules(subjects, &line, points, options.ratio)?,
+            };
+            let promise = paired(false, options.ratio);
+            Formed::of_pairs(links, n, promise, "optimal pair matching, version 2")
+        }
+        Method::Full(options) => {
+            let pairs = full::full(subjects, &line(), points, options)?;
+            let formed =
+                Formed::of_classes(&full::classes(&pairs, n), "optimal full matching, version 1");
+            let promise = Promise { is_paired: true, ..formed.promise };
+            Formed { links: Links { pairs, n_ties: 0 }.by_focal(n), promise, ..formed }
+        }
+        Method::Spss(options) => {
+            let links = spss::spss(subjects, &line(), options);
+            let promise = paired(options.replacement, 1);
+            Formed::of_pairs(links, n, promise, "random matching as in SPSS, version 1")
+        }
+        Method::Subclass(_) | Method::Coarsened(_) | Method::Exact => {
+            let promise = Promise { reuse: false, most_partners: None, is_paired: false };
+            Formed::of_pairs(Links::default(), n, promise, "no pairs")
+        }
     })
 }
 
@@ -347,20 +386,4 @@ fn in_words(certificate: &Certificate, estimand: Estimand) -> String {
              of them ({name})"
         )
     }
-}
-
-fn unmatched_caveat(certificate: &Certificate, estimand: Estimand) -> Option<Caveat> {
-    let n_exposed = certificate.n_exposed;
-    let n_unmatched = n_exposed - certificate.n_matched_exposed;
-    let kept = 100.0 * certificate.share_of_exposed();
-    (n_unmatched > 0 && estimand != Estimand::Atc).then(|| {
-        Caveat::new(
-            CaveatCode::UnmatchedExposed,
-            format!(
-                "{n_unmatched} of {n_exposed} exposed patients have no comparator and are left \
-                 out ({kept:.1} % kept): the matched result speaks for the exposed who have \
-                 comparable patients, not for all exposed"
-            ),
-        )
-    })
 }

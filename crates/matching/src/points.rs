@@ -20,6 +20,8 @@ pub(crate) struct Points {
     n_coordinates: usize,
     /// The coordinates, subject after subject.
     coordinates: Vec<f64>,
+    /// Columns in which nobody who stays differs, and which therefore do not count.
+    pub constant: Vec<String>,
 }
 
 impl Points {
@@ -45,8 +47,9 @@ impl Points {
         subjects: &Subjects,
     ) -> Result<Self, MatchingError> {
         let stay = subjects.staying();
-        let mut scaled = Vec::new();
+        let (mut scaled, mut constant) = (Vec::new(), Vec::new());
         for column in columns {
+            let n_before = scaled.len();
             for values in numbers_of(cohort, selection, column)? {
                 let scaled_column = match distance {
                     Distance::RobustMahalanobis => ranked(&values, &stay),
@@ -54,18 +57,21 @@ impl Points {
                 };
                 scaled.extend(scaled_column);
             }
+            if scaled.len() == n_before {
+                constant.push(column.clone());
+            }
         }
         let covariance = match distance {
             Distance::RobustMahalanobis => rank_covariance(&scaled, &stay),
             _ => covariance_within(&scaled, &stay, &subjects.roles),
         };
-        Ok(Self::whitened(&scaled, subjects.len(), covariance))
+        Ok(Self { constant, ..Self::whitened(&scaled, subjects.len(), covariance) })
     }
 
     /// Turns the columns so that the covariance becomes the identity.
     fn whitened(columns: &[Vec<f64>], n: usize, covariance: DMatrix<f64>) -> Self {
         if columns.is_empty() {
-            return Self { n_coordinates: 0, coordinates: Vec::new() };
+            return Self { n_coordinates: 0, coordinates: Vec::new(), constant: Vec::new() };
         }
         let eigen = SymmetricEigen::new(covariance);
         let values = eigen.eigenvalues.as_slice();
@@ -85,7 +91,7 @@ impl Points {
                 coordinates.push(along / values[k].sqrt());
             }
         }
-        Self { n_coordinates: kept.len(), coordinates }
+        Self { n_coordinates: kept.len(), coordinates, constant: Vec::new() }
     }
 
     /// Squared distance of two subjects.

@@ -10,14 +10,14 @@ use numerics::elementary::ln;
 /// both; from 1, and 0 for the discarded and for classes that lack an arm.
 ///
 /// The discarded have a part in the quantiles, as in `matchit`. A class holds its lower end, the last
-/// both. Where a class lacks members of an arm, the nearest
+/// both. The second answer is the number of classes before any is left out. Where a class lacks members of an arm, the nearest
 /// member of the classes on the side where more are to spare moves over, one after the other, as in
 /// `matchit(method = "subclass")` with `min.n` in R, which refuses a number that an arm does not have.
 pub(crate) fn subclasses(
     subjects: &Subjects,
     options: SubclassOptions,
     estimand: Estimand,
-) -> Vec<u32> {
+) -> (Vec<u32>, usize) {
     let is_cut_by =
         |&subject: &usize| estimand == Estimand::Ate || subjects.roles[subject].is_focal();
     let mut cut: Vec<f64> =
@@ -46,7 +46,7 @@ pub(crate) fn subclasses(
             .collect();
         fill_up(&mut class, &subjects.score, &arm, numbers.len(), options.min_n);
     }
-    with_both_arms(&class, subjects)
+    (with_both_arms(&class, subjects), numbers.len())
 }
 
 /// Moves members of an arm until each class has `min_n` of them, as far as there are enough.

@@ -4,11 +4,12 @@
 use crate::harness::{categories, clients, numbers};
 use service_kit::Failure;
 use tonic::Code;
-use wire::pb::common::{Cohort, ModelTerm, Selection};
+use wire::pb::common::{CaveatCode, Cohort, ModelTerm, Selection};
 use wire::pb::matching::{
-    CaliperScale, Coarsening, CoarseningRule, CovariateCaliper, DiscardRule,
-    EstimatePropensityRequest, MatchDistance, MatchEstimand, MatchMethod, MatchOptions, MatchOrder,
-    MatchPairsRequest, MatchPairsResponse, SiteRule,
+    AssessBalanceRequest, BalanceVariable, BoundHiddenBiasRequest, CaliperScale, Coarsening,
+    CoarseningRule, CovariateCaliper, DiscardRule, EstimatePropensityRequest,
+    EstimateWeightsRequest, MatchDistance, MatchEstimand, MatchMethod, MatchOptions, MatchOrder,
+    MatchPairsRequest, MatchPairsResponse, SiteRule, WeightEstimand, WeightMethod, WeightOptions,
 };
 use wire::pb::regression::LogisticModel;
 
@@ -150,7 +151,15 @@ async fn a_question_that_does_not_fit_names_its_field() {
         (MatchOptions { ratio: Some(-2), ..optimal() }, "options.ratio"),
         (MatchOptions { replacement: true, ..optimal() }, "options.replacement"),
         (MatchOptions { seed: Some(1), ..optimal() }, "options.seed"),
-        (MatchOptions { seed: Some(-1), ..by_default() }, "options.seed"),
+        (
+            MatchOptions { seed: Some(-1), order: MatchOrder::Random.into(), ..by_default() },
+            "options.seed",
+        ),
+        (MatchOptions { seed: Some(1), ..by_default() }, "options.seed"),
+        (
+            MatchOptions { seed: Some(1), order: MatchOrder::Data.into(), ..by_default() },
+            "options.seed",
+        ),
         (MatchOptions { minimum_ratio: Some(2), ..by_default() }, "options.minimum_ratio"),
         (MatchOptions { omitted_share: Some(0.5), ..by_default() }, "options.omitted_share"),
         (MatchOptions { omitted_share: Some(1.0), ..full() }, "options.omitted_share"),
@@ -195,6 +204,102 @@ async fn a_question_that_does_not_fit_names_its_field() {
     refused(unknown(&|request| request.exact_columns = vec!["ward".into()]), "exact_columns[0]")
         .await;
     refused(unknown(&|request| request.site_column = "ward".into()), "site_column").await;
+    refused(unknown(&|request| request.exposed_level = "drugs".into()), "exposed_level").await;
+}
+
+/// The level is misspelt, or known and nobody has it: only the second is a matter of the patients.
+#[tokio::test]
+async fn a_misspelt_level_is_told_with_those_that_there_are() {
+    let mut client = clients().await.matching;
+    let request = request(MatchOptions::default());
+    let misspelt = MatchPairsRequest { exposed_level: "Drug".into(), ..request.clone() };
+    let failure = Failure::from(&client.match_pairs(misspelt).await.unwrap_err());
+    assert_eq!(failure.message, "exposed_level: arm has no level Drug; its levels are none, drug");
+    let comparators = Selection { rows: vec![2, 3], multiplicities: Vec::new() };
+    let empty = MatchPairsRequest { selection: Some(comparators), ..request.clone() };
+    let failure = Failure::from(&client.match_pairs(empty).await.unwrap_err());
+    assert_eq!(
+        (failure.code, failure.reason.as_str()),
+        (Code::FailedPrecondition, "TOO_FEW_GROUPS")
+    );
+    let (cohort, exposed_level) = (request.cohort, String::from("Drug"));
+    let table = AssessBalanceRequest {
+        cohort: cohort.clone(),
+        exposure_column: "arm".into(),
+        exposed_level: exposed_level.clone(),
+        variables: vec![BalanceVariable { column: "age".into(), kind: 0 }],
+        ..AssessBalanceRequest::default()
+    };
+    let balance = client.assess_balance(table).await.err();
+    let weights = EstimateWeightsRequest {
+        cohort: cohort.clone(),
+        exposure_column: "arm".into(),
+        exposed_level: exposed_level.clone(),
+        terms: vec![ModelTerm { column: "age".into(), ..ModelTerm::default() }],
+        options: Some(WeightOptions {
+            method: WeightMethod::EntropyBalancing.into(),
+            estimand: WeightEstimand::Exposed.into(),
+            ..WeightOptions::default()
+        }),
+        ..EstimateWeightsRequest::default()
+    };
+    let weights = client.estimate_weights(weights).await.err();
+    let bounds = BoundHiddenBiasRequest {
+        cohort,
+        exposure_column: "arm".into(),
+        exposed_level,
+        pair_column: "site".into(),
+        outcome_column: "age".into(),
+        ..BoundHiddenBiasRequest::default()
+    };
+    let bounds = client.bound_hidden_bias(bounds).await.err();
+    for status in [balance, weights, bounds] {
+        let failure = Failure::from(&status.unwrap());
+        assert_eq!(failure.code, Code::InvalidArgument, "{failure:?}");
+        assert_eq!(failure.violations[0].field, "exposed_level", "{failure:?}");
+    }
+}
+
+/// Two exposed and two comparators cannot have two partners each, nor two of an arm in each of two
+/// classes; nobody differs in the height.
+#[tokio::test]
+async fn what_the_patients_cannot_give_is_said() {
+    let said = async |request| -> Vec<String> {
+        let caveats = answer(request).await.caveats;
+        assert!(caveats.iter().all(|caveat| caveat.code() == CaveatCode::UnmetSetting));
+        caveats.into_iter().map(|caveat| caveat.message).collect()
+    };
+    let ratio = MatchOptions { ratio: Some(2), ..MatchOptions::default() };
+    let expected = "2 partners were asked for each of 2 patients, and there are 2: some have fewer";
+    let optimal = MatchOptions { method: MatchMethod::Optimal.into(), ..ratio.clone() };
+    assert_eq!(said(request(ratio)).await, [expected]);
+    assert_eq!(said(request(optimal)).await, [expected]);
+    let classes = MatchOptions {
+        method: MatchMethod::Subclass.into(),
+        subclass_count: Some(2),
+        minimum_arm_count: Some(2),
+        ..MatchOptions::default()
+    };
+    let expected = ["exposed patients", "comparators"].map(|arm| {
+        format!(
+            "2 {arm} are too few for 2 in each of 2 subclasses: subclasses have fewer, and those \
+             without any are left out"
+        )
+    });
+    assert_eq!(said(request(classes)).await, expected);
+    let by_height = MatchOptions {
+        distance: MatchDistance::Mahalanobis.into(),
+        order: MatchOrder::Data.into(),
+        ..MatchOptions::default()
+    };
+    let mut by_height = MatchPairsRequest {
+        covariate_columns: vec!["age".into(), "height".into()],
+        distance_column: String::new(),
+        ..request(by_height)
+    };
+    by_height.cohort.as_mut().unwrap().columns.push(numbers("height", &[170.0; 4]));
+    let expected = "height is the same in all patients and has no part in the distance";
+    assert_eq!(said(by_height).await, [expected]);
 }
 
 /// Two comparators at 0 lie below all exposed; without them the scores are the shares 1/3 and 2/3.

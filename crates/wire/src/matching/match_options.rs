@@ -101,14 +101,15 @@ fn limit_to(limit: &CovariateCaliper) -> pb::CovariateCaliper {
 }
 
 fn with_method(options: pb::MatchOptions, method: &Method) -> pb::MatchOptions {
-    let seed = |seed: u64| Some(i64::try_from(seed.min(LARGEST_SEED)).unwrap_or_default());
+    let seed = |seed: u64| i64::try_from(seed.min(LARGEST_SEED)).unwrap_or_default();
     match method {
         Method::Nearest(nearest) => with_ratio(
             pb::MatchOptions {
                 method: pb::MatchMethod::Nearest as i32,
                 distance: distance_to(nearest.distance),
                 order: order_to(nearest.order),
-                seed: seed(nearest.seed),
+                // Nothing else draws.
+                seed: (nearest.order == Some(MatchOrder::Random)).then(|| seed(nearest.seed)),
                 replacement: nearest.replacement,
                 ..options
             },
@@ -149,7 +150,7 @@ fn with_method(options: pb::MatchOptions, method: &Method) -> pb::MatchOptions {
             } else {
                 MatchOrder::Data
             })),
-            seed: seed(spss.seed),
+            seed: Some(seed(spss.seed)),
             replacement: spss.replacement,
             same_score_first: Some(spss.exact_first),
             ..options
@@ -311,6 +312,9 @@ fn method_from(
             let ratio = ratio_from(violations, &options);
             let order = order_from(violations, options.order);
             let seed = seed_from(violations, options.seed);
+            if options.seed.is_some() && order != Some(Some(MatchOrder::Random)) {
+                violations.add("options.seed", "seeds nothing: the order is not RANDOM");
+            }
             Method::Nearest(NearestOptions {
                 distance,
                 order: order?,

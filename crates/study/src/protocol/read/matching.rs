@@ -190,6 +190,9 @@ fn settings_fit(section: &Section, read: &MatchingSection) {
     if section.has("exact_first") && read.emulate.is_none() {
         section.refuse("exact_first", "has no effect unless a program is emulated; leave it out");
     }
+    if section.has("seed") && read.emulate.is_none() && read.order != MatchOrder::Random {
+        section.refuse("seed", "has no effect unless `order` is \"random\"; leave it out");
+    }
     if read.emulate.is_some() {
         as_spss_does(section, read);
     } else if read.replacement && section.has("order") {

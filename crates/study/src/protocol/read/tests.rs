@@ -500,8 +500,10 @@ fn settings_of_matching_that_contradict_each_other_are_refused() {
         ("covariates = [\"age\"]", "matching.covariates", "belong to a Mahalanobis distance"),
         ("method = \"optimal\"\norder = \"data\"", "matching.order", "has no effect on the method"),
         ("emulate = \"spss\"", "matching.caliper", "match tolerance"),
-        ("seed = -1", "matching.seed", "between 0 and 2^53 - 1"),
-        ("seed = 1.5", "matching.seed", "a whole number"),
+        ("order = \"random\"\nseed = -1", "matching.seed", "between 0 and 2^53 - 1"),
+        ("order = \"random\"\nseed = 1.5", "matching.seed", "a whole number"),
+        ("seed = 1", "matching.seed", "has no effect unless"),
+        ("order = \"closest\"\nseed = 1", "matching.seed", "has no effect unless"),
         (
             "method = \"optimal\"\nsite = { variable = \"stage\", rule = \"prefer\" }",
             "matching.site",
