@@ -4,18 +4,17 @@ use balance::BalanceError;
 use bootstrap::{BootstrapError, Replicates};
 use cohort::{Cohort, CohortError, REPLICATES_AT_ONCE};
 use cohort_store::Desk;
-use cox::CoxError;
 use matching::MatchingError;
 use numerics::wanted;
-use pipeline::{Bootstrap, BootstrapQueryError};
+use pipeline::{Bootstrap, BootstrapQuery, BootstrapQueryError};
 use propensity::PropensityError;
 use service_kit::{Failure, Pieces, Services, Settings};
 use std::time::{Duration, Instant};
-use survival::SurvivalError;
+use survival::{SurvivalError, SurvivalQuantity};
 use tonic::{Request, Response, Status};
 use wire::Asked;
 use wire::bootstrap::ReplicatesQuery;
-use wire::failure::{cohort_failure, impossible, invalid};
+use wire::failure::{cohort_failure, hazard_failure, impossible, invalid};
 use wire::pb::bootstrap as pb;
 use wire::pb::bootstrap::bootstrap_service_server::{self, BootstrapServiceServer};
 
@@ -76,7 +75,7 @@ impl bootstrap_service_server::BootstrapService for BootstrapService {
                             all_replicates(&bootstrap, query.bootstrap.plan.n_replicates())?;
                         Ok(bootstrap.intervals(&replicates, &query.intervals)?)
                     })
-                    .map_err(|error| failure(cohort, &error))?;
+                    .map_err(|error| failure(cohort, &query.bootstrap, &error))?;
                 Ok(wire::bootstrap::intervals_response(quantities, query))
             })
             .await
@@ -107,15 +106,14 @@ fn run_replicates(
     emit: &dyn Fn(pb::RunReplicatesResponse),
 ) -> Result<(), Failure> {
     let Asked { cohort, selection, query } = asked;
-    let bootstrap = Bootstrap::read(cohort, selection, &query.bootstrap)
-        .map_err(|error| failure(cohort, &error))?;
+    let failed = |error| failure(cohort, &query.bootstrap, &error);
+    let bootstrap = Bootstrap::read(cohort, selection, &query.bootstrap).map_err(failed)?;
     let names = bootstrap.names();
     let (mut next, mut size) = (query.range.start, FIRST_PIECE);
     while next < query.range.end {
         let end = query.range.end.min(next + size);
         let begin = Instant::now();
-        let replicates =
-            bootstrap.replicates(next..end).map_err(|error| failure(cohort, &error.into()))?;
+        let replicates = bootstrap.replicates(next..end).map_err(|error| failed(error.into()))?;
         emit(wire::bootstrap::replicates_response(&replicates, &names, query, n_threads));
         size = size_for(end - next, begin.elapsed());
         next = end;
@@ -133,7 +131,8 @@ fn size_for(n: u64, took: Duration) -> u64 {
     size.clamp(at_once, MOST_PER_PIECE)
 }
 
-fn failure(cohort: &Cohort, error: &BootstrapQueryError) -> Failure {
+/// The status of each error.
+fn failure(cohort: &Cohort, query: &BootstrapQuery, error: &BootstrapQueryError) -> Failure {
     if let Some(reason) = error.impossibility() {
         return impossible(reason, error);
     }
@@ -148,12 +147,16 @@ fn failure(cohort: &Cohort, error: &BootstrapQueryError) -> Failure {
         },
         BootstrapQueryError::Survival(error) => match error {
             SurvivalError::Cohort(error) => of_columns(error),
+            SurvivalError::UnknownGroup { level, .. } => {
+                invalid(format!("quantities.survival.{}", level_field(query, level)), error)
+            }
             error => invalid("quantities.survival", error),
         },
-        BootstrapQueryError::Cox { model, error } => match error {
-            CoxError::Cohort(error) => of_columns(error),
-            error => invalid(format!("quantities.cox[{model}]"), error),
-        },
+        BootstrapQueryError::Cox { model, error } => {
+            let path = format!("quantities.cox[{model}].");
+            let terms = query.cox.get(*model).map_or(&[][..], |model| &model.terms);
+            hazard_failure(cohort, &[(format!("{path}terms"), terms)], error, &path)
+        }
         BootstrapQueryError::Balance(error) => match error {
             BalanceError::Cohort(error) => of_columns(error),
             error => invalid("quantities.smd", error),
@@ -168,4 +171,19 @@ fn failure(cohort: &Cohort, error: &BootstrapQueryError) -> Failure {
             error => invalid("quantities.pipeline.matching", error),
         },
     }
+}
+
+/// The field of the quantity of survival that first asks for a level.
+fn level_field(query: &BootstrapQuery, level: &str) -> String {
+    let quantities = query.survival.iter().flat_map(|survival| &survival.quantities);
+    let field = |(index, quantity): (usize, &SurvivalQuantity)| {
+        let field = match quantity {
+            SurvivalQuantity::Of { group, .. } if group.as_deref() == Some(level) => "group",
+            SurvivalQuantity::Difference { group, .. } if group == level => "group",
+            SurvivalQuantity::Difference { reference, .. } if reference == level => "reference",
+            _ => return None,
+        };
+        Some(format!("quantities[{index}].{field}"))
+    };
+    quantities.enumerate().find_map(field).unwrap_or_else(|| "group_column".into())
 }

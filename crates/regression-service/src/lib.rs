@@ -1,14 +1,13 @@
 //! Cox and logistic models over gRPC: converts, asks `cox` and `propensity`, converts.
 
-use cohort::{Cohort, Term};
+use cohort::Term;
 use cohort_store::Desk;
 use cox::{CoxError, CoxQuery, FineGrayQuery};
 use service_kit::{Failure, Services, Settings};
 use tonic::{Request, Response, Status};
 use wire::Asked;
 use wire::failure::{
-    cohort_failure, impossible, invalid, logistic_failure, profiles_failure, terms_failure,
-    validation_failure,
+    cohort_failure, hazard_failure, logistic_failure, profiles_failure, validation_failure,
 };
 use wire::pb::regression as pb;
 use wire::pb::regression::regression_service_server::{self, RegressionServiceServer};
@@ -180,58 +179,11 @@ fn cox_failure<Q>(
 ) -> Failure {
     let candidates = ("candidates".to_string(), candidates);
     let terms = [("model.terms".to_string(), model.terms.as_slice()), candidates];
-    model_failure(&asked.cohort, &terms, error, "model.")
+    hazard_failure(&asked.cohort, &terms, error, "model.")
 }
 
 /// The status of each error of a model of the incidence, whose fields are those of the request.
 fn fine_gray_failure(asked: &Asked<FineGrayQuery>, error: &CoxError) -> Failure {
     let terms = [("terms".to_string(), asked.query.terms.as_slice())];
-    model_failure(&asked.cohort, &terms, error, "")
-}
-
-/// The status of each error of a model whose fields have paths that begin so.
-fn model_failure(
-    cohort: &Cohort,
-    terms: &[(String, &[Term])],
-    error: &CoxError,
-    model: &str,
-) -> Failure {
-    if let Some(reason) = error.impossibility() {
-        return impossible(reason, error);
-    }
-    let of_model = |field: &str| invalid(format!("{model}{field}"), error);
-    match error {
-        CoxError::Cohort(error) => terms_failure(cohort, terms, error),
-        CoxError::Profiles(_) => invalid("profiles", error),
-        CoxError::UnknownTerm { .. } => invalid("changing_terms", error),
-        CoxError::InvalidCuts => invalid("cut_points", error),
-        CoxError::NoFactor { .. } => invalid("prediction.average_over", error),
-        CoxError::InvalidTime { .. } => invalid("prediction.times", error),
-        CoxError::InvalidProbability { .. } => invalid("prediction.quantile_probabilities", error),
-        CoxError::NoEvents { .. } => of_model("endpoint"),
-        CoxError::Causes(_) => invalid("endpoint.causes", error),
-        CoxError::UnknownCause { .. } => invalid("cause", error),
-        CoxError::LateEntry => of_model("endpoint.entry_column"),
-        CoxError::InvalidConfidence { .. } => of_model("options.confidence"),
-        CoxError::ExactTies { .. } | CoxError::TooLarge { .. } => of_model("options.ties"),
-        CoxError::InvalidRidge => of_model("options.ridge_lambda"),
-        CoxError::UnknownCoefficient { index, .. } => {
-            of_model(&format!("options.profile_columns[{index}]"))
-        }
-        CoxError::PenalisedSelection | CoxError::PenalisedIncidence => of_model("options.penalty"),
-        CoxError::InvalidLimit => invalid("rule", error),
-        CoxError::LikelihoodRatioOfWeights => invalid("rule.test", error),
-        CoxError::DuplicateTerm { term }
-        | CoxError::MissingPart { term, .. }
-        | CoxError::ScreenedProduct { term } => {
-            let of_name = |(path, terms): &(String, &[Term])| {
-                let index = terms.iter().rposition(|known| known.name() == *term)?;
-                Some(format!("{path}[{index}]"))
-            };
-            // Candidates come last, and of a name that occurs twice the second is at fault.
-            let field = terms.iter().rev().find_map(of_name);
-            invalid(field.unwrap_or_else(|| "candidates".into()), error)
-        }
-        CoxError::LengthMismatch { .. } => Failure::internal("LENGTH_MISMATCH", error.to_string()),
-    }
+    hazard_failure(&asked.cohort, &terms, error, "")
 }

@@ -91,7 +91,12 @@ impl Measure {
         }
     }
 
-    fn check(self) -> Result<(), SurvivalError> {
+    /// Refuses a time or probability that is none.
+    ///
+    /// # Errors
+    ///
+    /// [`SurvivalError::Probability`] or [`SurvivalError::Time`].
+    pub fn check(self) -> Result<(), SurvivalError> {
         match self {
             Self::Quantile { probability } if !(0.0 < probability && probability < 1.0) => {
                 Err(SurvivalError::Probability { probability })

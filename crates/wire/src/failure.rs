@@ -3,6 +3,7 @@
 
 use crate::{Malformed, Unreadable};
 use cohort::{Cohort, CohortError, EndpointError, NotEstimable, SplineKnots, Term, Values};
+use cox::CoxError;
 use propensity::{Level, LogisticQuery, PropensityError, ValidationQuery};
 use service_kit::{Failure, Violation};
 use tonic::Code;
@@ -194,6 +195,55 @@ pub fn cell_failure(
     description: impl std::fmt::Display,
 ) -> Failure {
     invalid(path("cohort", cohort, column, Some(row)), description)
+}
+
+/// The status of each error of a call on a hazard model, whose fields have paths that begin so. Each list
+/// of terms comes with its field.
+#[must_use]
+pub fn hazard_failure(
+    cohort: &Cohort,
+    terms: &[(String, &[Term])],
+    error: &CoxError,
+    model: &str,
+) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
+    let of_model = |field: &str| invalid(format!("{model}{field}"), error);
+    match error {
+        CoxError::Cohort(error) => terms_failure(cohort, terms, error),
+        CoxError::Profiles(_) => invalid("profiles", error),
+        CoxError::UnknownTerm { .. } => invalid("changing_terms", error),
+        CoxError::InvalidCuts => invalid("cut_points", error),
+        CoxError::NoFactor { .. } => invalid("prediction.average_over", error),
+        CoxError::InvalidTime { .. } => invalid("prediction.times", error),
+        CoxError::InvalidProbability { .. } => invalid("prediction.quantile_probabilities", error),
+        CoxError::NoEvents { .. } => of_model("endpoint"),
+        CoxError::Causes(_) => invalid("endpoint.causes", error),
+        CoxError::UnknownCause { .. } => invalid("cause", error),
+        CoxError::LateEntry => of_model("endpoint.entry_column"),
+        CoxError::InvalidConfidence { .. } => of_model("options.confidence"),
+        CoxError::ExactTies { .. } | CoxError::TooLarge { .. } => of_model("options.ties"),
+        CoxError::InvalidRidge => of_model("options.ridge_lambda"),
+        CoxError::UnknownCoefficient { index, .. } => {
+            of_model(&format!("options.profile_columns[{index}]"))
+        }
+        CoxError::PenalisedSelection | CoxError::PenalisedIncidence => of_model("options.penalty"),
+        CoxError::InvalidLimit => invalid("rule", error),
+        CoxError::LikelihoodRatioOfWeights => invalid("rule.test", error),
+        CoxError::DuplicateTerm { term }
+        | CoxError::MissingPart { term, .. }
+        | CoxError::ScreenedProduct { term } => {
+            let of_name = |(path, terms): &(String, &[Term])| {
+                let index = terms.iter().rposition(|known| known.name() == *term)?;
+                Some(format!("{path}[{index}]"))
+            };
+            // Candidates come last, and of a name that occurs twice the second is at fault.
+            let field = terms.iter().rev().find_map(of_name);
+            invalid(field.unwrap_or_else(|| "candidates".into()), error)
+        }
+        CoxError::LengthMismatch { .. } => Failure::internal("LENGTH_MISMATCH", error.to_string()),
+    }
 }
 
 /// The status of each error of a call on a logistic model, which is in the field `model`.

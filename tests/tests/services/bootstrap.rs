@@ -16,6 +16,7 @@ use wire::pb::common::{Cohort, NotEstimable};
 use wire::pb::matching::{
     BalanceVariable, EstimatePropensityRequest, MatchOptions, MatchPairsRequest, VariableKind,
 };
+use wire::pb::regression::CoxModel;
 
 fn plan(n: i32) -> BootstrapPlan {
     BootstrapPlan { seed: 11, replicate_count: n, ..BootstrapPlan::default() }
@@ -150,6 +151,11 @@ async fn a_question_that_does_not_fit_names_its_field() {
             change(request.quantities.as_mut().unwrap().survival.as_mut().unwrap());
         })
     };
+    let cox_of = |change: fn(&mut CoxModel)| {
+        changed(&move |request: &mut RunReplicatesRequest| {
+            change(&mut request.quantities.as_mut().unwrap().cox[0]);
+        })
+    };
     let cases = [
         (changed(&|request| request.plan = None), "plan"),
         (plan_of(|plan| plan.seed = -1), "plan.seed"),
@@ -176,6 +182,30 @@ async fn a_question_that_does_not_fit_names_its_field() {
         (
             survival_of(|asked| asked.quantities[0].measure = 0),
             "quantities.survival.quantities[0].measure",
+        ),
+        (
+            survival_of(|asked| asked.quantities[0].at = Some(1.0)),
+            "quantities.survival.quantities[0].at",
+        ),
+        (
+            survival_of(|asked| asked.quantities[1].at = Some(-1.0)),
+            "quantities.survival.quantities[1].at",
+        ),
+        (
+            survival_of(|asked| asked.quantities[1].reference = Some("none".into())),
+            "quantities.survival.quantities[1].reference",
+        ),
+        (
+            survival_of(|asked| asked.quantities[0].group = Some("none".into())),
+            "quantities.survival.quantities[0].group",
+        ),
+        (
+            cox_of(|model| model.options.get_or_insert_default().confidence = Some(2.0)),
+            "quantities.cox[0].options.confidence",
+        ),
+        (
+            cox_of(|model| model.terms[0].reference = "none".into()),
+            "quantities.cox[0].terms[0].reference",
         ),
         (
             changed(&|request| {

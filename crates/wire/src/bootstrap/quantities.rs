@@ -297,11 +297,18 @@ fn quantity_from(
     quantity: pb::SurvivalQuantity,
     has_groups: bool,
 ) -> Option<SurvivalQuantity> {
-    let at = |violations: &mut Violations| violations.require("at", quantity.at);
+    let at = |violations: &mut Violations, measure: fn(f64) -> Measure| {
+        let measure = measure(violations.require("at", quantity.at)?);
+        violations.check("at", measure.check().map(|()| measure))
+    };
     let measure = match pb::SurvivalMeasure::try_from(quantity.measure) {
-        Ok(pb::SurvivalMeasure::Quantile) => Measure::Quantile { probability: at(violations)? },
-        Ok(pb::SurvivalMeasure::SurvivalAt) => Measure::SurvivalAt { time: at(violations)? },
-        Ok(pb::SurvivalMeasure::RestrictedMean) => Measure::RestrictedMean { tau: at(violations)? },
+        Ok(pb::SurvivalMeasure::Quantile) => {
+            at(violations, |probability| Measure::Quantile { probability })?
+        }
+        Ok(pb::SurvivalMeasure::SurvivalAt) => at(violations, |time| Measure::SurvivalAt { time })?,
+        Ok(pb::SurvivalMeasure::RestrictedMean) => {
+            at(violations, |tau| Measure::RestrictedMean { tau })?
+        }
         Ok(pb::SurvivalMeasure::LogRank) => {
             if quantity.at.is_some() || quantity.group.is_some() || quantity.reference.is_some() {
                 violations
