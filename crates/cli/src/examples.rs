@@ -15,15 +15,16 @@ pub(crate) enum Example {
 }
 
 impl Example {
-    /// Study file, and the name and content of the table.
-    fn files(self) -> [(&'static str, &'static [u8]); 2] {
+    /// Study files and table, each with its name.
+    fn files(self) -> &'static [(&'static str, &'static [u8])] {
         match self {
-            Self::Her2 => [
+            Self::Her2 => &[
                 ("study.toml", include_bytes!("../../../tests/studies/her2/study.toml")),
                 ("cohort.csv", include_bytes!("../../../tests/studies/her2/cohort.csv")),
             ],
-            Self::Rotterdam => [
+            Self::Rotterdam => &[
                 ("study.toml", include_bytes!("../../../tests/studies/rotterdam/study.toml")),
+                ("overlap.toml", include_bytes!("../../../tests/studies/rotterdam/overlap.toml")),
                 ("rotterdam.csv", include_bytes!("../../../tests/studies/rotterdam/rotterdam.csv")),
             ],
         }

@@ -233,4 +233,6 @@ fn a_new_example_can_be_checked_and_run() {
         let words = String::from_utf8(check.stdout).unwrap();
         assert!(words.contains("the study can be run"), "{words}");
     }
+    let weighted = folder.path().join("rotterdam/overlap.toml");
+    assert!(equipoise(["check", weighted.to_str().unwrap()]).status.success());
 }
