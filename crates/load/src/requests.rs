@@ -300,7 +300,7 @@ impl MainSample {
     fn medians(&self, protocol: &Protocol) -> Quantities {
         // The request of curves by pairs has every column that is needed.
         let query = CurvesQuery { cluster: self.unit.clone(), ..self.curves.clone() };
-        let request = curves::curves_request(&self.cohort, &self.selection, &query);
+        let request = curves::curves_request(self.cohort.as_ref(), &self.selection, &query);
         let median = pb::SurvivalQuantity {
             measure: pb::SurvivalMeasure::Quantile.into(),
             at: Some(0.5),

@@ -1,6 +1,7 @@
 //! Load tests of the services themselves.
 
 use crate::probe::{plan, requests, run, serve};
+use cohort_store::Desk;
 use load::{Kind, LoadError, LoadPlan, Replicates, Requests, RequestsError, Target, TargetError};
 use service_kit::{Compute, Services, Settings};
 use std::num::NonZeroUsize;
@@ -8,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 async fn services(settings: Settings) -> String {
-    let compute = Compute::with_settings(&settings).unwrap();
-    let services = survival_service::add(Services::new(), &compute, &settings);
-    serve(bootstrap_service::add(services, &compute, &settings), settings).await
+    let desk = Desk::new(&Compute::with_settings(&settings).unwrap(), &settings);
+    let services = survival_service::add(Services::new(), &desk, &settings);
+    serve(bootstrap_service::add(services, &desk, &settings), settings).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
