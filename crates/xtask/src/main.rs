@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use std::fs;
-use xtask::validate::{Settings, Subject};
+use xtask::validate::{SEED, Settings, Subject};
 
 /// Tasks for those who develop the workspace.
 #[derive(Parser)]
@@ -22,11 +22,11 @@ enum Task {
         #[arg(long)]
         check: bool,
         /// Seed of the simulations
-        #[arg(long, default_value_t = Settings::default().seed, conflicts_with = "check")]
+        #[arg(long, default_value_t = SEED, conflicts_with = "check")]
         seed: u64,
-        /// Cohorts per row
-        #[arg(long, default_value_t = Settings::default().cohorts, conflicts_with = "check")]
-        cohorts: u32,
+        /// Cohorts per row [default: as many as the committed report has]
+        #[arg(long, conflicts_with = "check")]
+        cohorts: Option<u32>,
     },
 }
 
@@ -34,6 +34,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Validate { subject, check: true, .. } => check(subject),
         Task::Validate { subject, check: false, seed, cohorts } => {
+            let cohorts = cohorts.unwrap_or(subject.settings().cohorts);
             print!("{}", subject.report(&Settings { seed, cohorts }));
             Ok(())
         }

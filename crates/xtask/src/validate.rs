@@ -7,21 +7,25 @@
 mod estimates;
 mod models;
 mod population;
+mod replicates;
 mod tables;
 mod tally;
 
 use clap::ValueEnum;
 use models::{ExposureRow, HazardRow};
 use population::{Comparison, Curve};
+use replicates::ReplicateRow;
 use tables::Table;
 
-/// What is validated, and where the report of the default settings is committed.
+/// What is validated, and where its report is committed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Subject {
     /// Curves and their comparison, in `crates/survival/VALIDATION.md`.
     Survival,
     /// Cox and logistic models, in `crates/cox/VALIDATION.md`.
     Models,
+    /// Intervals from bootstrap replicates, in `crates/bootstrap/VALIDATION.md`.
+    Bootstrap,
 }
 
 /// What the simulations depend on besides the code.
@@ -33,19 +37,27 @@ pub struct Settings {
     pub cohorts: u32,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { seed: 20_261_123, cohorts: 10_000 }
-    }
-}
+/// Seed of the committed reports.
+pub const SEED: u64 = 20_261_123;
 
 impl Subject {
-    /// Where the report of the default settings is committed.
+    /// Settings of the committed report. A bootstrap takes a thousand times as long as an estimate.
+    #[must_use]
+    pub fn settings(self) -> Settings {
+        let cohorts = match self {
+            Self::Survival | Self::Models => 10_000,
+            Self::Bootstrap => 4_000,
+        };
+        Settings { seed: SEED, cohorts }
+    }
+
+    /// Where the report of these settings is committed.
     #[must_use]
     pub fn committed(self) -> &'static str {
         match self {
             Self::Survival => concat!(env!("CARGO_MANIFEST_DIR"), "/../survival/VALIDATION.md"),
             Self::Models => concat!(env!("CARGO_MANIFEST_DIR"), "/../cox/VALIDATION.md"),
+            Self::Bootstrap => concat!(env!("CARGO_MANIFEST_DIR"), "/../bootstrap/VALIDATION.md"),
         }
     }
 
@@ -60,10 +72,11 @@ impl Subject {
         self.preamble(settings) + &titled.collect::<String>()
     }
 
-    /// Computes a few rows anew, with the default settings, and returns those that `committed` lacks.
+    /// Computes a few rows anew, with the settings of the committed report, and returns those that
+    /// `committed` lacks.
     #[must_use]
     pub fn rows_missing_from(self, committed: &str) -> Vec<String> {
-        let tables = self.tables(&Settings::default(), true);
+        let tables = self.tables(&self.settings(), true);
         let rows = tables.iter().flat_map(Table::rows);
         rows.filter(|row| !committed.lines().any(|line| line == row)).collect()
     }
@@ -83,6 +96,11 @@ impl Subject {
                 hazards.retain(|row| !is_check || row.is_checked());
                 exposures.retain(|row| !is_check || row.is_checked());
                 of_models(settings, &hazards, &exposures)
+            }
+            Self::Bootstrap => {
+                let mut rows = ReplicateRow::all();
+                rows.retain(|row| !is_check || row.is_checked());
+                of_replicates(settings, &rows)
             }
         }
     }
@@ -105,6 +123,12 @@ impl Subject {
                  and the mean standard error over the standard deviation of the estimates, which \
                  should be 1, leave out cohorts without an estimate.",
                 models::description(),
+            ),
+            Self::Bootstrap => (
+                "Coverage of bootstrap intervals over simulated cohorts",
+                "bootstrap",
+                " A limit that is not reached counts as infinite.",
+                replicates::description(),
             ),
         };
         format!(
@@ -143,6 +167,11 @@ fn of_models(settings: &Settings, hazards: &[HazardRow], exposures: &[ExposureRo
     ]
 }
 
+fn of_replicates(settings: &Settings, rows: &[ReplicateRow]) -> Vec<Table> {
+    let rows: Vec<_> = rows.iter().map(|&row| (row, row.ask(settings))).collect();
+    replicates::tables(&rows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +179,7 @@ mod tests {
     /// Estimators, simulations and random streams together still do what they did.
     #[test]
     fn the_committed_reports_have_the_rows_computed_anew() {
-        for subject in [Subject::Survival, Subject::Models] {
+        for subject in [Subject::Survival, Subject::Models, Subject::Bootstrap] {
             let committed = std::fs::read_to_string(subject.committed()).unwrap();
             assert_eq!(subject.rows_missing_from(&committed), Vec::<String>::new());
         }
@@ -160,10 +189,15 @@ mod tests {
     fn threads_change_nothing() {
         let settings = Settings { seed: 1, cohorts: 40 };
         let (curves, hazards) = (&Curve::all()[..1], &HazardRow::all()[..1]);
+        let replicates = &ReplicateRow::all()[..1];
         let tables = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                [of_survival(&settings, curves, &[]), of_models(&settings, hazards, &[])]
+                [
+                    of_survival(&settings, curves, &[]),
+                    of_models(&settings, hazards, &[]),
+                    of_replicates(&settings, replicates),
+                ]
             })
         };
         assert_eq!(tables(1), tables(3));
