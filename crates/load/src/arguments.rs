@@ -30,7 +30,7 @@ pub struct Arguments {
     connections: u16,
     /// Kinds of calls and how often they come, such as curves=4,cox=2,replicates-ratio=1: propensity,
     /// match, weigh, balance, hidden-bias, curves, compare, cox, screen, select, replicates-ratio,
-    /// replicates-median, replicates-model, intervals, study.
+    /// replicates-median, replicates-model, replicates-outcome, replicates-pipeline, intervals, study.
     #[arg(
         long,
         value_name = "KIND[=WEIGHT]",

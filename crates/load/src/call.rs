@@ -166,9 +166,11 @@ impl<'a> Reader<'a> {
 
     fn read(&mut self, piece: &Bytes) -> Result<(), Status> {
         match self.payload.kind {
-            Kind::ReplicatesRatio | Kind::ReplicatesMedian | Kind::ReplicatesModel => {
-                self.read_replicates(piece)
-            }
+            Kind::ReplicatesRatio
+            | Kind::ReplicatesMedian
+            | Kind::ReplicatesModel
+            | Kind::ReplicatesOutcome
+            | Kind::ReplicatesPipeline => self.read_replicates(piece),
             Kind::Study => self.read_study(piece),
             _ => {
                 self.is_complete = true;

@@ -4,7 +4,8 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A kind of call. Those of the services up to `select` are the questions that the study asks.
+/// A kind of call. Those up to `select` are the questions that the study asks, as the coordinator sends
+/// them.
 #[derive(
     Clone, Copy, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize, ValueEnum,
 )]
@@ -36,6 +37,10 @@ pub enum Kind {
     ReplicatesMedian,
     /// Replicates of the study's largest Cox model (`RunReplicates`).
     ReplicatesModel,
+    /// The study's own bootstrap of scope `outcome` (`RunReplicates`).
+    ReplicatesOutcome,
+    /// The study's own bootstrap of scope `pipeline`, which matches again (`RunReplicates`).
+    ReplicatesPipeline,
     /// Percentile intervals of both, ratio and medians (`EstimateIntervals`).
     Intervals,
     /// The whole study (`RunStudy`).
@@ -76,6 +81,8 @@ impl Kind {
             Self::ReplicatesRatio
             | Self::ReplicatesMedian
             | Self::ReplicatesModel
+            | Self::ReplicatesOutcome
+            | Self::ReplicatesPipeline
             | Self::Intervals => Service::Bootstrap,
             Self::Study => Service::Coordinator,
         }
@@ -95,9 +102,11 @@ impl Kind {
             Self::Cox => "/equipoise.regression.v1.RegressionService/FitCox",
             Self::Screen => "/equipoise.regression.v1.RegressionService/ScreenCox",
             Self::Select => "/equipoise.regression.v1.RegressionService/SelectCox",
-            Self::ReplicatesRatio | Self::ReplicatesMedian | Self::ReplicatesModel => {
-                "/equipoise.bootstrap.v1.BootstrapService/RunReplicates"
-            }
+            Self::ReplicatesRatio
+            | Self::ReplicatesMedian
+            | Self::ReplicatesModel
+            | Self::ReplicatesOutcome
+            | Self::ReplicatesPipeline => "/equipoise.bootstrap.v1.BootstrapService/RunReplicates",
             Self::Intervals => "/equipoise.bootstrap.v1.BootstrapService/EstimateIntervals",
             Self::Study => "/equipoise.study.v1.StudyService/RunStudy",
         }

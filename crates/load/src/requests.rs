@@ -5,20 +5,23 @@
 //! so a load test of the services needs no coordinator, and one study makes all its requests.
 
 use crate::Kind;
-use cohort::{Cohort, Selection, Term};
+use bootstrap::{BootstrapError, Plan, Resampling, UnitColumns};
+use cohort::{EndpointColumns, NotEstimable, Term};
 use cox::CoxQuery;
-use pipeline::{Pipeline, PipelineError, Question, QuestionError, Task};
+use pipeline::{
+    BootstrapQuery, IntervalMethod, IntervalsQuery, Pipeline, PipelineError, Question,
+    QuestionError, Scope, Task,
+};
 use prost::Message;
 use prost::bytes::Bytes;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use study::protocol::{Protocol, Violation};
-use survival::CurvesQuery;
+use study::protocol::{Population, Protocol, Violation};
+use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
 use thiserror::Error;
+use wire::bootstrap::{BootstrapIntervalsQuery, ReplicatesQuery};
 use wire::matching::{BalanceQuestion, PropensityQuestion};
-use wire::pb::bootstrap as pb;
 use wire::pb::study::{RunStudyRequest, run_study_request::Piece};
-use wire::{matching, regression, survival as curves};
+use wire::{bootstrap as replicates, matching, regression, survival as curves};
 
 /// Bytes of a piece of a file on its way to the coordinator.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -60,6 +63,9 @@ pub enum RequestsError {
     /// A question has no answer, and others stand on it.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// There are no such numbers of replicates.
+    #[error(transparent)]
+    Replicates(#[from] BootstrapError),
     /// A question does not fit the patients.
     #[error("{key}: {error}")]
     Question {
@@ -79,7 +85,7 @@ impl Requests {
     pub fn of_study(
         study_file: &[u8],
         table: &[u8],
-        replicates: Replicates,
+        asked: Replicates,
     ) -> Result<Self, RequestsError> {
         let text = String::from_utf8_lossy(study_file);
         let protocol = study::protocol::read(&text).map_err(RequestsError::Study)?;
@@ -87,7 +93,7 @@ impl Requests {
         let tasks = answered(Pipeline::new(prepared))?;
         let mut requests = Self::default();
         for task in &tasks {
-            let (kind, message) = encoded(task);
+            let Some((kind, message)) = encoded(task) else { continue };
             requests.add(Payload {
                 kind,
                 name: task.key.clone(),
@@ -95,7 +101,10 @@ impl Requests {
                 n_replicates: 0,
             });
         }
-        bootstraps(&protocol, &tasks, replicates).into_iter().for_each(|one| requests.add(one));
+        let plan = Plan::new(asked.seed, u64::from(asked.n), Resampling::default())?;
+        for payload in Bootstraps::of_study(&protocol, &tasks, plan) {
+            requests.add(payload);
+        }
         requests.add(whole_study(&protocol, study_file, table));
         Ok(requests)
     }
@@ -130,6 +139,12 @@ fn answered(mut pipeline: Pipeline) -> Result<Vec<Task>, RequestsError> {
             return Ok(tasks);
         }
         for task in ready {
+            if matches!(task.question, Question::Bootstrap { .. }) {
+                // Nothing stands on it, and it takes longer than everything else together.
+                pipeline.answer(&task.key, Err(NotEstimable::NotDefined))?;
+                tasks.push(task);
+                continue;
+            }
             let answer = task
                 .evaluate()
                 .map_err(|error| RequestsError::Question { key: task.key.clone(), error })?;
@@ -142,10 +157,10 @@ fn answered(mut pipeline: Pipeline) -> Result<Vec<Task>, RequestsError> {
     }
 }
 
-/// The message in which the coordinator asks this.
-fn encoded(task: &Task) -> (Kind, Bytes) {
+/// The message in which the coordinator asks this; none of a bootstrap, which it asks in parts.
+fn encoded(task: &Task) -> Option<(Kind, Bytes)> {
     let (cohort, rows) = (task.cohort.as_ref(), &task.selection);
-    match &task.question {
+    Some(match &task.question {
         Question::Propensity { model, discard } => {
             let question = PropensityQuestion { model: model.clone(), discard: *discard };
             (Kind::Propensity, bytes(&matching::propensity_request(cohort, rows, &question)))
@@ -176,7 +191,8 @@ fn encoded(task: &Task) -> (Kind, Bytes) {
         Question::Select(query) => {
             (Kind::Select, bytes(&regression::selection_request(cohort, rows, query)))
         }
-    }
+        Question::Bootstrap { .. } => return None,
+    })
 }
 
 fn bytes(message: &impl Message) -> Bytes {
@@ -199,40 +215,76 @@ fn whole_study(protocol: &Protocol, study_file: &[u8], table: &[u8]) -> Payload 
     }
 }
 
-/// The bootstraps of the study's main results.
-fn bootstraps(protocol: &Protocol, tasks: &[Task], replicates: Replicates) -> Vec<Payload> {
-    let plan = |unit: &Option<String>| pb::BootstrapPlan {
-        // Larger seeds than a message holds are refused on the command line.
-        seed: i64::try_from(replicates.seed).unwrap_or(i64::MAX),
-        replicate_count: i32::try_from(replicates.n).unwrap_or(i32::MAX),
-        unit_column: unit.clone().unwrap_or_default(),
-        ..pb::BootstrapPlan::default()
-    };
-    let payload = |kind, name: &str, message: Bytes| Payload {
-        kind,
-        name: name.into(),
-        messages: vec![message],
-        n_replicates: u64::from(replicates.n),
-    };
-    let mut payloads = Vec::new();
-    if let Some(sample) = MainSample::of(protocol, tasks) {
-        let (ratio, medians) = (sample.ratio(protocol), sample.medians(protocol));
-        let both = Quantities { cox: ratio.cox.clone(), ..medians.clone() };
-        let (plan, name) = (plan(&sample.unit), &sample.name);
-        payloads.push(payload(Kind::ReplicatesRatio, name, bytes(&ratio.replicates(plan.clone()))));
-        payloads.push(payload(
-            Kind::ReplicatesMedian,
-            name,
-            bytes(&medians.replicates(plan.clone())),
-        ));
-        payloads.push(payload(Kind::Intervals, name, bytes(&both.intervals(plan))));
+/// The bootstraps of a study: its own, and those of single results.
+struct Bootstraps {
+    plan: Plan,
+    payloads: Vec<Payload>,
+}
+
+impl Bootstraps {
+    fn of_study(protocol: &Protocol, tasks: &[Task], plan: Plan) -> Vec<Payload> {
+        let mut all = Self { plan, payloads: Vec::new() };
+        for task in tasks {
+            if let Question::Bootstrap { query, .. } = &task.question {
+                all.add_own(task, query);
+            }
+        }
+        if let Some(sample) = MainSample::of(protocol, tasks) {
+            all.add_single(protocol, &sample);
+        }
+        if let Some((task, model)) = largest_model(tasks) {
+            let units = UnitColumns { unit: model.cluster.clone(), ..UnitColumns::default() };
+            let cox = vec![model.clone()];
+            let query = BootstrapQuery { units, cox, ..BootstrapQuery::new(plan) };
+            all.add_replicates(Kind::ReplicatesModel, task, query);
+        }
+        all.payloads
     }
-    if let Some((task, query)) = largest_model(tasks) {
-        let model = Quantities::of_model(&task.cohort, &task.selection, query);
-        let message = bytes(&model.replicates(plan(&query.cluster)));
-        payloads.push(payload(Kind::ReplicatesModel, &task.key, message));
+
+    /// A bootstrap that the study asks for, with the number of replicates of the load test.
+    fn add_own(&mut self, task: &Task, query: &BootstrapQuery) {
+        let kind = match query.scope {
+            Scope::Outcome => Kind::ReplicatesOutcome,
+            Scope::Pipeline(_) => Kind::ReplicatesPipeline,
+        };
+        self.add_replicates(kind, task, BootstrapQuery { plan: self.plan, ..query.clone() });
     }
-    payloads
+
+    /// The hazard ratio of the arms, the difference of their medians, and the intervals of both.
+    fn add_single(&mut self, protocol: &Protocol, sample: &MainSample) {
+        let nothing = || BootstrapQuery {
+            units: UnitColumns { unit: sample.unit.clone(), ..UnitColumns::default() },
+            ..BootstrapQuery::new(self.plan)
+        };
+        let (survival, cox) = (Some(sample.medians(protocol)), vec![sample.ratio(protocol)]);
+        let ratio = BootstrapQuery { cox: cox.clone(), ..nothing() };
+        let medians = BootstrapQuery { survival: survival.clone(), ..nothing() };
+        let both = BootstrapQuery { survival, cox, ..nothing() };
+        self.add_replicates(Kind::ReplicatesRatio, sample.task, ratio);
+        self.add_replicates(Kind::ReplicatesMedian, sample.task, medians);
+        let intervals =
+            IntervalsQuery { methods: vec![IntervalMethod::Percentile], confidence: 0.95 };
+        let question = BootstrapIntervalsQuery { bootstrap: both, intervals };
+        let (cohort, rows) = (sample.task.cohort.as_ref(), &sample.task.selection);
+        let message = bytes(&replicates::intervals_request(cohort, rows, &question));
+        self.add(Kind::Intervals, sample.task, message);
+    }
+
+    fn add_replicates(&mut self, kind: Kind, task: &Task, bootstrap: BootstrapQuery) {
+        let query = ReplicatesQuery { bootstrap, range: 0..self.plan.n_replicates() };
+        let (cohort, rows) = (task.cohort.as_ref(), &task.selection);
+        let message = bytes(&replicates::replicates_request(cohort, rows, &query));
+        self.add(kind, task, message);
+    }
+
+    fn add(&mut self, kind: Kind, task: &Task, message: Bytes) {
+        self.payloads.push(Payload {
+            kind,
+            name: task.key.clone(),
+            messages: vec![message],
+            n_replicates: self.plan.n_replicates(),
+        });
+    }
 }
 
 /// The Cox model of a study with the most terms, the first among equals; those of weighted patients
@@ -246,76 +298,53 @@ fn largest_model(tasks: &[Task]) -> Option<(&Task, &CoxQuery)> {
 }
 
 /// The patients of the main comparison: matched pairs where there are any, everybody elsewhere.
-struct MainSample {
-    name: String,
-    cohort: Arc<Cohort>,
-    selection: Selection,
-    curves: CurvesQuery,
+struct MainSample<'a> {
+    /// The question about their curves.
+    task: &'a Task,
+    endpoint: &'a EndpointColumns,
     /// Column of the pairs, which are drawn as a whole.
     unit: Option<String>,
 }
 
-impl MainSample {
+impl<'a> MainSample<'a> {
     /// The patients whose curves by arm the study shows last for its first endpoint, without weights.
-    fn of(protocol: &Protocol, tasks: &[Task]) -> Option<Self> {
+    fn of(protocol: &Protocol, tasks: &'a [Task]) -> Option<Self> {
         let endpoint = &protocol.endpoints.first()?.id;
-        let populations = [protocol.adjusted(), Some(Default::default())];
-        let shown = |population: study::protocol::Population| {
+        let shown = |population: Population| {
             let begin = format!("{endpoint} {} curves", population.id());
             tasks.iter().find_map(|task| match &task.question {
                 Question::Curves(query) if task.key.starts_with(&begin) => Some((task, query)),
                 _ => None,
             })
         };
-        let (task, query) = populations
-            .into_iter()
-            .flatten()
-            .filter_map(shown)
-            .find(|(_, query)| query.weights.is_none())?;
+        let populations = protocol.adjusted().into_iter().chain([Population::All]);
+        let (task, curves) =
+            populations.filter_map(shown).find(|(_, query)| query.weights.is_none())?;
         let unit = tasks.iter().filter(|other| other.selection == task.selection).find_map(cluster);
-        Some(Self {
-            name: task.key.clone(),
-            cohort: Arc::clone(&task.cohort),
-            selection: task.selection.clone(),
-            curves: query.clone(),
-            unit,
-        })
+        Some(Self { task, endpoint: &curves.endpoint, unit })
     }
 
-    /// The log hazard ratio of the arms.
-    fn ratio(&self, protocol: &Protocol) -> Quantities {
+    /// The model of the arms alone.
+    fn ratio(&self, protocol: &Protocol) -> CoxQuery {
         let exposure = &protocol.exposure;
         let arm = Term::Factor {
             column: exposure.column.clone(),
             reference: Some(exposure.comparator.value.clone()),
         };
-        let model = CoxQuery {
-            cluster: self.unit.clone(),
-            ..CoxQuery::new(self.curves.endpoint.clone(), vec![arm])
-        };
-        Quantities::of_model(&self.cohort, &self.selection, &model)
+        CoxQuery::new(self.endpoint.clone(), vec![arm])
     }
 
     /// The difference of the arms' medians.
-    fn medians(&self, protocol: &Protocol) -> Quantities {
-        // The request of curves by pairs has every column that is needed.
-        let query = CurvesQuery { cluster: self.unit.clone(), ..self.curves.clone() };
-        let request = curves::curves_request(self.cohort.as_ref(), &self.selection, &query);
-        let median = pb::SurvivalQuantity {
-            measure: pb::SurvivalMeasure::Quantile.into(),
-            at: Some(0.5),
-            group: Some(protocol.exposure.exposed.value.clone()),
-            reference: Some(protocol.exposure.comparator.value.clone()),
-        };
-        Quantities {
-            cohort: request.cohort,
-            selection: request.selection,
-            survival: Some(pb::SurvivalQuantities {
-                endpoint: request.endpoint,
-                group_column: request.group_column,
-                quantities: vec![median],
-            }),
-            cox: None,
+    fn medians(&self, protocol: &Protocol) -> SurvivalStatisticQuery {
+        let exposure = &protocol.exposure;
+        SurvivalStatisticQuery {
+            endpoint: self.endpoint.clone(),
+            group: Some(exposure.column.clone()),
+            quantities: vec![SurvivalQuantity::Difference {
+                measure: Measure::Quantile { probability: 0.5 },
+                group: exposure.exposed.value.clone(),
+                reference: exposure.comparator.value.clone(),
+            }],
         }
     }
 }
@@ -327,47 +356,5 @@ fn cluster(task: &Task) -> Option<String> {
         Question::Screen(query) => query.model.cluster.clone(),
         Question::Select(query) => query.model.cluster.clone(),
         _ => None,
-    }
-}
-
-/// What is bootstrapped, in messages.
-#[derive(Clone)]
-struct Quantities {
-    cohort: Option<wire::pb::common::Cohort>,
-    selection: Option<wire::pb::common::Selection>,
-    survival: Option<pb::SurvivalQuantities>,
-    cox: Option<wire::pb::regression::CoxModel>,
-}
-
-impl Quantities {
-    fn of_model(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> Self {
-        let request = regression::cox_request(cohort, selection, query);
-        Self {
-            cohort: request.cohort,
-            selection: request.selection,
-            survival: None,
-            cox: request.model,
-        }
-    }
-
-    fn replicates(self, plan: pb::BootstrapPlan) -> pb::RunReplicatesRequest {
-        pb::RunReplicatesRequest {
-            cohort: self.cohort,
-            selection: self.selection,
-            first_replicate: 0,
-            replicate_count: plan.replicate_count,
-            plan: Some(plan),
-            quantities: Some(pb::BootstrapQuantities { survival: self.survival, cox: self.cox }),
-        }
-    }
-
-    fn intervals(self, plan: pb::BootstrapPlan) -> pb::EstimateIntervalsRequest {
-        pb::EstimateIntervalsRequest {
-            cohort: self.cohort,
-            selection: self.selection,
-            plan: Some(plan),
-            quantities: Some(pb::BootstrapQuantities { survival: self.survival, cox: self.cox }),
-            options: None,
-        }
     }
 }

@@ -20,8 +20,8 @@ fn the_committed_schema_is_that_of_the_types() {
     );
 }
 
-/// Every kind that the example has, several times, from two targets: all are answered, and every answer
-/// is that of the first time.
+/// Every kind that the example has, but for whole studies, several times, from two targets: all are
+/// answered, and every answer is that of the first time.
 #[test]
 fn every_kind_of_call_is_answered() {
     let all = Service::start("all", &[]);
@@ -43,7 +43,7 @@ fn every_kind_of_call_is_answered() {
         "0.5",
         "--mix",
         "propensity,match,balance,hidden-bias,curves,compare,cox,screen,replicates-ratio,\
-         replicates-median,replicates-model,intervals,study",
+         replicates-median,replicates-model,replicates-outcome,replicates-pipeline,intervals",
         "--replicates",
         "16",
         "--deadline",
@@ -62,7 +62,7 @@ fn every_kind_of_call_is_answered() {
     assert!(errors.is_empty(), "{errors:?}");
     let step = &report["steps"][0];
     assert_eq!(step["scheduled"], step["answered"], "{step}");
-    assert_eq!(step["kinds"].as_array().unwrap().len(), 13, "{step}");
+    assert_eq!(step["kinds"].as_array().unwrap().len(), 14, "{step}");
 }
 
 #[test]

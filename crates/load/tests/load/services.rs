@@ -90,4 +90,5 @@ fn requests_are_those_of_the_study() {
     assert!(n_of(Kind::Curves) > 5 && n_of(Kind::Cox) > 5);
     assert_eq!(requests.of(Kind::ReplicatesRatio)[0].name, "os matched curves log");
     assert_eq!(requests.of(Kind::ReplicatesModel)[0].n_replicates, 64);
+    assert!(n_of(Kind::ReplicatesOutcome) > 0 && n_of(Kind::ReplicatesPipeline) > 0);
 }

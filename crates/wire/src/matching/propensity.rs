@@ -11,7 +11,7 @@ use crate::regression::{
 };
 use crate::violation::Violations;
 use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
-use cohort::Selection;
+use cohort::{Cohort, Selection};
 use propensity::{Discard, LogisticQuery, PropensityScores};
 
 /// Asks for propensity scores.

@@ -138,12 +138,13 @@ fn query(seed: u64) -> BootstrapQuery {
         difference(at_median),
     ];
     let group = Some("exposed".into());
+    let plan = Plan::new(seed, REPLICATES, Resampling::WithReplacement)
+        .expect("a plan may have so many replicates");
     BootstrapQuery {
-        plan: Plan::new(seed, REPLICATES, Resampling::WithReplacement)
-            .expect("a plan may have so many replicates"),
         units: UnitColumns { unit: None, strata: vec!["exposed".into()] },
         survival: Some(SurvivalStatisticQuery { endpoint: endpoint.clone(), group, quantities }),
-        cox: Some(CoxQuery::new(endpoint, vec![Term::factor("exposed")])),
+        cox: vec![CoxQuery::new(endpoint, vec![Term::factor("exposed")])],
+        ..BootstrapQuery::new(plan)
     }
 }
 
