@@ -38,7 +38,7 @@ pub(crate) async fn all_services(
     let desk = Desk::new(compute, settings);
     let pool = Pool::new([Stack::new(statistics(&desk, settings)).await?.in_process()]);
     let [matching, survival, regression] = [pool.clone(), pool.clone(), pool.clone()];
-    let clients = Statistics::new(matching, survival, regression, pool, settings);
+    let clients = Statistics::new(matching, survival, regression, pool, settings).within(&desk);
     let services = statistics(&desk, settings).with_descriptors(wire::DESCRIPTORS);
     Ok(coordinator::add(services, compute, settings, clients))
 }

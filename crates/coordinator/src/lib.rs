@@ -3,6 +3,7 @@
 //! The only service that calls others. It keeps nothing between calls: a study lives as long as the
 //! stream on which it was asked for, and ends when the caller goes away.
 
+mod cohorts;
 mod manifest;
 mod receive;
 mod run;

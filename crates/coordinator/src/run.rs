@@ -72,8 +72,9 @@ impl Study {
             while calls.len() < MOST_CALLS {
                 let Some(task) = waiting.pop() else { break };
                 let (statistics, deadline) = (self.statistics.clone(), self.deadline);
+                let compute = self.compute.clone();
                 calls.spawn(async move {
-                    let answer = statistics.ask(&task, deadline).await;
+                    let answer = statistics.ask(&task, &compute, deadline).await;
                     (task.key, answer)
                 });
             }

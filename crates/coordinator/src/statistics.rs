@@ -1,6 +1,7 @@
 //! The statistical services as the coordinator sees them: a question goes out, an answer comes
 //! back.
 
+use crate::cohorts::Cohorts;
 use ::wire::bootstrap::BootstrapIntervalsQuery;
 use ::wire::failure::impossibility;
 use ::wire::matching::{BalanceQuestion, PropensityQuestion};
@@ -10,8 +11,9 @@ use ::wire::pb::regression::regression_service_client::RegressionServiceClient;
 use ::wire::pb::survival::survival_service_client::SurvivalServiceClient;
 use ::wire::{Malformed, bootstrap, matching, regression, survival};
 use cohort::Estimate;
+use cohort_store::Desk;
 use pipeline::{Answer, Question, Task};
-use service_kit::{CallPolicy, Deadline, Failure, Pool, Settings, StartError, call};
+use service_kit::{CallPolicy, Compute, Deadline, Failure, Pool, Settings, StartError, call};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -60,6 +62,7 @@ pub struct Statistics {
     regression: Pool,
     bootstrap: Pool,
     policy: CallPolicy,
+    cohorts: Cohorts,
 }
 
 impl Statistics {
@@ -77,16 +80,25 @@ impl Statistics {
             message_limit_bytes: settings.message_limit_bytes,
             ..CallPolicy::default()
         };
-        Self { matching, survival, regression, bootstrap, policy }
+        let cohorts = Cohorts::new(settings);
+        Self { matching, survival, regression, bootstrap, policy, cohorts }
+    }
+
+    /// The same services, of which it is known that they run within this process behind this desk: a
+    /// large cohort is shared with them.
+    #[must_use]
+    pub fn within(self, desk: &Desk) -> Self {
+        Self { cohorts: self.cohorts.within(desk.cohorts()), ..self }
     }
 
     /// Asks whoever can answer; data that cannot answer give the reason.
     pub(crate) async fn ask(
         &self,
         task: &Task,
+        compute: &Compute,
         deadline: Deadline,
     ) -> Result<Estimate<Answer>, Failure> {
-        match self.send(task, deadline).await {
+        match self.send(task, compute, deadline).await {
             Ok(answer) => Ok(Ok(answer)),
             Err(status) => {
                 let mut failure = Failure::from(&status);
@@ -105,17 +117,28 @@ impl Statistics {
         }
     }
 
-    async fn send(&self, task: &Task, deadline: Deadline) -> Result<Answer, Status> {
-        let (cohort, rows) = (task.cohort.as_ref(), &task.selection);
+    async fn send(
+        &self,
+        task: &Task,
+        compute: &Compute,
+        deadline: Deadline,
+    ) -> Result<Answer, Status> {
+        let named = self.cohorts.name(&task.cohort, compute, deadline).await?;
+        let (cohort, rows) = (named.reference(), &task.selection);
         let limit = self.policy.message_limit_bytes;
         // One line per question: the request, the service that takes it, the answer it makes.
         macro_rules! ask {
             ($service:ident.$method:ident($request:expr) => $read:expr) => {{
                 let request = $request;
-                let send = |channel, request| {
-                    let client = <client!($service)>::new(channel).max_encoding_message_size(limit);
-                    let mut client = client.max_decoding_message_size(limit);
-                    async move { client.$method(request).await }
+                let send = |channel: Channel, request| {
+                    let client = <client!($service)>::new(channel.clone());
+                    let client = client.max_encoding_message_size(limit);
+                    let client = client.max_decoding_message_size(limit);
+                    let endpoint = (stringify!($service), channel);
+                    self.cohorts.call(endpoint, &named, request, move |request| {
+                        let mut client = client.clone();
+                        async move { client.$method(request).await }
+                    })
                 };
                 let answer = call(&self.policy, deadline, &self.$service, &request, send).await?;
                 $read(answer).map_err(|malformed| unreadable(malformed).into())

@@ -37,7 +37,7 @@ pub use failure::{DOMAIN, Failure, Violation};
 pub use pool::{Endpoint, Lease, Pool};
 pub use program::{main, shutdown_on_signal};
 pub use server::Server;
-pub use settings::{COHORT_BYTES, LogFormat, MESSAGE_LIMIT, Settings};
+pub use settings::{COHORT_BYTES, INLINE_BYTES, LogFormat, MESSAGE_LIMIT, Settings};
 pub use stack::{Services, Stack};
 pub use start_error::StartError;
 pub use telemetry::{init as init_telemetry, quiet_panics};

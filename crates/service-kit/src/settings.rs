@@ -12,6 +12,9 @@ pub const MESSAGE_LIMIT: usize = 64 << 20;
 /// million rows of thirty columns.
 pub const COHORT_BYTES: usize = 512 << 20;
 
+/// Largest cohort that goes along with each question unless told otherwise, in bytes (1 MiB).
+pub const INLINE_BYTES: usize = 1 << 20;
+
 /// Settings of a service. A binary with options of its own flattens them into its arguments.
 #[derive(Args, Clone, Debug)]
 #[command(about = None, long_about = None)]
@@ -35,6 +38,10 @@ pub struct Settings {
     /// one used least recently goes first; one that is larger is refused.
     #[arg(long, env = "EQUIPOISE_COHORT_BYTES", default_value_t = COHORT_BYTES)]
     pub cohort_bytes: usize,
+    /// Largest cohort in bytes that goes along with each question to another service; a larger one is
+    /// sent once and named by its digest from then on. Of use to the coordinator.
+    #[arg(long, env = "EQUIPOISE_INLINE_BYTES", default_value_t = INLINE_BYTES)]
+    pub inline_bytes: usize,
     /// Seconds between reporting "not serving" and the drain, for load balancers to notice.
     #[arg(long, env = "EQUIPOISE_PAUSE_SECONDS", default_value = "0", value_parser = seconds)]
     pub pause: Duration,
@@ -67,6 +74,7 @@ impl Default for Settings {
             queue: 64,
             message_limit_bytes: MESSAGE_LIMIT,
             cohort_bytes: COHORT_BYTES,
+            inline_bytes: INLINE_BYTES,
             pause: Duration::ZERO,
             drain: Duration::from_secs(10),
             log_format: LogFormat::Text,

@@ -33,7 +33,7 @@ use crate::common::{
 use crate::pb::{common, regression as pb};
 use crate::violation::Violations;
 use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
-use cohort::{Cohort, Estimate, NotEstimable, Selection};
+use cohort::{Estimate, NotEstimable, Selection};
 use cox::{
     Coefficient, CoefficientTest, Concordance, CoxFit, CoxQuery, CoxScreenQuery, CurveTest,
     ProportionalHazards, ScreenedTerm, TermTest, TestResult, Ties, TimeTransform,
@@ -60,7 +60,11 @@ enum_conversion!(
 
 /// Asks for a Cox model.
 #[must_use]
-pub fn cox_request(cohort: &Cohort, selection: &Selection, query: &CoxQuery) -> pb::FitCoxRequest {
+pub fn cox_request<'a>(
+    cohort: impl Into<CohortRef<'a>>,
+    selection: &Selection,
+    query: &CoxQuery,
+) -> pb::FitCoxRequest {
     let (cohort, selection) = Asked::<()>::written(cohort, selection, model_columns(query));
     pb::FitCoxRequest { cohort, selection, model: Some(model_to(query)) }
 }

@@ -10,19 +10,21 @@ fn embedded_and_deployed_on_one_thread_or_two() {
     let survival = Service::start("survival", &["--threads", "2"]);
     let regression = Service::start("regression", &["--threads", "1"]);
     let bootstrap = Service::start("bootstrap", &["--threads", "2"]);
-    let coordinator = Service::start(
-        "coordinator",
-        &[
-            "--matching",
-            &matching.address,
-            "--survival",
-            &survival.address,
-            "--regression",
-            &regression.address,
-            "--bootstrap",
-            &bootstrap.address,
-        ],
-    );
+    let addresses = [
+        "--matching",
+        &matching.address,
+        "--survival",
+        &survival.address,
+        "--regression",
+        &regression.address,
+        "--bootstrap",
+        &bootstrap.address,
+    ];
+    let coordinator = Service::start("coordinator", &addresses);
+    // Every cohort counts as large: it is uploaded, and questions name it by digest.
+    let never_inline = ["--inline-bytes", "0"];
+    let by_digest = Service::start("coordinator", &[&addresses[..], &never_inline].concat());
+    let in_one_process = Service::start("all", &never_inline);
     let studies = [
         ("her2", "study.toml", "matched_pairs.csv"),
         ("rotterdam", "study.toml", "matched_pairs.csv"),
@@ -34,9 +36,13 @@ fn embedded_and_deployed_on_one_thread_or_two() {
         let one = Report::of(&study, &["--threads", "1"]);
         let two = Report::of(&study, &["--threads", "2"]);
         let deployed = Report::of(&study, &["--coordinator", &coordinator.address]);
+        let digest = Report::of(&study, &["--coordinator", &by_digest.address]);
+        let shared = Report::of(&study, &["--coordinator", &in_one_process.address]);
         for path in ["report.json", "report.html", design] {
             assert!(one.bytes(path) == two.bytes(path), "{name}/{file}, {path}: one thread or two");
             assert!(one.bytes(path) == deployed.bytes(path), "{name}/{file}, {path}: deployed");
+            assert!(one.bytes(path) == digest.bytes(path), "{name}/{file}, {path}: by digest");
+            assert!(one.bytes(path) == shared.bytes(path), "{name}/{file}, {path}: shared");
         }
     }
 }
