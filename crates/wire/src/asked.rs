@@ -46,6 +46,12 @@ impl<'a> From<&'a Cohort> for CohortRef<'a> {
     }
 }
 
+impl<'a> From<&'a Arc<Cohort>> for CohortRef<'a> {
+    fn from(cohort: &'a Arc<Cohort>) -> Self {
+        Self::Inline(cohort)
+    }
+}
+
 /// A request that asks a question about some rows of a cohort.
 pub trait CohortRequest: Sized {
     /// The question.
