@@ -233,6 +233,7 @@ fn options_to(query: &IntervalsQuery) -> pb::IntervalOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Malformed;
     use balance::{SmdQuery, Variable};
     use cohort::{Column, EndpointColumns, Term};
     use cox::CoxQuery;
@@ -326,8 +327,7 @@ mod tests {
         let everybody = Selection::all(&cohort);
         let asked = ReplicatesQuery { bootstrap: query, range: 0..99 };
         let request = replicates_request(&cohort, &everybody, &asked);
-        let read = Asked::<ReplicatesQuery>::try_from(request).unwrap();
-        assert_eq!(read.query, asked);
+        assert_eq!(request.asked(&()).unwrap().query, asked);
     }
 
     #[test]
@@ -340,7 +340,9 @@ mod tests {
             let asked = BootstrapIntervalsQuery { bootstrap: matched_again(), intervals };
             let mut request = intervals_request(&cohort, &everybody, &asked);
             change(&mut request);
-            let Malformed(found) = Asked::<BootstrapIntervalsQuery>::try_from(request).unwrap_err();
+            let Unreadable::Malformed(Malformed(found)) = request.asked(&()).unwrap_err() else {
+                panic!("the cohort came along");
+            };
             found.into_iter().map(|violation| violation.path).collect()
         };
         let quantities = |change: fn(&mut pb::BootstrapQuantities)| {

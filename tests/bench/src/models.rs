@@ -1,6 +1,6 @@
 //! The patients on which regression models are timed, here and elsewhere, and the models.
 
-use bootstrap::{Plan, Resampling, UnitColumns};
+use bootstrap::{Plan, Resampling};
 use cohort::{
     Cohort, Column, Design, DesignColumn, Endpoint, EndpointColumns, RiskOrder, Selection, Term,
 };
@@ -191,10 +191,8 @@ impl Study {
         const N_REPLICATES: u64 = 8;
         let plan = Plan::new(1, N_REPLICATES, Resampling::WithReplacement);
         let query = BootstrapQuery {
-            plan: plan.expect("a valid number"),
-            units: UnitColumns { unit: None, strata: Vec::new() },
-            survival: None,
-            cox: Some(self.query(is_late, self.terms.clone())),
+            cox: vec![self.query(is_late, self.terms.clone())],
+            ..BootstrapQuery::new(plan.expect("a valid number"))
         };
         let everybody = Selection::all(&self.cohort);
         let bootstrap = Bootstrap::read(&self.cohort, &everybody, &query).expect("a valid query");

@@ -185,7 +185,8 @@ pub async fn ask_others(clients: &mut Clients, patients: &Patients) -> Answers {
             quantities: vec![median],
             ..Default::default()
         }),
-        cox: model(&["arm"]),
+        cox: Vec::from_iter(model(&["arm"])),
+        ..Default::default()
     });
     let plan =
         Some(bootstrap::BootstrapPlan { seed: 7, replicate_count: 40, ..Default::default() });

@@ -1,6 +1,6 @@
 //! A bootstrap to be computed, and what it gives on one thread.
 
-use bootstrap::{Plan, Replicates, Resampling, UnitColumns};
+use bootstrap::{Plan, Replicates, Resampling};
 use cohort::{Cohort, Column, EndpointColumns, Selection, Term};
 use cox::CoxQuery;
 use pipeline::{Bootstrap, BootstrapQuery};
@@ -53,11 +53,11 @@ impl Question {
             ],
         };
         let terms = names.iter().map(Term::linear).chain([Term::factor("arm")]).collect();
+        let plan = Plan::new(7, n_replicates, Resampling::WithReplacement).unwrap();
         let query = BootstrapQuery {
-            plan: Plan::new(7, n_replicates, Resampling::WithReplacement).unwrap(),
-            units: UnitColumns::default(),
             survival: Some(survival),
-            cox: Some(CoxQuery::new(endpoint, terms)),
+            cox: vec![CoxQuery::new(endpoint, terms)],
+            ..BootstrapQuery::new(plan)
         };
         Self { everybody: Selection::all(&cohort), cohort, query }
     }
