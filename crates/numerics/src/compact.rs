@@ -2,7 +2,7 @@
 
 use crate::lanes::{Block, F64x8, Kernel, LANES, Lanes, run};
 use crate::rows::{Rows, n_blocks};
-use crate::standard::{Extent, Scale};
+use crate::standard::{Extent, Scale, standardise_into};
 use std::hint::black_box;
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ pub struct CompactRows {
     /// What takes the codes of eight columns to standardised numbers; empty when all columns are wide.
     codes: Vec<CodesOfEight>,
     /// Row after row the bits of the wide columns, standardised, and then the codes of eight columns
-    /// at a time; 0 in place of a wide one.
+    /// at a time, 0 in place of a wide one; after the last row so many more as a block reads.
     words: Vec<u64>,
     /// All rows, where they are few.
     all: Option<Rows>,
@@ -52,8 +52,9 @@ struct CodesOfEight {
     lowest: Block,
     centre: Block,
     per_scale: Block,
-    /// Which of the wide columns stand among the eight: from the first of these to before the last.
-    wide: [usize; 2],
+    /// How many of the wide columns stand before the eight, and which of the eight are wide.
+    n_wide_before: usize,
+    wide: u8,
 }
 
 /// Words in a line of the cache.
@@ -81,6 +82,9 @@ impl CompactRows {
         assert!(columns.iter().all(|column| column.len() == n), "a number for every row");
         let extents: Vec<Extent> = columns.iter().map(|column| Extent::of(column)).collect();
         let scales: Vec<Scale> = columns.iter().zip(&extents).map(Scale::within).collect();
+        if n * columns.len() <= FEW {
+            return (Self::few(columns, order, &scales), scales);
+        }
         let is_wide = |j: &usize| !has_codes(&extents[*j]);
         let wide: Vec<usize> = (0..columns.len()).filter(is_wide).collect();
         let n_codes = if wide.len() < columns.len() { n_blocks(columns.len()) } else { 0 };
@@ -94,12 +98,17 @@ impl CompactRows {
         };
         run(Write { columns, scales: &scales, rows: &mut rows });
         rows.words = rows.in_order(order);
-        if n * columns.len() <= FEW {
-            let mut all = Rows::in_blocks(n, columns.len());
-            run(Widen { rows: &rows, range: 0..n, to: &mut all });
-            (rows.all, rows.words) = (Some(all), Vec::new());
-        }
         (rows, scales)
+    }
+
+    /// Rows that are widened once.
+    fn few(columns: &[&[f64]], order: &[u32], scales: &[Scale]) -> Self {
+        let (n, p) = (order.len(), columns.len());
+        let mut row_of = vec![0; n];
+        order.iter().zip(0..).for_each(|(&subject, row)| row_of[subject as usize] = row);
+        let mut all = Rows::in_blocks(n, p);
+        standardise_into(columns, scales, |subject| row_of[subject], &mut all);
+        Self { n, p, wide: Vec::new(), codes: Vec::new(), words: Vec::new(), all: Some(all) }
     }
 
     /// Overwrites the rows by some of those of `from`, of which these are a copy or were one.
@@ -114,6 +123,7 @@ impl CompactRows {
             _ => {
                 self.words.clear();
                 rows.for_each(|i| self.words.extend_from_slice(from.row(i)));
+                self.words.extend([0; LANES]);
             }
         }
     }
@@ -163,35 +173,24 @@ impl CompactRows {
         if let Some(all) = &self.all {
             return all.block(lanes, i, block * LANES);
         }
-        let (wide, codes) = self.row(i).split_at(self.wide.len());
-        let first = block * LANES;
-        let Some(of_eight) = self.codes.get(block) else {
-            let (numbers, _) = wide[first..].split_at((self.p - first).min(LANES));
-            let mut values = [0.0; LANES];
-            values.iter_mut().zip(numbers).for_each(|(value, bits)| *value = f64::from_bits(*bits));
-            return F64x8::from_array(lanes, &values);
-        };
-        let values = of_eight.decoder(lanes).decode(codes[block]);
-        if of_eight.wide[0] == of_eight.wide[1] {
-            return values;
+        let words = &self.words[i * self.stride()..];
+        match self.codes.get(block) {
+            None => numbers(lanes, &words[block * LANES..]),
+            Some(of_eight) => of_eight.decoder(lanes).decode_row(words, self.wide.len() + block),
         }
-        let mut values = values.to_array();
-        for k in of_eight.wide[0]..of_eight.wide[1] {
-            values[self.wide[k] - first] = f64::from_bits(wide[k]);
-        }
-        F64x8::from_array(lanes, &values)
     }
 
     /// The words in the order of the rows. A processor fetches many distant rows at once, but writes
     /// them one by one: hence not while they are written first.
     fn in_order(&self, order: &[u32]) -> Vec<u64> {
-        let mut words = Vec::with_capacity(self.words.len());
+        let mut words = Vec::with_capacity(self.words.len() + LANES);
         for subjects in order.chunks(AT_ONCE) {
             subjects.iter().for_each(|&subject| fetch(self.row(subject as usize)));
             for &subject in subjects {
                 words.extend_from_slice(self.row(subject as usize));
             }
         }
+        words.extend([0; LANES]);
         words
     }
 
@@ -217,8 +216,10 @@ fn has_codes(extent: &Extent) -> bool {
 
 fn codes_of(block: usize, extents: &[Extent], scales: &[Scale], wide: &[usize]) -> CodesOfEight {
     let first = block * LANES;
+    let among = wide.iter().filter(|&&j| (first..first + LANES).contains(&j));
     let mut of_eight = CodesOfEight {
-        wide: [first, first + LANES].map(|end| wide.partition_point(|&j| j < end)),
+        n_wide_before: wide.partition_point(|&j| j < first),
+        wide: among.fold(0, |bits, j| bits | 1 << (j - first)),
         ..CodesOfEight::default()
     };
     for (lane, (extent, scale)) in extents.iter().zip(scales).skip(first).take(LANES).enumerate() {
@@ -236,7 +237,8 @@ impl CodesOfEight {
             #[inline(always)]
             |block| F64x8::from_block(lanes, block),
         );
-        Decoder { lanes, lowest, centre, per_scale }
+        let (wide, n_wide_before) = (self.wide, self.n_wide_before);
+        Decoder { lanes, lowest, centre, per_scale, wide, n_wide_before }
     }
 }
 
@@ -246,9 +248,28 @@ struct Decoder<L: Lanes> {
     lowest: F64x8<L>,
     centre: F64x8<L>,
     per_scale: F64x8<L>,
+    wide: u8,
+    n_wide_before: usize,
+}
+
+/// Eight numbers from their bits.
+#[inline(always)]
+fn numbers<L: Lanes>(lanes: L, words: &[u64]) -> F64x8<L> {
+    let words = words.first_chunk::<LANES>().expect("rows are followed by more words");
+    F64x8::from_array(lanes, &words.map(f64::from_bits))
 }
 
 impl<L: Lanes> Decoder<L> {
+    /// The eight columns of a row that begins with these words, its codes at `at`.
+    #[inline(always)]
+    fn decode_row(&self, words: &[u64], at: usize) -> F64x8<L> {
+        let values = self.decode(words[at]);
+        if self.wide == 0 {
+            return values;
+        }
+        values.expand(self.wide, numbers(self.lanes, &words[self.n_wide_before..]))
+    }
+
     #[inline(always)]
     fn decode(&self, codes: u64) -> F64x8<L> {
         let x = F64x8::from_bytes(self.lanes, codes) + self.lowest;
@@ -268,22 +289,27 @@ impl Kernel for Widen<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { rows, range, to } = self;
-        let (stride, n_wide) = (rows.stride(), rows.wide.len());
-        let words = &rows.words[range.start * stride..range.end * stride];
-        fetch(words);
-        let (numbers, width) = to.first_rows_mut(range.len());
-        for (block, of_eight) in rows.codes.iter().enumerate() {
-            let at = n_wide + block;
-            let decoder = of_eight.decoder(lanes);
-            let rows = words.chunks_exact(stride).zip(numbers.chunks_exact_mut(width));
-            for (words, row) in rows {
-                decoder.decode(words[at]).store(&mut row[block * LANES..][..LANES]);
-            }
-        }
-        for (k, &j) in rows.wide.iter().enumerate() {
-            let rows = words.chunks_exact(stride).zip(numbers.chunks_exact_mut(width));
-            for (words, row) in rows {
-                row[j] = f64::from_bits(words[k]);
+        let (stride, n_wide, n) = (rows.stride(), rows.wide.len(), range.len());
+        let words = &rows.words[range.start * stride..];
+        fetch(&words[..n * stride]);
+        let (to, width) = to.first_rows_mut(n);
+        for block in 0..n_blocks(rows.p) {
+            let blocks = to.chunks_exact_mut(width).map(
+                #[inline(always)]
+                |row| &mut row[block * LANES..][..LANES],
+            );
+            match rows.codes.get(block) {
+                None => {
+                    for (i, to) in blocks.enumerate() {
+                        numbers(lanes, &words[i * stride + block * LANES..]).store(to);
+                    }
+                }
+                Some(of_eight) => {
+                    let decoder = of_eight.decoder(lanes);
+                    for (i, to) in blocks.enumerate() {
+                        decoder.decode_row(&words[i * stride..], n_wide + block).store(to);
+                    }
+                }
             }
         }
     }
@@ -351,11 +377,10 @@ impl Write<'_> {
         /// Numbers this large have no fraction, and those below 2^52 stand in their trailing bits.
         const WHOLE: f64 = (1u64 << 52) as f64;
         let of_eight = &self.rows.codes[block];
-        let wide = &self.rows.wide[of_eight.wide[0]..of_eight.wide[1]];
         let mut halves = [F64x8::splat(lanes, WHOLE); 2];
-        let eight = self.columns.iter().enumerate().skip(block * LANES).take(LANES);
-        for (lane, (j, column)) in eight.enumerate() {
-            if wide.contains(&j) {
+        let eight = self.columns.iter().skip(block * LANES).take(LANES);
+        for (lane, column) in eight.enumerate() {
+            if of_eight.wide >> lane & 1 == 1 {
                 continue;
             }
             let values = F64x8::load_part(lanes, &column[subjects.clone()]);
@@ -452,6 +477,6 @@ mod tests {
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let (rows, _) = CompactRows::new(&columns, &(0..n as u32).collect::<Vec<_>>());
         assert_eq!(rows.wide, [2, 5]);
-        assert_eq!(rows.words.len(), 3 * n);
+        assert_eq!(rows.words.len(), 3 * n + LANES);
     }
 }

@@ -73,6 +73,8 @@ pub trait Lanes: Copy + Debug + Send + Sync + 'static {
     fn to_exponent(self, a: Self::Values) -> Self::Values;
     /// The bits of the exponent and the sign moved to the end of the mantissa.
     fn exponent_bits(self, a: Self::Values) -> Self::Values;
+    /// The first lanes of `packed` in the lanes whose bits are set, in order; the others are those of `a`.
+    fn expand(self, lanes: u8, packed: Self::Values, a: Self::Values) -> Self::Values;
     /// Lane `k` is the sum of the lanes of `rows[k]`, in the order of [`F64x8::sum`].
     fn sums(self, rows: [Self::Values; LANES]) -> Self::Values;
     /// Lane `i` of row `k` is lane `k` of `rows[i]`.
@@ -290,6 +292,13 @@ impl<L: Lanes> F64x8<L> {
         Self { values: self.lanes.or(self.values, bits), ..self }
     }
 
+    /// The first lanes of `packed` in the lanes whose bits are set, in order; the others stay.
+    #[inline(always)]
+    #[must_use]
+    pub fn expand(self, lanes: u8, packed: Self) -> Self {
+        Self { values: self.lanes.expand(lanes, packed.values, self.values), ..self }
+    }
+
     /// The bits moved from the mantissa to where the exponent is.
     #[inline(always)]
     pub(crate) fn to_exponent(self) -> Self {
@@ -404,6 +413,7 @@ mod tests {
                 F64x8::load_part(lanes, &self.0[0][..3]),
                 a.like(a.sum()),
                 F64x8::from_bytes(lanes, 0xfffe_c880_7f02_0100),
+                a.expand(0b1011_0010, b),
             ];
             results.into_iter().chain(F64x8::transpose(rows)).map(F64x8::to_array).collect()
         }
@@ -439,8 +449,9 @@ mod tests {
             assert!((results[15][k] - rows()[k].iter().sum::<f64>()).abs() < 1e-15);
         }
         assert_eq!(results[16], [a[0], a[1], a[2], 0.0, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(results[19], rows().map(|row| row[0]));
-        assert_eq!(results[26], rows().map(|row| row[7]));
+        assert_eq!(results[19], [a[0], b[0], a[2], a[3], b[1], b[2], a[6], b[3]]);
+        assert_eq!(results[20], rows().map(|row| row[0]));
+        assert_eq!(results[27], rows().map(|row| row[7]));
         assert_eq!(results[18], [0.0, 1.0, 2.0, 127.0, 128.0, 200.0, 254.0, 255.0]);
     }
 }

@@ -43,8 +43,18 @@ pub fn standardised_rows(
 ) -> (Rows, Vec<Scale>) {
     let scales: Vec<Scale> = columns.iter().map(|column| Scale::of(column)).collect();
     let mut rows = Rows::zeros(n, columns.len());
-    run(Standardise { columns, scales: &scales, n, row_of, rows: &mut rows });
+    standardise_into(columns, &scales, row_of, &mut rows);
     (rows, scales)
+}
+
+/// The same into rows that are there, with scales that are known.
+pub(crate) fn standardise_into(
+    columns: &[&[f64]],
+    scales: &[Scale],
+    row_of: impl Fn(usize) -> usize,
+    rows: &mut Rows,
+) {
+    run(Standardise { columns, scales, n: rows.n(), row_of, rows });
 }
 
 impl Scale {

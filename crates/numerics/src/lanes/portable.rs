@@ -105,6 +105,17 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn expand(self, lanes: u8, packed: Values, mut a: Values) -> Values {
+        let mut packed = packed.into_iter();
+        for (k, a) in a.iter_mut().enumerate() {
+            if lanes >> k & 1 == 1 {
+                *a = packed.next().unwrap_or(*a);
+            }
+        }
+        a
+    }
+
+    #[inline(always)]
     fn sums(self, rows: [Values; LANES]) -> Values {
         from_fn(|k| super::sum(&rows[k]))
     }

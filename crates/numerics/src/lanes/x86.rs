@@ -126,6 +126,11 @@ impl Lanes for V4 {
     }
 
     #[inline(always)]
+    fn expand(self, lanes: u8, packed: f64x8, a: f64x8) -> f64x8 {
+        cast(self.avx512f._mm512_mask_expand_pd(cast(a), lanes, cast(packed)))
+    }
+
+    #[inline(always)]
     fn sums(self, rows: [f64x8; LANES]) -> f64x8 {
         let [a, b, c, d, e, f, g, h] = rows.map(
             #[inline(always)]
@@ -336,6 +341,11 @@ impl Lanes for V3 {
             #[inline(always)]
             |[a]| cast(self.shr_const_u64x4::<52>(cast(a))),
         )
+    }
+
+    #[inline(always)]
+    fn expand(self, lanes: u8, packed: [f64x4; 2], a: [f64x4; 2]) -> [f64x4; 2] {
+        cast(Portable.expand(lanes, cast(packed), cast(a)))
     }
 
     #[inline(always)]
