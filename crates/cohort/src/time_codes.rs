@@ -51,13 +51,17 @@ impl TimeCodes {
 
     fn in_steps(entry: Option<&[f64]>, time: &[f64], per_unit: f64) -> Option<Self> {
         let entries = entry.unwrap_or_default();
-        if ![entries, time].into_iter().all(|times| encoded(&sample(times), per_unit).is_some()) {
+        let is_mostly_empty = |last: u16| last as usize > MOST_STEPS_PER_SUBJECT * time.len();
+        let may_be = |times| {
+            encoded(&sample(times), per_unit).is_some_and(|(_, last)| !is_mostly_empty(last))
+        };
+        if ![entries, time].into_iter().all(may_be) {
             return None;
         }
         let (exits, last_exit) = encoded(time, per_unit)?;
         let (entries, last_entry) = encoded(entries, per_unit)?;
         let last = last_exit.max(last_entry);
-        if last as usize > MOST_STEPS_PER_SUBJECT * time.len() {
+        if is_mostly_empty(last) {
             return None;
         }
         Some(Self {
