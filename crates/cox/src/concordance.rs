@@ -115,12 +115,17 @@ impl<'a> PairCount<'a> {
 
     /// Backwards in time, the tree holds those still at risk after each event.
     fn events_against_later(&mut self, stratum: std::ops::Range<usize>) {
-        let mut entering = self.sets.entering(&self.sets.positions(&stratum));
+        let first_group = self.sets.first_groups().unwrap_or_default();
+        let mut entering = self.sets.by_entry(&self.sets.positions(&stratum));
         self.tree.clear();
         for index in stratum.rev() {
             let group = &self.sets.groups()[index];
-            while let Some(position) = entering.next_not_before(group.time) {
+            while let Some((&position, earlier)) = entering.split_last()
+                && first_group[position as usize] as usize > index
+            {
+                let position = position as usize;
                 self.tree.add(self.rank[position], -self.sets.weight(position));
+                entering = earlier;
             }
             group.censored.clone().for_each(|position| self.put_into_tree(position));
             for position in group.events.clone() {
@@ -138,17 +143,16 @@ impl<'a> PairCount<'a> {
     /// Forwards in time, the tree holds the events so far; a subject is compared with those between
     /// its entry and its exit.
     fn later_against_events(&mut self, stratum: std::ops::Range<usize>) {
-        let mut waiting: Vec<usize> = Vec::new();
-        let mut entering = self.sets.entering(&self.sets.positions(&stratum));
-        while let Some(position) = entering.next_not_before(0.0) {
-            waiting.push(position);
-        }
+        let mut waiting = self.sets.by_entry(&self.sets.positions(&stratum));
         let first_group = self.sets.first_groups().unwrap_or_default();
         self.tree.clear();
         for index in stratum {
             let group = &self.sets.groups()[index];
-            while let Some(position) = waiting.pop_if(|position| first_group[*position] <= index) {
-                self.compare(position, -1.0);
+            while let Some((&position, later)) = waiting.split_first()
+                && first_group[position as usize] as usize <= index
+            {
+                self.compare(position as usize, -1.0);
+                waiting = later;
             }
             group.events.clone().for_each(|position| self.compare(position, 1.0));
             group.events.clone().for_each(|position| self.put_into_tree(position));

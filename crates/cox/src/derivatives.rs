@@ -5,7 +5,7 @@ use crate::one_walk::OneWalk;
 use crate::risks::Risks;
 use crate::subjects::Subjects;
 use crate::sweep::{Sweep, TimeSums};
-use crate::ties::{Deaths, TieSums};
+use crate::ties::{Deaths, FEW_TURNS, TieSums, sums_of_eight};
 use nalgebra::DMatrix;
 use numerics::compact::Window;
 use numerics::elementary::ln8;
@@ -13,6 +13,7 @@ use numerics::gram::Gram;
 use numerics::lanes::{F64x8, Kernel, LANES, Lanes, run};
 use numerics::newton::Derivatives;
 use numerics::sum::Sum;
+use std::ops::Range;
 
 /// Evaluates the log partial likelihood; holds its scratch, so that an evaluation allocates nothing
 /// that grows with the number of subjects.
@@ -221,13 +222,60 @@ impl Backward {
         self.products.add(&times.d1, 0..self.tied_weights.len(), &self.tied_weights);
     }
 
+    /// The terms of up to eight event times at which some die in turns; answers the sum of
+    /// `g w̄ Σ ln (φ/S0)`.
+    #[inline(always)]
+    fn take_turns<L: Lanes>(
+        &mut self,
+        lanes: L,
+        times: &mut TimeSums,
+        eight: Range<usize>,
+        most: usize,
+    ) -> f64 {
+        let mut value = 0.0;
+        if most > FEW_TURNS {
+            for k in eight {
+                let (d, weight) = (times.d[k] as usize, times.weight[k]);
+                if d > 1 {
+                    let deaths = Deaths { d, weight, s0: times.s0[k], d0: times.d0[k] };
+                    value += self.set_tied(times, k, &TieSums::of_turns(lanes, &deaths));
+                }
+            }
+            return value;
+        }
+        let mut d = [0.0; LANES];
+        d.iter_mut().zip(&times.d[eight.clone()]).for_each(|(to, &d)| *to = f64::from(d));
+        let [weight, s0, d0] = [&times.weight, &times.s0, &times.d0].map(
+            #[inline(always)]
+            |values| F64x8::load_part(lanes, &values[eight.clone()]),
+        );
+        let s0 = s0.max(s0.like(1e-300));
+        let of_times = [F64x8::from_array(lanes, &d), weight, s0, d0];
+        let [ln_shares, one, share, square, share_square, square_square] =
+            sums_of_eight(most, of_times).map(
+                #[inline(always)]
+                |sum| sum.to_array(),
+            );
+        for (lane, k) in eight.enumerate() {
+            if times.d[k] > 1 {
+                let tied = TieSums {
+                    ln_shares: ln_shares[lane],
+                    one: one[lane],
+                    share: share[lane],
+                    square: square[lane],
+                    share_square: share_square[lane],
+                    square_square: square_square[lane],
+                };
+                value += self.set_tied(times, k, &tied);
+            }
+        }
+        value
+    }
+
     /// Replaces the terms of an event time at which several die in turns; answers `g w̄ Σ ln (φ/S0)`.
     #[inline(always)]
-    fn take_turns<L: Lanes>(&mut self, lanes: L, times: &mut TimeSums, k: usize) -> f64 {
+    fn set_tied(&mut self, times: &mut TimeSums, k: usize, tied: &TieSums) -> f64 {
         let g = self.factors[k];
-        let (d, weight) = (times.d[k] as usize, times.weight[k]);
-        let deaths = Deaths { d, weight, s0: times.s0[k], d0: times.d0[k] };
-        let tied = TieSums::of_turns(lanes, &deaths);
         self.terms[times.group(k)] = [g * tied.one, g * tied.share];
         // a S1 S1' - b (S1 D1' + D1 S1') + c D1 D1' as two squares.
         let ratio = tied.share_square / tied.square;
@@ -265,11 +313,13 @@ impl Kernel for AddTimes<'_> {
             value += eta.mul_add(factors, -(weight * ln8(s0)));
             let one = weight / s0;
             backward.weights.extend_from_slice(&(one / s0).to_array());
-            for (k, one) in eight.zip(one.to_array()) {
+            let mut most = 0;
+            for (k, one) in eight.clone().zip(one.to_array()) {
                 backward.terms[times.group(k)] = [one, 0.0];
-                if times.d[k] > 1 && backward.ties == Ties::Efron {
-                    of_turns += backward.take_turns(lanes, times, k);
-                }
+                most = most.max(times.d[k] as usize);
+            }
+            if most > 1 && backward.ties == Ties::Efron {
+                of_turns += backward.take_turns(lanes, times, eight, most);
             }
         }
         value.sum() - of_turns
@@ -361,8 +411,10 @@ impl Forward {
     /// `Σ A` over the times before a position enters.
     #[inline(always)]
     fn before_entry(&self, sets: &Subjects, risks: &Risks, index: usize, position: usize) -> f64 {
-        sets.first_groups()
-            .map_or(0.0, |first| self.before[first[position]] * risks.carry(index, first[position]))
+        sets.first_groups().map_or(0.0, |first| {
+            let first = first[position] as usize;
+            self.before[first] * risks.carry(index, first)
+        })
     }
 
     fn sum_rows(&mut self, sets: &Subjects) {

@@ -140,7 +140,8 @@ fn experienced(sets: &RiskSets, risks: &Risks, step: impl Fn(usize) -> [f64; 2])
             let group = &sets.groups()[index];
             for position in group.all() {
                 let entered = sets.first_groups().map_or(0.0, |first| {
-                    before[first[position]] * risks.carry(index, first[position])
+                    let first = first[position] as usize;
+                    before[first] * risks.carry(index, first)
                 });
                 sums[position] = total - entered;
             }

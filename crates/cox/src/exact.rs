@@ -161,7 +161,9 @@ fn gather_at_risk(sets: &RiskSets, stratum: &Range<usize>, index: usize, at_risk
     at_risk.clear();
     match sets.first_groups() {
         None => at_risk.extend(positions),
-        Some(first) => at_risk.extend(positions.filter(|&position| first[position] <= index)),
+        Some(first) => {
+            at_risk.extend(positions.filter(|&position| first[position] as usize <= index))
+        }
     }
 }
 

@@ -147,9 +147,17 @@ fn fit(data: &CoxData, exits: &[Exit], query: &FineGrayQuery) -> CoxFit {
             likelihood.scores(beta, query.censoring_variance, &clusters)
         })
     });
-    let (maximum, scales, penalised) = (&maximum, sets.scales(), None);
-    let mut fit =
-        Model { data, options, sets: &sets, scales, maximum, penalised, scores }.report(None);
+    let model = Model {
+        data,
+        options,
+        sets: &sets,
+        centres: &data.centres(),
+        scales: sets.scales(),
+        maximum: &maximum,
+        penalised: None,
+        scores,
+    };
+    let mut fit = model.report(None);
     if !caveats::infinite(&fit).is_empty() {
         fit.caveats.push(caveats::no_firth("is not defined for the subdistribution hazard"));
     }

@@ -8,6 +8,7 @@ use crate::inference::Estimates;
 use crate::likelihood_ratio::LikelihoodRatios;
 use crate::monotone;
 use crate::objective::Objective;
+use crate::prepared::PreparedCox;
 use crate::proportionality::{Fitted, proportional_hazards};
 use crate::risk_sets::RiskSets;
 use crate::robust::{cluster_scores, sandwich};
@@ -99,27 +100,37 @@ pub(crate) fn fit_and<T>(
     extras: CoxExtras,
     look: impl FnOnce(&Model) -> T,
 ) -> Result<(CoxFit, T), CoxError> {
-    check(data, options)?;
-    let sets =
-        RiskSets::new(data.endpoint, data.order, data.design).with(data.weights, data.offset);
-    let mut objective = Objective::new(&sets, options)?;
+    PreparedCox::new(*data)?.fit_and(options, extras, look)
+}
+
+/// The fit of prepared subjects.
+pub(crate) fn fit_prepared<T>(
+    prepared: &PreparedCox,
+    options: &CoxOptions,
+    extras: CoxExtras,
+    look: impl FnOnce(&Model) -> T,
+) -> Result<(CoxFit, T), CoxError> {
+    let PreparedCox { data, sets, centres } = prepared;
+    check_options(data, options)?;
+    let mut objective = Objective::new(sets, options)?;
     let optimum = maximise(sets.p(), options.newton(), |beta| objective.evaluate(beta));
     let optimum = match options.penalty {
-        Penalty::None => monotone::settled(optimum, &sets, options.ties, |beta| {
-            objective.plain(beta).information
-        }),
+        Penalty::None => {
+            monotone::settled(optimum, sets, options.ties, |beta| objective.plain(beta).information)
+        }
         // A penalty holds back every coefficient.
         Penalty::Firth | Penalty::Ridge(_) => optimum,
     };
     let (maximum, penalised) = objective.settle(&optimum);
     let scores = data.clusters.map(|clusters| {
         let clusters = sets.in_risk_order(clusters);
-        ScoresByCluster::new(&maximum, |beta| cluster_scores(&sets, options.ties, beta, &clusters))
+        ScoresByCluster::new(&maximum, |beta| cluster_scores(sets, options.ties, beta, &clusters))
     });
     let model = Model {
         data,
         options,
-        sets: &sets,
+        sets,
+        centres,
         scales: sets.scales(),
         maximum: &maximum,
         penalised,
@@ -129,8 +140,16 @@ pub(crate) fn fit_and<T>(
     let concordance = extras.concordance.then(|| model.concordance());
     let mut fit = CoxFit { concordance, ..model.report(hazards) };
     model.add_likelihood_ratios(&mut fit, &mut objective, &optimum, &extras);
-    model.add_firth(&mut fit, &extras)?;
+    model.add_firth(&mut fit, prepared, &extras)?;
     Ok((fit, look(&model)))
+}
+
+impl CoxData<'_> {
+    /// Where each column is centred.
+    pub(crate) fn centres(&self) -> Vec<f64> {
+        let columns = self.design.columns.iter();
+        columns.map(|column| centre(&column.values, self.endpoint, self.weights)).collect()
+    }
 }
 
 impl CoxOptions {
@@ -139,7 +158,8 @@ impl CoxOptions {
     }
 }
 
-pub(crate) fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
+/// Whether there is one of everything for every subject.
+pub(crate) fn check_lengths(data: &CoxData) -> Result<(), CoxError> {
     let subjects = data.endpoint.len();
     let same_length = |what, got| {
         if got == subjects { Ok(()) } else { Err(CoxError::LengthMismatch { what, got, subjects }) }
@@ -154,8 +174,19 @@ pub(crate) fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError
     for (what, values) in [("the case weights", data.weights), ("the offsets", data.offset)] {
         same_length(what, values.map_or(subjects, <[f64]>::len))?;
     }
+    Ok(())
+}
+
+/// Whether a model can be fitted.
+pub(crate) fn check(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
+    check_lengths(data)?;
+    check_options(data, options)
+}
+
+fn check_options(data: &CoxData, options: &CoxOptions) -> Result<(), CoxError> {
     options.check()?;
     check_likelihood(data, options)?;
+    let subjects = data.endpoint.len();
     if data.endpoint.n_events() == 0 { Err(CoxError::NoEvents { subjects }) } else { Ok(()) }
 }
 
@@ -180,6 +211,8 @@ pub(crate) struct Model<'a> {
     pub data: &'a CoxData<'a>,
     pub options: &'a CoxOptions,
     pub sets: &'a RiskSets<'a>,
+    /// Where each column is centred.
+    pub centres: &'a [f64],
     /// Standard deviation of each column in the caller's unit.
     pub scales: &'a [f64],
     /// Its values without penalty.
@@ -217,8 +250,7 @@ impl Model<'_> {
         let covariance = &maximum.covariance;
         let estimates = Estimates { table, covariance, robust_covariance: robust.as_ref() };
         let coefficient = |(j, column): (usize, &cohort::DesignColumn)| {
-            let centre = centre(&column.values, self.data.endpoint, self.data.weights);
-            estimates.coefficient(j, &column.name, &design.terms[column.term], centre)
+            estimates.coefficient(j, &column.name, &design.terms[column.term], self.centres[j])
         };
         let all: Vec<usize> = (0..design.p()).collect();
         let term_covariance = robust.as_ref().unwrap_or(covariance);
@@ -427,7 +459,12 @@ impl Model<'_> {
     }
 
     /// Puts the model with Firth's penalty beside one with an infinite coefficient.
-    fn add_firth(&self, plain: &mut CoxFit, extras: &CoxExtras) -> Result<(), CoxError> {
+    fn add_firth(
+        &self,
+        plain: &mut CoxFit,
+        prepared: &PreparedCox,
+        extras: &CoxExtras,
+    ) -> Result<(), CoxError> {
         let CoxOptions { penalty, on_monotone, ties, .. } = *self.options;
         let is_wanted = penalty == Penalty::None && on_monotone == OnMonotone::Firth;
         let infinite = caveats::infinite(plain);
@@ -444,7 +481,7 @@ impl Model<'_> {
             term_likelihood_ratios: extras.term_likelihood_ratios,
             ..CoxExtras::default()
         };
-        match fit(self.data, &options, extras) {
+        match prepared.fit(&options, extras) {
             Ok(firth) => {
                 plain.caveats.push(caveats::firth_beside(&infinite));
                 plain.firth = Some(Box::new(firth));

@@ -6,7 +6,8 @@
 //! - [`cox`] and [`screen`] fit the model of a query, one or one per candidate: ties by Efron, Breslow
 //!   or the exact likelihood, strata, late entry, case weights, offset, robust variance, Firth's
 //!   penalty or a ridge ([`Penalty`]), limits and tests of likelihood ratios, concordance, tests of
-//!   proportional hazards. [`fit()`] is the estimator beneath.
+//!   proportional hazards. [`fit()`] is the estimator beneath,
+//!   [`PreparedCox`] that of several models of the same subjects.
 //! - [`select`] chooses the terms of a model by a rule and keeps the way there.
 //! - [`diagnose`] gives residuals, influence, coefficients over time and checks of linearity.
 //! - [`predict`] gives baseline hazards, curves of given subjects and averages over a cohort.
@@ -44,6 +45,7 @@ mod one_column;
 mod one_walk;
 mod piecewise;
 mod prediction;
+mod prepared;
 mod proportionality;
 mod query;
 mod replicated;
@@ -74,6 +76,7 @@ pub use prediction::{
     AverageAt, AverageCurve, BaselineHazard, PredictedAt, PredictedCurve, PredictedSteps,
     PredictedSurvival, Prediction, PredictionQuery, predict,
 };
+pub use prepared::PreparedCox;
 pub use query::{
     Coefficient, CoefficientTest, Concordance, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery,
     OnMonotone, PenalisedLikelihood, Penalty, ProfileLikelihood, ProfileLimits,

@@ -58,8 +58,7 @@ pub(crate) fn settled(
 pub(crate) const FAINT: f64 = 1e-4;
 
 fn is_doubtful(end: &Maximum, sets: &RiskSets) -> bool {
-    let deaths = sets.groups().iter().flat_map(|group| group.events.clone());
-    let n_deaths: f64 = deaths.map(|position| sets.weight(position)).sum();
+    let n_deaths = sets.total_weight_of_events();
     let is_faint = |j: usize| {
         let variance = end.covariance[(j, j)];
         !end.aliased[j] && (variance == 0.0 || variance * n_deaths * FAINT > 1.0)
@@ -250,7 +249,7 @@ impl<'a> Cone<'a> {
 /// Those at risk who may be the highest there, walking backwards in time.
 struct AtRisk<'a> {
     /// The group at which each position is first at risk, when entry is late.
-    first_groups: Option<&'a [usize]>,
+    first_groups: Option<&'a [u32]>,
     top: BinaryHeap<Ranked>,
 }
 
@@ -265,7 +264,8 @@ impl AtRisk<'_> {
     /// The highest at a group; those who enter later have left.
     fn highest(&mut self, group: usize) -> Option<Ranked> {
         let first_groups = self.first_groups;
-        let has_left = |top: &Ranked| first_groups.is_some_and(|first| first[top.position] > group);
+        let has_left =
+            |top: &Ranked| first_groups.is_some_and(|first| first[top.position] as usize > group);
         while self.top.peek().is_some_and(has_left) {
             self.top.pop();
         }

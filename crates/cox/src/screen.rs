@@ -53,10 +53,12 @@ fn fit_columns(follow_up: &FollowUp, candidates: &[&Candidate]) -> Vec<Option<Co
     let columns = candidates.iter().zip(sets.scales());
     let fit = |((candidate, scale), maximum): ((&&Candidate, &f64), Option<Maximum>)| {
         let maximum = maximum.filter(|found| found.converged && found.ascents.is_empty())?;
+        let data = follow_up.data(&candidate.terms, &candidate.design);
         let model = Model {
-            data: &follow_up.data(&candidate.terms, &candidate.design),
+            data: &data,
             options,
             sets: &sets,
+            centres: &data.centres(),
             scales: std::slice::from_ref(scale),
             maximum: &maximum,
             penalised: None,

@@ -38,16 +38,14 @@ pub(crate) struct Subjects {
 /// When subjects enter who are not followed from the start.
 #[derive(Clone, Debug)]
 struct LateEntry {
-    /// Entry of each position.
-    entry: Vec<f64>,
     /// For each position the first group whose time is later than its entry.
-    first_group: Vec<usize>,
+    first_group: Vec<u32>,
     /// The group of each position.
     group: Vec<u32>,
     /// Positions by their first group.
-    by_entry: Vec<usize>,
+    by_entry: Vec<u32>,
     /// Where in `by_entry` those of each group begin, and at last its length.
-    starts: Vec<usize>,
+    starts: Vec<u32>,
 }
 
 /// A tie group in as few bytes as a walk over many of them needs.
@@ -101,7 +99,7 @@ impl Subjects {
         let (rows, scales) = CompactRows::new(columns, &subjects);
         Self {
             spans,
-            late_entry: endpoint.entry().map(|entry| LateEntry::new(entry, order)),
+            late_entry: LateEntry::new(endpoint, order),
             batches,
             rows,
             row_of,
@@ -155,6 +153,11 @@ impl Subjects {
             Some(weights) => total(&weights[positions]),
             None => positions.len() as f64,
         }
+    }
+
+    /// Sum of the case weights of all with an event.
+    pub fn total_weight_of_events(&self) -> f64 {
+        self.spans.iter().map(|span| self.total_weight(span.events())).sum()
     }
 
     /// How many events some positions with one stand for.
@@ -213,8 +216,9 @@ impl Subjects {
     pub fn fetch_not_yet_entered(&self, batch: &Range<usize>) {
         if let Some(late) = &self.late_entry {
             let last = (batch.end + 1).min(late.starts.len() - 1);
-            let entering = &late.by_entry[late.starts[batch.start + 1]..late.starts[last]];
-            self.rows.fetch(entering.iter().map(|&position| self.row_of[position] as usize));
+            let entering = late.entering(batch.start + 1..last);
+            let row = |&position: &u32| self.row_of[position as usize] as usize;
+            self.rows.fetch(entering.iter().map(row));
         }
     }
 
@@ -236,7 +240,7 @@ impl Subjects {
     }
 
     /// The first group at which a position is at risk, when that is not the first of its stratum.
-    pub fn first_groups(&self) -> Option<&[usize]> {
+    pub fn first_groups(&self) -> Option<&[u32]> {
         self.late_entry.as_ref().map(|late| late.first_group.as_slice())
     }
 
@@ -246,13 +250,10 @@ impl Subjects {
         positions_of(&self.spans, groups)
     }
 
-    /// The late entries of a stratum, latest first; none when everyone is followed from the start.
-    pub fn entering(&self, positions: &Range<usize>) -> Entering<'_> {
-        let (entry, rest) = match &self.late_entry {
-            Some(late) => (late.entry.as_slice(), &late.by_entry[positions.clone()]),
-            None => Default::default(),
-        };
-        Entering { entry, rest }
+    /// The positions of a stratum by the group at which they are first at risk; none when everyone is
+    /// followed from the start.
+    pub fn by_entry(&self, positions: &Range<usize>) -> &[u32] {
+        self.late_entry.as_ref().map_or(&[], |late| &late.by_entry[positions.clone()])
     }
 
     /// Whether everyone is followed from the start.
@@ -266,9 +267,9 @@ impl Subjects {
     #[inline]
     pub fn not_yet_entered(&self, index: usize) -> impl ExactSizeIterator<Item = (usize, usize)> {
         let late = self.late_entry.as_ref().filter(|_| !self.spans[index].is_last);
-        let entering = late
-            .map_or(&[][..], |late| &late.by_entry[late.starts[index + 1]..late.starts[index + 2]]);
+        let entering = late.map_or(&[][..], |late| late.entering(index + 1..index + 2));
         entering.iter().map(move |&position| {
+            let position = position as usize;
             (position, late.map_or(index, |late| late.group[position] as usize))
         })
     }
@@ -277,48 +278,49 @@ impl Subjects {
 /// Most positions of a batch of several groups.
 pub(crate) const BATCH: usize = 128;
 
-/// Positions that enter, from the latest to the earliest.
-pub(crate) struct Entering<'a> {
-    entry: &'a [f64],
-    rest: &'a [usize],
-}
-
-impl Entering<'_> {
-    /// The next position whose entry is at `time`, the time of a group, or later.
-    pub fn next_not_before(&mut self, time: f64) -> Option<usize> {
-        let (&position, rest) = self.rest.split_last()?;
-        (self.entry[position] >= time).then(|| {
-            self.rest = rest;
-            position
-        })
-    }
-}
+/// With more times than this to a subject of a stratum, a table of them is not worth its making.
+const MOST_TIMES_PER_SUBJECT: usize = 4;
 
 impl LateEntry {
-    fn new(entry: &[f64], order: &RiskOrder) -> Self {
-        let entry: Vec<f64> =
-            order.order().iter().map(|&subject| entry[subject as usize]).collect();
-        let groups = order.groups();
+    /// Absent when everyone is followed from the start.
+    fn new(endpoint: &Endpoint, order: &RiskOrder) -> Option<Self> {
+        let (entry, entries) = (endpoint.entry()?, endpoint.time_codes().entries()?);
+        let times = endpoint.time_codes().times();
         let mut late = Self {
             first_group: vec![0; entry.len()],
             group: vec![0; entry.len()],
             by_entry: Vec::new(),
             starts: Vec::new(),
-            entry,
         };
-        let mut start = 0;
+        let (mut start, mut first_after) = (0, Vec::new());
         for stratum in order.strata() {
-            for (index, group) in (start..).zip(stratum) {
-                for position in group.all() {
-                    let is_before = |other: &TieGroup| other.time <= late.entry[position];
-                    late.first_group[position] = start + stratum.partition_point(is_before);
-                    late.group[position] = index as u32;
+            let positions = stratum[0].events.start..stratum[stratum.len() - 1].censored.end;
+            let subjects = &order.order()[positions.clone()];
+            let first_groups = subjects.iter().zip(&mut late.first_group[positions]);
+            if times.len() <= MOST_TIMES_PER_SUBJECT * subjects.len() {
+                groups_after(times, stratum, &mut first_after);
+                for (&subject, first) in first_groups {
+                    *first = start + first_after[entries.at(subject as usize) as usize];
+                }
+            } else {
+                for (&subject, first) in first_groups {
+                    let is_before = |group: &TieGroup| group.time <= entry[subject as usize];
+                    *first = start + stratum.partition_point(is_before) as u32;
                 }
             }
-            start += stratum.len();
+            for (index, group) in (start..).zip(stratum) {
+                late.group[group.all()].fill(index);
+            }
+            start += stratum.len() as u32;
         }
-        late.sort(groups.len());
-        late
+        late.sort(order.groups().len());
+        Some(late)
+    }
+
+    /// The positions that are first at risk at some of the groups.
+    #[inline]
+    fn entering(&self, groups: Range<usize>) -> &[u32] {
+        &self.by_entry[self.starts[groups.start] as usize..self.starts[groups.end] as usize]
     }
 
     /// Puts positions in the order of their first groups.
@@ -326,18 +328,32 @@ impl LateEntry {
         let Self { first_group, by_entry, starts, .. } = self;
         starts.clear();
         starts.resize(n_groups + 2, 0);
-        first_group.iter().for_each(|&group| starts[group + 2] += 1);
+        first_group.iter().for_each(|&group| starts[group as usize + 2] += 1);
         for group in 0..n_groups {
             starts[group + 2] += starts[group + 1];
         }
         by_entry.resize(first_group.len(), 0);
         // What is moved on is where the next of a group goes; in the end, where the next group begins.
-        for (position, &group) in first_group.iter().enumerate() {
-            by_entry[starts[group + 1]] = position;
-            starts[group + 1] += 1;
+        for (position, &group) in (0..).zip(first_group.iter()) {
+            let next = &mut starts[group as usize + 1];
+            by_entry[*next as usize] = position;
+            *next += 1;
         }
         starts.pop();
     }
+}
+
+/// For each of the ascending times how many groups of a stratum are not after it.
+fn groups_after(times: &[f64], stratum: &[TieGroup], first_after: &mut Vec<u32>) {
+    let mut groups = stratum.iter().peekable();
+    let mut n_groups = 0;
+    first_after.clear();
+    first_after.extend(times.iter().map(|time| {
+        while groups.next_if(|group| group.time <= *time).is_some() {
+            n_groups += 1;
+        }
+        n_groups
+    }));
 }
 
 fn spans(groups: &[TieGroup]) -> Vec<Span> {

@@ -95,6 +95,39 @@ impl TieSums {
     }
 }
 
+/// The sums of eight times at once, a lane each, in the order of the fields of [`TieSums`]; none of them
+/// has more than `most` deaths, which is at most [`FEW_TURNS`].
+#[inline(always)]
+pub(crate) fn sums_of_eight<L: Lanes>(
+    most: usize,
+    [d, weight, s0, d0]: [F64x8<L>; 4],
+) -> [F64x8<L>; 6] {
+    let (zero, unit) = (d.like(0.0), d.like(1.0));
+    let per_death = unit / d.max(unit);
+    let (mean_weight, per_s0) = (weight * per_death, unit / s0);
+    let (mut sums, mut product, mut l) = ([zero; 6], unit, zero);
+    for _ in 0..most {
+        let share = l * per_death;
+        let phi = l.if_less(d, share.neg_mul_add(d0, s0), s0);
+        let inverse = unit / phi;
+        let one = l.if_less(d, mean_weight * inverse, zero);
+        let square = one * inverse;
+        let (shared, shared_square) = (share * one, share * square);
+        let terms = [zero, one, shared, square, shared_square, share * shared_square];
+        for (sum, term) in sums.iter_mut().zip(terms) {
+            *sum += term;
+        }
+        product = product * (phi * per_s0);
+        l += unit;
+    }
+    sums[0] = mean_weight * ln8(product);
+    sums
+}
+
+/// So many shares of a risk set multiplied, each at least one over their number, are in the range of a
+/// number.
+pub(crate) const FEW_TURNS: usize = 16;
+
 /// Number of deaths of which one lane multiplies every eighth: 32 factors of at least 1e-9.
 const MOST_FACTORS: usize = 32 * LANES;
 
@@ -136,6 +169,36 @@ mod tests {
             ];
             for (got, want) in want {
                 assert!((got - want).abs() <= 1e-13 * want.abs(), "{got} {want}");
+            }
+        }
+    }
+
+    struct EightTimes([[f64; LANES]; 4]);
+
+    impl Kernel for EightTimes {
+        type Output = [[f64; LANES]; 6];
+
+        #[inline(always)]
+        fn run<L: Lanes>(self, lanes: L) -> [[f64; LANES]; 6] {
+            let times = self.0.map(|values| F64x8::from_array(lanes, &values));
+            sums_of_eight(FEW_TURNS, times).map(F64x8::to_array)
+        }
+    }
+
+    #[test]
+    fn eight_times_are_as_one_by_one() {
+        let d: [f64; LANES] = [1.0, 2.0, 16.0, 3.0, 1.0, 7.0, 8.0, 9.0];
+        let weight = d.map(|d| 0.7 * d);
+        let d0 = std::array::from_fn(|k| 2.0 + k as f64);
+        let s0 = d0.map(|d0| d0 + 0.3);
+        let got = run(EightTimes([d, weight, s0, d0]));
+        for k in 0..LANES {
+            let deaths = Deaths { d: d[k] as usize, weight: weight[k], s0: s0[k], d0: d0[k] };
+            let want = run(OneTime { ties: Ties::Efron, deaths });
+            let TieSums { ln_shares, one, share, square, share_square, square_square } = want;
+            let want = [ln_shares, one, share, square, share_square, square_square];
+            for (got, want) in got.iter().zip(want) {
+                assert!((got[k] - want).abs() <= 1e-13 * (1.0 + want.abs()), "{} {want}", got[k]);
             }
         }
     }

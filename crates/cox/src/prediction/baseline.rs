@@ -214,7 +214,7 @@ impl<'a> Hazards<'a> {
         let groups = self.strata[stratum].groups.clone();
         let mut entered = vec![0; groups.len()];
         for position in sets.positions(&groups) {
-            let first = sets.first_groups().map_or(groups.start, |first| first[position]);
+            let first = sets.first_groups().map_or(groups.start, |first| first[position] as usize);
             entered[first - groups.start] += 1;
         }
         let mut at_risk = 0;

@@ -145,9 +145,7 @@ impl Refit {
     fn is_doubtful(&self, scratch: &mut Scratch) -> bool {
         let Scratch { replicate, sums, search, .. } = scratch;
         let subjects = replicate.subjects();
-        let spans = (0..subjects.n_groups()).map(|group| subjects.span(group));
-        let n_deaths: f64 = spans.map(|span| subjects.total_weight(span.events())).sum();
-        let limit = 1.0 / (FAINT * FAINTER * n_deaths);
+        let limit = 1.0 / (FAINT * FAINTER * subjects.total_weight_of_events());
         let is_faint = |j: usize| search.variance(j) > limit;
         let is_in_the_dark = || !subjects.is_closed() && sums.risks().range(subjects.n()) > DARK;
         !sums.risks().is_uniform() || (0..subjects.p()).any(is_faint) || is_in_the_dark()

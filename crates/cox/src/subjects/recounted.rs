@@ -22,13 +22,8 @@ pub(crate) struct Recounted {
 impl Recounted {
     /// Room for replicates of a sample.
     pub fn new(sample: &Subjects) -> Self {
-        let mut subjects = sample.clone();
-        if let Some(late) = &mut subjects.late_entry {
-            // A replicate is walked by groups alone.
-            late.entry = Vec::new();
-        }
         Self {
-            subjects,
+            subjects: sample.clone(),
             kept: vec![0; sample.n() + 1],
             next_group: Vec::with_capacity(sample.n_groups()),
             rows: Vec::with_capacity(sample.n()),
@@ -121,12 +116,12 @@ impl Recounted {
         let (Some(late), Some(own)) = (&mut subjects.late_entry, &sample.late_entry) else {
             return;
         };
-        let new = |group: usize| next_group[group];
+        let new = |groups: &[u32], position: u32| next_group[groups[position as usize] as usize];
         late.first_group.clear();
         late.group.clear();
         for &position in &kept[..n] {
-            late.first_group.push(new(own.first_group[position as usize]) as usize);
-            late.group.push(new(own.group[position as usize] as usize));
+            late.first_group.push(new(&own.first_group, position));
+            late.group.push(new(&own.group, position));
         }
         late.sort(subjects.spans.len());
     }
