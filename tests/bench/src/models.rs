@@ -4,7 +4,7 @@ use bootstrap::{Plan, Resampling};
 use cohort::{
     Cohort, Column, Design, DesignColumn, Endpoint, EndpointColumns, RiskOrder, Selection, Term,
 };
-use cox::{CoxData, CoxExtras, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery};
+use cox::{CoxData, CoxExtras, CoxFit, CoxOptions, CoxQuery, CoxScreenQuery, PreparedCox};
 use numerics::streams::Streams;
 use pipeline::{Bootstrap, BootstrapQuery};
 use propensity::{LogisticData, LogisticExtras, LogisticFit, LogisticOptions};
@@ -142,8 +142,24 @@ impl Study {
         self.fit(if is_late { &self.late } else { &self.closed }, &self.order)
     }
 
+    /// The subjects where ties are settled, subjects sorted and columns standardised.
+    ///
+    /// # Panics
+    ///
+    /// Never: all columns are as long.
+    #[must_use]
+    pub fn prepared(&self, is_late: bool) -> PreparedCox<'_> {
+        let endpoint = if is_late { &self.late } else { &self.closed };
+        PreparedCox::new(self.data(endpoint, &self.order)).expect("all columns are as long")
+    }
+
     fn fit(&self, endpoint: &Endpoint, order: &RiskOrder) -> CoxFit {
-        let data = CoxData {
+        let data = self.data(endpoint, order);
+        cox::fit(&data, &CoxOptions::default(), CoxExtras::default()).expect("some have the event")
+    }
+
+    fn data<'a>(&'a self, endpoint: &'a Endpoint, order: &'a RiskOrder) -> CoxData<'a> {
+        CoxData {
             endpoint,
             order,
             terms: &self.terms,
@@ -151,8 +167,7 @@ impl Study {
             clusters: None,
             weights: None,
             offset: None,
-        };
-        cox::fit(&data, &CoxOptions::default(), CoxExtras::default()).expect("some have the event")
+        }
     }
 
     /// Asks the cohort, with the concordance that `coxph` of R has as well.

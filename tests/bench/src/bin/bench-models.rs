@@ -4,6 +4,7 @@
 //! Answers a line: CPU seconds of one repetition, then the estimates and standard errors.
 
 use anyhow::{Context, bail};
+use cox::{CoxExtras, CoxOptions, PreparedCox};
 use equipoise_bench::models::{Patients, Study};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
@@ -44,6 +45,7 @@ fn write(patients: &Patients, folder: &Path) -> anyhow::Result<()> {
 }
 
 fn serve(study: &Study) -> anyhow::Result<()> {
+    let prepared = [false, true].map(|is_late| study.prepared(is_late));
     for line in io::stdin().lines() {
         let line = line?;
         let (task, repetitions) = line.rsplit_once(' ').context("a task and its repetitions")?;
@@ -51,7 +53,7 @@ fn serve(study: &Study) -> anyhow::Result<()> {
         let begin = cpu_seconds();
         let mut answers = Vec::new();
         for _ in 0..repetitions {
-            answers = answer(study, task)?;
+            answers = answer(study, &prepared, task)?;
         }
         let seconds = (cpu_seconds() - begin) / f64::from(repetitions);
         let answers: Vec<String> = answers.iter().map(f64::to_string).collect();
@@ -60,15 +62,22 @@ fn serve(study: &Study) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn answer(study: &Study, task: &str) -> anyhow::Result<Vec<f64>> {
+fn answer(study: &Study, prepared: &[PreparedCox; 2], task: &str) -> anyhow::Result<Vec<f64>> {
     let cox = |fit: &cox::CoxFit| -> Vec<f64> {
         let estimates = fit.coefficients.iter().map(|line| line.estimate);
         let errors = fit.coefficients.iter().map(|line| line.standard_error);
         estimates.chain(errors).flatten().collect()
     };
+    let again = |prepared: &PreparedCox| {
+        cox(&prepared
+            .fit(&CoxOptions::default(), CoxExtras::default())
+            .expect("some have the event"))
+    };
     Ok(match task {
         "cox cold" => cox(&study.cox(false)),
         "cox sorted" => cox(&study.cox_sorted(false)),
+        "cox prepared" => again(&prepared[0]),
+        "start-stop prepared" => again(&prepared[1]),
         "cox query" => cox(&study.ask_cox(false)),
         "start-stop cold" => cox(&study.cox(true)),
         "start-stop sorted" => cox(&study.cox_sorted(true)),
