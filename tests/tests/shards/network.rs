@@ -20,7 +20,7 @@ use tonic::{Request, Response, Status};
 use tower::service_fn;
 use turmoil::net::{TcpListener, TcpStream};
 use turmoil::{Builder, Sim};
-use wire::Asked;
+use wire::CohortRequest;
 use wire::bootstrap::ReplicatesQuery;
 use wire::pb::bootstrap as pb;
 use wire::pb::bootstrap::bootstrap_service_server::{BootstrapService, BootstrapServiceServer};
@@ -151,7 +151,7 @@ impl BootstrapService for Worker {
         &self,
         request: Request<pb::RunReplicatesRequest>,
     ) -> Result<Response<Self::RunReplicatesStream>, Status> {
-        let asked: Asked<ReplicatesQuery> = request.into_inner().try_into().unwrap();
+        let asked = request.into_inner().asked(&()).unwrap();
         let (sender, receiver) = mpsc::channel(1);
         let everything = Arc::clone(&self.0);
         tokio::spawn(async move {

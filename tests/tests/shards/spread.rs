@@ -1,6 +1,7 @@
 //! Workers within this process.
 
 use crate::harness::{FAR, Question};
+use cohort_store::Desk;
 use service_kit::{Compute, Deadline, Pool, Services, Settings, Stack};
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use tonic::transport::Channel;
 
 async fn worker(settings: &Settings) -> Channel {
     let compute = Compute::with_settings(settings).unwrap();
-    let services = bootstrap_service::add(Services::new(), &compute, settings);
+    let desk = Desk::new(&compute, settings);
+    let services = bootstrap_service::add(Services::new(), &desk, settings);
     Stack::new(services).await.unwrap().in_process()
 }
 
