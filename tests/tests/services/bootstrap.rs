@@ -229,13 +229,13 @@ fn confounded() -> Cohort {
     let times: Vec<f64> = (1..=12).map(|month| f64::from(month * 5 % 13)).collect();
     let traits: Vec<f64> = (0..12).map(|patient| f64::from(patient / 6)).collect();
     Cohort {
-        ids: Vec::new(),
         columns: vec![
             numbers("time", &times),
             numbers("event", &[1.0; 12]),
             categories("arm", &["control", "treated"], &arms),
             numbers("trait", &traits),
         ],
+        ..Cohort::default()
     }
 }
 

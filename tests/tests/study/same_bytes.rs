@@ -2,7 +2,6 @@
 
 use crate::deployed::Service;
 use crate::harness::{Report, example, with_few_replicates};
-use std::path::Path;
 
 #[test]
 fn embedded_and_deployed_on_one_thread_or_two() {
