@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use balance::*;
-use cohort::{Cohort, Column, Estimate, NotEstimable, Selection};
+use cohort::{Cohort, Column, Drawn, Estimate, NotEstimable, Replicated, Selection, Statistic};
 use hypothesis::{ContingencyTable, fisher_exact};
 use proptest::prelude::*;
 
@@ -169,6 +169,40 @@ proptest! {
                 };
                 prop_assert!(same(got, expected), "{got:?} instead of {expected:?}");
             }
+        }
+    }
+}
+
+/// Differences of a sample whose subjects count several times are those of repeated rows, in the units of rows
+/// that stay as they are or of the repeated ones.
+#[test]
+fn counts_are_repeated_rows() {
+    let columns = vec![
+        Column::numeric("x", vec![1.0, 4.0, 2.0, 8.0, 5.0, 7.0, 1.0, 3.0]),
+        Column::numeric("z", vec![1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 1.0, 1.0]).with_missing(vec![5]),
+        Column::numeric("arm", vec![1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]),
+    ];
+    let cohort = Cohort::new(None, columns).unwrap();
+    let everyone = Selection::all(&cohort);
+    let variables = vec![Variable::Numeric("x".into()), Variable::Categorical("z".into())];
+    let query =
+        SmdQuery { exposure: "arm".into(), exposed: "1".into(), variables: variables.clone() };
+    let counts = [2.0, 0.0, 1.0, 1.0, 0.0, 3.0, 1.0, 2.0];
+    let repeated = counts.iter().enumerate();
+    let rows = repeated.flat_map(|(row, &count)| std::iter::repeat_n(row, count as usize));
+    let rows = Selection::of(&cohort, rows).unwrap();
+    let mut drawn = Drawn::sample(8);
+    drawn.counts.iter_mut().zip(counts).for_each(|(to, count)| to[0] = count);
+    for reference in [None, Some(&everyone)] {
+        let statistic = SmdStatistic::read(&cohort, &everyone, reference, &query).unwrap();
+        let mut answers = vec![Replicated::value(Ok(0.0)); 2];
+        statistic.evaluate(&drawn, &mut statistic.scratch(), &mut answers);
+        let units = reference.unwrap_or(&rows);
+        let asked = BalanceQuery::new("arm", "1", variables.clone());
+        let table = balance(&cohort, &rows, units, &asked).unwrap();
+        let want = table.rows.iter().map(|row| row.differences.standardised.pooled);
+        for (got, want) in answers.iter().zip(want) {
+            assert_eq!(got.value, want);
         }
     }
 }

@@ -55,7 +55,7 @@ pub enum Scope {
     Outcome,
     /// Score, matching and then the quantities of who is matched: the sample are all patients, of whom none
     /// has a weight.
-    Pipeline(RematchQuery),
+    Pipeline(Box<RematchQuery>),
 }
 
 impl BootstrapQuery {
@@ -180,7 +180,10 @@ impl<'a> Bootstrap<'a> {
     ) -> Result<Self, BootstrapQueryError> {
         let units = units(cohort, selection, &query.units)?;
         let statistic = match &query.scope {
-            Scope::Outcome => Computed::Outcome(OutcomeQuantities::read(cohort, selection, query)?),
+            Scope::Outcome => {
+                let outcome = OutcomeQuantities::read(cohort, selection, query)?;
+                Computed::Outcome(Box::new(outcome))
+            }
             Scope::Pipeline(rematch) => {
                 let rematched = Rematched::read(cohort, selection, query, rematch)?;
                 Computed::Pipeline(Box::new(rematched))
@@ -284,13 +287,13 @@ impl<'a> Bootstrap<'a> {
 
 /// What is computed of a replicate.
 enum Computed<'a> {
-    Outcome(OutcomeQuantities<'a>),
+    Outcome(Box<OutcomeQuantities<'a>>),
     Pipeline(Box<Rematched<'a>>),
 }
 
 /// Memory of [`Computed`].
 enum Scratch<'a> {
-    Outcome(<OutcomeQuantities<'a> as Statistic>::Scratch),
+    Outcome(Box<<OutcomeQuantities<'a> as Statistic>::Scratch>),
     Pipeline(Box<<Rematched<'a> as Statistic>::Scratch>),
 }
 
@@ -313,7 +316,7 @@ impl<'a> Statistic for Computed<'a> {
 
     fn scratch(&self) -> Scratch<'a> {
         match self {
-            Self::Outcome(outcome) => Scratch::Outcome(outcome.scratch()),
+            Self::Outcome(outcome) => Scratch::Outcome(Box::new(outcome.scratch())),
             Self::Pipeline(rematched) => Scratch::Pipeline(Box::new(rematched.scratch())),
         }
     }

@@ -215,7 +215,7 @@ impl Pipeline {
             weights: self.protocol().has_weights(whole).then(|| WEIGHT.into()),
             scope: match (scope, &self.protocol().matching) {
                 (BootstrapScope::Pipeline, Some(section)) => {
-                    Scope::Pipeline(self.rematch_query(section))
+                    Scope::Pipeline(Box::new(self.rematch_query(section)))
                 }
                 _ => Scope::Outcome,
             },

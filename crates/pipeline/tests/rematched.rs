@@ -91,10 +91,10 @@ fn query(matching: MatchQuery, discard: Discard, n: u64) -> BootstrapQuery {
         survival: Some(survival_query()),
         cox: vec![cox_query()],
         smd: Some(smd),
-        scope: Scope::Pipeline(RematchQuery {
+        scope: Scope::Pipeline(Box::new(RematchQuery {
             score: Some(ScoreQuery { model: model(), discard, scale }),
             matching,
-        }),
+        })),
         ..BootstrapQuery::new(Plan::new(3, n, Resampling::WithReplacement).unwrap())
     }
 }

@@ -7,8 +7,8 @@ use cohort::{
     Variance, WeightColumn, WeightKind,
 };
 use propensity::{
-    Level, Link, LogisticExtras, LogisticFit, LogisticOptions, LogisticQuery, PropensityScores,
-    logistic, propensity,
+    Discard, Level, Link, LogisticExtras, LogisticFit, LogisticOptions, LogisticQuery,
+    PropensityScores, ScoreModel, logistic, propensity,
 };
 use proptest::prelude::*;
 
@@ -252,6 +252,42 @@ proptest! {
                 assert_same(a.estimate, b.estimate.map(|beta| -beta))?;
                 assert_same(a.standard_error, b.standard_error)?;
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Subjects that count several times or not at all are repeated rows; a score that would be infinite is
+    /// none.
+    #[test]
+    fn counts_are_repeated_rows(subjects in subjects(), first in 0..4usize) {
+        let cohort = cohort(&subjects, None);
+        let everyone = Selection::all(&cohort);
+        let outcome = Level { column: "y".into(), level: "1".into() };
+        let query = LogisticQuery::new(outcome, vec![Term::linear("x"), Term::linear("z")]);
+        let model = ScoreModel::read(&cohort, &everyone, &query, Discard::None).unwrap();
+        let mut counts: Vec<f64> =
+            (0..subjects.len()).map(|subject| ((subject * 7 + first) % 4) as f64).collect();
+        let scores = model.linear_predictor(&mut counts, &mut model.scratch());
+        let rows: Vec<usize> = (counts.iter().enumerate())
+            .flat_map(|(row, &count)| std::iter::repeat_n(row, count as usize))
+            .collect();
+        let repeated = Selection::of(&cohort, rows.iter().copied()).unwrap();
+        match (scores, propensity(&cohort, &repeated, &query)) {
+            (Ok(scores), Ok(fitted)) => {
+                for (row, want) in rows.into_iter().zip(fitted.linear_predictor) {
+                    let is_close = (scores[row] - want).abs() <= 1e-7 * want.abs().max(1.0);
+                    prop_assert!(is_close, "{} instead of {want}", scores[row]);
+                }
+            }
+            (Err(NotEstimable::TooFewGroups), fitted) => prop_assert!(fitted.is_err()),
+            (Err(reason), Ok(fitted)) => {
+                let estimates = fitted.fit.coefficients.iter().map(|known| known.estimate);
+                prop_assert!(estimates.clone().any(|estimate| estimate == Err(reason)));
+            }
+            (scores, fitted) => prop_assert!(false, "{scores:?} and {fitted:?}"),
         }
     }
 }

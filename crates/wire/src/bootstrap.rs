@@ -316,7 +316,7 @@ mod tests {
         let score = Some(ScoreQuery { model, discard, scale });
         BootstrapQuery {
             units: UnitColumns::default(),
-            scope: Scope::Pipeline(RematchQuery { score, matching }),
+            scope: Scope::Pipeline(Box::new(RematchQuery { score, matching })),
             ..query()
         }
     }

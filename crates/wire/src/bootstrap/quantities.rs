@@ -85,7 +85,7 @@ pub(super) fn quantities_from(
             .within(("", "quantities.pipeline."), |violations| {
                 pipeline_from(violations, pipeline, cohort)
             })
-            .map(Scope::Pipeline),
+            .map(|rematch| Scope::Pipeline(Box::new(rematch))),
     };
     let (smd, smd_reference) = smd.map_or(Some(None), |smd| smd.map(Some))?.unzip();
     let plan = Plan::new(0, 1, Resampling::default()).ok()?;
