@@ -26,6 +26,10 @@ def check(objects):
     for deployment in deployments:
         for fault in check_deployment(deployment, settings, accounts):
             yield f"{deployment['metadata']['name']}: {fault}"
+    names = {item["metadata"]["name"] for item in deployments}
+    for item in of_kind(objects, "HorizontalPodAutoscaler"):
+        if item["spec"]["scaleTargetRef"]["name"] not in names:
+            yield f"{item['metadata']['name']}: scales what is no Deployment"
     for kind in ("Service", "PodDisruptionBudget", "NetworkPolicy"):
         for item in of_kind(objects, kind):
             for fault in check_selectors(item, deployments):
@@ -95,8 +99,9 @@ def matches(selector, deployment):
 
 def peers(deployment):
     for variable in deployment["spec"]["template"]["spec"]["containers"][0].get("env", []):
-        if variable["value"].startswith("http://"):
-            yield variable["value"].removeprefix("http://").split(":")[0]
+        for scheme in ("http://", "dns:///"):
+            if variable["value"].startswith(scheme):
+                yield variable["value"].removeprefix(scheme).split(":")[0]
 
 
 def of_kind(objects, kind):
