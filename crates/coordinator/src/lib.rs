@@ -10,7 +10,6 @@ mod run;
 mod shards;
 mod statistics;
 
-pub use shards::replicates;
 pub use statistics::{Addresses, Statistics};
 
 use crate::receive::StudyFiles;

@@ -8,9 +8,10 @@
 mod ledger;
 mod ranges;
 
+use crate::cohorts::{Cohorts, Named};
 use crate::statistics::unreadable;
 use bootstrap::Replicates;
-use cohort::{Cohort, Selection};
+use cohort::Selection;
 use ledger::{FlightId, Ledger, Unexpected, Worker};
 use pipeline::BootstrapQuery;
 use service_kit::{CallPolicy, Deadline, Endpoint, Failure, Lease, Pool, call_at, is_lost};
@@ -40,7 +41,7 @@ const MOST_THREADS: usize = 1024;
 /// Pieces that may wait to be merged.
 const BUFFERED_PIECES: usize = 4;
 
-/// All replicates of a bootstrap, computed by the workers of a pool.
+/// All replicates that are asked for, computed by the workers of a pool.
 ///
 /// The same bytes for any number of workers, and when some of them are lost, slow or busy on the way.
 /// Dropping the future ends the computations.
@@ -48,32 +49,42 @@ const BUFFERED_PIECES: usize = 4;
 /// # Errors
 /// What a worker says of the question; UNAVAILABLE if no worker could be reached for some seconds;
 /// DEADLINE_EXCEEDED. A busy worker is waited for until the deadline.
-pub async fn replicates(
-    pool: &Pool,
-    policy: &CallPolicy,
-    cohort: &Cohort,
-    selection: &Selection,
-    query: &BootstrapQuery,
-    deadline: Deadline,
-) -> Result<Replicates, Failure> {
-    let range = 0..query.plan.n_replicates();
-    let ledger = Ledger::new(range.end);
-    let asked = ReplicatesQuery { bootstrap: query.clone(), range };
-    let request = replicates_request(cohort, selection, &asked);
-    let ask = Arc::new(Ask { policy: policy.clone(), deadline, request });
-    let (workers, flights) = (Vec::new(), StreamMap::new());
+pub(crate) async fn replicates(pool: &Pool, ask: Ask) -> Result<Replicates, Failure> {
+    let deadline = ask.deadline;
+    // Plans count their replicates in a type that the message holds.
+    let ledger = Ledger::new(u64::try_from(ask.request.replicate_count).unwrap_or(0));
+    let (ask, workers, flights) = (Arc::new(ask), Vec::new(), StreamMap::new());
     let run = Run { pool, ask, ledger, workers, flights, n_lost_in_row: 0 };
     deadline.limit(run.collect()).await?
 }
 
 /// What every worker is asked, but for the range.
-struct Ask {
+pub(crate) struct Ask {
     policy: CallPolicy,
     deadline: Deadline,
+    cohorts: Cohorts,
+    cohort: Named,
     request: pb::RunReplicatesRequest,
 }
 
+/// The first piece of an answer, and those after it.
+type Pieces = (Option<pb::RunReplicatesResponse>, Streaming<pb::RunReplicatesResponse>);
+
 impl Ask {
+    /// Asks for all replicates of a bootstrap.
+    pub(crate) fn new(
+        policy: CallPolicy,
+        deadline: Deadline,
+        (cohorts, cohort): (Cohorts, Named),
+        selection: &Selection,
+        query: &BootstrapQuery,
+    ) -> Self {
+        let range = 0..query.plan.n_replicates();
+        let asked = ReplicatesQuery { bootstrap: query.clone(), range };
+        let request = replicates_request(cohort.reference(), selection, &asked);
+        Self { policy, deadline, cohorts, cohort, request }
+    }
+
     /// Asks a worker for a range and hands its pieces on.
     async fn pieces(
         &self,
@@ -82,32 +93,45 @@ impl Ask {
         pieces: &mpsc::Sender<Result<pb::RunReplicatesResponse, Status>>,
     ) -> Result<(), Status> {
         let request = pb::RunReplicatesRequest {
-            // Plans have fewer replicates than the type can count.
             first_replicate: range.start as i32,
             replicate_count: (range.end - range.start) as i32,
             ..self.request.clone()
         };
-        let send = |channel, request| self.send(channel, request);
-        let mut answer = call_at(&self.policy, self.deadline, lease, request, send).await?;
-        while let Some(piece) = answer.message().await? {
+        let send = |channel: Channel, request| {
+            let client = self.client(channel.clone());
+            let endpoint = ("bootstrap", channel);
+            self.cohorts.call(endpoint, &self.cohort, request, move |request| {
+                first_piece(client.clone(), request)
+            })
+        };
+        let (mut next, mut rest) =
+            call_at(&self.policy, self.deadline, lease, request, send).await?;
+        while let Some(piece) = next {
             if pieces.send(Ok(piece)).await.is_err() {
                 break;
             }
+            next = rest.message().await?;
         }
         Ok(())
     }
 
-    async fn send(
-        &self,
-        channel: Channel,
-        request: Request<pb::RunReplicatesRequest>,
-    ) -> Result<Response<Streaming<pb::RunReplicatesResponse>>, Status> {
+    fn client(&self, channel: Channel) -> BootstrapServiceClient<Channel> {
         let limit = self.policy.message_limit_bytes;
-        let mut client = BootstrapServiceClient::new(channel)
+        BootstrapServiceClient::new(channel)
             .max_encoding_message_size(limit)
-            .max_decoding_message_size(limit);
-        client.run_replicates(request).await
+            .max_decoding_message_size(limit)
     }
+}
+
+/// Makes the call and waits for its first piece, or for what is wrong with the request, which comes in its
+/// place.
+async fn first_piece(
+    mut client: BootstrapServiceClient<Channel>,
+    request: Request<pb::RunReplicatesRequest>,
+) -> Result<Response<Pieces>, Status> {
+    let mut pieces = client.run_replicates(request).await?.into_inner();
+    let first = pieces.message().await?;
+    Ok(Response::new((first, pieces)))
 }
 
 /// A worker as this bootstrap knows it.

@@ -1,19 +1,22 @@
 //! The statistical services as the coordinator sees them: a question goes out, an answer comes
 //! back.
 
-use crate::cohorts::Cohorts;
-use ::wire::bootstrap::BootstrapIntervalsQuery;
+use crate::cohorts::{Cohorts, Named};
+use crate::shards::{self, Ask};
+use ::bootstrap::Replicates;
 use ::wire::failure::impossibility;
 use ::wire::matching::{BalanceQuestion, PropensityQuestion};
-use ::wire::pb::bootstrap::bootstrap_service_client::BootstrapServiceClient;
 use ::wire::pb::matching::matching_service_client::MatchingServiceClient;
 use ::wire::pb::regression::regression_service_client::RegressionServiceClient;
 use ::wire::pb::survival::survival_service_client::SurvivalServiceClient;
-use ::wire::{Malformed, bootstrap, matching, regression, survival};
-use cohort::Estimate;
+use ::wire::{Malformed, matching, regression, survival};
+use cohort::{Cohort, Estimate, Selection};
 use cohort_store::Desk;
-use pipeline::{Answer, Question, Task};
+use pipeline::{
+    Answer, Bootstrap, BootstrapQuery, BootstrappedQuantity, IntervalsQuery, Question, Task,
+};
 use service_kit::{CallPolicy, Compute, Deadline, Failure, Pool, Settings, StartError, call};
+use std::sync::Arc;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -194,14 +197,61 @@ impl Statistics {
                     => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Select)
             ),
             Question::Bootstrap { query, intervals } => {
-                let (bootstrap, intervals) = (query.as_ref().clone(), intervals.clone());
-                let question = BootstrapIntervalsQuery { bootstrap, intervals };
-                ask!(
-                    bootstrap.estimate_intervals(bootstrap::intervals_request(cohort, rows, &question))
-                        => |answer| bootstrap::intervals_from(answer).map(Answer::Bootstrap)
-                )
+                let replicates = self.all_replicates(named, rows, query, deadline).await?;
+                let quantities = intervals_of(task, query, replicates, intervals);
+                compute.run(deadline, move |_| quantities()).await.map(Answer::Bootstrap)
             }
         }
+    }
+
+    /// All replicates of a bootstrap, from all workers that are ready: the same bytes for any number of
+    /// them, and when some are lost, slow or busy on the way.
+    ///
+    /// # Errors
+    /// What a worker says of the question; UNAVAILABLE if no worker could be reached for some seconds;
+    /// DEADLINE_EXCEEDED. A busy worker is waited for until the deadline.
+    pub async fn replicates(
+        &self,
+        cohort: &Arc<Cohort>,
+        selection: &Selection,
+        query: &BootstrapQuery,
+        compute: &Compute,
+        deadline: Deadline,
+    ) -> Result<Replicates, Failure> {
+        let named = self.cohorts.name(cohort, compute, deadline).await;
+        let named = named.map_err(|status| Failure::from(&status))?;
+        self.all_replicates(named, selection, query, deadline).await
+    }
+
+    async fn all_replicates(
+        &self,
+        cohort: Named,
+        selection: &Selection,
+        query: &BootstrapQuery,
+        deadline: Deadline,
+    ) -> Result<Replicates, Failure> {
+        let cohort = (self.cohorts.clone(), cohort);
+        let ask = Ask::new(self.policy.clone(), deadline, cohort, selection, query);
+        shards::replicates(&self.bootstrap, ask).await
+    }
+}
+
+/// Makes intervals of replicates; to be called on the pool.
+fn intervals_of(
+    task: &Task,
+    query: &BootstrapQuery,
+    replicates: Replicates,
+    intervals: &IntervalsQuery,
+) -> impl FnOnce() -> Result<Vec<BootstrappedQuantity>, Failure> + use<> {
+    let (cohort, selection) = (Arc::clone(&task.cohort), task.selection.clone());
+    let (query, intervals) = (query.clone(), intervals.clone());
+    move || {
+        let bootstrap = Bootstrap::read(&cohort, &selection, &query);
+        let quantities = bootstrap
+            .and_then(|bootstrap| Ok(bootstrap.intervals(&replicates, &intervals)?))
+            // The workers have read the same sample.
+            .map_err(|error| Failure::internal("INTERVALS", error.to_string()))?;
+        Ok(quantities)
     }
 }
 
@@ -215,9 +265,6 @@ macro_rules! client {
     };
     (regression) => {
         RegressionServiceClient<Channel>
-    };
-    (bootstrap) => {
-        BootstrapServiceClient<Channel>
     };
 }
 use client;

@@ -2,9 +2,12 @@
 
 use bootstrap::{Plan, Replicates, Resampling};
 use cohort::{Cohort, Column, EndpointColumns, Selection, Term};
+use coordinator::Statistics;
 use cox::CoxQuery;
 use pipeline::{Bootstrap, BootstrapQuery};
-use service_kit::{CallPolicy, Deadline, Failure, Pool};
+use service_kit::{Compute, Deadline, Failure, Pool, Settings};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
 
@@ -13,7 +16,7 @@ pub const FAR: Duration = Duration::from_secs(60);
 
 /// A bootstrap of invented patients.
 pub struct Question {
-    pub cohort: Cohort,
+    pub cohort: Arc<Cohort>,
     pub everybody: Selection,
     pub query: BootstrapQuery,
 }
@@ -37,7 +40,7 @@ impl Question {
         ];
         let names: Vec<String> = (0..n_covariates).map(|at| format!("x{at}")).collect();
         columns.extend(names.iter().map(|name| Column::numeric(name, values(10.0))));
-        let cohort = Cohort::new(None, columns).unwrap();
+        let cohort = Arc::new(Cohort::new(None, columns).unwrap());
         let endpoint = EndpointColumns::new("time", "event");
         let difference = |measure| SurvivalQuantity::Difference {
             measure,
@@ -70,15 +73,21 @@ impl Question {
 
     /// The replicates from the workers of a pool.
     pub async fn ask(&self, pool: &Pool, deadline: Deadline) -> Result<Vec<Bits>, Failure> {
-        let policy = CallPolicy::default();
-        let answer = coordinator::replicates(
-            pool,
-            &policy,
-            &self.cohort,
-            &self.everybody,
-            &self.query,
-            deadline,
-        );
+        self.ask_with(pool, &Settings::default(), deadline).await
+    }
+
+    /// The same, by a coordinator with these settings.
+    pub async fn ask_with(
+        &self,
+        pool: &Pool,
+        settings: &Settings,
+        deadline: Deadline,
+    ) -> Result<Vec<Bits>, Failure> {
+        let all = || pool.clone();
+        let statistics = Statistics::new(all(), all(), all(), all(), settings);
+        let compute = Compute::new(NonZeroUsize::new(1), 1).unwrap();
+        let Self { cohort, everybody, query } = self;
+        let answer = statistics.replicates(cohort, everybody, query, &compute, deadline);
         answer.await.map(|replicates| bits(&replicates))
     }
 }

@@ -11,7 +11,8 @@ use tonic::transport::Channel;
 async fn worker(settings: &Settings) -> Channel {
     let compute = Compute::with_settings(settings).unwrap();
     let desk = Desk::new(&compute, settings);
-    let services = bootstrap_service::add(Services::new(), &desk, settings);
+    let services = cohort_store::add(Services::new(), &desk, settings);
+    let services = bootstrap_service::add(services, &desk, settings);
     Stack::new(services).await.unwrap().in_process()
 }
 
@@ -61,12 +62,25 @@ async fn a_question_that_cannot_be_answered_is_not_repeated() {
     assert_eq!(failure.unwrap_err().code, Code::InvalidArgument);
 }
 
-#[tokio::test]
+/// A large cohort is sent to each worker, and from then on named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cohort_is_named_by_digest() {
+    let question = Question::new(60, 4, 5_003);
+    let expected = question.expected();
+    let pool = pool(2, &one_thread()).await;
+    let settings = Settings { inline_bytes: 0, ..one_thread() };
+    for _ in 0..2 {
+        let found = question.ask_with(&pool, &settings, Deadline::after(FAR)).await.unwrap();
+        assert!(found == expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn workers_that_cannot_be_reached_are_said_so() {
     let question = Question::new(60, 2, 1000);
     let nobody = || service_kit::connect("http://127.0.0.1:1").unwrap();
     let pool = Pool::new([nobody(), nobody()]);
-    let failure = question.ask(&pool, Deadline::after(FAR)).await.unwrap_err();
+    let failure = question.ask(&pool, Deadline::NONE).await.unwrap_err();
     assert_eq!(failure.code, Code::Unavailable);
 }
 

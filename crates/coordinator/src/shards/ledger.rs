@@ -31,7 +31,7 @@ const MEASURED: Duration = Duration::from_millis(1);
 const SLOW_PIECE: Duration = Duration::from_millis(20);
 
 /// How long a worker may be silent while nothing is known of the pace.
-const PATIENCE_AT_FIRST: Duration = Duration::from_secs(1);
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(2);
 
 /// How long a worker may be silent at least.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -188,7 +188,8 @@ impl Ledger {
         let n_places = places.len();
         self.answers[places].copy_from_slice(&piece.answers[..n_places]);
         self.missing.remove(&(range.start..end));
-        self.unasked.remove(&(range.start..end));
+        // What the worker goes on with need not be asked of others.
+        self.unasked.remove(&(range.start..flight.range.end.max(end)));
         self.measure(id, now);
         self.cut(id, n_slots);
         Ok(())
@@ -228,8 +229,13 @@ impl Ledger {
         needless.map(|(id, flight)| (id, flight.worker, flight.is_silent)).collect()
     }
 
+    /// Lets others be asked for what is missing of a range and not under way elsewhere.
     fn give_back(&mut self, range: &Range<u64>) {
-        for part in self.missing.within(range).iter() {
+        let mut parts = self.missing.within(range);
+        for flight in self.flights.values().filter(|flight| !flight.is_silent) {
+            parts.remove(&flight.range);
+        }
+        for part in parts.iter() {
             self.unasked.insert(part);
         }
     }
@@ -402,7 +408,7 @@ mod tests {
         assert_eq!(desk.ledger.drop_needless(), [(first, 0, true)]);
     }
 
-    /// What comes of a worker after all counts, and is not asked for again.
+    /// What comes of a worker after all counts, and it keeps what it has.
     #[test]
     fn a_silent_worker_may_go_on() {
         let mut desk = Desk::new(1_000_000);
@@ -411,7 +417,7 @@ mod tests {
         desk.ledger.notice_silence(desk.now);
         desk.arrives(first, 72..400, MICROSECOND);
         assert!(!desk.ledger.is_silent(0));
-        assert_eq!(desk.hand_out(1).unwrap().1.start, 400);
+        assert_eq!(desk.hand_out(1).unwrap().1.start, 424);
     }
 
     #[test]
