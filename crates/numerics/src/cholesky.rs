@@ -131,6 +131,30 @@ impl Cholesky {
         }
     }
 
+    /// The root of the sum of the squared eigenvalues of `M⁻¹ D` on the kept columns, `D` symmetric: no
+    /// quadratic form of `M` differs by a larger share of it from that of `M + D`.
+    ///
+    /// They are those of `L⁻¹ D L⁻¹'`, whose squared elements have the same sum. The scratch may hold
+    /// anything.
+    pub fn relative_size(&self, d: impl Fn(usize, usize) -> f64, scratch: &mut Vec<f64>) -> f64 {
+        let rank = self.rank();
+        scratch.clear();
+        scratch.resize(rank * (rank + 1), 0.0);
+        let (half, line) = scratch.split_at_mut(rank * rank);
+        for (column, &j) in half.chunks_exact_mut(rank.max(1)).zip(&self.kept) {
+            column.iter_mut().zip(&self.kept).for_each(|(to, &i)| *to = d(i, j));
+            self.solve_lower(column);
+        }
+        let mut squares = 0.0;
+        for i in 0..rank {
+            let row = half.iter().skip(i).step_by(rank);
+            line.iter_mut().zip(row).for_each(|(to, x)| *to = *x);
+            self.solve_lower(line);
+            squares += dot(line, line);
+        }
+        squares.sqrt()
+    }
+
     /// The inverse on the kept columns, `L⁻¹' L⁻¹`, symmetric to the last bit; rows and columns of the
     /// others are 0.
     #[must_use]
@@ -225,6 +249,18 @@ mod tests {
         // (2, 5) M⁻¹ (2, 5)' with M⁻¹ = (3 -2; -2 4) / 8.
         assert!((factor.quadratic_form(&b) - 72.0 / 8.0).abs() < 1e-14);
         assert!((factor.ln_determinant() - 8f64.ln()).abs() < 1e-14);
+    }
+
+    /// `M⁻¹ D` is diagonal with the shares 1/4 and 2/3.
+    #[test]
+    fn a_difference_is_as_large_as_its_shares() {
+        let d = DMatrix::from_row_slice(2, 2, &[1.0, 0.0, 0.0, 2.0]);
+        let matrix = DMatrix::from_row_slice(2, 2, &[4.0, 0.0, 0.0, 3.0]);
+        let factor = Cholesky::rank_revealing(&matrix);
+        let size = factor.relative_size(|i, j| d[(i, j)], &mut Vec::new());
+        assert!((size - (1.0f64 / 16.0 + 4.0 / 9.0).sqrt()).abs() < 1e-15);
+        let same = factor.relative_size(|i, j| 0.5 * matrix[(i, j)], &mut vec![7.0; 3]);
+        assert!((same - 0.5 * 2f64.sqrt()).abs() < 1e-15);
     }
 
     #[test]

@@ -376,7 +376,10 @@ impl Point {
         let fall = if is_first { 0.0 } else { decrement / self.decrement };
         let is_end = !is_first && SETTLED < decrement && decrement * fall <= SETTLED;
         let change = match is_end {
-            true => relative_size(&factor, &(&information - &self.information)),
+            true => {
+                let difference = |i, j| information[(i, j)] - self.information[(i, j)];
+                factor.relative_size(difference, &mut Vec::new())
+            }
             false => f64::INFINITY,
         };
         let lost = start.kept.iter().filter(|j| !factor.kept().contains(j));
@@ -419,17 +422,6 @@ impl Point {
         let last = climbs.then(|| start.significant(&self.step));
         self.flat.iter().cloned().chain(last).collect()
     }
-}
-
-/// The root of the sum of the squared eigenvalues of `M⁻¹ D`, `M` the matrix of the factor and `D`
-/// symmetric: no quadratic form of `M` differs by a larger share of it from that of `M + D`.
-fn relative_size(factor: &Cholesky, difference: &DMatrix<f64>) -> f64 {
-    let solved: Vec<DVector<f64>> =
-        difference.column_iter().map(|column| factor.solve(&column.into_owned())).collect();
-    let square = |(i, column): (usize, &DVector<f64>)| -> f64 {
-        column.iter().zip(&solved).map(|(x, transposed)| x * transposed[i]).sum()
-    };
-    solved.iter().enumerate().map(square).sum::<f64>().sqrt()
 }
 
 impl Derivatives {
@@ -548,7 +540,8 @@ mod tests {
             &axes * DMatrix::from_diagonal(&DVector::from_vec(vec![a, b])) * axes.transpose()
         };
         let (matrix, difference) = (of(1.0, 1e-8), of(2e-3, 1e-9));
-        let size = relative_size(&Cholesky::rank_revealing(&matrix), &difference);
+        let factor = Cholesky::rank_revealing(&matrix);
+        let size = factor.relative_size(|i, j| difference[(i, j)], &mut Vec::new());
         assert!((size - (4e-6 + 0.01f64).sqrt()).abs() < 1e-7);
     }
 

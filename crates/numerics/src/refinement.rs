@@ -36,7 +36,7 @@ pub struct Refinement {
     decrement: f64,
     n_answers: usize,
     information: DMatrix<f64>,
-    scratch: DMatrix<f64>,
+    scratch: Vec<f64>,
     line: Vec<f64>,
 }
 
@@ -54,8 +54,8 @@ impl Refinement {
             factor: Cholesky::in_order(&square, &[], &square),
             decrement: 0.0,
             n_answers: 0,
-            information: square.clone(),
-            scratch: square,
+            information: square,
+            scratch: Vec::with_capacity(p * (p + 1)),
             line,
         }
     }
@@ -89,9 +89,8 @@ impl Refinement {
         self.factor.solve_kept(&mut self.step);
         let decrement: f64 = self.step.iter().zip(gradient).map(|(step, slope)| step * slope).sum();
         let fall = if self.n_answers == 1 { f64::INFINITY } else { decrement / self.decrement };
-        let is_over = decrement <= SETTLED
-            || (decrement * fall <= SETTLED
-                && self.change(information) * fall.sqrt() <= SAME_INFORMATION);
+        let may_be_over = decrement * fall <= SETTLED;
+        let is_over = decrement <= SETTLED || (may_be_over && self.is_faithful(information, fall));
         self.decrement = decrement;
         self.information.copy_from(information);
         self.at.iter_mut().zip(&self.step).for_each(|(at, step)| *at += step);
@@ -106,23 +105,11 @@ impl Refinement {
         self.line.iter().map(|x| x * x).sum()
     }
 
-    /// The root of the sum of the squared eigenvalues of `I⁻¹ D`, `D` the change of the information since
-    /// the point before: no variance has changed by more than this share of it.
-    ///
-    /// With `I = L L'` they are those of `L⁻¹ D L⁻¹'`, whose squared elements have the same sum.
-    fn change(&mut self, information: &DMatrix<f64>) -> f64 {
-        self.scratch.copy_from(information);
-        self.scratch -= &self.information;
-        for mut column in self.scratch.column_iter_mut() {
-            self.factor.solve_lower(column.as_mut_slice());
-        }
-        let mut squares = 0.0;
-        for row in self.scratch.row_iter() {
-            self.line.iter_mut().zip(&row).for_each(|(to, x)| *to = *x);
-            self.factor.solve_lower(&mut self.line);
-            squares += self.line.iter().map(|x| x * x).sum::<f64>();
-        }
-        squares.sqrt()
+    /// Whether the next step leaves the information as it is.
+    fn is_faithful(&mut self, information: &DMatrix<f64>, fall: f64) -> bool {
+        let difference = |i, j| information[(i, j)] - self.information[(i, j)];
+        let change = self.factor.relative_size(difference, &mut self.scratch);
+        change * fall.sqrt() <= SAME_INFORMATION
     }
 }
 

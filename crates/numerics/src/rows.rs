@@ -228,9 +228,11 @@ impl WeightedSum<'_> {
     #[inline(always)]
     fn add_blocks<L: Lanes, const N: usize>(&mut self, lanes: L, first: usize) {
         let totals = &mut self.total[first * LANES..];
+        let end = totals.len().min(N * LANES);
         let mut sums = [F64x8::splat(lanes, 0.0); N];
-        for (sum, total) in sums.iter_mut().zip(totals.chunks(LANES)) {
-            *sum = F64x8::load_part(lanes, total);
+        // Loops of a fixed length alone leave the sums in registers.
+        for (k, sum) in sums.iter_mut().enumerate() {
+            *sum = F64x8::load_part(lanes, &totals[k * LANES..end.min((k + 1) * LANES)]);
         }
         for (i, factor) in self.range.clone().zip(self.factors) {
             let factor = F64x8::splat(lanes, *factor);
@@ -239,8 +241,8 @@ impl WeightedSum<'_> {
                 *sum = x.mul_add(factor, *sum);
             }
         }
-        for (sum, total) in sums.into_iter().zip(totals.chunks_mut(LANES)) {
-            sum.store(total);
+        for (k, sum) in sums.iter().enumerate() {
+            sum.store(&mut totals[k * LANES..end.min((k + 1) * LANES)]);
         }
     }
 }

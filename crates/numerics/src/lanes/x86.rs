@@ -362,7 +362,8 @@ impl Lanes for V3 {
         let of = |half: usize| {
             let upper = four_by_four(self, [a[half], b[half], c[half], d[half]]);
             let lower = four_by_four(self, [e[half], f[half], g[half], h[half]]);
-            [0, 1, 2, 3].map(|k| [upper[k], lower[k]])
+            let ([a, b, c, d], [e, f, g, h]) = (upper, lower);
+            [[a, e], [b, f], [c, g], [d, h]]
         };
         let ([a, b, c, d], [e, f, g, h]) = (of(0), of(1));
         [a, b, c, d, e, f, g, h]
