@@ -245,17 +245,17 @@ impl Backward {
         }
         let mut d = [0.0; LANES];
         d.iter_mut().zip(&times.d[eight.clone()]).for_each(|(to, &d)| *to = f64::from(d));
-        let [weight, s0, d0] = [&times.weight, &times.s0, &times.d0].map(
-            #[inline(always)]
-            |values| F64x8::load_part(lanes, &values[eight.clone()]),
-        );
-        let s0 = s0.max(s0.like(1e-300));
-        let of_times = [F64x8::from_array(lanes, &d), weight, s0, d0];
-        let [ln_shares, one, share, square, share_square, square_square] =
-            sums_of_eight(most, of_times).map(
-                #[inline(always)]
-                |sum| sum.to_array(),
-            );
+        let of_times = [
+            F64x8::from_array(lanes, &d),
+            F64x8::load_part(lanes, &times.weight[eight.clone()]),
+            F64x8::load_part(lanes, &times.s0[eight.clone()]).max(F64x8::splat(lanes, 1e-300)),
+            F64x8::load_part(lanes, &times.d0[eight.clone()]),
+        ];
+        let mut sums = [[0.0; LANES]; 6];
+        for (to, sum) in sums.iter_mut().zip(&sums_of_eight(most, of_times)) {
+            *to = sum.to_array();
+        }
+        let [ln_shares, one, share, square, share_square, square_square] = sums;
         for (lane, k) in eight.enumerate() {
             if times.d[k] > 1 {
                 let tied = TieSums {

@@ -681,6 +681,32 @@ mod tests {
         assert!(fit.caveats.iter().any(|caveat| caveat.code == CaveatCode::ZeroTimes));
     }
 
+    /// One rule of ties after the other.
+    #[test]
+    fn prepared_subjects_have_the_same_fits() {
+        let (endpoint, values) = test_data_1();
+        let order = RiskOrder::new(&endpoint, &[0; 6]);
+        let column = DesignColumn { name: "x".into(), term: 0, values };
+        let design = Design { terms: vec!["x".into()], columns: vec![column] };
+        let data = CoxData {
+            endpoint: &endpoint,
+            order: &order,
+            terms: &[Term::linear("x")],
+            design: &design,
+            clusters: None,
+            weights: None,
+            offset: None,
+        };
+        let prepared = crate::PreparedCox::new(data).unwrap();
+        for ties in [Ties::Efron, Ties::Breslow, Ties::Exact] {
+            let options = CoxOptions { ties, ..CoxOptions::default() };
+            let again = prepared.fit(&options, CoxExtras::default());
+            assert_eq!(again, fit(&data, &options, CoxExtras::default()));
+        }
+        let few = CoxData { weights: Some(&[1.0; 5]), ..data };
+        assert!(crate::PreparedCox::new(few).is_err());
+    }
+
     #[test]
     fn nobody_with_the_event_is_an_error() {
         let endpoint = Endpoint::new(vec![1.0, 2.0], vec![false; 2]).unwrap();

@@ -138,7 +138,8 @@ pub(crate) struct Sweep {
     s1: Vec<[f64; LANES]>,
     at_risk: usize,
     /// Of each group of a batch the factor of the sums so far: 0 where nobody of them is left, else
-    /// the unit of the group before in that of this one.
+    /// the unit of the group before in that of this one. Nothing where one unit serves all groups and
+    /// everyone is followed from the start.
     carries: Vec<f64>,
     times: TimeSums,
     /// Number of event times with several deaths.
@@ -172,7 +173,6 @@ impl Sweep {
         for index in batch.clone().rev() {
             let span = sets.span(index);
             if is_plain {
-                self.carries.push(f64::from(u8::from(!span.is_last)));
                 self.s0 = if span.is_last { 0.0 } else { self.s0 };
             } else {
                 self.carry(sets, risks, index);
@@ -276,16 +276,19 @@ impl AddRows<'_> {
         let rows = Blocks::<L, N> { lanes, sets, risks, rows, start, first_position, first };
         let zero = F64x8::splat(lanes, 0.0);
         let mut s1 = [zero; N];
-        for (sum, s1) in s1.iter_mut().zip(&sweep.s1[first..]) {
-            *sum = F64x8::from_array(lanes, s1);
+        // Loops of a fixed length alone leave the sums in registers, here and below.
+        let so_far = &sweep.s1[first..][..N];
+        for (j, sum) in s1.iter_mut().enumerate() {
+            *sum = F64x8::from_array(lanes, &so_far[j]);
         }
         let (mut time, mut tied) = (*first_time, sweep.n_tied);
         for (index, k) in batch.clone().rev().zip(0..) {
             let span = sets.span(index);
-            rows.carry(&mut s1, index, sweep.carries[k]);
+            let plain = if span.is_last { 0.0 } else { 1.0 };
+            rows.carry(&mut s1, index, sweep.carries.get(k).copied().unwrap_or(plain));
             if let (Some((position, is_event)), false) = (span.single(), sets.has_copies()) {
                 rows.add(&mut s1, position..position + 1);
-                rows.record(s1, &mut sweep.times.s1, time);
+                rows.record(&s1, &mut sweep.times.s1, time);
                 time += usize::from(is_event);
                 continue;
             }
@@ -293,19 +296,20 @@ impl AddRows<'_> {
             if sets.n_events(span.events()) > 1 {
                 let mut d1 = [zero; N];
                 rows.add(&mut d1, span.events());
-                rows.record(d1, &mut sweep.times.d1, tied);
+                rows.record(&d1, &mut sweep.times.d1, tied);
                 tied += 1;
-                for (s1, d1) in s1.iter_mut().zip(d1) {
-                    *s1 += d1;
+                for (j, s1) in s1.iter_mut().enumerate() {
+                    *s1 += d1[j];
                 }
             } else {
                 rows.add(&mut s1, span.events());
             }
-            rows.record(s1, &mut sweep.times.s1, time);
+            rows.record(&s1, &mut sweep.times.s1, time);
             time += usize::from(!span.events().is_empty());
         }
-        for (sum, s1) in s1.into_iter().zip(&mut sweep.s1[first..]) {
-            *s1 = sum.to_array();
+        let so_far = &mut sweep.s1[first..][..N];
+        for (j, sum) in s1.iter().enumerate() {
+            so_far[j] = sum.to_array();
         }
         tied
     }
@@ -340,17 +344,12 @@ impl<L: Lanes, const N: usize> Blocks<'_, L, N> {
     /// Brings sums from the group after this one to this one, as `Sweep::carry` does.
     #[inline(always)]
     fn carry(&self, sums: &mut [F64x8<L>; N], index: usize, carry: f64) {
-        if carry == 0.0 {
-            *sums = [F64x8::splat(self.lanes, 0.0); N];
-            return;
-        }
         if carry != 1.0 {
-            *sums = sums.map(
-                #[inline(always)]
-                |sum| sum * sum.like(carry),
-            );
+            for sum in sums.iter_mut() {
+                *sum = if carry == 0.0 { sum.like(0.0) } else { *sum * sum.like(carry) };
+            }
         }
-        if self.sets.is_closed() {
+        if carry == 0.0 || self.sets.is_closed() {
             return;
         }
         for (position, own) in self.sets.not_yet_entered(index) {
@@ -364,10 +363,10 @@ impl<L: Lanes, const N: usize> Blocks<'_, L, N> {
     }
 
     #[inline(always)]
-    fn record(&self, sums: [F64x8<L>; N], to: &mut Rows, k: usize) {
-        let blocks = to.row_mut(k)[self.first * LANES..].chunks_exact_mut(LANES);
-        for (to, sum) in blocks.zip(sums) {
-            sum.store(to);
+    fn record(&self, sums: &[F64x8<L>; N], to: &mut Rows, k: usize) {
+        let row = &mut to.row_mut(k)[self.first * LANES..][..N * LANES];
+        for (j, sum) in sums.iter().enumerate() {
+            sum.store(&mut row[j * LANES..][..LANES]);
         }
     }
 }
