@@ -6,6 +6,7 @@ use crate::problem::Problem;
 use crate::run::{chunks, runtime};
 use service_kit::{Failure, Settings};
 use std::path::PathBuf;
+use std::sync::Arc;
 use wire::pb::study as pb;
 use wire::pb::study::check_study_request::Piece;
 
@@ -48,10 +49,9 @@ async fn ask(
     mut coordinator: Coordinator,
     inputs: &Inputs,
 ) -> Result<pb::CheckStudyResponse, Problem> {
-    let study_file = chunks(inputs.text.as_bytes()).map(Piece::StudyFile);
-    let table = chunks(&inputs.table).map(Piece::Table);
-    let pieces: Vec<_> =
-        study_file.chain(table).map(|piece| pb::CheckStudyRequest { piece: Some(piece) }).collect();
+    let study_file = chunks(Arc::new(inputs.text.clone().into_bytes())).map(Piece::StudyFile);
+    let table = chunks(Arc::clone(&inputs.table)).map(Piece::Table);
+    let pieces = study_file.chain(table).map(|piece| pb::CheckStudyRequest { piece: Some(piece) });
     let answer = coordinator.check_study(tokio_stream::iter(pieces)).await;
     answer
         .map(tonic::Response::into_inner)

@@ -4,6 +4,7 @@ use crate::problem::Problem;
 use service_kit::Violation;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use study::Protocol;
 
 /// A study file and its table, read.
@@ -15,7 +16,7 @@ pub(crate) struct Inputs {
     /// The protocol in it.
     pub protocol: Protocol,
     /// The patient table.
-    pub table: Vec<u8>,
+    pub table: Arc<Vec<u8>>,
 }
 
 impl Inputs {
@@ -44,7 +45,7 @@ impl Inputs {
                 format!("could not read the patient table {}: {error}", table_path.display());
             wrong(vec![Violation { field: "data.file".into(), description }])
         })?;
-        Ok(Self { path, text, protocol, table })
+        Ok(Self { path, text, protocol, table: Arc::new(table) })
     }
 }
 

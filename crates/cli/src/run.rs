@@ -8,6 +8,7 @@ use crate::progress::Progress;
 use service_kit::{Failure, Settings};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 use wire::pb::study as pb;
 use wire::pb::study::run_study_request::Piece;
@@ -64,10 +65,9 @@ async fn receive(
     let failed = |status: tonic::Status| {
         Problem::of_call(Failure::from(&status), &inputs.path, &inputs.text)
     };
-    let study_file = chunks(inputs.text.as_bytes()).map(Piece::StudyFile);
-    let table = chunks(&inputs.table).map(Piece::Table);
-    let pieces: Vec<_> =
-        study_file.chain(table).map(|piece| pb::RunStudyRequest { piece: Some(piece) }).collect();
+    let study_file = chunks(Arc::new(inputs.text.clone().into_bytes())).map(Piece::StudyFile);
+    let table = chunks(Arc::clone(&inputs.table)).map(Piece::Table);
+    let pieces = study_file.chain(table).map(|piece| pb::RunStudyRequest { piece: Some(piece) });
     let mut progress = Progress::new();
     let mut answers =
         coordinator.run_study(tokio_stream::iter(pieces)).await.map_err(failed)?.into_inner();
@@ -90,9 +90,12 @@ async fn receive(
     }
 }
 
-/// The pieces in which bytes are sent.
-pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    bytes.chunks(CHUNK_BYTES).map(<[u8]>::to_vec)
+/// The pieces in which bytes are sent, each made when its turn comes.
+pub(crate) fn chunks(bytes: Arc<Vec<u8>>) -> impl Iterator<Item = Vec<u8>> + Send + 'static {
+    (0..bytes.len()).step_by(CHUNK_BYTES).map(move |begin| {
+        let end = bytes.len().min(begin + CHUNK_BYTES);
+        bytes[begin..end].to_vec()
+    })
 }
 
 pub(crate) fn runtime() -> Result<Runtime, Problem> {

@@ -10,13 +10,21 @@ pub(crate) struct File {
     /// The rows in the order of the file.
     pub(crate) rows: Vec<Row>,
     ragged: Vec<u64>,
+    /// The cells of all rows, one after the other.
+    text: String,
+    /// Where each cell ends, counted from the beginning of its row. A list for all rows: one for each
+    /// of millions would take more memory than the text.
+    ends: Vec<u32>,
 }
 
 /// One row.
 pub(crate) struct Row {
     /// Line of the file at which it begins, from 1.
     pub(crate) line: u64,
-    cells: StringRecord,
+    /// Where its cells begin in the text.
+    start: usize,
+    /// Where the ends of its cells begin.
+    first_end: usize,
 }
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -32,17 +40,22 @@ impl File {
             .trim(Trim::All)
             .delimiter(separator)
             .from_reader(text.as_bytes());
-        let mut file = Self { names: Vec::new(), rows: Vec::new(), ragged: Vec::new() };
-        for (index, record) in reader.records().enumerate() {
-            let not_csv = |error: csv::Error| IntakeError::NotCsv {
-                line: error.position().map_or(1, csv::Position::line),
-            };
-            let cells = record.map_err(not_csv)?;
-            if index == 0 {
-                file.names = cells.iter().map(String::from).collect();
-            } else {
-                file.push(line_of_row(text, &cells), cells);
-            }
+        let mut file = Self {
+            names: Vec::new(),
+            rows: Vec::new(),
+            ragged: Vec::new(),
+            text: String::new(),
+            ends: Vec::new(),
+        };
+        let not_csv = |error: csv::Error| IntakeError::NotCsv {
+            line: error.position().map_or(1, csv::Position::line),
+        };
+        let mut cells = StringRecord::new();
+        if reader.read_record(&mut cells).map_err(not_csv)? {
+            file.names = cells.iter().map(String::from).collect();
+        }
+        while reader.read_record(&mut cells).map_err(not_csv)? {
+            file.push(line_of_row(text, &cells), &cells);
         }
         match file {
             File { names, .. } if names.is_empty() => Err(IntakeError::Empty),
@@ -64,18 +77,26 @@ impl File {
         Some(IntakeError::RaggedRows { lines, expected: self.names.len() })
     }
 
-    fn push(&mut self, line: u64, cells: StringRecord) {
-        if cells.len() == self.names.len() {
-            self.rows.push(Row { line, cells });
-        } else {
-            self.ragged.push(line);
-        }
+    /// A cell of a row; the row has one at each place of a name.
+    pub(crate) fn cell(&self, row: &Row, place: usize) -> &str {
+        let ends = &self.ends[row.first_end..];
+        let start = if place == 0 { 0 } else { ends[place - 1] as usize };
+        &self.text[row.start + start..row.start + ends[place] as usize]
     }
-}
 
-impl Row {
-    pub(crate) fn cell(&self, place: usize) -> &str {
-        self.cells.get(place).unwrap_or_default()
+    fn push(&mut self, line: u64, cells: &StringRecord) {
+        let n_bytes: usize = cells.iter().map(str::len).sum();
+        // A row of more than 4 GiB is none of a patient.
+        if cells.len() != self.names.len() || u32::try_from(n_bytes).is_err() {
+            self.ragged.push(line);
+            return;
+        }
+        let (start, first_end) = (self.text.len(), self.ends.len());
+        for cell in cells {
+            self.text.push_str(cell);
+            self.ends.push((self.text.len() - start) as u32);
+        }
+        self.rows.push(Row { line, start, first_end });
     }
 }
 

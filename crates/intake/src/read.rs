@@ -31,15 +31,15 @@ pub fn read(bytes: &[u8], spec: &TableSpec) -> Result<Table, Vec<IntakeError>> {
     let mut columns = Vec::new();
     for column in &spec.columns {
         let Some(place) = file.place(&column.name) else { continue };
-        let (cells, problems) = read_column(&rows, place, column, &spec.missing);
+        let (cells, problems) = read_column(&file, &rows, place, column, &spec.missing);
         errors.extend(problems);
         columns.push(StoredColumn { name: column.name.clone(), kind: column.kind.clone(), cells });
     }
     if !errors.is_empty() {
         return Err(errors);
     }
-    let ids = ids.unwrap_or_default();
-    let ids = order.iter().map(|&row| ids[row].clone()).collect();
+    let mut ids = ids.unwrap_or_default();
+    let ids = order.iter().map(|&row| std::mem::take(&mut ids[row])).collect();
     Ok(Table::new(ids, rows.iter().map(|row| row.line).collect(), columns))
 }
 
@@ -75,7 +75,7 @@ fn nearest(word: &str, names: &[String]) -> Option<String> {
 }
 
 fn ids(file: &File, place: usize) -> Vec<String> {
-    file.rows.iter().map(|row| row.cell(place).to_string()).collect()
+    file.rows.iter().map(|row| file.cell(row, place).to_string()).collect()
 }
 
 /// Ids that are missing or stand in two rows. Integers are the same id when their values are equal,
@@ -107,12 +107,14 @@ fn id_errors(ids: &[String], order: &[usize], rows: &[Row], spec: &TableSpec) ->
 }
 
 fn read_column(
+    file: &File,
     rows: &[&Row],
     place: usize,
     column: &ColumnSpec,
     missing: &[String],
 ) -> (Cells, Vec<IntakeError>) {
     let cells = Column {
+        file,
         rows,
         place,
         name: &column.name,
@@ -130,6 +132,7 @@ fn read_column(
 
 /// The cells of one column.
 struct Column<'a> {
+    file: &'a File,
     rows: &'a [&'a Row],
     place: usize,
     name: &'a str,
@@ -145,7 +148,7 @@ impl Column<'_> {
         let mut problems: BTreeMap<CellProblem, Vec<u64>> = BTreeMap::new();
         let mut values = Vec::with_capacity(self.rows.len());
         for row in self.rows {
-            let value = match row.cell(self.place) {
+            let value = match self.file.cell(row, self.place) {
                 cell if self.missing.contains(cell) => Ok(None),
                 "" => Err(CellProblem::Empty),
                 cell => parse(cell).map(Some),
@@ -171,7 +174,7 @@ impl Column<'_> {
 
     /// What stands in the cells that are not missing, in bytewise order.
     fn distinct(&self) -> Vec<String> {
-        let cells = self.rows.iter().map(|row| row.cell(self.place));
+        let cells = self.rows.iter().map(|row| self.file.cell(row, self.place));
         let cells: BTreeSet<&str> =
             cells.filter(|cell| !cell.is_empty() && !self.missing.contains(cell)).collect();
         cells.into_iter().map(String::from).collect()
