@@ -57,9 +57,13 @@ impl bootstrap_service_server::BootstrapService for BootstrapService {
         request: Request<pb::RunReplicatesRequest>,
     ) -> Result<Response<Self::RunReplicatesStream>, Status> {
         let n_threads = self.desk.compute().n_threads();
-        self.desk.answer_in_pieces(request, BUFFERED_PIECES, move |asked, emit| {
-            run_replicates(asked, n_threads, emit)
-        })
+        let answer = move |asked: &_, emit: &dyn Fn(_)| run_replicates(asked, n_threads, emit);
+        self.desk.answer_in_pieces(
+            request,
+            |request| request.cohort.as_ref(),
+            BUFFERED_PIECES,
+            answer,
+        )
     }
 
     async fn estimate_intervals(

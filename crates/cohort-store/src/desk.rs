@@ -3,7 +3,8 @@
 use crate::CohortStore;
 use service_kit::{Cancel, Compute, Deadline, Failure, Pieces, Settings};
 use tonic::{Request, Response, Status};
-use wire::{Asked, CohortRequest};
+use wire::pb::common as pb;
+use wire::{Asked, CohortRequest, Cohorts, Unreadable};
 
 /// Reads a question, finds its cohort, has the answer computed; clones share pool and cohorts.
 ///
@@ -57,13 +58,15 @@ impl Desk {
         self.compute.run(deadline, job).await
     }
 
-    /// Answers a question in pieces, as [`Compute::stream`] does.
+    /// Answers a question in pieces, as [`Compute::stream`] does. `cohort` is that of the request.
     ///
     /// # Errors
-    /// As [`Compute::stream`]; what is wrong with the request comes in the stream.
+    /// As [`Compute::stream`], or that the cohort is not held; what is wrong with the request comes in
+    /// the stream.
     pub fn answer_in_pieces<R, A, F>(
         &self,
         request: Request<R>,
+        cohort: impl FnOnce(&R) -> Option<&pb::Cohort>,
         pieces: usize,
         answer: F,
     ) -> Result<Response<Pieces<A>>, Status>
@@ -74,6 +77,13 @@ impl Desk {
     {
         let deadline = Deadline::of(&request);
         let (request, cohorts) = (request.into_inner(), self.cohorts.clone());
+        // Before the stream, where callers look for it who make the call again.
+        let digest = cohort(&request).and_then(|cohort| cohort.digest.parse().ok());
+        if let Some(digest) = digest
+            && cohorts.held(digest).is_none()
+        {
+            return Err(Failure::from(Unreadable::NotHeld(digest)).into());
+        }
         let job = move |emit: &dyn Fn(A)| -> Result<(), Failure> {
             let asked = request.asked(&cohorts)?;
             answer(&asked, emit)
