@@ -6,8 +6,10 @@ request needs.
 """
 
 import atexit
+import hashlib
 import importlib
 import shutil
+import struct
 import sys
 import tempfile
 from pathlib import Path
@@ -49,6 +51,7 @@ def stubs(package):
 
 compile_messages()
 bootstrap = messages("bootstrap")
+cohorts = messages("cohort")
 common = messages("common")
 matching = messages("matching")
 regression = messages("regression")
@@ -65,6 +68,7 @@ class Client:
             address, [(size, MESSAGE_LIMIT_BYTES) for size in sizes]
         )
         self.bootstrap = stubs("bootstrap").BootstrapServiceStub(self.channel)
+        self.cohorts = stubs("cohort").CohortServiceStub(self.channel)
         self.matching = stubs("matching").MatchingServiceStub(self.channel)
         self.regression = stubs("regression").RegressionServiceStub(self.channel)
         self.study = stubs("study").StudyServiceStub(self.channel)
@@ -90,6 +94,77 @@ def column(name, cells):
     return common.Column(name=name, values=values, missing_rows=missing_rows)
 
 
+def digest(cohort):
+    """The digest of a cohort, as `CohortAnnouncement` of the messages defines it."""
+    rows = row_count(cohort)
+    named = sorted(cohort.columns, key=lambda column: column.name.encode())
+    columns = b"".join(column_digest(column, rows) for column in named)
+    ids = b"\0"
+    if cohort.ids:
+        ids = b"\1" + sha256(b"equipoise ids 1", count(rows), *map(text, cohort.ids))
+    whole = sha256(b"equipoise cohort 1", count(rows), ids, count(len(named)), columns)
+    return "v1:" + whole.hex()
+
+
+def column_digest(column, rows):
+    missing = set(column.missing_rows)
+    if column.levels or column.codes:
+        kind = [b"\1", count(len(column.levels)), *map(text, column.levels)]
+        codes = [-1 if row in missing else code for row, code in enumerate(column.codes)]
+        cells = struct.pack(f"<{rows}i", *codes)
+    else:
+        kind = [b"\0"]
+        nan = struct.pack("<Q", 0x7FF8000000000000)
+        # Adding 0 turns -0 into 0.
+        numbers = [struct.pack("<d", number + 0.0) for number in column.values]
+        cells = b"".join(nan if row in missing else number for row, number in enumerate(numbers))
+    return sha256(b"equipoise column 1", text(column.name), *kind, count(rows), cells)
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def count(number):
+    return struct.pack("<q", number)
+
+
+def text(string):
+    return count(len(string.encode())) + string.encode()
+
+
+def row_count(cohort):
+    first = cohort.columns[0]
+    return max(len(first.values), len(first.codes))
+
+
+def upload(cohort, size=1 << 16):
+    """The requests by which a cohort is uploaded, in chunks of so many rows."""
+    request = cohorts.UploadCohortRequest
+    rows = row_count(cohort)
+    headers = [
+        cohorts.ColumnHeader(name=column.name, levels=column.levels) for column in cohort.columns
+    ]
+    announcement = cohorts.CohortAnnouncement(
+        digest=digest(cohort), row_count=rows, has_ids=bool(cohort.ids), columns=headers
+    )
+    yield request(announcement=announcement)
+    for first in range(0, rows, size):
+        chunk = slice(first, first + size)
+        if cohort.ids:
+            yield request(ids=cohorts.IdChunk(first_row=first, ids=cohort.ids[chunk]))
+        for column in cohort.columns:
+            missing = [row - first for row in column.missing_rows if first <= row < first + size]
+            cells = cohorts.ColumnChunk(
+                name=column.name,
+                first_row=first,
+                values=column.values[chunk],
+                codes=column.codes[chunk],
+                missing_rows=missing,
+            )
+            yield request(column=cells)
+
+
 def terms(*columns):
     """The terms of a model, each a column as it is."""
     return [common.ModelTerm(column=name) for name in columns]
@@ -107,6 +182,16 @@ def pieces(request, study_file, table, size=1 << 20):
     for name, content in (("study_file", study_file), ("table", table)):
         for start in range(0, len(content), size):
             yield request(**{name: content[start : start + size]})
+
+
+def reason(error):
+    """The reason of a failure, such as COHORT_NOT_FOUND."""
+    info = error_details_pb2.ErrorInfo()
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else ():
+        if detail.Unpack(info):
+            return info.reason
+    return ""
 
 
 def field_violations(error):

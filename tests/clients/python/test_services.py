@@ -34,6 +34,7 @@ START_TIMEOUT = 10
 
 SERVICES = [
     "equipoise.bootstrap.v1.BootstrapService",
+    "equipoise.cohort.v1.CohortService",
     "equipoise.matching.v1.MatchingService",
     "equipoise.regression.v1.RegressionService",
     "equipoise.study.v1.StudyService",
@@ -970,6 +971,42 @@ def bootstrap_the_matching(client):
     return f"4 pairs, and no score in {separated} of 199 replicates"
 
 
+def name_a_cohort_by_digest(client):
+    """The digest is computed here, by hashlib alone; the server holds the cohort under the same."""
+    pinned = eq.common.Cohort(
+        columns=[
+            eq.common.Column(name="time", values=[1.5, -0.0, 7.25], missing_rows=[2]),
+            eq.common.Column(
+                name="arm", levels=["control", "behandelt ü"], codes=[0, 1, 1], missing_rows=[0]
+            ),
+        ]
+    )
+    equal(
+        eq.digest(pinned), "v1:6db5d62f1d84652af99e1bc0d145f59d6bb7ddd27a89185372a81fbf29660bf2"
+    )
+    pinned.ids.extend(["b", "a", "10"])
+    equal(
+        eq.digest(pinned), "v1:b7522d29306d9cbcb1bc34bae247573f12afdcb949078a8d641a654016e9d8b9"
+    )
+    table = eq.cohort(ids=["4", "3", "2", "1"], note=[None, 1.5, -0.0, 2], **TURNS)
+    named = eq.common.Cohort(digest=eq.digest(table))
+
+    def fit(cohort):
+        request = eq.regression.FitCoxRequest(cohort=cohort, model=old_and_new())
+        return client.regression.FitCox(request, timeout=TIMEOUT)
+
+    error = refused(lambda: fit(named))
+    equal((error.code(), eq.reason(error)), (grpc.StatusCode.NOT_FOUND, "COHORT_NOT_FOUND"))
+    held = client.cohorts.UploadCohort(eq.upload(table, size=3), timeout=TIMEOUT)
+    equal((held.digest, held.row_count, held.column_count), (named.digest, 4, 4))
+    equal(fit(named), fit(table))
+    wrong = list(eq.upload(eq.cohort(**TURNS)))
+    wrong[1].column.values[0] = 7
+    error = refused(lambda: client.cohorts.UploadCohort(iter(wrong), timeout=TIMEOUT))
+    equal((error.code(), eq.reason(error)), (grpc.StatusCode.INVALID_ARGUMENT, "DIGEST_MISMATCH"))
+    return f"{held.byte_count} bytes held as {held.digest[:11]}..."
+
+
 def refuse_a_field(client):
     """What a service refuses, it names by the path of the field."""
     request = eq.survival.EstimateCurvesRequest(
@@ -1082,6 +1119,7 @@ CHECKS = [
     bound_hidden_bias,
     bootstrap_a_median,
     bootstrap_the_matching,
+    name_a_cohort_by_digest,
     refuse_a_field,
     refuse_nobody,
     check_study,
