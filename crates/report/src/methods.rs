@@ -39,7 +39,7 @@ pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> 
         ),
         ("Subgroups", subgroups(protocol, outline)),
         ("Sensitivity", sensitivity(protocol)),
-        ("Bootstrap", bootstrap(protocol)),
+        ("Bootstrap", bootstrap(protocol, outline)),
     ];
     paragraphs.map(|(heading, text)| Paragraph { heading, text }).into()
 }
@@ -372,10 +372,10 @@ fn sensitivity(protocol: &Protocol) -> String {
     }
 }
 
-fn bootstrap(protocol: &Protocol) -> String {
+fn bootstrap(protocol: &Protocol, outline: &Outline) -> String {
     let Some(section) = &protocol.bootstrap else { return "No intervals from replicates.".into() };
     let mut text = format!(
-        "Percentile and other intervals of {} replicates (seed {}), {} confidence.",
+        "Intervals from {} replicates (seed {}), {} confidence.",
         section.replicates,
         section.seed,
         words::share_of(section.confidence)
@@ -399,10 +399,14 @@ fn bootstrap(protocol: &Protocol) -> String {
         say(words::of_pipeline_scope(protocol));
         say(format!("Its intervals: {}.", listed_methods(&section.pipeline_methods)));
     }
-    if !section.strata.is_empty() {
+    // Every endpoint is drawn in the same way.
+    let first = outline.bootstraps.first().map(|known| &known.endpoint);
+    let of_first = outline.bootstraps.iter().filter(|known| Some(&known.endpoint) == first);
+    for drawn in of_first.filter(|known| !known.strata.is_empty()) {
         let strata: Vec<String> =
-            section.strata.iter().map(|column| label(protocol, column)).collect();
-        say(format!("As many are drawn as there are within {}.", words::list(&strata)));
+            drawn.strata.iter().map(|column| label(protocol, column)).collect();
+        let (unit, scope, strata) = (&drawn.unit, drawn.scope.name(), words::list(&strata));
+        say(format!("In scope {scope} as many {unit} are drawn as there are within {strata}."));
     }
     text
 }

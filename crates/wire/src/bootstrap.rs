@@ -366,6 +366,11 @@ mod tests {
             asked.smd.as_mut().unwrap().reference_selection = Some(Default::default());
         });
         assert_eq!(found, ["quantities.smd.reference_selection"]);
+        let found = pipeline(|asked| {
+            let options = asked.matching.as_mut().unwrap().options.as_mut().unwrap();
+            options.ratio = Some(2);
+        });
+        assert_eq!(found, ["quantities.survival.quantities[3].measure"]);
         let found = pipeline(|asked| asked.matching = None);
         assert_eq!(found, ["quantities.pipeline.matching"]);
         let found =

@@ -73,10 +73,8 @@ pub(super) fn quantities_from(
         fits_pipeline(violations, &quantities);
     }
     let pb::BootstrapQuantities { survival, cox, smd, weight_column, pipeline } = quantities;
-    let has_weights = !weight_column.is_empty();
     let weights = optional_number(violations, "quantities.weight_column", weight_column, cohort);
-    let survival =
-        survival.map(|survival| survival_from(violations, survival, has_weights, cohort));
+    let survival = survival.map(|survival| survival_from(violations, survival, cohort));
     let cox = models_from(violations, cox, cohort);
     let smd = smd.map(|smd| smd_from(violations, smd, cohort));
     let scope = match pipeline {
@@ -89,7 +87,7 @@ pub(super) fn quantities_from(
     };
     let (smd, smd_reference) = smd.map_or(Some(None), |smd| smd.map(Some))?.unzip();
     let plan = Plan::new(0, 1, Resampling::default()).ok()?;
-    Some(BootstrapQuery {
+    let query = BootstrapQuery {
         survival: survival.map_or(Some(None), |survival| survival.map(Some))?,
         cox: cox?,
         smd,
@@ -97,7 +95,24 @@ pub(super) fn quantities_from(
         weights,
         scope: scope?,
         ..BootstrapQuery::new(plan)
-    })
+    };
+    log_rank_fits(violations, &query);
+    Some(query)
+}
+
+/// The log-rank test knows no weights.
+fn log_rank_fits(violations: &mut Violations, query: &BootstrapQuery) {
+    let has_weights = match &query.scope {
+        Scope::Outcome => query.weights.is_some(),
+        Scope::Pipeline(rematch) => !rematch.matching.is_one_to_one(),
+    };
+    let asked = query.survival.iter().flat_map(|survival| survival.quantities.iter().enumerate());
+    for (at, _) in asked.filter(|(_, quantity)| **quantity == SurvivalQuantity::LogRank) {
+        if has_weights {
+            let path = format!("quantities.survival.quantities[{at}].measure");
+            violations.add(path, "LOG_RANK knows no weights");
+        }
+    }
 }
 
 fn is_something(violations: &mut Violations, quantities: &pb::BootstrapQuantities) {
@@ -234,7 +249,6 @@ fn refuse_patients(violations: &mut Violations, has_cohort: bool, has_selection:
 fn survival_from(
     violations: &mut Violations,
     survival: pb::SurvivalQuantities,
-    has_weights: bool,
     cohort: &Cohort,
 ) -> Option<SurvivalStatisticQuery> {
     violations.within(("", "quantities.survival."), |violations| {
@@ -249,11 +263,7 @@ fn survival_from(
             .map(|(at, quantity)| {
                 let outer = format!("quantities[{at}].");
                 violations.within(("", &outer), |violations| {
-                    let quantity = quantity_from(violations, quantity, has_groups);
-                    if has_weights && quantity == Some(SurvivalQuantity::LogRank) {
-                        violations.add("measure", "LOG_RANK knows no weights");
-                    }
-                    quantity
+                    quantity_from(violations, quantity, has_groups)
                 })
             })
             .collect();
