@@ -115,6 +115,8 @@ impl Kernel for EachAlone<'_> {
     fn run<L: Lanes>(self, lanes: L) -> Evaluated {
         let zero = F64x8::splat(lanes, 0.0);
         let beta = F64x8::from_array(lanes, &self.beta);
+        // A search begins at zero, where nobody's risk differs from another's.
+        let is_level = self.beta == [0.0; LANES] && self.sets.offsets().is_none();
         let mut walk = Walk {
             sets: self.sets,
             ties: self.ties,
@@ -127,7 +129,7 @@ impl Kernel for EachAlone<'_> {
             self.sets.widen(&positions, self.window);
             let rows = self.sets.rows(self.window);
             let (start, first) = (self.window.start(), positions.start);
-            let subjects = Subjects { lanes, sets: self.sets, beta, rows, start, first };
+            let subjects = Subjects { lanes, sets: self.sets, beta, is_level, rows, start, first };
             for index in batch.clone().rev() {
                 walk.add(subjects, index);
             }
@@ -211,6 +213,8 @@ struct Subjects<'a, L: Lanes> {
     lanes: L,
     sets: &'a RiskSets<'a>,
     beta: F64x8<L>,
+    /// Whether every linear predictor is 0.
+    is_level: bool,
     /// The position `first` has the row `start`, those after it in a batch the rows that follow.
     rows: &'a Rows,
     start: usize,
@@ -230,13 +234,18 @@ impl<L: Lanes> Subjects<'_, L> {
         x.mul_add(self.beta, x.like(self.sets.offset(position)))
     }
 
+    #[inline(always)]
+    fn risk(&self, eta: F64x8<L>) -> F64x8<L> {
+        if self.is_level { eta.like(1.0) } else { exp8(eta) }
+    }
+
     /// Adds the risks of positions in the window.
     #[inline(always)]
     fn add(&self, to: &mut Moments<L>, positions: Range<usize>, total: &mut Totals<L>) {
         for position in positions {
             let (x, eta) = self.read(position);
             total.furthest = total.furthest.max(eta.abs());
-            to.join(exp8(eta) * x.like(self.sets.weight(position)), x);
+            to.join(self.risk(eta) * x.like(self.sets.weight(position)), x);
         }
     }
 
@@ -246,7 +255,7 @@ impl<L: Lanes> Subjects<'_, L> {
         let x = self.sets.block(self.lanes, position, 0);
         let eta = self.predict(position, x);
         total.furthest = total.furthest.max(eta.abs());
-        from.join(exp8(eta) * x.like(-self.sets.weight(position)), x);
+        from.join(self.risk(eta) * x.like(-self.sets.weight(position)), x);
     }
 
     /// Adds the risks of deaths in the window, with what they add by themselves.
@@ -258,7 +267,7 @@ impl<L: Lanes> Subjects<'_, L> {
             total.furthest = total.furthest.max(eta.abs());
             total.value = weight.mul_add(eta, total.value);
             total.gradient = weight.mul_add(x, total.gradient);
-            to.join(exp8(eta) * weight, x);
+            to.join(self.risk(eta) * weight, x);
         }
     }
 }
