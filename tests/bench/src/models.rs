@@ -196,14 +196,14 @@ impl Study {
         lines.map(|line| line.fit.expect("some have the event")).collect()
     }
 
-    /// Coefficients of eight replicates of the model.
+    /// Coefficients of 64 replicates of the model.
     ///
     /// # Panics
     ///
     /// Never: some have the event.
     #[must_use]
     pub fn replicates(&self, is_late: bool) -> Vec<f64> {
-        const N_REPLICATES: u64 = 8;
+        const N_REPLICATES: u64 = 64;
         let plan = Plan::new(1, N_REPLICATES, Resampling::WithReplacement);
         let query = BootstrapQuery {
             cox: vec![self.query(is_late, self.terms.clone())],
