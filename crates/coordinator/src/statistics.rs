@@ -24,19 +24,20 @@ use tonic::{Code, Status};
 /// long enough for a pod to be replaced, and short enough for a person to wait for the message.
 const TRIES: u32 = 6;
 
-/// Where the statistical services are.
+/// Where the statistical services are; see [`Pool::connect`].
 #[derive(clap::Args, Clone, Debug)]
 pub struct Addresses {
-    /// The matching service.
+    /// The matching service: http://host:port, several of these with commas between them, or
+    /// dns:///name:port for all addresses of a name.
     #[arg(long, env = "EQUIPOISE_MATCHING", default_value = "http://127.0.0.1:50052")]
     pub matching: String,
-    /// The survival service.
+    /// The survival service, likewise.
     #[arg(long, env = "EQUIPOISE_SURVIVAL", default_value = "http://127.0.0.1:50053")]
     pub survival: String,
-    /// The regression service.
+    /// The regression service, likewise.
     #[arg(long, env = "EQUIPOISE_REGRESSION", default_value = "http://127.0.0.1:50054")]
     pub regression: String,
-    /// The bootstrap service.
+    /// The bootstrap service, likewise.
     #[arg(long, env = "EQUIPOISE_BOOTSTRAP", default_value = "http://127.0.0.1:50055")]
     pub bootstrap: String,
 }
