@@ -7,6 +7,7 @@
 mod estimates;
 mod models;
 mod population;
+mod rematched;
 mod replicates;
 mod tables;
 mod tally;
@@ -14,6 +15,7 @@ mod tally;
 use clap::ValueEnum;
 use models::{ExposureRow, HazardRow};
 use population::{Comparison, Curve};
+use rematched::MatchedRow;
 use replicates::ReplicateRow;
 use tables::Table;
 
@@ -100,7 +102,9 @@ impl Subject {
             Self::Bootstrap => {
                 let mut rows = ReplicateRow::all();
                 rows.retain(|row| !is_check || row.is_checked());
-                of_replicates(settings, &rows)
+                // Matching again is too slow for a quick check.
+                let matched = if is_check { Vec::new() } else { MatchedRow::all() };
+                of_replicates(settings, &rows, &matched)
             }
         }
     }
@@ -128,7 +132,7 @@ impl Subject {
                 "Coverage of bootstrap intervals over simulated cohorts",
                 "bootstrap",
                 " A limit that is not reached counts as infinite.",
-                replicates::description(),
+                replicates::description() + &rematched::description(settings),
             ),
         };
         format!(
@@ -167,9 +171,12 @@ fn of_models(settings: &Settings, hazards: &[HazardRow], exposures: &[ExposureRo
     ]
 }
 
-fn of_replicates(settings: &Settings, rows: &[ReplicateRow]) -> Vec<Table> {
+fn of_replicates(settings: &Settings, rows: &[ReplicateRow], matched: &[MatchedRow]) -> Vec<Table> {
     let rows: Vec<_> = rows.iter().map(|&row| (row, row.ask(settings))).collect();
-    replicates::tables(&rows)
+    let matched: Vec<_> = matched.iter().map(|&row| (row, row.ask(settings))).collect();
+    let mut tables = replicates::tables(&rows);
+    tables.extend(rematched::tables(&matched));
+    tables
 }
 
 #[cfg(test)]
@@ -189,14 +196,14 @@ mod tests {
     fn threads_change_nothing() {
         let settings = Settings { seed: 1, cohorts: 40 };
         let (curves, hazards) = (&Curve::all()[..1], &HazardRow::all()[..1]);
-        let replicates = &ReplicateRow::all()[..1];
+        let (replicates, matched) = (&ReplicateRow::all()[..1], &MatchedRow::all()[..1]);
         let tables = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 [
                     of_survival(&settings, curves, &[]),
                     of_models(&settings, hazards, &[]),
-                    of_replicates(&settings, replicates),
+                    of_replicates(&settings, replicates, matched),
                 ]
             })
         };

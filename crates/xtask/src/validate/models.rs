@@ -127,6 +127,11 @@ impl Design {
     }
 }
 
+/// Patients whose covariates act on exposure and on the hazard, while exposure has no effect.
+pub(crate) fn confounded_without_effect() -> Scenario {
+    Design::Confounded.scenario(1.0)
+}
+
 impl HazardRow {
     pub(crate) fn all() -> Vec<Self> {
         let of = |design, n| HAZARD_RATIOS.map(|hazard_ratio| Self { design, n, hazard_ratio });

@@ -19,7 +19,7 @@ const SIZES: [usize; 3] = [50, 100, 300];
 const HAZARD_RATIOS: [f64; 2] = [1.0, 2.0];
 
 /// Median survival of the comparators, and the time at which survival is read, in months.
-const MEDIAN: f64 = 12.0;
+pub(crate) const MEDIAN: f64 = 12.0;
 
 /// Replicates of each cohort.
 const REPLICATES: u64 = 999;
@@ -128,13 +128,10 @@ fn intervals(
 
 fn query(seed: u64) -> BootstrapQuery {
     let endpoint = EndpointColumns::new("time", "event");
-    let exposed = || String::from("1");
     let at_median = Measure::SurvivalAt { time: MEDIAN };
-    let difference =
-        |measure| SurvivalQuantity::Difference { measure, group: exposed(), reference: "0".into() };
     let quantities = vec![
         difference(Measure::Quantile { probability: 0.5 }),
-        SurvivalQuantity::Of { measure: at_median, group: Some(exposed()) },
+        SurvivalQuantity::Of { measure: at_median, group: Some("1".into()) },
         difference(at_median),
     ];
     let group = Some("exposed".into());
@@ -148,9 +145,14 @@ fn query(seed: u64) -> BootstrapQuery {
     }
 }
 
+/// What the exposed have more than the comparators.
+pub(crate) fn difference(measure: Measure) -> SurvivalQuantity {
+    SurvivalQuantity::Difference { measure, group: "1".into(), reference: "0".into() }
+}
+
 /// Whether an interval holds the truth, if there is an interval; limits that are not reached are infinite
 /// on their side.
-fn covers(interval: Interval, truth: f64) -> Option<bool> {
+pub(crate) fn covers(interval: Interval, truth: f64) -> Option<bool> {
     let limit = |limit, infinite| match limit {
         Ok(limit) => Some(limit),
         Err(NotEstimable::NotReached) => Some(infinite),
