@@ -243,3 +243,48 @@ fn described(known: &Known) -> pb::UploadCohortResponse {
         byte_count: bytes_of(&known.cohort) as i64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::{CohortError, Column};
+
+    /// Ten thousand numbers take 80 kB, their codes 40 kB: the second cohort fits beside the first
+    /// because it shares the numbers, and a third does not.
+    #[test]
+    fn what_cohorts_share_counts_once() -> Result<(), CohortError> {
+        let store = CohortStore::new(150_000);
+        let numbers = |value| Column::numeric("x", vec![value; 10_000]);
+        let mut cohort = Cohort::new(None, vec![numbers(1.0)])?;
+        let first = store.hold(&cohort);
+        cohort.push(Column::categorical("g", vec!["a".into()], vec![0; 10_000]))?;
+        let second = store.hold(&cohort);
+        let are_held = |digests: [&Result<CohortDigest, Failure>; 2]| {
+            digests.map(|digest| digest.as_ref().is_ok_and(|digest| store.held(*digest).is_some()))
+        };
+        assert_eq!(are_held([&first, &second]), [true, true]);
+        let third = store.hold(&Cohort::new(None, vec![numbers(2.0)])?);
+        assert_eq!(are_held([&first, &second]), [false, false]);
+        assert_eq!(are_held([&third, &third]), [true, true]);
+        Ok(())
+    }
+
+    /// Reservations come first, within the budget, and end with their owner.
+    #[test]
+    fn uploads_take_room_from_what_is_held() -> Result<(), CohortError> {
+        let store = CohortStore::new(100_000);
+        let cohort = Cohort::new(None, vec![Column::numeric("x", vec![1.0; 5_000])])?;
+        let digest = store.hold(&cohort);
+        let is_held = || digest.as_ref().is_ok_and(|digest| store.held(*digest).is_some());
+        let mut upload = store.reservation();
+        assert_eq!((upload.grow(40_000), is_held()), (Ok(()), true));
+        assert_eq!((upload.grow(40_000), is_held()), (Ok(()), false));
+        let busy = store.reservation().grow(40_000).map_err(|failure| failure.reason);
+        assert_eq!(busy, Err("BUSY".into()));
+        let too_large = upload.grow(40_000).map_err(|failure| failure.reason);
+        assert_eq!(too_large, Err("COHORT_TOO_LARGE".into()));
+        drop(upload);
+        assert_eq!(store.reservation().grow(90_000), Ok(()));
+        Ok(())
+    }
+}

@@ -206,3 +206,49 @@ async fn upload<Q>(
 fn is_not_held(status: &Status) -> bool {
     status.code() == Code::NotFound && Failure::from(status).reason == COHORT_NOT_FOUND
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort::{CohortError, Column};
+
+    fn known(cohort: &Cohort) -> Known {
+        let (digest, columns) = (CohortDigest::of(cohort), cohort.column_digests());
+        Known { digest, n_rows: cohort.len(), columns }
+    }
+
+    /// Of the cohorts before it, the one that lacks the fewest columns; none with other cells.
+    #[test]
+    fn a_cohort_that_gains_columns_has_a_base() -> Result<(), CohortError> {
+        let cohorts = Cohorts::new(&Settings::default());
+        let mut cohort = Cohort::new(None, vec![Column::numeric("age", vec![50.0, 60.0])])?;
+        let first = known(&cohort);
+        cohort.push(Column::numeric("score", vec![0.5, 0.25]))?;
+        let second = known(&cohort);
+        cohort.push(Column::numeric("pair", vec![1.0, 1.0]))?;
+        let third = known(&cohort);
+        let base = |of: &Known| cohorts.base(of.n_rows, of.digest, &of.columns);
+        assert!(base(&third).is_none());
+        cohorts.remember(first.clone());
+        assert_eq!(base(&third).map(|base| base.digest), Some(first.digest));
+        cohorts.remember(second.clone());
+        assert_eq!(base(&third).map(|base| base.digest), Some(second.digest));
+        assert_eq!(base(&second).map(|base| base.digest), Some(first.digest));
+        let other = Cohort::new(None, vec![Column::numeric("age", vec![50.0, 61.0])])?;
+        assert!(base(&known(&other)).is_none());
+        Ok(())
+    }
+
+    /// What is small comes along, what is large is named.
+    #[tokio::test]
+    async fn large_cohorts_are_named() -> Result<(), Box<dyn std::error::Error>> {
+        let compute = Compute::new(None, 1)?;
+        let cohort = Arc::new(Cohort::new(None, vec![Column::numeric("age", vec![50.0; 4])])?);
+        for (inline_bytes, is_named) in [(32, false), (31, true)] {
+            let settings = Settings { inline_bytes, ..Settings::default() };
+            let named = Cohorts::new(&settings).name(&cohort, &compute, Deadline::NONE).await?;
+            assert_eq!(matches!(named.reference(), CohortRef::Digest(_)), is_named);
+        }
+        Ok(())
+    }
+}
