@@ -6,7 +6,7 @@ use service_kit::Failure;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use wire::pb::regression::{CoxFit, FitCoxResponse};
+use wire::pb::bootstrap::{BootstrappedQuantity, EstimateIntervalsResponse};
 
 /// Every call that was due is in one class, and every class has its calls among the errors.
 fn adds_up(step: &StepReport) {
@@ -24,9 +24,9 @@ fn count(step: &StepReport, code: &str, reason: &str) -> u64 {
 }
 
 /// An answer that differs from those of other numbers.
-fn numbered(turn: i32) -> FitCoxResponse {
-    let fit = CoxFit { subject_count: turn, ..CoxFit::default() };
-    FitCoxResponse { fit: Some(fit), ..FitCoxResponse::default() }
+fn numbered(turn: i32) -> EstimateIntervalsResponse {
+    let quantity = BootstrappedQuantity { replicate_count: turn, ..Default::default() };
+    EstimateIntervalsResponse { quantities: vec![quantity], ..Default::default() }
 }
 
 /// A server that says nothing from 0.3 to 0.8 s after its first call: the 50 calls that are due in
@@ -45,7 +45,7 @@ async fn a_stall_is_in_the_latency_of_every_call_that_was_due() {
                 if from <= since && since < until {
                     tokio::time::sleep(until - since).await;
                 }
-                Ok(FitCoxResponse::default())
+                Ok(EstimateIntervalsResponse::default())
             }
         })
         .await;
@@ -72,7 +72,7 @@ async fn refusals_stand_apart_from_failures() {
             match turn {
                 0 => Err(Failure::busy(Duration::from_millis(5)).into()),
                 3 => Err(Failure::internal("PANIC", "the computation failed").into()),
-                _ => Ok(FitCoxResponse::default()),
+                _ => Ok(EstimateIntervalsResponse::default()),
             }
         }
     })
@@ -105,8 +105,7 @@ async fn calls_that_cannot_leave_are_counted_as_such() {
     assert!(!report.has_answers());
 }
 
-/// Requests of the study take turns; every answer is that of its number, so the second to a request
-/// differs from the first.
+/// There is one request, and every answer is that of its number: all differ from the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_changes_is_no_answer() {
     let n = AtomicUsize::new(0);
@@ -118,7 +117,7 @@ async fn an_answer_that_changes_is_no_answer() {
     let report = run(&LoadPlan { compare_answers: true, ..plan(&address) }).await;
     let step = &report.steps[0];
     adds_up(step);
-    assert!(step.different > 50 && step.answered > 0, "{step:?}");
+    assert_eq!((step.different, step.answered), (99, 1), "{step:?}");
     assert_eq!(count(step, "OK", "ANSWER_DIFFERS"), step.different);
     assert!(!report.has_answers());
 }
@@ -133,7 +132,7 @@ async fn the_knee_lies_between_the_rates() {
         async move {
             let _turn = one.lock().await;
             tokio::time::sleep(Duration::from_millis(20)).await;
-            Ok(FitCoxResponse::default())
+            Ok(EstimateIntervalsResponse::default())
         }
     })
     .await;
@@ -155,7 +154,7 @@ async fn the_warm_up_does_not_count() {
     let seen = Arc::clone(&n);
     let address = start(move || {
         seen.fetch_add(1, Ordering::Relaxed);
-        async { Ok(FitCoxResponse::default()) }
+        async { Ok(EstimateIntervalsResponse::default()) }
     })
     .await;
     let plan = LoadPlan { warm_up: Duration::from_millis(200), ..plan(&address) };

@@ -1,38 +1,56 @@
-//! A server that answers fits of Cox models as each test wants, and a plan that calls it.
+//! A server that answers intervals as each test wants, and a plan that calls it.
 
 use load::{Arrivals, Kind, Limits, LoadPlan, LoadReport, Replicates, Requests, Target};
-use service_kit::{Server, Services, Settings, Stack};
-use std::convert::Infallible;
+use service_kit::{Pieces, Server, Services, Settings, Stack};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tonic::body::Body;
-use tonic::codegen::{Service, http};
-use tonic::server::{NamedService, UnaryService};
 use tonic::{Request, Response, Status};
-use tonic_prost::ProstCodec;
-use wire::pb::regression::{FitCoxRequest, FitCoxResponse};
+use wire::pb::bootstrap::bootstrap_service_server::{BootstrapService, BootstrapServiceServer};
+use wire::pb::bootstrap::{
+    EstimateIntervalsRequest, EstimateIntervalsResponse, RunReplicatesRequest,
+    RunReplicatesResponse,
+};
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<FitCoxResponse>, Status>> + Send>>;
+type Answer =
+    Pin<Box<dyn Future<Output = Result<Response<EstimateIntervalsResponse>, Status>> + Send>>;
 
 /// Answers the calls in the order in which they come.
-#[derive(Clone)]
-struct Probe(Arc<dyn Fn() -> Answer + Send + Sync>);
+struct Probe(Box<dyn Fn() -> Answer + Send + Sync>);
 
-/// The address of a server on which each call of a model is answered by `handler`.
+#[tonic::async_trait]
+impl BootstrapService for Probe {
+    type RunReplicatesStream = Pieces<RunReplicatesResponse>;
+
+    async fn run_replicates(
+        &self,
+        _: Request<RunReplicatesRequest>,
+    ) -> Result<Response<Self::RunReplicatesStream>, Status> {
+        Err(Status::unimplemented("the probe has intervals alone"))
+    }
+
+    async fn estimate_intervals(
+        &self,
+        _: Request<EstimateIntervalsRequest>,
+    ) -> Result<Response<EstimateIntervalsResponse>, Status> {
+        (self.0)().await
+    }
+}
+
+/// The address of a server on which each call for intervals is answered by `handler`.
 pub async fn start<F>(handler: impl Fn() -> F + Send + Sync + 'static) -> String
 where
-    F: Future<Output = Result<FitCoxResponse, Status>> + Send + 'static,
+    F: Future<Output = Result<EstimateIntervalsResponse, Status>> + Send + 'static,
 {
-    let probe = Probe(Arc::new(move || {
+    let probe = Probe(Box::new(move || {
         let answer = handler();
         Box::pin(async move { answer.await.map(Response::new) })
     }));
-    serve(Services::new().with_service(probe), Settings::default()).await
+    let services = Services::new().with_service(BootstrapServiceServer::new(probe));
+    serve(services, Settings::default()).await
 }
 
 /// The address of a server of these services, which ends with the test.
@@ -53,12 +71,12 @@ pub fn requests() -> Requests {
     Requests::of_study(&read("study.toml"), &read("cohort.csv"), replicates).unwrap()
 }
 
-/// One step of a second at 100 calls a second, evenly spaced, of Cox models.
+/// One step of a second at 100 calls a second, evenly spaced, for intervals.
 pub fn plan(address: &str) -> LoadPlan {
     LoadPlan {
         targets: vec![Target { service: None, address: address.into() }],
         n_connections: 1,
-        mix: vec![(Kind::Cox, 1.0)],
+        mix: vec![(Kind::Intervals, 1.0)],
         rates: vec![100.0],
         arrivals: Arrivals::Fixed,
         seed: 1,
@@ -74,37 +92,4 @@ pub fn plan(address: &str) -> LoadPlan {
 
 pub async fn run(plan: &LoadPlan) -> LoadReport {
     load::run(plan, &requests(), Arc::new(AtomicBool::new(false)), |_| {}).await.unwrap()
-}
-
-impl NamedService for Probe {
-    const NAME: &'static str = "equipoise.regression.v1.RegressionService";
-}
-
-impl Service<http::Request<Body>> for Probe {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let probe = self.clone();
-        Box::pin(async move {
-            let mut server = tonic::server::Grpc::new(ProstCodec::default());
-            Ok(server.unary(Ask(probe), request).await)
-        })
-    }
-}
-
-struct Ask(Probe);
-
-impl UnaryService<FitCoxRequest> for Ask {
-    type Response = FitCoxResponse;
-    type Future = Answer;
-
-    fn call(&mut self, _: Request<FitCoxRequest>) -> Answer {
-        (self.0.0)()
-    }
 }
