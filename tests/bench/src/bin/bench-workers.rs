@@ -24,7 +24,7 @@ const N_COVARIATES: usize = 12;
 const N_REPLICATES: u64 = 20_000;
 
 /// Runs of each number of workers, in turn; the median of each time is printed.
-const N_ROUNDS: usize = 5;
+const N_ROUNDS: usize = 9;
 
 #[tokio::main]
 async fn main() -> Result<()> {
