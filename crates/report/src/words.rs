@@ -380,7 +380,9 @@ pub(crate) fn of_pipeline_scope(protocol: &Protocol) -> String {
             "Of greedy or optimal pairs without replacement on an estimated score no theorem says that \
              its limits hold their confidence; those of Abadie and Imbens (2008, Econometrica \
              76:1537-1557) speak against it for matching with replacement. In the simulations of Austin \
-             and Small (2014) it was less close to the spread of the estimates than drawing pairs was."
+             and Small (2014) it was less close to the spread of the estimates than drawing pairs was; in \
+             those of Equipoise (100 to 400 patients without an effect) percentile limits of 95 % held the \
+             truth in 97 to 99 % of cohorts, basic ones in 89 to 95 %."
         }
         _ => {
             "Matching is no smooth function of the data, and what is known against such replicates for \
