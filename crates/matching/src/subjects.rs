@@ -2,7 +2,7 @@
 
 use crate::query::{Caliper, CaliperScale, Estimand, MatchQuery, Method, SiteRule};
 use crate::{MatchOption, MatchingError};
-use cohort::{Arms, Cells, Cohort, Estimate, NotEstimable, Selection};
+use cohort::{Arms, ArmsError, Cells, Cohort, Estimate, NotEstimable, Selection};
 use numerics::elementary::{ln, ln_1p};
 use numerics::sum::variance;
 use propensity::{Discard, outside_support};
@@ -74,11 +74,12 @@ impl Subjects {
         selection: &Selection,
         query: &MatchQuery,
     ) -> Result<Self, MatchingError> {
+        let arms = arms(cohort, selection, query)?;
         let score = match &query.score {
             Some(column) => cohort.numbers(column, selection)?,
             None => Cells::default(),
         };
-        Self::scored(cohort, selection, query, score)
+        Self::of_arms(cohort, selection, query, &arms, score)
     }
 
     /// The same with scores from elsewhere; empty without a score.
@@ -88,8 +89,17 @@ impl Subjects {
         query: &MatchQuery,
         score: Cells<f64>,
     ) -> Result<Self, MatchingError> {
-        let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
-        let roles = roles(&arms, &score, query);
+        Self::of_arms(cohort, selection, query, &arms(cohort, selection, query)?, score)
+    }
+
+    fn of_arms(
+        cohort: &Cohort,
+        selection: &Selection,
+        query: &MatchQuery,
+        arms: &Arms,
+        score: Cells<f64>,
+    ) -> Result<Self, MatchingError> {
+        let roles = roles(arms, &score, query);
         let logit = logits(query, &score)?;
         let score_sd = match query.score {
             Some(_) => {
@@ -178,6 +188,10 @@ impl Subjects {
     pub(crate) fn meet_rules(&self, a: usize, b: usize) -> bool {
         self.differ_on_keys(a, b) && self.is_within_covariates(a, b)
     }
+}
+
+fn arms(cohort: &Cohort, selection: &Selection, query: &MatchQuery) -> Result<Arms, ArmsError> {
+    Arms::new(cohort, selection, &query.exposure, &query.exposed)
 }
 
 /// What each subject is.
