@@ -14,7 +14,9 @@ use bootstrap::Replicates;
 use cohort::Selection;
 use ledger::{FlightId, Ledger, Unexpected, Worker};
 use pipeline::BootstrapQuery;
-use service_kit::{CallPolicy, Deadline, Endpoint, Failure, Lease, Pool, call_at, is_lost};
+use service_kit::{
+    CallPolicy, Deadline, Endpoint, Failure, Lease, PENALTY, Pool, call_at, is_lost,
+};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -141,9 +143,27 @@ struct Known {
     n_threads: usize,
     /// It turned a request away: until then it has no more than so many.
     full: Option<(Instant, usize)>,
+    /// It lost a request: what else it loses until then is the same loss.
+    lost_until: Option<Instant>,
 }
 
 impl Known {
+    fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, n_threads: 1, full: None, lost_until: None }
+    }
+
+    /// Leaves the worker alone for a while. All requests that it has under way are lost at once: whether
+    /// this is the first of them.
+    fn loses(&mut self, now: Instant) -> bool {
+        self.endpoint.set_aside();
+        self.full = None;
+        let is_first = self.lost_until.is_none_or(|until| until <= now);
+        if is_first {
+            self.lost_until = Some(now + PENALTY);
+        }
+        is_first
+    }
+
     /// Requests that it may have under way: one on each thread, and one that waits there so that no
     /// thread does.
     fn n_slots(&self, is_ready: bool, now: Instant) -> usize {
@@ -164,7 +184,7 @@ struct Run<'a> {
     ledger: Ledger,
     workers: Vec<Known>,
     flights: StreamMap<FlightId, Pin<Box<dyn Stream<Item = Event> + Send>>>,
-    /// Requests that were lost since anything arrived.
+    /// Times that a worker was lost, or that there was none, since anything arrived.
     n_lost_in_row: usize,
 }
 
@@ -218,7 +238,7 @@ impl Run<'_> {
 
     fn meet(&mut self, endpoint: &Endpoint) {
         if self.workers.iter().all(|worker| worker.endpoint != *endpoint) {
-            self.workers.push(Known { endpoint: endpoint.clone(), n_threads: 1, full: None });
+            self.workers.push(Known::new(endpoint.clone()));
         }
     }
 
@@ -252,7 +272,7 @@ impl Run<'_> {
                 self.failed(worker, &status)
             }
             None if self.ledger.ended(id) => Ok(()),
-            None => self.count_lost(Failure::internal("LOST", "an answer of a service was lost")),
+            None => self.lost(worker, Failure::internal("LOST", "an answer of a service was lost")),
         }
     }
 
@@ -287,8 +307,13 @@ impl Run<'_> {
         if !may_pass && !is_lost(status) {
             return Err(failure);
         }
-        known.endpoint.set_aside();
-        self.count_lost(failure)
+        self.lost(worker, failure)
+    }
+
+    /// A worker counts once for all that it loses at a time, however many requests it had.
+    fn lost(&mut self, worker: Worker, failure: Failure) -> Result<(), Failure> {
+        let is_first = self.workers[worker].loses(Instant::now());
+        if is_first { self.count_lost(failure) } else { Ok(()) }
     }
 
     /// Gives up when nothing has arrived for too many failures.

@@ -34,7 +34,7 @@ pub use channel::connect;
 pub use compute::{Cancel, Compute, Pieces};
 pub use deadline::{Deadline, DeadlineLayer, DeadlineService};
 pub use failure::{DOMAIN, Failure, Violation};
-pub use pool::{Endpoint, Lease, Pool};
+pub use pool::{Endpoint, Lease, PENALTY, Pool};
 pub use program::{main, shutdown_on_signal};
 pub use server::Server;
 pub use settings::{COHORT_BYTES, INLINE_BYTES, LogFormat, MESSAGE_LIMIT, Settings};

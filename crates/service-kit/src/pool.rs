@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long an endpoint that failed is left alone while there are others.
-const PENALTY: Duration = Duration::from_secs(2);
+pub const PENALTY: Duration = Duration::from_secs(2);
 
 /// Begins an address whose every IP address is an endpoint, as names of gRPC do.
 const DNS: &str = "dns:///";

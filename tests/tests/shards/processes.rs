@@ -16,8 +16,12 @@ static LONG: LazyLock<(Arc<Question>, Vec<Bits>)> = LazyLock::new(|| {
     (Arc::new(question), expected)
 });
 
-fn workers(n: usize) -> Vec<Worker> {
-    (0..n).map(|_| Worker::start(&[])).collect()
+/// Workers of one thread, and of more than there are tries: each has as many requests and one more, and
+/// loses them all at once.
+const THREADS: [[&str; 2]; 2] = [["--threads", "1"], ["--threads", "8"]];
+
+fn workers(n: usize, threads: &[&str]) -> Vec<Worker> {
+    (0..n).map(|_| Worker::start(threads)).collect()
 }
 
 fn pool(workers: &[Worker]) -> Pool {
@@ -46,63 +50,73 @@ async fn wait_until(condition: impl Fn() -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_killed_changes_nothing() {
-    let mut workers = workers(3);
-    let run = begin(pool(&workers), &workers[1]).await;
-    workers[1].kill();
-    assert!(run.await.unwrap().unwrap() == LONG.1);
+    for threads in THREADS {
+        let mut workers = workers(3, &threads);
+        let run = begin(pool(&workers), &workers[1]).await;
+        workers[1].kill();
+        assert!(run.await.unwrap().unwrap() == LONG.1);
+    }
 }
 
 /// It neither answers nor fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_stands_still_changes_nothing() {
-    let workers = workers(2);
-    let run = begin(pool(&workers), &workers[0]).await;
-    workers[0].signal(Signal::STOP);
-    assert!(run.await.unwrap().unwrap() == LONG.1);
-    workers[0].signal(Signal::CONT);
+    for threads in THREADS {
+        let workers = workers(2, &threads);
+        let run = begin(pool(&workers), &workers[0]).await;
+        workers[0].signal(Signal::STOP);
+        assert!(run.await.unwrap().unwrap() == LONG.1);
+        workers[0].signal(Signal::CONT);
+    }
 }
 
 /// It goes on before the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_stumbles_changes_nothing() {
-    let workers = workers(2);
-    let run = begin(pool(&workers), &workers[0]).await;
-    workers[0].signal(Signal::STOP);
-    let before = workers[1].cpu_time();
-    wait_until(|| run.is_finished() || workers[1].cpu_time() > before + Duration::from_millis(300))
-        .await;
-    workers[0].signal(Signal::CONT);
-    assert!(run.await.unwrap().unwrap() == LONG.1);
+    for threads in THREADS {
+        let workers = workers(2, &threads);
+        let run = begin(pool(&workers), &workers[0]).await;
+        workers[0].signal(Signal::STOP);
+        let before = workers[1].cpu_time();
+        let enough = before + Duration::from_millis(300);
+        wait_until(|| run.is_finished() || workers[1].cpu_time() > enough).await;
+        workers[0].signal(Signal::CONT);
+        assert!(run.await.unwrap().unwrap() == LONG.1);
+    }
 }
 
 /// There is no other, so the run waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_only_worker_may_be_restarted() {
-    let mut only = Worker::start(&[]);
-    let run = begin(pool(std::slice::from_ref(&only)), &only).await;
-    only.kill();
-    let again = Worker::start_at(&only.address, &[]);
-    assert!(run.await.unwrap().unwrap() == LONG.1);
-    drop(again);
+    for threads in THREADS {
+        let mut only = Worker::start(&threads);
+        let run = begin(pool(std::slice::from_ref(&only)), &only).await;
+        only.kill();
+        let again = Worker::start_at(&only.address, &threads);
+        assert!(run.await.unwrap().unwrap() == LONG.1);
+        drop(again);
+    }
 }
 
 /// Another one joins the list of a name only; of a list all are there, but this one comes late.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_comes_late_is_used() {
-    let mut workers = workers(2);
-    let pool = pool(&workers);
-    let late = workers[1].address.clone();
-    workers[1].kill();
-    let run = begin(pool, &workers[0]).await;
-    let again = Worker::start_at(&late, &[]);
-    wait_until(|| run.is_finished() || again.cpu_time() > Duration::from_millis(50)).await;
-    assert!(run.await.unwrap().unwrap() == LONG.1);
+    for threads in THREADS {
+        let mut workers = workers(2, &threads);
+        let pool = pool(&workers);
+        let late = workers[1].address.clone();
+        workers[1].kill();
+        let run = begin(pool, &workers[0]).await;
+        let again = Worker::start_at(&late, &threads);
+        wait_until(|| run.is_finished() || again.cpu_time() > Duration::from_millis(50)).await;
+        assert!(run.await.unwrap().unwrap() == LONG.1);
+    }
 }
 
 /// The caller goes away in the middle: each worker computes for a tenth of a second at most.
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_stop_when_the_caller_has_gone() {
-    let workers = workers(2);
+    let workers = workers(2, &[]);
     let question = Question::new(488, 12, 500_000);
     let pool = pool(&workers);
     let run = tokio::spawn(async move { question.ask(&pool, Deadline::after(FAR)).await });

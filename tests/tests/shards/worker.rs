@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// A worker on a port of its own, with one thread.
+/// A worker on a port of its own, with one thread unless its arguments say otherwise.
 pub struct Worker {
     process: Child,
     pub address: String,
@@ -18,9 +18,11 @@ impl Worker {
     }
 
     pub fn start_at(address: &str, arguments: &[&str]) -> Self {
+        let has_threads = arguments.contains(&"--threads");
+        let threads: &[&str] = if has_threads { &[] } else { &["--threads", "1"] };
         let mut process = Command::new(env!("CARGO_BIN_EXE_equipoise-under-test"))
-            .args(["serve", "bootstrap", "--threads", "1", "--log-format", "json"])
-            .args(["--listen", address])
+            .args(["serve", "bootstrap", "--log-format", "json", "--listen", address])
+            .args(threads)
             .args(arguments)
             .stderr(Stdio::piped())
             .spawn()
