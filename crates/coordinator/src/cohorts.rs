@@ -3,10 +3,9 @@
 
 use cohort::{Cohort, CohortDigest, ColumnDigest};
 use cohort_store::CohortStore;
-use service_kit::{Compute, Deadline, Failure, Settings};
+use service_kit::{Compute, Deadline, Endpoint, Failure, Settings};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 use wire::CohortRef;
 use wire::failure::COHORT_NOT_FOUND;
@@ -26,13 +25,7 @@ pub(crate) struct Cohorts {
     /// Where the services of this process find cohorts.
     local: Option<CohortStore>,
     known: Arc<Mutex<VecDeque<Known>>>,
-    /// By service: its endpoints are sent one cohort at a time, so that calls that miss it at the same
-    /// moment do not all send it.
-    turns: Arc<Mutex<Turns>>,
 }
-
-/// By service, whose turn it is to send.
-type Turns = BTreeMap<&'static str, Arc<tokio::sync::Mutex<()>>>;
 
 /// A cohort that some service holds, or held.
 #[derive(Clone, Debug)]
@@ -58,12 +51,7 @@ impl Named {
 
 impl Cohorts {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
-            inline_bytes: settings.inline_bytes,
-            local: None,
-            known: Arc::default(),
-            turns: Arc::default(),
-        }
+        Self { inline_bytes: settings.inline_bytes, local: None, known: Arc::default() }
     }
 
     /// The same, for services of this process that find their cohorts here.
@@ -89,11 +77,11 @@ impl Cohorts {
         compute.run(deadline, hash).await
     }
 
-    /// Makes a call that may miss its cohort at this endpoint of a service: sends the cohort to the
-    /// same endpoint then, and makes the call again.
+    /// Makes a call that may miss its cohort at this endpoint: sends the cohort to the same endpoint
+    /// then, and makes the call again.
     pub(crate) async fn call<Q, A, F>(
         &self,
-        (service, channel): (&'static str, Channel),
+        endpoint: Endpoint,
         named: &Named,
         request: Request<Q>,
         mut call: impl FnMut(Request<Q>) -> F,
@@ -109,7 +97,7 @@ impl Cohorts {
         for _ in 0..MOST_UPLOADS {
             match &answer {
                 Err(status) if is_not_held(status) => {
-                    self.send(service, &channel, &named.cohort, digest, &again()).await?;
+                    self.send(&endpoint, &named.cohort, digest, &again()).await?;
                     answer = call(again()).await;
                 }
                 _ => break,
@@ -121,26 +109,43 @@ impl Cohorts {
     /// Puts a cohort where an endpoint finds it.
     async fn send<Q>(
         &self,
-        service: &'static str,
-        channel: &Channel,
+        endpoint: &Endpoint,
         cohort: &Arc<Cohort>,
         digest: CohortDigest,
         of: &Request<Q>,
     ) -> Result<(), Status> {
-        let turn = Arc::clone(
-            self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(service).or_default(),
-        );
-        let _turn = turn.lock().await;
         if let Some(local) = &self.local {
             local.hold(cohort)?;
             return Ok(());
         }
+        loop {
+            let Err(status) = self.send_in_turn(endpoint, cohort, digest, of).await else {
+                return Ok(());
+            };
+            match Failure::from(&status).retry_after {
+                // Whoever makes the call ends it at its deadline, and this with it.
+                Some(delay) => tokio::time::sleep(delay).await,
+                None => return Err(status),
+            }
+        }
+    }
+
+    /// Uploads a cohort, to an endpoint one at a time: calls that miss it at the same moment do not all
+    /// send it, and who comes later is told at once that it is there.
+    async fn send_in_turn<Q>(
+        &self,
+        endpoint: &Endpoint,
+        cohort: &Arc<Cohort>,
+        digest: CohortDigest,
+        of: &Request<Q>,
+    ) -> Result<(), Status> {
+        let _turn = endpoint.turn().await;
         let columns = cohort.column_digests();
         let base = self.base(cohort.len(), digest, &columns);
         let is_extended = match base {
             Some(base) => {
                 let names: BTreeSet<String> = base.columns.into_keys().collect();
-                match upload(channel, cohort, digest, Some((base.digest, &names)), of).await {
+                match upload(endpoint, cohort, digest, Some((base.digest, &names)), of).await {
                     Ok(()) => true,
                     Err(status) if is_not_held(&status) => false,
                     Err(status) => return Err(status),
@@ -149,7 +154,7 @@ impl Cohorts {
             None => false,
         };
         if !is_extended {
-            upload(channel, cohort, digest, None, of).await?;
+            upload(endpoint, cohort, digest, None, of).await?;
         }
         self.remember(Known { digest, n_rows: cohort.len(), columns });
         Ok(())
@@ -183,24 +188,16 @@ impl Cohorts {
 
 /// Sends a cohort, or the columns that a base lacks, with the deadline of the call that needs it.
 async fn upload<Q>(
-    channel: &Channel,
+    endpoint: &Endpoint,
     cohort: &Arc<Cohort>,
     digest: CohortDigest,
     base: Option<(CohortDigest, &BTreeSet<String>)>,
     of: &Request<Q>,
 ) -> Result<(), Status> {
-    let mut client = CohortServiceClient::new(channel.clone());
-    loop {
-        let pieces = wire::cohort::upload(Arc::clone(cohort), digest, base);
-        let mut request = Request::new(tokio_stream::iter(pieces));
-        *request.metadata_mut() = of.metadata().clone();
-        let Err(status) = client.upload_cohort(request).await else { return Ok(()) };
-        match Failure::from(&status).retry_after {
-            // Whoever makes the call ends it at its deadline, and this with it.
-            Some(delay) => tokio::time::sleep(delay).await,
-            None => return Err(status),
-        }
-    }
+    let pieces = wire::cohort::upload(Arc::clone(cohort), digest, base);
+    let mut request = Request::new(tokio_stream::iter(pieces));
+    *request.metadata_mut() = of.metadata().clone();
+    CohortServiceClient::new(endpoint.channel()).upload_cohort(request).await.map(|_| ())
 }
 
 fn is_not_held(status: &Status) -> bool {

@@ -99,9 +99,8 @@ impl Ask {
             replicate_count: (range.end - range.start) as i32,
             ..self.request.clone()
         };
-        let send = |channel: Channel, request| {
-            let client = self.client(channel.clone());
-            let endpoint = ("bootstrap", channel);
+        let send = |endpoint: Endpoint, request| {
+            let client = self.client(endpoint.channel());
             self.cohorts.call(endpoint, &self.cohort, request, move |request| {
                 first_piece(client.clone(), request)
             })

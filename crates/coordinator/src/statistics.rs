@@ -15,7 +15,9 @@ use cohort_store::Desk;
 use pipeline::{
     Answer, Bootstrap, BootstrapQuery, BootstrappedQuantity, IntervalsQuery, Question, Task,
 };
-use service_kit::{CallPolicy, Compute, Deadline, Failure, Pool, Settings, StartError, call};
+use service_kit::{
+    CallPolicy, Compute, Deadline, Endpoint, Failure, Pool, Settings, StartError, call,
+};
 use std::sync::Arc;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -134,11 +136,10 @@ impl Statistics {
         macro_rules! ask {
             ($service:ident.$method:ident($request:expr) => $read:expr) => {{
                 let request = $request;
-                let send = |channel: Channel, request| {
-                    let client = <client!($service)>::new(channel.clone());
+                let send = |endpoint: Endpoint, request| {
+                    let client = <client!($service)>::new(endpoint.channel());
                     let client = client.max_encoding_message_size(limit);
                     let client = client.max_decoding_message_size(limit);
-                    let endpoint = (stringify!($service), channel);
                     self.cohorts.call(endpoint, &named, request, move |request| {
                         let mut client = client.clone();
                         async move { client.$method(request).await }

@@ -11,9 +11,9 @@ use std::{
 };
 
 use prost::Message;
-use tonic::{Code, Request, Response, Status, TimeoutExpired, transport::Channel};
+use tonic::{Code, Request, Response, Status, TimeoutExpired};
 
-use crate::{Deadline, Failure, Lease, MESSAGE_LIMIT, Pool};
+use crate::{Deadline, Endpoint, Failure, Lease, MESSAGE_LIMIT, Pool};
 
 /// How calls are repeated and what they may send; the defaults suit every service.
 #[derive(Clone, Debug)]
@@ -44,8 +44,8 @@ impl Default for CallPolicy {
 
 /// Makes a call by `send`, once or several times, within one deadline over all tries.
 ///
-/// Each try goes to the endpoint that the pool picks, over the channel given to `send`; whatever else
-/// `send` does over that channel reaches the same endpoint. A call is repeated if the server is
+/// Each try goes to the endpoint that the pool picks and that `send` is given; whatever else `send` does
+/// over the channel of that endpoint reaches the same server. A call is repeated if the server is
 /// unavailable, if the connection failed under it, or if the server is busy and says when to come
 /// back. The waits between are drawn at random from zero to a bound that doubles, so that clients who
 /// failed together do not return together; the delay that a busy server asks for is kept unless
@@ -56,8 +56,8 @@ impl Default for CallPolicy {
 /// # use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 /// # async fn check(pool: &Pool) -> Result<(), tonic::Status> {
 /// let request = HealthCheckRequest { service: String::new() };
-/// let answer = call(&CallPolicy::default(), Deadline::NONE, pool, &request, |channel, request| {
-///     let mut client = HealthClient::new(channel);
+/// let answer = call(&CallPolicy::default(), Deadline::NONE, pool, &request, |endpoint, request| {
+///     let mut client = HealthClient::new(endpoint.channel());
 ///     async move { client.check(request).await }
 /// })
 /// .await?;
@@ -73,7 +73,7 @@ pub async fn call<Q, A, F>(
     deadline: Deadline,
     pool: &Pool,
     message: &Q,
-    mut send: impl FnMut(Channel, Request<Q>) -> F,
+    mut send: impl FnMut(Endpoint, Request<Q>) -> F,
 ) -> Result<A, Status>
 where
     Q: Message + Clone,
@@ -101,7 +101,7 @@ async fn attempt<Q, A, F>(
     deadline: Deadline,
     pool: &Pool,
     message: &Q,
-    send: &mut impl FnMut(Channel, Request<Q>) -> F,
+    send: &mut impl FnMut(Endpoint, Request<Q>) -> F,
 ) -> Result<A, Status>
 where
     Q: Message + Clone,
@@ -121,7 +121,7 @@ pub async fn call_at<Q, A, F>(
     deadline: Deadline,
     lease: &Lease,
     message: Q,
-    send: impl FnOnce(Channel, Request<Q>) -> F,
+    send: impl FnOnce(Endpoint, Request<Q>) -> F,
 ) -> Result<A, Status>
 where
     Q: Message,
@@ -139,7 +139,7 @@ where
         }
         request.set_timeout(granted);
     }
-    match deadline.limit(send(lease.channel(), request)).await? {
+    match deadline.limit(send(lease.endpoint().clone(), request)).await? {
         Ok(response) => Ok(response.into_inner()),
         Err(status) if timed_out_locally(&status) => Err(Failure::deadline_exceeded().into()),
         Err(status) => {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, watch},
+    sync::{MutexGuard, Notify, watch},
     time::Instant,
 };
 use tonic::{Code, Status, transport::Channel};
@@ -132,14 +132,21 @@ struct State {
     channel: Channel,
     n_pending: AtomicUsize,
     away_until: Mutex<Option<Instant>>,
+    turn: tokio::sync::Mutex<()>,
     /// Told when the endpoint cannot be reached: the name may have other addresses by now.
     lost: Arc<Notify>,
 }
 
 impl Endpoint {
     pub(crate) fn new(address: String, channel: Channel, lost: Arc<Notify>) -> Self {
-        let n_pending = AtomicUsize::new(0);
-        Self(Arc::new(State { address, channel, n_pending, away_until: Mutex::default(), lost }))
+        Self(Arc::new(State {
+            address,
+            channel,
+            n_pending: AtomicUsize::new(0),
+            away_until: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            lost,
+        }))
     }
 
     /// Its address, for logs.
@@ -155,6 +162,17 @@ impl Endpoint {
     /// Calls under way.
     pub fn n_pending(&self) -> usize {
         self.0.n_pending.load(Ordering::Relaxed)
+    }
+
+    /// A channel to this endpoint and no other.
+    pub fn channel(&self) -> Channel {
+        self.0.channel.clone()
+    }
+
+    /// Waits until nobody else has the turn of this endpoint: for what calls would otherwise do there all
+    /// at once, though once is enough. Others may have it as soon as the guard is dropped.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().await
     }
 
     /// Takes the endpoint for a call, which counts as under way until the lease is dropped.
@@ -193,11 +211,6 @@ impl Lease {
     /// The endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0
-    }
-
-    /// A channel to this endpoint and no other.
-    pub fn channel(&self) -> Channel {
-        self.0.0.channel.clone()
     }
 
     /// Learns from a call that failed: an endpoint that could not be reached, or is busy and says for

@@ -8,4 +8,5 @@ mod network;
 mod overload;
 mod processes;
 mod spread;
+mod uploads;
 mod worker;

@@ -3,7 +3,7 @@
 use crate::harness::{Bits, FAR, Question};
 use crate::worker::Worker;
 use rustix::process::Signal;
-use service_kit::{Deadline, Failure, Pool};
+use service_kit::{Deadline, Failure, Pool, Settings};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -32,9 +32,21 @@ fn pool(workers: &[Worker]) -> Pool {
 
 /// Begins the long bootstrap, and returns when this worker computes for it.
 async fn begin(pool: Pool, busy: &Worker) -> JoinHandle<Result<Vec<Bits>, Failure>> {
+    begin_with(pool, Settings::default(), busy).await
+}
+
+/// The same, by a coordinator with these settings.
+async fn begin_with(
+    pool: Pool,
+    settings: Settings,
+    busy: &Worker,
+) -> JoinHandle<Result<Vec<Bits>, Failure>> {
     let question = Arc::clone(&LONG.0);
     let before = busy.cpu_time();
-    let run = tokio::spawn(async move { question.ask(&pool, Deadline::after(FAR)).await });
+    let run =
+        tokio::spawn(
+            async move { question.ask_with(&pool, &settings, Deadline::after(FAR)).await },
+        );
     wait_until(|| busy.cpu_time() > before + Duration::from_millis(50)).await;
     assert!(!run.is_finished(), "the bootstrap is too short for this test");
     run
@@ -67,6 +79,21 @@ async fn a_worker_that_stands_still_changes_nothing() {
         workers[0].signal(Signal::STOP);
         assert!(run.await.unwrap().unwrap() == LONG.1);
         workers[0].signal(Signal::CONT);
+    }
+}
+
+/// What it has not taken of the cohort does not hold the other up, whichever of them was asked first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stands_still_has_its_cohort_to_itself() {
+    let settings = Settings { inline_bytes: 0, ..Settings::default() };
+    for stopped in [0, 1] {
+        let workers = workers(2, &[]);
+        let before = Instant::now();
+        let run = begin_with(pool(&workers), settings.clone(), &workers[stopped]).await;
+        workers[stopped].signal(Signal::STOP);
+        assert!(run.await.unwrap().unwrap() == LONG.1);
+        assert!(before.elapsed() < FAR / 3, "{:?}", before.elapsed());
+        workers[stopped].signal(Signal::CONT);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tonic::Code;
 use tonic::transport::Channel;
 
-async fn worker(settings: &Settings) -> Channel {
+pub async fn worker(settings: &Settings) -> Channel {
     let compute = Compute::with_settings(settings).unwrap();
     let desk = Desk::new(&compute, settings);
     let services = cohort_store::add(Services::new(), &desk, settings);
@@ -24,7 +24,7 @@ async fn pool(n_workers: usize, settings: &Settings) -> Pool {
     Pool::new(channels)
 }
 
-fn one_thread() -> Settings {
+pub fn one_thread() -> Settings {
     Settings { threads: NonZeroUsize::new(1), ..Settings::default() }
 }
 

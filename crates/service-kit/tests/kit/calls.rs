@@ -12,7 +12,7 @@ use std::{
 use service_kit::{CallPolicy, Deadline, Failure, Pool, Services, Stack, Violation, call};
 use tonic::{Code, Request, Status, transport::Channel};
 
-use crate::probe::{Running, Text, ask, echo, services};
+use crate::probe::{Running, Text, ask, ask_there, echo, services};
 
 /// Repeats without losing time.
 fn hasty() -> CallPolicy {
@@ -24,7 +24,7 @@ async fn call_probe(
     policy: &CallPolicy,
     deadline: Deadline,
 ) -> Result<Text, Status> {
-    call(policy, deadline, &Pool::new([channel.clone()]), &Text::new("ping"), ask).await
+    call(policy, deadline, &Pool::new([channel.clone()]), &Text::new("ping"), ask_there).await
 }
 
 /// A probe that fails with each of the failures and then answers with its number of calls.
@@ -120,7 +120,7 @@ async fn a_failed_connection_is_repeated() {
     let pool = Pool::connect("http://127.0.0.1:1").unwrap();
     let answer = call(&hasty(), Deadline::NONE, &pool, &Text::new("ping"), |nobody, request| {
         let first = attempts.fetch_add(1, Ordering::SeqCst) == 0;
-        ask(if first { nobody } else { answering.clone() }, request)
+        ask(if first { nobody.channel() } else { answering.clone() }, request)
     })
     .await;
     assert_eq!(answer.unwrap(), Text::new("ping"));

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tonic::{Code, transport::Channel};
 
-use crate::probe::{Running, Text, ask, services};
+use crate::probe::{Running, Text, ask_there, services};
 
 /// No test waits for longer; reached only where one fails.
 const FAR: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ async fn endpoints(pool: &Pool) -> Vec<Endpoint> {
 /// What the endpoint that the pool picks answers.
 async fn ask_pool(pool: &Pool) -> String {
     let policy = CallPolicy { first_delay: Duration::from_millis(1), ..CallPolicy::default() };
-    let answer = call(&policy, Deadline::after(FAR), pool, &Text::default(), ask).await;
+    let answer = call(&policy, Deadline::after(FAR), pool, &Text::default(), ask_there).await;
     answer.unwrap().text
 }
 
@@ -116,7 +116,7 @@ async fn a_refusal_sets_nobody_aside() {
     let pool = Pool::new([in_process(refusing).await]);
     let lease = pool.pick(Deadline::NONE).await.unwrap();
     let policy = CallPolicy::default();
-    let answer = call_at(&policy, Deadline::NONE, &lease, Text::default(), ask).await;
+    let answer = call_at(&policy, Deadline::NONE, &lease, Text::default(), ask_there).await;
     assert_eq!(answer.unwrap_err().code(), Code::FailedPrecondition);
     assert!(lease.endpoint().is_ready());
 }
@@ -136,7 +136,7 @@ async fn a_call_at_an_endpoint_stays_there() {
     let lease = pool.pick(Deadline::NONE).await.unwrap();
     let policy = CallPolicy::default();
     for expected in 0..5 {
-        let answer = call_at(&policy, Deadline::NONE, &lease, Text::default(), ask).await;
+        let answer = call_at(&policy, Deadline::NONE, &lease, Text::default(), ask_there).await;
         assert_eq!(answer.unwrap().text, expected.to_string());
     }
 }

@@ -13,7 +13,7 @@ use prost_types::{
     DescriptorProto, FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto,
     ServiceDescriptorProto,
 };
-use service_kit::{Server, Services, Settings, Stack};
+use service_kit::{Endpoint, Server, Services, Settings, Stack};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -58,6 +58,14 @@ where
 /// A probe that answers with what it was sent.
 pub fn echo() -> Services {
     services(|request| async { Ok(request.into_inner()) })
+}
+
+/// Makes one call to an endpoint that a rule has chosen.
+pub async fn ask_there(
+    endpoint: Endpoint,
+    request: Request<Text>,
+) -> Result<Response<Text>, Status> {
+    ask(endpoint.channel(), request).await
 }
 
 /// Makes one call, without any of the client's rules.
