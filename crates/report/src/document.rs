@@ -1,273 +1,350 @@
-//! The HTML document: sections of text, tables and figures, laid out by the template.
+//! The report as a document that belongs to no format: sections of blocks, in reading order.
+//!
+//! Renderers walk it and decide on looks alone: the HTML page of this crate, and whatever else
+//! prints reports. Words, rounding, order and numbering are settled here. Every number that is
+//! printed carries the ids of the quantities that it was read from, and [`Document::numbers`] says
+//! of each what it is and how it was computed.
 
-use crate::methods::{Paragraph, methods};
-use crate::numbers::CollectedCaveat;
-use crate::plots::{self, Plot};
-use crate::table::{Cell, Column, Row, Table};
-use crate::tables::{self, ENDPOINT, Source};
-use crate::words;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment};
+mod text;
+
+pub use text::{Span, Text};
+
 use serde::Serialize;
+use std::collections::BTreeMap;
 
-const TEMPLATE: &str = include_str!("../templates/report.html");
-
-/// What the template is given.
-#[derive(Serialize)]
-struct Document<'a> {
-    title: &'a str,
-    id: &'a str,
-    version: &'static str,
-    data_lock: Option<&'a str>,
-    notice: Option<&'a str>,
-    sentences: Vec<String>,
-    summary: Option<PrintedTable>,
-    methods: Vec<Paragraph>,
-    sections: Vec<Section>,
-    caveats: Vec<CollectedCaveat>,
-    protocol: String,
-    schema: &'a str,
-    data_sha256: &'a str,
-    protocol_sha256: &'a str,
+/// A whole report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Document {
+    /// What stands before the first section.
+    pub cover: Cover,
+    /// The sections, each directly followed by those within it. None is empty.
+    pub sections: Vec<Section>,
+    /// What is known of each number that the document prints, by id.
+    pub numbers: BTreeMap<String, Explanation>,
 }
 
-/// A section with a heading; the template leaves out what is empty.
-#[derive(Serialize)]
-struct Section {
-    id: &'static str,
-    heading: &'static str,
-    parts: Vec<Part>,
+/// The front page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cover {
+    /// Title of the study.
+    pub title: String,
+    /// Short name of the study.
+    pub study: String,
+    /// A sentence that must be seen wherever results are, such as that patients are synthetic.
+    pub notice: Option<String>,
+    /// What identifies input and program: date of the data, digests, seeds, versions.
+    pub facts: Vec<Definition>,
 }
 
-/// A table or a figure.
-#[derive(Serialize)]
-struct Part {
-    table: Option<PrintedTable>,
-    figure: Option<PrintedFigure>,
+/// A heading and what stands below it, up to the next section.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Section {
+    /// Name by which links find it, unique within the document: lower-case letters, digits, `-`.
+    pub id: String,
+    /// 1 for a main section, 2 for one within the last main section.
+    pub level: u8,
+    /// Its number, such as `4` or `4.2`.
+    pub number: String,
+    /// Heading without the number.
+    pub heading: String,
+    /// Content; empty only where sections of level 2 follow.
+    pub blocks: Vec<Block>,
 }
 
-/// A numbered figure.
-#[derive(Serialize)]
-struct PrintedFigure {
-    number: usize,
-    svg: String,
-    legend: String,
-    notice: Option<String>,
+/// A part of a section.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Block {
+    /// A paragraph.
+    Paragraph {
+        /// Its sentences.
+        text: Text,
+    },
+    /// Terms with what is said of each, such as the parts of a structured abstract.
+    Definitions {
+        /// The entries, in order.
+        entries: Vec<Definition>,
+    },
+    /// A numbered table.
+    Table(Table),
+    /// A numbered figure.
+    Figure(Figure),
+    /// A list.
+    List {
+        /// Whether its items are numbered, from 1.
+        is_ordered: bool,
+        /// The items.
+        items: Vec<Item>,
+    },
+    /// Text whose line breaks and spaces count, in letters of one width.
+    Verbatim {
+        /// Its lines.
+        text: String,
+    },
+    /// Something that must catch the eye.
+    Box {
+        /// Whether it warns rather than sums up.
+        is_warning: bool,
+        /// Its heading.
+        heading: String,
+        /// Its paragraphs.
+        paragraphs: Vec<Text>,
+    },
 }
 
-/// A table as the document prints it: key columns without repetition, nested names in one column.
-#[derive(Serialize)]
-struct PrintedTable {
-    /// Absent for the box of the main results.
-    number: Option<usize>,
-    name: String,
-    title: String,
-    /// Shared headings with the number of their columns; empty when there are none.
-    groups: Vec<(String, usize)>,
-    columns: Vec<Column>,
-    rows: Vec<Row>,
-    notes: Vec<String>,
+/// A term and what is said of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Definition {
+    /// The term.
+    pub term: String,
+    /// What is said of it.
+    pub text: Text,
 }
 
-/// The document of a result.
-pub(crate) fn html(source: &Source) -> String {
-    let result = source.result;
-    let mut numbering = Numbering { notice: notice(source), ..Numbering::default() };
-    let notice = numbering.notice.clone();
-    let summary = tables::summary(source);
-    let document = Document {
-        title: &result.protocol.study.title,
-        id: &result.protocol.study.id,
-        version: env!("CARGO_PKG_VERSION"),
-        data_lock: result.protocol.study.data_lock.as_deref(),
-        notice: notice.as_deref(),
-        sentences: tables::sentences(source),
-        summary: (!summary.rows.is_empty()).then(|| printed(summary, None)),
-        methods: methods(&result.protocol, &result.outline),
-        sections: sections(source, &mut numbering),
-        caveats: source.numbers.collected_caveats(result),
-        protocol: serde_json::to_string_pretty(&result.protocol)
-            .expect("a protocol has string keys alone"),
-        schema: &result.schema,
-        data_sha256: &result.data_sha256,
-        protocol_sha256: &result.protocol_sha256,
-    };
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let mut syntax = SyntaxConfig::builder();
-    let syntax = syntax.trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.expect("the delimiters are those of the library"));
-    environment
-        .render_str(TEMPLATE, Serde(&document))
-        .expect("the template is part of the program and rendered by its tests")
+/// An item of a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Item {
+    /// Name by which links find it, such as `caveat-3`; absent where nothing refers to it.
+    pub id: Option<String>,
+    /// What it says.
+    pub text: Text,
 }
 
-/// The notice of the study; synthetic patients always have one.
-pub(crate) fn notice(source: &Source) -> Option<String> {
-    let study = &source.result.protocol.study;
-    let default =
-        || "The patients of this study are synthetic; its results are no evidence.".into();
-    study.notice.clone().or_else(|| study.synthetic.then(default))
+/// A table as it is printed.
+///
+/// The cells of a row, each counted with its span, fill the columns from the left.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Table {
+    /// Name by which links find it: `table-` and the name.
+    pub id: String,
+    /// What it is called by: `1` and `2` for the baseline table and the table of hazard models, as in
+    /// a paper, `S1` onwards for all others; absent for the table of the main results.
+    pub number: Option<String>,
+    /// Name of its file of comma-separated values, without folder and ending.
+    pub name: String,
+    /// What it shows, without the number.
+    pub caption: String,
+    /// Headings over adjacent columns; empty when there are none, else they fill all columns. A
+    /// column without such a heading stands under a group without text.
+    pub groups: Vec<ColumnGroup>,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Sentences below the table.
+    pub notes: Vec<Text>,
 }
 
-fn sections(source: &Source, numbering: &mut Numbering) -> Vec<Section> {
-    let mut section = |id, heading, tables: Vec<Table>, plots: Vec<Plot>| {
-        let tables = tables.into_iter().map(|table| numbering.table(table)).collect::<Vec<_>>();
-        let figures = plots.into_iter().map(|plot| numbering.figure(&plot));
-        Section { id, heading, parts: tables.into_iter().chain(figures).collect() }
-    };
-    let baseline = vec![
-        tables::baseline(source),
-        tables::balance_measures(source),
-        tables::balance_tests(source),
-        tables::balance_within(source),
-        tables::balance_unmatched(source),
-        tables::missing(source),
-    ];
-    let love = plots::love(source).into_iter().collect();
-    let survival = vec![
-        tables::medians(source),
-        tables::rates(source),
-        tables::restricted_means(source),
-        tables::comparison_tests(source),
-        tables::follow_up(source),
-    ];
-    let mut cox = tables::hazard_ratios(source);
-    cox.extend([tables::firth(source), tables::selection(source)]);
-    cox.extend([tables::variances(source), tables::reuse(source), tables::models(source)]);
-    cox.extend(tables::proportional_hazards(source));
-    cox.extend([tables::sensitivity(source), tables::hidden_bias(source)]);
-    let mut subgroup_tables = tables::subgroups(source);
-    subgroup_tables.push(tables::comparisons(source));
-    let mut subgroup_plots = plots::forests(source);
-    subgroup_plots.extend(plots::subgroup_curves(source));
-    subgroup_plots.extend(plots::compared_curves(source));
-    vec![
-        section("flow", "Patients", Vec::new(), vec![plots::flow(source)]),
-        section("baseline", "Baseline", baseline, love),
-        section(
-            "propensity",
-            match source.result.protocol.weighting {
-                Some(_) => "Propensity score and weights",
-                None => "Propensity score and matching",
-            },
-            vec![
-                tables::propensity(source),
-                tables::overlap(source),
-                tables::matching(source),
-                tables::weighting(source),
-            ],
-            plots::overlap(source).into_iter().collect(),
-        ),
-        section("survival", "Survival", survival, plots::all_main_curves(source)),
-        section("hazard", "Hazard models", cox, Vec::new()),
-        section("bootstrap", "Bootstrap", vec![tables::bootstrap(source)], Vec::new()),
-        section("subgroups", "Subgroups", subgroup_tables, subgroup_plots),
-    ]
+/// A heading over adjacent columns.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ColumnGroup {
+    /// The heading; empty without one.
+    pub title: String,
+    /// How many columns stand under it.
+    pub span: usize,
 }
 
-/// Counts tables and figures from 1.
-#[derive(Default)]
-struct Numbering {
-    n_tables: usize,
-    n_figures: usize,
-    notice: Option<String>,
+/// A column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Column {
+    /// Heading shared with the columns beside it; empty without one.
+    pub group: String,
+    /// Heading.
+    pub title: Text,
+    /// Whether it says what the row is about: text, set flush left; others hold numbers.
+    pub is_key: bool,
 }
 
-impl Numbering {
-    /// A table; without rows it is left out and takes no number.
-    fn table(&mut self, table: Table) -> Part {
-        if table.rows.is_empty() {
-            return Part { table: None, figure: None };
-        }
-        self.n_tables += 1;
-        Part { table: Some(printed(table, Some(self.n_tables))), figure: None }
-    }
+/// A row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Cells; those that span columns count once.
+    pub cells: Vec<Cell>,
+    /// Whether the row stands within the one above it.
+    pub is_indented: bool,
+}
 
-    fn figure(&mut self, plot: &Plot) -> Part {
-        self.n_figures += 1;
-        let figure = PrintedFigure {
-            number: self.n_figures,
-            svg: plot.inline(),
-            legend: plot.legend.clone(),
-            notice: self.notice.clone(),
+/// A cell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Cell {
+    /// What it says.
+    pub text: String,
+    /// Ids of the quantities whose rounded values it prints, in the order of the text; empty when it
+    /// prints none.
+    pub ids: Vec<String>,
+    /// Numbers of the caveats that it carries; they refer to the items `caveat-<number>`.
+    pub caveats: Vec<usize>,
+    /// How many columns it takes.
+    pub span: usize,
+    /// Whether it should catch the eye.
+    pub is_striking: bool,
+    /// Whether the cell above says the same of the same rows, so that it need not be seen again.
+    pub is_repeated: bool,
+    /// Name of the section, table or figure that it refers to.
+    pub target: Option<String>,
+}
+
+/// A figure.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// Name by which links find it: `figure-` and the name.
+    pub id: String,
+    /// Number within the report, from 1.
+    pub number: usize,
+    /// Name of its file, without folder and ending.
+    pub name: String,
+    /// The drawing, an SVG document on a white ground.
+    pub svg: String,
+    /// What it shows, to be printed below it.
+    pub legend: Text,
+    /// The same for those who cannot see it.
+    pub alternative: String,
+    /// The notice of the study, to be printed with the legend.
+    pub notice: Option<String>,
+}
+
+/// What is known of a number.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Explanation {
+    /// What kind of number it is.
+    pub definition: String,
+    /// How it was computed.
+    pub method: String,
+}
+
+impl Document {
+    /// What a reader is told who asks behind a number: definition, method and id of each of its
+    /// quantities.
+    #[must_use]
+    pub fn explain(&self, ids: &[String]) -> String {
+        let one = |id: &String| match self.numbers.get(id) {
+            Some(known) if known.method == "count" => format!("{} [{id}]", known.definition),
+            Some(known) => format!("{} Method: {}. [{id}]", known.definition, known.method),
+            None => format!("[{id}]"),
         };
-        Part { table: None, figure: Some(figure) }
+        ids.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Every table, in order.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.blocks().filter_map(|block| match block {
+            Block::Table(table) => Some(table),
+            _ => None,
+        })
+    }
+
+    /// Every figure, in order.
+    pub fn figures(&self) -> impl Iterator<Item = &Figure> {
+        self.blocks().filter_map(|block| match block {
+            Block::Figure(figure) => Some(figure),
+            _ => None,
+        })
+    }
+
+    /// Every block, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.sections.iter().flat_map(|section| &section.blocks)
     }
 }
 
-fn printed(mut table: Table, number: Option<usize>) -> PrintedTable {
-    if table.is_nested {
-        nest(&mut table);
+impl Block {
+    /// A paragraph.
+    pub fn paragraph(text: impl Into<Text>) -> Self {
+        Self::Paragraph { text: text.into() }
     }
-    drop_single_endpoint(&mut table);
-    blank_repeated_keys(&mut table);
-    for column in &mut table.columns {
-        column.title = column.title.replace("n = ", "n\u{a0}=\u{a0}");
-    }
-    PrintedTable {
-        number,
-        groups: groups(&table.columns),
-        name: table.name,
-        title: table.title,
-        columns: table.columns,
-        rows: table.rows,
-        notes: table.notes,
-    }
-}
 
-/// Moves the names of the second column into the first.
-fn nest(table: &mut Table) {
-    table.columns.remove(1);
-    for row in &mut table.rows {
-        let inner = row.cells.remove(1);
-        if row.is_indented {
-            row.cells[0] = inner;
-        }
-    }
-}
-
-/// Moves the endpoint from its column into the title when there is one endpoint alone.
-fn drop_single_endpoint(table: &mut Table) {
-    let is_first = table.columns.first().is_some_and(|column| column.title == ENDPOINT);
-    let mut texts = table.rows.iter().map(|row| row.cells[0].text.as_str());
-    let first = texts.next();
-    if let Some(endpoint) = first.filter(|first| is_first && texts.all(|text| text == *first)) {
-        table.title = format!("{}: {}", table.title, words::within(endpoint));
-        table.columns.remove(0);
-        table.rows.iter_mut().for_each(|row| drop(row.cells.remove(0)));
-    }
-}
-
-/// Blanks a key cell when it and all keys before it repeat the row above.
-fn blank_repeated_keys(table: &mut Table) {
-    if table.is_nested {
-        return;
-    }
-    let n_keys = table.columns.iter().take_while(|column| column.is_key).count();
-    for row in (1..table.rows.len()).rev() {
-        for key in 0..n_keys.saturating_sub(1) {
-            let [above, here] = [row - 1, row].map(|row| &table.rows[row].cells[key].text);
-            if above != here {
-                break;
+    /// The running text of a block other than a table.
+    pub fn texts(&self) -> Vec<&Text> {
+        match self {
+            Self::Paragraph { text } => vec![text],
+            Self::Definitions { entries } => entries.iter().map(|entry| &entry.text).collect(),
+            Self::Table(table) => {
+                let titles = table.columns.iter().map(|column| &column.title);
+                titles.chain(&table.notes).collect()
             }
-            table.rows[row].cells[key] = Cell::new("");
+            Self::Figure(figure) => vec![&figure.legend],
+            Self::List { items, .. } => items.iter().map(|item| &item.text).collect(),
+            Self::Verbatim { .. } => Vec::new(),
+            Self::Box { paragraphs, .. } => paragraphs.iter().collect(),
         }
+    }
+
+    /// The ids of every number that the block prints.
+    pub fn ids(&self) -> Vec<&String> {
+        let mut ids: Vec<&String> = self.texts().into_iter().flat_map(Text::ids).collect();
+        if let Self::Table(table) = self {
+            let cells = table.rows.iter().flat_map(|row| &row.cells);
+            ids.extend(cells.flat_map(|cell| &cell.ids));
+        }
+        ids
     }
 }
 
-/// Shared headings over adjacent columns.
-fn groups(columns: &[Column]) -> Vec<(String, usize)> {
-    if columns.iter().all(|column| column.group.is_empty()) {
-        return Vec::new();
+impl Definition {
+    /// A term and what is said of it.
+    pub fn new(term: impl Into<String>, text: impl Into<Text>) -> Self {
+        Self { term: term.into(), text: text.into() }
     }
-    let mut groups: Vec<(String, usize)> = Vec::new();
-    for column in columns {
-        match groups.last_mut() {
-            Some((group, n)) if *group == column.group => *n += 1,
-            _ => groups.push((column.group.clone(), 1)),
-        }
+}
+
+impl Cell {
+    /// A cell of one column.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), span: 1, ..Self::default() }
     }
-    groups
+
+    /// The same over several columns.
+    #[must_use]
+    pub fn spanning(self, span: usize) -> Self {
+        Self { span, ..self }
+    }
+
+    /// A cell that refers to a section, table or figure.
+    pub fn reference(text: impl Into<String>, target: impl Into<String>) -> Self {
+        Self { target: Some(target.into()), ..Self::new(text) }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<&String> for Cell {
+    fn from(text: &String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl Column {
+    /// A column that says what a row is about.
+    pub fn key(title: impl Into<Text>) -> Self {
+        Self { group: String::new(), title: title.into(), is_key: true }
+    }
+
+    /// A column of values.
+    pub fn value(title: impl Into<Text>) -> Self {
+        Self { group: String::new(), title: title.into(), is_key: false }
+    }
+
+    /// The same below a shared heading.
+    #[must_use]
+    pub fn within(self, group: impl Into<String>) -> Self {
+        Self { group: group.into(), ..self }
+    }
+}
+
+impl Row {
+    /// A row of cells.
+    #[must_use]
+    pub fn new(cells: Vec<Cell>) -> Self {
+        Self { cells, is_indented: false }
+    }
+
+    /// A row within the one above it.
+    #[must_use]
+    pub fn indented(cells: Vec<Cell>) -> Self {
+        Self { cells, is_indented: true }
+    }
 }

@@ -1,10 +1,13 @@
-//! The report of a study: an HTML document, tables as CSV and figures as SVG from a
-//! [`StudyResult`].
+//! The report of a study from a [`StudyResult`]: a [`Document`] that belongs to no format, the HTML
+//! page that is one way to print it, tables as CSV and figures as SVG.
 //!
 //! Nothing is computed here but the rounding of what is printed; every number is looked up by its
 //! id, so that text, tables and figures cannot disagree. The same result gives the same bytes.
 
-mod document;
+pub mod document;
+mod glossary;
+mod html;
+mod layout;
 mod methods;
 mod number;
 mod numbers;
@@ -12,6 +15,9 @@ mod plots;
 mod table;
 mod tables;
 mod words;
+
+pub use document::Document;
+pub use html::html;
 
 use std::collections::BTreeSet;
 use study::StudyResult;
@@ -34,12 +40,36 @@ pub struct ReportFile {
 /// decimal digits of the shortest representation of a number.
 #[must_use]
 pub fn render(result: &StudyResult) -> Vec<ReportFile> {
-    let source = Source::of(result);
-    let mut files = vec![file("report.html", document::html(&source).into_bytes())];
-    files.extend(table_files(&source));
-    files.push(file("tables/quantities.csv", tables::quantities(result)));
-    files.extend(figure_files(&source));
+    let mut files = vec![page(&document(result))];
+    files.extend(tables(result));
+    files.extend(figures(result));
     files
+}
+
+/// The report as a document that belongs to no format, for renderers.
+#[must_use]
+pub fn document(result: &StudyResult) -> Document {
+    layout::document(&Source::of(result))
+}
+
+/// `report.html` of a document.
+#[must_use]
+pub fn page(document: &Document) -> ReportFile {
+    file("report.html", html(document).into_bytes())
+}
+
+/// `tables/*.csv`: every table with every key in a column of its own, and `tables/quantities.csv`.
+#[must_use]
+pub fn tables(result: &StudyResult) -> Vec<ReportFile> {
+    let mut files = table_files(&Source::of(result));
+    files.push(file("tables/quantities.csv", tables::quantities(result)));
+    files
+}
+
+/// `figures/*.svg`.
+#[must_use]
+pub fn figures(result: &StudyResult) -> Vec<ReportFile> {
+    figure_files(&Source::of(result))
 }
 
 /// The canonical bytes of `report.json`: indented by two spaces, fields in the order of the types,
@@ -94,7 +124,7 @@ fn figure_files(source: &Source) -> Vec<ReportFile> {
     plots.extend(plots::forests(source));
     plots.extend(plots::subgroup_curves(source));
     plots.extend(plots::compared_curves(source));
-    let notice = document::notice(source);
+    let notice = layout::notice(source);
     let drawn = plots.into_iter().map(|plot| {
         let path = format!("figures/{}", plot.name);
         (path, plot.file(notice.clone()).into_bytes())

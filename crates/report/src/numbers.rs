@@ -137,6 +137,7 @@ impl<'a> Numbers<'a> {
             cell.text = format!("{} ({})", cell.text, second.text);
         }
         cell.caveats.extend(second.caveats);
+        cell.ids.extend(second.ids);
         cell
     }
 
@@ -144,8 +145,9 @@ impl<'a> Numbers<'a> {
     pub fn range(&self, value: &str, ends: [&str; 2], write: number::Write) -> Cell {
         let mut cell = self.cell(value, write);
         if self.value(value).is_some() {
-            let [lower, upper] = ends.map(|id| self.cell(id, write).text);
-            cell.text = format!("{} ({})", cell.text, number::limits(&lower, &upper));
+            let [lower, upper] = ends.map(|id| self.cell(id, write));
+            cell.text = format!("{} ({})", cell.text, number::limits(&lower.text, &upper.text));
+            cell.ids.extend(lower.ids.into_iter().chain(upper.ids));
         }
         cell
     }
@@ -153,7 +155,8 @@ impl<'a> Numbers<'a> {
     fn written(&self, id: &str, write: impl Fn(&Quantity) -> String) -> Cell {
         let Some(quantity) = self.quantities.get(id) else { return Cell::new(MISSING) };
         let marks = quantity.caveats.iter().filter_map(|caveat| self.caveats.get(caveat).copied());
-        Cell { caveats: marks.collect(), ..Cell::new(write(quantity)) }
+        let ids = vec![quantity.id.clone()];
+        Cell { caveats: marks.collect(), ids, ..Cell::new(write(quantity)) }
     }
 }
 

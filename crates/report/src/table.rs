@@ -1,9 +1,11 @@
 //! Tables that are printed in the document and written as CSV from the same cells.
 
-use serde::Serialize;
+pub(crate) use crate::document::{Cell, Column, Row};
 
-/// A table of the report.
-#[derive(Clone, Debug, Serialize)]
+use crate::document::Text;
+
+/// A table of the report, with every key in a column of its own.
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     /// File name without ending.
     pub name: String,
@@ -14,97 +16,10 @@ pub(crate) struct Table {
     /// Rows.
     pub rows: Vec<Row>,
     /// Sentences below the table.
-    pub notes: Vec<String>,
+    pub notes: Vec<Text>,
     /// Whether the second column names what lies within the first: the document prints both in
     /// one column, the second indented.
     pub is_nested: bool,
-}
-
-/// A column.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Column {
-    /// Heading shared with the columns beside it; empty without one.
-    pub group: String,
-    /// Heading.
-    pub title: String,
-    /// Whether it says what the row is about: repeated values are printed once, and a column of one
-    /// value alone is left out of the document.
-    pub is_key: bool,
-}
-
-/// A row.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Row {
-    /// Cells; those that span columns count once.
-    pub cells: Vec<Cell>,
-    /// Whether the row stands within the one above it.
-    pub is_indented: bool,
-}
-
-/// A cell.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Cell {
-    /// What it says.
-    pub text: String,
-    /// Numbers of the caveats that it carries.
-    pub caveats: Vec<usize>,
-    /// How many columns it takes.
-    pub span: usize,
-    /// Whether it should catch the eye.
-    pub is_striking: bool,
-}
-
-impl Cell {
-    /// A cell of one column.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), span: 1, ..Self::default() }
-    }
-
-    /// The same over several columns.
-    pub fn spanning(self, span: usize) -> Self {
-        Self { span, ..self }
-    }
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::new(text)
-    }
-}
-
-impl From<&String> for Cell {
-    fn from(text: &String) -> Self {
-        Self::new(text)
-    }
-}
-
-impl Column {
-    /// A column that says what a row is about.
-    pub fn key(title: impl Into<String>) -> Self {
-        Self { group: String::new(), title: title.into(), is_key: true }
-    }
-
-    /// A column of values.
-    pub fn value(title: impl Into<String>) -> Self {
-        Self { group: String::new(), title: title.into(), is_key: false }
-    }
-
-    /// The same below a shared heading.
-    pub fn within(self, group: impl Into<String>) -> Self {
-        Self { group: group.into(), ..self }
-    }
-}
-
-impl Row {
-    /// A row of cells.
-    pub fn new(cells: Vec<Cell>) -> Self {
-        Self { cells, is_indented: false }
-    }
-
-    /// A row within the one above it.
-    pub fn indented(cells: Vec<Cell>) -> Self {
-        Self { cells, is_indented: true }
-    }
 }
 
 impl Table {
@@ -114,10 +29,15 @@ impl Table {
         Self { name, title, columns, rows: Vec::new(), notes: Vec::new(), is_nested: false }
     }
 
+    /// Adds a sentence below the table.
+    pub fn note(&mut self, sentence: impl Into<Text>) {
+        self.notes.push(sentence.into());
+    }
+
     /// The table as CSV: one line of headings, then the rows with every cell in its own column.
     pub fn csv(&self) -> Vec<u8> {
         let heading = self.columns.iter().map(|column| match column.group.as_str() {
-            "" => column.title.clone(),
+            "" => column.title.to_string(),
             group => format!("{group}: {}", column.title),
         });
         let rows = self.rows.iter().map(|row| {

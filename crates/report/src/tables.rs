@@ -16,7 +16,8 @@ pub(crate) use balance::{balance_measures, balance_tests, balance_unmatched, bal
 pub(crate) use baseline::baseline;
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use cox::{
-    firth, hazard_ratios, hidden_bias, models, proportional_hazards, reuse, sensitivity, variances,
+    firth, hazard_ratios, hidden_bias, main_hazard_ratios, models, proportional_hazards, reuse,
+    sensitivity, variances,
 };
 pub(crate) use flow::{flow, missing, step_id};
 pub(crate) use propensity::{matching, overlap, propensity, weighting};
@@ -26,6 +27,7 @@ pub(crate) use subgroups::{comparisons, events, interaction, methods, subgroups}
 pub(crate) use summary::{sentences, summary};
 pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};
 
+use crate::document::Text;
 use crate::numbers::Numbers;
 use crate::table::Cell;
 use study::StudyResult;
@@ -125,8 +127,8 @@ impl<'a> Source<'a> {
     }
 
     /// Patients of an arm.
-    pub fn arm_size(&self, population: &str, arm: &Label) -> String {
+    pub fn arm_size(&self, population: &str, arm: &Label) -> Text {
         let id = id::quantity(STUDY, population, "flow", &arm.id, "n");
-        self.numbers.cell(&id, crate::number::count).text
+        self.numbers.cell(&id, crate::number::count).into()
     }
 }

@@ -64,6 +64,12 @@ impl Report {
         std::fs::read(self.folder.path().join("report").join(path)).expect(path)
     }
 
+    /// The words of the page, without its markup.
+    pub fn page(&self) -> String {
+        let html = self.text("report.html");
+        html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
+    }
+
     /// A file of the report as text.
     pub fn text(&self, path: &str) -> String {
         String::from_utf8(self.bytes(path)).expect(path)

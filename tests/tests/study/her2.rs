@@ -191,14 +191,9 @@ fn the_caveats_are_said() {
     for code in ["synthetic_data", "immortal_time", "unmatched_exposed", "pairs_ignored"] {
         assert!(caveats.iter().any(|found| found == code), "{code} is not among {caveats:?}");
     }
-    let page = words(&REPORT.text("report.html"));
+    let page = REPORT.page();
     assert!(page.contains("synthetic"));
     assert!(page.contains("51.7 (48.8") && page.contains("0.484 (0.361"));
-}
-
-/// A document without its markup.
-fn words(html: &str) -> String {
-    html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
 }
 
 /// The comparator dies first in 68 of the 102 pairs that tell: `pbinom(67, 102, gamma / (1 + gamma),

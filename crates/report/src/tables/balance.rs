@@ -2,6 +2,7 @@
 //! speak for.
 
 use super::{STUDY, Source, WHOLE};
+use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
@@ -47,16 +48,15 @@ pub(crate) fn balance_measures(source: &Source) -> Table {
         let cells = std::iter::once(Cell::from(&variable.label)).chain(shown.iter().map(cell));
         table.rows.push(Row::new(cells.collect()));
     }
-    table.notes = vec![
+    table.note(
         "SMD by the SD of the exposed patients before matching or weighting. Variance ratio: exposed \
          over comparators, of numbers alone. eCDF: distance of the distribution functions of the \
-         arms, for categories of the shares."
-            .to_owned(),
-    ];
+         arms, for categories of the shares.",
+    );
     if shown.iter().any(|(_, name)| *name == "pair_distance") {
         let note = "Distance of pairs: mean absolute difference within pairs, in SD of the exposed \
                     patients before matching; not defined for more than two categories.";
-        table.notes.push(note.to_owned());
+        table.note(note);
     }
     table
 }
@@ -120,20 +120,19 @@ fn test_cells(
     is_there.then_some(cells)
 }
 
-fn test_notes(source: &Source) -> Vec<String> {
+fn test_notes(source: &Source) -> Vec<Text> {
     let section = &source.result.protocol.balance;
-    let mut notes = vec![
+    let mut notes = vec![Text::from(
         "Exact tests have no statistic. Tests of pairs look at matched pairs alone. The tests are \
-         not adjusted for their number."
-            .to_owned(),
-    ];
+         not adjusted for their number.",
+    )];
     if !section.strata.is_empty() {
         let protocol = &source.result.protocol;
         let label = |name: &String| {
             protocol.variable(name).map_or(name.clone(), |known| words::within(&known.label))
         };
         let strata: Vec<String> = section.strata.iter().map(label).collect();
-        notes.push(format!("Strata of the stratified tests: {}.", words::list(&strata)));
+        notes.push(format!("Strata of the stratified tests: {}.", words::list(&strata)).into());
     }
     notes
 }
@@ -159,12 +158,12 @@ pub(crate) fn balance_within(source: &Source) -> Table {
             table.rows.push(Row::new(cells));
         }
     }
-    table.notes = vec![format!(
+    table.note(format!(
         "Largest absolute standardised mean difference over the variables of the baseline table, and \
          how many exceed {}; differences are divided by the pooled SD within the level, {}.",
         words::plain(protocol.balance.threshold),
         words::pooled_over(protocol)
-    )];
+    ));
     table
 }
 
@@ -196,12 +195,11 @@ pub(crate) fn balance_unmatched(source: &Source) -> Table {
         let smd = source.numbers.cell(&id(&variable.id, "smd"), number::ratio);
         table.rows.push(Row::new(vec![Cell::new(&variable.label), smd]));
     }
-    let count = |name: &str| source.numbers.cell(&id(WHOLE, name), number::count).text;
-    table.notes = vec![format!(
+    let count = |name: &str| Text::from(source.numbers.cell(&id(WHOLE, name), number::count));
+    table.note(Text::fill(
         "{} exposed patients are matched, {} are not: the result does not speak for those. SMD, \
          standardised mean difference, matched minus unmatched, divided by the pooled SD of both.",
-        count("n_matched"),
-        count("n_unmatched")
-    )];
+        ["n_matched", "n_unmatched"].map(count),
+    ));
     table
 }

@@ -1,6 +1,7 @@
 //! Table 1: the arms at baseline, before and after matching.
 
 use super::{STUDY, Source, WHOLE};
+use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
@@ -27,21 +28,23 @@ fn population_columns(source: &Source, population: &Label) -> Vec<Column> {
     let arm = |arm: &Label| {
         let n = source.arm_size(&population.id, arm);
         let weighted = match has_weights {
-            true => format!(", weighted {}", arm_number(source, population, arm, "weighted_n")),
-            false => String::new(),
+            true => {
+                Text::fill(", weighted {}", [arm_number(source, population, arm, "weighted_n")])
+            }
+            false => Text::default(),
         };
-        format!("{} (n = {n}{weighted})", arm.label)
+        Text::fill("{} (n\u{a0}=\u{a0}{}{})", [arm.label.as_str().into(), n, weighted])
     };
-    let mut titles: Vec<String> = source.arms().iter().map(arm).collect();
+    let mut titles: Vec<Text> = source.arms().iter().map(arm).collect();
     // Patients with weights are not tested.
-    titles.extend((!has_weights).then(|| "P".to_owned()));
-    titles.push("SMD".to_owned());
+    titles.extend((!has_weights).then(|| "P".into()));
+    titles.push("SMD".into());
     titles.into_iter().map(|title| Column::value(title).within(&population.label)).collect()
 }
 
 /// A number of an arm of patients with weights.
-fn arm_number(source: &Source, population: &Label, arm: &Label, name: &str) -> String {
-    source.numbers.cell(&balance_id(&population.id, &arm.id, name), number::time).text
+fn arm_number(source: &Source, population: &Label, arm: &Label, name: &str) -> Text {
+    source.numbers.cell(&balance_id(&population.id, &arm.id, name), number::time).into()
 }
 
 fn variable_rows(source: &Source, variable: &VariableOutline) -> Vec<Row> {
@@ -173,7 +176,7 @@ fn median(source: &Source, population: &str, variable: &str, arm: &Label) -> Cel
 }
 
 /// Which test the rule chose for each variable of each population.
-fn chosen_tests(source: &Source) -> Vec<String> {
+fn chosen_tests(source: &Source) -> Vec<Text> {
     let variables = || source.result.outline.variables.iter();
     if variables().all(|variable| variable.test.as_deref() != Some("auto")) {
         return Vec::new();
@@ -183,52 +186,54 @@ fn chosen_tests(source: &Source) -> Vec<String> {
             let id = balance_id(&population.id, &variable.id, "auto_p_value");
             Some(format!("{}: {}", variable.label, source.numbers.method(&id)?))
         });
-        format!("{}: {}.", population.label, chosen.collect::<Vec<_>>().join("; "))
+        format!("{}: {}.", population.label, chosen.collect::<Vec<_>>().join("; ")).into()
     };
     let tested = |population: &&Label| !source.has_weights(&population.id);
     source.populations().iter().filter(tested).map(of_population).collect()
 }
 
-fn notes(source: &Source) -> Vec<String> {
+fn notes(source: &Source) -> Vec<Text> {
     let tests: BTreeSet<&str> =
         source.result.outline.variables.iter().filter_map(|v| v.test.as_deref()).collect();
     let tests: Vec<&str> = tests.into_iter().filter_map(words::balance_test_by_id).collect();
-    let mut notes = vec![
-        format!("P by {}.", words::list(&tests)),
+    let mut notes: Vec<Text> = vec![
+        format!("P by {}.", words::list(&tests)).into(),
         format!(
             "SMD, standardised mean difference: difference of the means (exposed minus comparator) \
              divided by the pooled SD, the root of the mean of both variances, {}; for categories \
              the Mahalanobis distance of the shares. Bold above {}.",
             words::pooled_over(&source.result.protocol),
             words::plain(source.result.protocol.balance.threshold)
-        ),
-        "IQR: first to third quartile (type 7).".to_owned(),
+        )
+        .into(),
+        "IQR: first to third quartile (type 7).".into(),
     ];
     notes.extend(chosen_tests(source));
     let weighted = |population: &&Label| source.has_weights(&population.id);
     for population in source.populations().iter().filter(weighted) {
         let arm = |arm: &Label| {
-            format!("{} {}", arm_number(source, population, arm, "effective_n"), arm.label)
+            let size = arm_number(source, population, arm, "effective_n");
+            Text::fill("{} {}", [size, arm.label.as_str().into()])
         };
-        let sizes: Vec<String> = source.arms().iter().map(arm).collect();
-        notes.push(format!(
+        notes.push(Text::fill(
             "{}: sums of weights, weighted shares, means, SD and quartiles; no tests, since the arms \
              are not two samples of patients. Effective sample size: {}.",
-            population.label,
-            words::list(&sizes)
+            [population.label.as_str().into(), Text::list(source.arms().iter().map(arm))],
         ));
     }
     for population in source.populations() {
         let largest = balance_id(&population.id, WHOLE, "largest_smd");
         let n = balance_id(&population.id, WHOLE, "n_unbalanced");
         if source.numbers.has(&largest) {
-            notes.push(format!(
+            notes.push(Text::fill(
                 "{}: largest absolute SMD {}; {} of {} variables above {}.",
-                population.label,
-                source.numbers.cell(&largest, number::ratio).text,
-                source.numbers.cell(&n, number::count).text,
-                source.result.outline.variables.len(),
-                words::plain(source.result.protocol.balance.threshold),
+                [
+                    population.label.as_str().into(),
+                    source.numbers.cell(&largest, number::ratio).into(),
+                    source.numbers.cell(&n, number::count).into(),
+                    source.result.outline.variables.len().to_string().into(),
+                    words::plain(source.result.protocol.balance.threshold).into(),
+                ],
             ));
         }
     }

@@ -1,6 +1,7 @@
 //! Headline numbers with limits from replicates.
 
 use super::{ENDPOINT, Source, WHOLE};
+use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
@@ -102,28 +103,27 @@ fn model_based(source: &Source, outline: &BootstrapOutline, row: &BootstrapRow) 
     }
 }
 
-fn notes(source: &Source) -> Vec<String> {
+fn notes(source: &Source) -> Vec<Text> {
     let protocol = &source.result.protocol;
-    let mut notes = vec![
+    let mut notes = vec![Text::from(
         "Failed replicates have no answer and no limit rests on them; infinite ones do not reach the time \
          and count as above all others. The Monte-Carlo error of a limit is its standard error because \
-         there are only so many replicates; shares are in per cent."
-            .to_owned(),
-    ];
+         there are only so many replicates; shares are in per cent.",
+    )];
     let scopes = source.result.outline.bootstraps.iter();
     let has = |scope| scopes.clone().any(|outline| outline.scope == scope);
     if has(BootstrapScope::Outcome) {
-        notes.push(words::of_outcome_scope(protocol).to_owned());
+        notes.push(words::of_outcome_scope(protocol).into());
     }
     if has(BootstrapScope::Pipeline) {
-        notes.push(words::of_pipeline_scope(protocol));
+        notes.push(words::of_pipeline_scope(protocol).into());
     }
     notes.extend(scopes.filter(|outline| outline.has_sets).map(|outline| sets(source, outline)));
     notes
 }
 
 /// How many pairs or sets the replicates have.
-fn sets(source: &Source, outline: &BootstrapOutline) -> String {
+fn sets(source: &Source, outline: &BootstrapOutline) -> Text {
     let matching = source.result.protocol.matching.as_ref();
     let what = match matching.is_some_and(study::protocol::MatchingSection::is_one_to_one) {
         true => "pairs",
@@ -133,20 +133,23 @@ fn sets(source: &Source, outline: &BootstrapOutline) -> String {
     let text = |name: &str, write: number::Write| {
         let (endpoint, population) = (&outline.endpoint, &outline.population);
         let id = id::quantity(endpoint, population, &analysis, WHOLE, &format!("n_sets{name}"));
-        source.numbers.cell(&id, write).text
+        Text::from(source.numbers.cell(&id, write))
     };
-    format!(
-        "{}, scope pipeline: the study has {} {what}; replicates have {} on average (SD {}), {} at \
-         least, {}, {} and {} at the quartiles, {} at most; {} replicates have no score.",
-        source.endpoint_label(&outline.endpoint),
-        text("", number::count),
-        text("_mean", number::time),
-        text("_sd", number::time),
-        text("_min", number::count),
-        text("_q1", number::count),
-        text("_median", number::count),
-        text("_q3", number::count),
-        text("_max", number::count),
-        text("_n_failed", number::count),
+    Text::fill(
+        "{}, scope pipeline: the study has {} {}; replicates have {} on average (SD {}), {} at least, \
+         {}, {} and {} at the quartiles, {} at most; {} replicates have no score.",
+        [
+            source.endpoint_label(&outline.endpoint).into(),
+            text("", number::count),
+            what.into(),
+            text("_mean", number::time),
+            text("_sd", number::time),
+            text("_min", number::count),
+            text("_q1", number::count),
+            text("_median", number::count),
+            text("_q3", number::count),
+            text("_max", number::count),
+            text("_n_failed", number::count),
+        ],
     )
 }

@@ -1,9 +1,11 @@
 //! Hazard models.
 
 use super::{ENDPOINT, Source, WHOLE};
+use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
+use std::collections::BTreeSet;
 use study::protocol::Variance;
 use study::result::{EndpointOutline, ModelOutline, TermOutline, id};
 
@@ -18,6 +20,23 @@ pub(crate) fn hazard_ratios(source: &Source) -> Vec<Table> {
         }
     }
     places.into_iter().map(|(endpoint, population)| place(source, endpoint, population)).collect()
+}
+
+/// Name of the table of hazard ratios that a paper prints as its Table 2: of the first endpoint, in the
+/// population of the design, or where that has none in the first that has one.
+pub(crate) fn main_hazard_ratios(source: &Source) -> Option<String> {
+    let models = || source.result.outline.models.iter();
+    let first = models().next()?;
+    let adjusted = source.result.protocol.adjusted();
+    let is_adjusted = |model: &&ModelOutline| {
+        model.endpoint == first.endpoint && adjusted.is_some_and(|one| one.id() == model.population)
+    };
+    let model = models().find(is_adjusted).unwrap_or(first);
+    Some(table_name(&model.endpoint, &model.population))
+}
+
+fn table_name(endpoint: &str, population: &str) -> String {
+    format!("cox_{endpoint}_{population}")
 }
 
 /// What a reader must know of a curve in a table of ratios.
@@ -44,7 +63,7 @@ fn place(source: &Source, endpoint: &str, population: &str) -> Table {
         words::within(&source.endpoint_label(endpoint)),
         words::within(&source.population_label(population))
     );
-    let mut table = Table::new(format!("cox_{endpoint}_{population}"), title, columns);
+    let mut table = Table::new(table_name(endpoint, population), title, columns);
     for term in terms(&models) {
         let mut cells = vec![Cell::from(&term.label), source.reference_cell(term)];
         for model in &models {
@@ -54,7 +73,7 @@ fn place(source: &Source, endpoint: &str, population: &str) -> Table {
     }
     table.notes = sizes(source, &models);
     if models.iter().flat_map(|model| &model.terms).any(|term| term.curve_columns.is_some()) {
-        table.notes.push(CURVES.to_owned());
+        table.note(CURVES);
     }
     table.notes.extend(notes(source, population));
     table
@@ -93,37 +112,39 @@ pub(super) fn model_id(model: &ModelOutline, term: &str, name: &str) -> String {
 }
 
 /// Patients and events of the models, once where they agree.
-fn sizes(source: &Source, models: &[&ModelOutline]) -> Vec<String> {
+fn sizes(source: &Source, models: &[&ModelOutline]) -> Vec<Text> {
     let size = |model: &&ModelOutline| {
         let term = if model.is_screen { model.terms.first()?.id.as_str() } else { WHOLE };
         let id = |name| model_id(model, term, name);
         let known = source.numbers.value(&id("n")).is_some();
-        let count = |name| source.numbers.cell(&id(name), number::count).text;
-        known.then(|| format!("{} patients, {} events", count("n"), count("n_events")))
+        let count = |name| Text::from(source.numbers.cell(&id(name), number::count));
+        known.then(|| Text::fill("{} patients, {} events", ["n", "n_events"].map(count)))
     };
-    let mut sizes: Vec<String> = models.iter().filter_map(size).collect();
-    sizes.dedup();
-    match sizes.as_slice() {
-        [only] => vec![format!("{only}. Hazard ratios of numbers are per unit.")],
+    let sizes: Vec<Text> = models.iter().filter_map(size).collect();
+    let texts: BTreeSet<String> = sizes.iter().map(Text::to_string).collect();
+    match sizes.into_iter().next() {
+        Some(only) if texts.len() == 1 => {
+            vec![Text::fill("{}. Hazard ratios of numbers are per unit.", [only])]
+        }
         _ => Vec::new(),
     }
 }
 
-fn notes(source: &Source, population: &str) -> Vec<String> {
+fn notes(source: &Source, population: &str) -> Vec<Text> {
     let Some(section) = &source.result.protocol.cox else { return Vec::new() };
     let protocol = &source.result.protocol;
     let is_adjusted = protocol.adjusted().is_some_and(|adjusted| adjusted.id() == population);
     let variance = if is_adjusted { section.variance } else { Variance::Model };
     let variance = words::variance(protocol, variance);
-    let mut notes = vec![format!(
+    let mut notes = vec![Text::from(format!(
         "Wald limits and p-values; variance {variance}; ties by {}.",
         words::ties(section.ties)
-    )];
+    ))];
     if source.has_weights(population) {
         notes.push(
             "The univariable hazard ratio of the exposure is the marginal one; ratios of models with \
              further terms are conditional on these."
-                .to_owned(),
+                .into(),
         );
     }
     notes
@@ -188,11 +209,10 @@ pub(crate) fn reuse(source: &Source) -> Table {
             ]));
         }
     }
-    table.notes.push(
+    table.note(
         "Patients as clusters: who is taken again counts once. Pairs and patients: the sum of the \
          variances by set and by patient less that by row (Austin and Cafri 2020), for samples in \
-         which 30% or more are exposed."
-            .to_owned(),
+         which 30% or more are exposed.",
     );
     table
 }
@@ -230,12 +250,11 @@ pub(crate) fn models(source: &Source) -> Table {
             proportional_hazards_cell(source, model),
         ]));
     }
-    table.notes.push("P of the model: likelihood-ratio test of all coefficients.".to_owned());
+    table.note("P of the model: likelihood-ratio test of all coefficients.");
     if words::any_weights(&source.result.protocol) {
-        table.notes.push(
+        table.note(
             "In patients with weights it is the robust Wald test, and proportional hazards are not \
-             tested: no variance of that test is robust to weights."
-                .to_owned(),
+             tested: no variance of that test is robust to weights.",
         );
     }
     table
@@ -281,7 +300,7 @@ pub(crate) fn firth(source: &Source) -> Table {
             source.numbers.cell(&p_value, number::p_value),
         ]));
     }
-    table.notes.push(
+    table.note(
         "A coefficient is infinite where everyone who has the event has the highest value of those \
          at risk. Firth's penalty makes it finite; limits and P are those of the penalised \
          likelihood ratio. All terms of such a model are listed."
@@ -344,7 +363,7 @@ fn proportional_hazards_table(
     }
     if let Some(section) = &source.result.protocol.cox {
         let scale = words::transform(section.ph_test);
-        table.notes.push(format!(
+        table.note(format!(
             "Score test of an interaction with {scale}. A small p-value speaks against a hazard \
              ratio that is constant over time."
         ));
@@ -415,11 +434,10 @@ pub(crate) fn sensitivity(source: &Source) -> Table {
             }
         }
     }
-    table.notes.push(
+    table.note(
         "E-value: how strongly, as a risk ratio, an unmeasured confounder would have to go with \
          both exposure and outcome to explain the hazard ratio away. \"Common\" holds when more \
-         than 15% of the patients have the event."
-            .to_owned(),
+         than 15% of the patients have the event.",
     );
     table
 }
@@ -446,29 +464,31 @@ pub(crate) fn hidden_bias(source: &Source) -> Table {
             table.rows.push(Row::new(cells));
         }
         let finding = match source.numbers.value(&id("largest_gamma")) {
-            Some(_) => format!(
+            Some(_) => Text::fill(
                 "The finding withstands hidden bias up to the factor {}",
-                cell("largest_gamma", number::statistic).text
+                [cell("largest_gamma", number::statistic).into()],
             ),
-            None => "The finding is not significant even without hidden bias".to_owned(),
+            None => "The finding is not significant even without hidden bias".into(),
         };
-        table.notes.push(format!(
+        table.note(Text::fill(
             "{}: of {} pairs the patient of the arm \"{}\" has the event first in {}, that of \"{}\" in \
-             {}; the others carry no information. {finding} (one-sided level {}).",
-            endpoint.label,
-            cell("n_pairs", number::count).text,
-            exposed.label,
-            cell("n_exposed_first", number::count).text,
-            comparator.label,
-            cell("n_comparator_first", number::count).text,
-            words::plain(section.level),
+             {}; the others carry no information. {} (one-sided level {}).",
+            [
+                endpoint.label.as_str().into(),
+                cell("n_pairs", number::count).into(),
+                exposed.label.as_str().into(),
+                cell("n_exposed_first", number::count).into(),
+                comparator.label.as_str().into(),
+                cell("n_comparator_first", number::count).into(),
+                finding,
+                words::plain(section.level).into(),
+            ],
         ));
     }
-    table.notes.push(
+    table.note(
         "Sign test on the pairs of which one member has the event while the other is still at risk, \
          in the direction that more pairs speak for. A factor of 2 means that an unmeasured trait may \
-         make one member of a pair twice as likely to be exposed as the other (Rosenbaum 2002)."
-            .to_owned(),
+         make one member of a pair twice as likely to be exposed as the other (Rosenbaum 2002).",
     );
     table
 }

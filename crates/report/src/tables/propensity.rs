@@ -1,6 +1,7 @@
 //! The model of exposure and the matched sample.
 
 use super::{STUDY, Source, WHOLE};
+use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
@@ -33,13 +34,13 @@ pub(crate) fn propensity(source: &Source) -> Table {
     let propensity = source.result.protocol.propensity.as_ref();
     if propensity.is_some_and(|section| !section.splines.is_empty()) {
         let note = "The columns of a spline make one curve; none of them has a meaning of its own.";
-        table.notes.push(note.into());
+        table.note(note);
     }
     let id = |name| id::quantity(STUDY, WHOLE, "propensity", WHOLE, name);
-    table.notes.push(format!(
+    let text = |name| Text::from(source.numbers.cell(&id(name), number::ratio));
+    table.note(Text::fill(
         "c-statistic {}; standard deviation of the logit of the score {} (denominator n - 1).",
-        source.numbers.cell(&id("c_statistic"), number::ratio).text,
-        source.numbers.cell(&id("linear_predictor_sd"), number::ratio).text,
+        ["c_statistic", "linear_predictor_sd"].map(text),
     ));
     table
 }
@@ -77,24 +78,22 @@ pub(crate) fn overlap(source: &Source) -> Table {
         Row::new(cells)
     };
     table.rows = source.arms().iter().map(row).collect();
-    let text = |name: &str, write| numbers.cell(&id(WHOLE, name), write).text;
     let (lower, upper) = (id(WHOLE, "common_support_lower"), id(WHOLE, "common_support_upper"));
     let support = match numbers.has(&lower) {
-        true => format!(
+        true => Text::fill(
             "Common support: scores from {} to {}, which both arms have.",
-            numbers.cell(&lower, number::ratio).text,
-            numbers.cell(&upper, number::ratio).text
+            [&lower, &upper].map(|id| numbers.cell(id, number::ratio).into()),
         ),
-        false => "There is no common support: the ranges of the scores do not meet.".to_owned(),
+        false => "There is no common support: the ranges of the scores do not meet.".into(),
     };
     table.notes = vec![
         support,
-        format!(
+        Text::fill(
             "Equipoise: a preference score, which is the propensity score with the share of the \
              exposed taken out, from 0.3 to 0.7; {}% of all patients. One half of each arm is taken \
              as a sign that the arms can be compared (Walker 2013). Scores near 0 or 1, and levels \
              that occur in one arm alone, are among the caveats.",
-            text("share_in_equipoise", number::percent)
+            [numbers.cell(&id(WHOLE, "share_in_equipoise"), number::percent).into()],
         ),
     ];
     table
@@ -131,7 +130,7 @@ pub(crate) fn matching(source: &Source) -> Table {
         }
     }
     if let Some(certificate) = &source.result.outline.matching {
-        table.notes.push(format!(
+        table.note(format!(
             "Certificate: {}. {} Estimand: {}. SHA-256 of the {}: {}.",
             certificate.algorithm,
             checked(source),
@@ -193,18 +192,19 @@ pub(crate) fn weighting(source: &Source) -> Table {
             table.rows.push(Row::new([Cell::from(&arm.label)].into_iter().chain(cells).collect()));
         }
     }
-    table.notes.push(
+    table.note(
         "Effective sample size: the squared sum of the weights over the sum of their squares (Kish \
-         1965), the number of patients of equal weight that would tell as much."
-            .to_owned(),
+         1965), the number of patients of equal weight that would tell as much.",
     );
     if source.numbers.has(&id(WHOLE, "n_truncated")) {
-        let text = |name: &str, write| source.numbers.cell(&id(WHOLE, name), write).text;
-        table.notes.push(format!(
+        let text = |name: &str, write| source.numbers.cell(&id(WHOLE, name), write).into();
+        table.note(Text::fill(
             "Weights below {} and above {} were cut there: {} patients.",
-            text("truncation_lower", number::ratio),
-            text("truncation_upper", number::ratio),
-            text("n_truncated", number::count)
+            [
+                text("truncation_lower", number::ratio),
+                text("truncation_upper", number::ratio),
+                text("n_truncated", number::count),
+            ],
         ));
     }
     table

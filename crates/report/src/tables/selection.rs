@@ -2,6 +2,7 @@
 
 use super::cox::{model_id, variable_label};
 use super::{ENDPOINT, Source};
+use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use study::result::{ModelOutline, StepOutline, id};
@@ -29,13 +30,17 @@ pub(crate) fn selection(source: &Source) -> Table {
             }
         }
     }
-    table
-        .notes
-        .extend(source.result.outline.models.iter().filter_map(|model| chosen(source, model)));
-    table.notes.push(
+    table.notes.extend(
+        source
+            .result
+            .outline
+            .models
+            .iter()
+            .filter_map(|model| chosen(source, model).map(Text::from)),
+    );
+    table.note(
         "P-values and intervals of a model whose terms were chosen by tests on the same patients do \
-         not allow for the choice: they are too small and too narrow."
-            .to_owned(),
+         not allow for the choice: they are too small and too narrow.",
     );
     table
 }

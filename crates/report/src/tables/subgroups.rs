@@ -37,7 +37,7 @@ fn ratios(source: &Source, subgroup: &SubgroupOutline) -> Table {
         }
     }
     let (variance, interaction) = methods(source, subgroup);
-    table.notes.push(format!(
+    table.note(format!(
         "Hazard ratios of Cox models of the exposure alone, ties by {}, {variance} variance. \
          Interaction: {interaction} test of exposure by variable. The tests are not adjusted \
          for their number.",
@@ -46,7 +46,7 @@ fn ratios(source: &Source, subgroup: &SubgroupOutline) -> Table {
     if source.has_weights(&subgroup.population) {
         let note = "Weights balance the arms as a whole, not within each level; balance within levels \
                     stands with the baseline table where the study asks for it.";
-        table.notes.push(note.to_owned());
+        table.note(note);
     }
     table
 }
@@ -156,7 +156,8 @@ pub(crate) fn events(source: &Source, n_events: &str, n: &str) -> Cell {
         (source.numbers.cell(n_events, number::count), source.numbers.cell(n, number::count));
     let mut caveats = events.caveats;
     caveats.extend(n.caveats);
-    Cell { caveats, ..Cell::new(format!("{} / {}", events.text, n.text)) }
+    let ids = [events.ids, n.ids].concat();
+    Cell { caveats, ids, ..Cell::new(format!("{} / {}", events.text, n.text)) }
 }
 
 /// The p-value of exposure by variable.

@@ -1,6 +1,7 @@
 //! The main numbers of the study on one page.
 
 use super::{ENDPOINT, STUDY, Source, WHOLE};
+use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
@@ -29,7 +30,7 @@ pub(crate) fn summary(source: &Source) -> Table {
 }
 
 /// What the hazard ratios are, where the study has any.
-fn notes(source: &Source) -> Vec<String> {
+fn notes(source: &Source) -> Vec<Text> {
     let Some(cox) = &source.result.protocol.cox else { return Vec::new() };
     let protocol = &source.result.protocol;
     let variance = match protocol.adjusted() {
@@ -40,12 +41,12 @@ fn notes(source: &Source) -> Vec<String> {
         ),
         None => String::new(),
     };
-    let mut notes = vec![format!(
+    let mut notes = vec![Text::from(format!(
         "Univariable hazard ratio: Cox model of the exposure alone, ties by {}{variance}.",
         words::ties(cox.ties)
-    )];
+    ))];
     if words::any_weights(protocol) {
-        notes.push(weighted_note(protocol));
+        notes.push(weighted_note(protocol).into());
     }
     notes
 }
@@ -180,10 +181,10 @@ impl Rows<'_> {
 }
 
 /// Sentences that say the same in words: how many patients, and what became of the arms.
-pub(crate) fn sentences(source: &Source) -> Vec<String> {
+pub(crate) fn sentences(source: &Source) -> Vec<Text> {
     let n = |step: &str| {
         let id = id::quantity(STUDY, WHOLE, "flow", step, "n");
-        source.numbers.cell(&id, number::count).text
+        Text::from(source.numbers.cell(&id, number::count))
     };
     let flow = &source.result.outline.flow;
     let last = flow
@@ -191,62 +192,55 @@ pub(crate) fn sentences(source: &Source) -> Vec<String> {
         .rev()
         .find(|step| !matches!(step.kind, FlowKind::Arm | FlowKind::Matched | FlowKind::Weighted));
     let (Some(first), Some(last)) = (flow.first(), last) else { return Vec::new() };
-    let arms: Vec<String> = source
-        .arms()
-        .iter()
-        .map(|arm| format!("{} {}", source.arm_size(WHOLE, arm), arm.label))
-        .collect();
-    let mut sentences = vec![format!(
+    let arm =
+        |arm: &Label| Text::fill("{} {}", [source.arm_size(WHOLE, arm), arm.label.as_str().into()]);
+    let arms = Text::list(source.arms().iter().map(arm));
+    let patients = Text::fill(
         "Of {} patients in the table {} were analysed: {}.",
-        n(&first.id),
-        n(&last.id),
-        words::list(&arms)
-    )];
-    sentences.extend(design_sentence(source));
-    sentences
+        [n(&first.id), n(&last.id), arms],
+    );
+    std::iter::once(patients).chain(design_sentence(source)).collect()
 }
 
 /// What matching or weighting has made of the arms.
-fn design_sentence(source: &Source) -> Option<String> {
+fn design_sentence(source: &Source) -> Option<Text> {
     let protocol = &source.result.protocol;
     let of_matching = |name: &str| {
         let id = id::quantity(STUDY, "matched", "matching", WHOLE, name);
-        source.numbers.has(&id).then(|| source.numbers.cell(&id, number::count).text)
+        source.numbers.has(&id).then(|| Text::from(source.numbers.cell(&id, number::count)))
     };
     if let Some(section) = &protocol.matching {
         if section.is_one_to_one() {
             let pairs = of_matching("n_pairs")?;
-            return Some(format!("Matching on the propensity score gave {pairs} pairs."));
+            return Some(Text::fill("Matching on the propensity score gave {} pairs.", [pairs]));
         }
         let (exposed, comparators) =
             (of_matching("n_matched_exposed")?, of_matching("n_matched_comparators")?);
         let word = if section.forms_classes() { "classes" } else { "sets" };
-        let sets = of_matching("n_sets").map_or(String::new(), |n| format!(" in {n} {word}"));
-        return Some(format!(
-            "Matching kept {exposed} exposed patients and {comparators} comparators{sets}; they have \
-             weights.{}",
-            effective_sizes(source, "matched")
+        let sets = of_matching("n_sets");
+        let sets = sets.map_or(Text::default(), |n| Text::fill(" in {} {}", [n, word.into()]));
+        return Some(Text::fill(
+            "Matching kept {} exposed patients and {} comparators{}; they have weights.{}",
+            [exposed, comparators, sets, effective_sizes(source, "matched")],
         ));
     }
     let section = protocol.weighting.as_ref()?;
-    Some(format!(
-        "Weights speak for {}.{}",
-        words::weight_estimand(section.estimand),
-        effective_sizes(source, "weighted")
-    ))
+    let estimand = words::weight_estimand(section.estimand).into();
+    let sizes = effective_sizes(source, "weighted");
+    Some(Text::fill("Weights speak for {}.{}", [estimand, sizes]))
 }
 
 /// How many patients the weighted arms are worth.
-fn effective_sizes(source: &Source, population: &str) -> String {
+fn effective_sizes(source: &Source, population: &str) -> Text {
     let id = |arm: &Label| id::quantity(STUDY, population, "balance", &arm.id, "effective_n");
     // An arm without patients has no size.
     if !source.arms().iter().all(|arm| source.numbers.has(&id(arm))) {
-        return String::new();
+        return Text::default();
     }
     let size = |arm: &Label| {
-        let id = id(arm);
-        format!("{} {}", source.numbers.cell(&id, number::time).text, arm.label)
+        let size = source.numbers.cell(&id(arm), number::time).into();
+        Text::fill("{} {}", [size, arm.label.as_str().into()])
     };
-    let sizes: Vec<String> = source.arms().iter().map(size).collect();
-    format!(" The effective sample size is {}.", words::list(&sizes))
+    let sizes = Text::list(source.arms().iter().map(size));
+    Text::fill(" The effective sample size is {}.", [sizes])
 }

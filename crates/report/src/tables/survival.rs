@@ -30,14 +30,14 @@ pub(crate) fn medians(source: &Source) -> Table {
         cells.extend(median_cells(source, rules, &id));
         vec![cells]
     });
-    table.notes.push(format!(
+    table.note(format!(
         "Limits of the medians: {}.",
         words::quantiles(&source.result.protocol.survival.median_ci)
     ));
     if any_weights {
         let note =
             "In patients with weights all limits rest on the robust standard error of the curve.";
-        table.notes.push(note.to_owned());
+        table.note(note);
     }
     table
 }
@@ -113,7 +113,7 @@ pub(crate) fn restricted_means(source: &Source) -> Table {
         }
         vec![cells]
     });
-    table.notes.push("Area under the Kaplan-Meier curve, mean \u{b1} z \u{b7} SE.".to_owned());
+    table.note("Area under the Kaplan-Meier curve, mean \u{b1} z \u{b7} SE.");
     table
 }
 
@@ -138,7 +138,7 @@ pub(crate) fn follow_up(source: &Source) -> Table {
             }
         }
     }
-    table.notes.push(format!(
+    table.note(format!(
         "Reverse Kaplan-Meier: censoring is what is waited for. Limits: {}.",
         words::quantiles(rules)
     ));

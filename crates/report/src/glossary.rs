@@ -1,0 +1,158 @@
+//! What each kind of number is, for readers who ask behind one.
+
+/// What the number of an id is, in a sentence.
+///
+/// The kind is read from the last part of the id without its time; where the name alone leaves it
+/// open, from the analysis before it.
+pub(crate) fn definition(id: &str) -> &'static str {
+    let mut parts = id.split('/').skip(2);
+    let analysis = parts.next().unwrap_or_default();
+    let name = id.rsplit('/').next().unwrap_or_default();
+    let name = name.split('@').next().unwrap_or_default();
+    of_analysis(analysis, name)
+        .or_else(|| of_name(name))
+        .or_else(|| of_pattern(name))
+        .unwrap_or("A number of the study.")
+}
+
+/// Names that mean something else in some analysis.
+fn of_analysis(analysis: &str, name: &str) -> Option<&'static str> {
+    Some(match (analysis, name) {
+        ("flow", "n") => "Patients left after this step.",
+        ("followup", name) if name.starts_with("median_") => {
+            "Median follow-up: the time by which half of the patients would have been censored had \
+             nobody had the event, with its confidence limits."
+        }
+        ("propensity", "coefficient") => "Log odds ratio of exposure in the propensity model.",
+        ("balance", "share") => "Share of the arm with this level.",
+        ("balance" | "balance_within", "largest_smd") => {
+            "Largest absolute standardised mean difference over the variables."
+        }
+        ("weighting", "weighted_n") => "Sum of the weights of the arm.",
+        (analysis, name) if analysis.starts_with("bootstrap") => return of_replicates(name),
+        _ => return None,
+    })
+}
+
+/// Numbers that come from replicates.
+fn of_replicates(name: &str) -> Option<&'static str> {
+    Some(match name {
+        name if name.ends_with("_lower_error") || name.ends_with("_upper_error") => {
+            "Monte-Carlo standard error of a limit: how far it moves with another seed."
+        }
+        name if name.ends_with("_n_failed") => "Replicates without an answer.",
+        name if name.ends_with("_n_infinite") => "Replicates in which the time is not reached.",
+        name if name.ends_with("_bias") => "Mean of the replicates minus the estimate.",
+        name if name.ends_with("_standard_error") => "Standard deviation of the replicates.",
+        name if name.starts_with("n_sets") => "Number of matched sets over the replicates.",
+        name if name.starts_with("hazard_ratio") => {
+            "Hazard ratio of the exposed against the comparators, limits from resampled patients."
+        }
+        _ => return None,
+    })
+}
+
+/// Names that mean the same everywhere.
+fn of_name(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "n" => "Number of patients.",
+        "n_events" => "Number of patients who had the event.",
+        "n_excluded" => "Patients left out by this step.",
+        "n_missing" => "Patients without a value.",
+        "weighted_n" => "Sum of the weights.",
+        "weighted_n_events" => "Sum of the weights of the patients who had the event.",
+        "effective_n" => {
+            "Effective sample size: patients of equal weight that would tell as much, the squared sum \
+             of the weights over the sum of their squares."
+        }
+        "mean" => "Arithmetic mean.",
+        "sd" => "Standard deviation, denominator n - 1.",
+        "median" => "Median, half of the values below it.",
+        "q1" => "First quartile, type 7.",
+        "q3" => "Third quartile, type 7.",
+        "smd" => {
+            "Standardised mean difference: exposed minus comparator, divided by a pooled standard \
+             deviation; for categories a distance of the shares."
+        }
+        "n_unbalanced" => "Variables whose standardised mean difference exceeds the threshold.",
+        "variance_ratio" => "Variance in the exposed over variance in the comparators.",
+        "ecdf_mean" => "Mean distance of the distribution functions of the arms.",
+        "ecdf_max" => "Largest distance of the distribution functions of the arms.",
+        "pair_distance" => "Mean absolute difference within pairs, in standard deviations.",
+        "c_statistic" => {
+            "Probability that of an exposed patient and a comparator the exposed has the higher score."
+        }
+        "linear_predictor_sd" => "Standard deviation of the logit of the propensity score.",
+        "odds_ratio" => "Odds ratio of exposure with its confidence limits.",
+        "standard_error" => "Standard error of the estimate.",
+        "n_pairs" => "Matched pairs.",
+        "n_sets" => "Matched sets.",
+        "caliper" => "Largest distance allowed within a pair.",
+        "share_matched" => "Share of the exposed who found a partner.",
+        "n_unmatched_exposed" | "n_unmatched" => "Exposed patients without a partner.",
+        "largest_distance" => "Largest distance within a pair.",
+        "total_distance" => "Sum of the distances within pairs.",
+        "n_ties" => "Choices between equally near comparators.",
+        "hazard_ratio" => {
+            "Hazard ratio: by how much the rate of events is multiplied, with its confidence limits."
+        }
+        "p_value" => {
+            "P-value: probability of data at least as far from no effect if there is none."
+        }
+        "chi_squared" => "Statistic of the test.",
+        "df" => "Degrees of freedom of the test.",
+        "observed" => "Events observed in the group.",
+        "expected" => "Events expected in the group if all groups had the same hazard.",
+        "concordance" => {
+            "Concordance: share of the comparable pairs of patients in which the one with the higher \
+             predicted hazard has the event first."
+        }
+        "restricted_mean" => {
+            "Restricted mean: the average time without the event up to the horizon, the area under the \
+             curve, with its confidence limits."
+        }
+        "n_at_risk" => "Patients still observed and without the event just before this time.",
+        "weighted_n_at_risk" => "Sum of the weights of the patients at risk just before this time.",
+        _ => return None,
+    })
+}
+
+/// Families of names.
+fn of_pattern(name: &str) -> Option<&'static str> {
+    let starts = |prefix: &str| name.starts_with(prefix);
+    let ends = |suffix: &str| name.ends_with(suffix);
+    Some(if starts("step_") {
+        "Part of a likelihood-ratio test on the way to the model."
+    } else if starts("proportional_hazards_") {
+        "Part of the test of proportional hazards."
+    } else if starts("median_difference") {
+        "Difference of the medians, exposed minus comparator, with its confidence limits."
+    } else if starts("survival_difference") {
+        "Difference of survival at this time, exposed minus comparator, with its confidence limits."
+    } else if starts("restricted_mean_difference") {
+        "Difference of the restricted means, exposed minus comparator, with its confidence limits."
+    } else if starts("restricted_mean") {
+        "Average time without the event up to the horizon, with its confidence limits."
+    } else if starts("median_") {
+        "Median: the time at which the curve falls to one half, with its confidence limits."
+    } else if starts("survival_") {
+        "Probability of being without the event at this time, with its confidence limits."
+    } else if starts("e_value") {
+        "E-value: the risk ratio that an unmeasured confounder would need with exposure and outcome \
+         to explain the hazard ratio away."
+    } else if starts("p_upper_") || starts("p_lower_") {
+        "Bound of the one-sided p-value under hidden bias of this factor."
+    } else if starts("score_quantile_") {
+        "Quantile of the propensity scores of the arm."
+    } else if starts("hazard_ratio") || starts("firth_hazard_ratio") {
+        "Hazard ratio with its confidence limits."
+    } else if ends("_p_value") || starts("p_value") {
+        "P-value: probability of data at least as far from no effect if there is none."
+    } else if ends("_chi_squared") || ends("_statistic") {
+        "Statistic of the test."
+    } else if ends("_df") {
+        "Degrees of freedom of the test."
+    } else {
+        return None;
+    })
+}

@@ -1,0 +1,265 @@
+//! What the report consists of, and in which order: the document of a result.
+//!
+//! A section whose analysis was not asked for is left out, and so is a table without rows.
+
+mod arrange;
+
+use crate::document::{Block, Cover, Definition, Document, Explanation, Item, Section, Text};
+use crate::glossary;
+use crate::methods::methods;
+use crate::plots::{self, Plot};
+use crate::table::Table;
+use crate::tables::{self, Source};
+use arrange::Numbering;
+use std::collections::BTreeMap;
+
+/// The document of a result.
+pub(crate) fn document(source: &Source) -> Document {
+    let mut draft = Draft { numbering: Numbering::of(source), sections: Vec::new() };
+    for chapter in chapters(source) {
+        draft.add(chapter);
+    }
+    let sections = numbered(draft.sections);
+    Document { cover: cover(source), numbers: explanations(source, &sections), sections }
+}
+
+/// The notice of the study; synthetic patients always have one.
+pub(crate) fn notice(source: &Source) -> Option<String> {
+    let study = &source.result.protocol.study;
+    let default =
+        || "The patients of this study are synthetic; its results are no evidence.".into();
+    study.notice.clone().or_else(|| study.synthetic.then(default))
+}
+
+/// A section before it is known whether it has anything to print.
+pub(crate) struct Chapter {
+    level: u8,
+    id: &'static str,
+    heading: &'static str,
+    parts: Vec<Part>,
+}
+
+/// A part of a section.
+pub(crate) enum Part {
+    /// Text that makes sense beside a table or figure alone.
+    Lead(Block),
+    /// Text that makes sense by itself.
+    Block(Block),
+    Table(Table),
+    Plot(Box<Plot>),
+}
+
+impl Chapter {
+    fn main(id: &'static str, heading: &'static str) -> Self {
+        Self { level: 1, id, heading, parts: Vec::new() }
+    }
+
+    fn blocks(mut self, blocks: impl IntoIterator<Item = Block>) -> Self {
+        self.parts.extend(blocks.into_iter().map(Part::Block));
+        self
+    }
+
+    fn leads(mut self, texts: impl IntoIterator<Item = Text>) -> Self {
+        let paragraphs = texts.into_iter().filter(|text| !text.is_empty()).map(Block::paragraph);
+        self.parts.extend(paragraphs.map(Part::Lead));
+        self
+    }
+
+    fn tables(mut self, tables: impl IntoIterator<Item = Table>) -> Self {
+        self.parts.extend(tables.into_iter().map(Part::Table));
+        self
+    }
+
+    fn plots(mut self, plots: impl IntoIterator<Item = Plot>) -> Self {
+        self.parts.extend(plots.into_iter().map(|plot| Part::Plot(Box::new(plot))));
+        self
+    }
+}
+
+fn chapters(source: &Source) -> Vec<Chapter> {
+    let mut chapters = vec![
+        Chapter::main("results", "Main results")
+            .leads(tables::sentences(source))
+            .tables([tables::summary(source)]),
+        methods_chapter(source),
+        Chapter::main("flow", "Patients")
+            .plots([plots::flow(source)])
+            .tables([tables::flow(source), tables::missing(source)]),
+        Chapter::main("baseline", "Baseline")
+            .tables([tables::baseline(source), tables::balance_tests(source)])
+            .tables([tables::balance_unmatched(source)]),
+    ];
+    chapters.extend(comparability(source));
+    chapters.extend(outcome(source));
+    chapters.extend([caveats(source), reproduction(source)]);
+    chapters
+}
+
+fn methods_chapter(source: &Source) -> Chapter {
+    let paragraphs = methods(&source.result.protocol, &source.result.outline);
+    let entries = paragraphs.into_iter().map(|one| Definition::new(one.heading, one.text));
+    Chapter::main("methods", "Methods").blocks([Block::Definitions { entries: entries.collect() }])
+}
+
+/// How the arms were made comparable, and whether they are.
+fn comparability(source: &Source) -> Vec<Chapter> {
+    let heading = match source.result.protocol.weighting {
+        Some(_) => "Propensity score, weights and balance",
+        None => "Propensity score, matching and balance",
+    };
+    vec![
+        Chapter::main("propensity", heading)
+            .tables([tables::propensity(source), tables::overlap(source)])
+            .plots(plots::overlap(source))
+            .tables([tables::matching(source), tables::weighting(source)])
+            .plots(plots::love(source))
+            .tables([tables::balance_measures(source), tables::balance_within(source)]),
+    ]
+}
+
+/// What became of the patients.
+fn outcome(source: &Source) -> Vec<Chapter> {
+    vec![
+        Chapter::main("follow-up", "Follow-up").tables([tables::follow_up(source)]),
+        Chapter::main("survival", "Survival")
+            .plots(plots::all_main_curves(source))
+            .tables([tables::medians(source), tables::rates(source)])
+            .tables([tables::restricted_means(source), tables::comparison_tests(source)]),
+        Chapter::main("hazard", "Hazard models")
+            .tables(tables::hazard_ratios(source))
+            .tables([tables::models(source), tables::firth(source), tables::selection(source)])
+            .tables([tables::variances(source), tables::reuse(source)]),
+        Chapter::main("proportional-hazards", "Proportional hazards")
+            .tables(tables::proportional_hazards(source)),
+        Chapter::main("subgroups", "Subgroups")
+            .plots(plots::forests(source))
+            .tables(tables::subgroups(source))
+            .plots(plots::subgroup_curves(source)),
+        Chapter::main("comparisons", "Comparison within an arm")
+            .tables([tables::comparisons(source)])
+            .plots(plots::compared_curves(source)),
+        Chapter::main("bootstrap", "Bootstrap").tables([tables::bootstrap(source)]),
+        Chapter::main("sensitivity", "Sensitivity")
+            .tables([tables::sensitivity(source), tables::hidden_bias(source)]),
+    ]
+}
+
+fn caveats(source: &Source) -> Chapter {
+    let collected = source.numbers.collected_caveats(source.result);
+    if collected.is_empty() {
+        return Chapter::main("caveats", "Caveats").blocks([Block::paragraph("None.")]);
+    }
+    let item = |caveat: crate::numbers::CollectedCaveat| {
+        let mut text = Text::strong(format!("{}:", caveat.kind));
+        text.say(caveat.message);
+        if !caveat.ids.is_empty() {
+            text.say(Text::code(caveat.ids.join(", ")));
+        }
+        if caveat.n_more_ids > 0 {
+            text.say(format!("and {} more", caveat.n_more_ids));
+        }
+        Item { id: Some(format!("caveat-{}", caveat.number)), text }
+    };
+    let items = collected.into_iter().map(item).collect();
+    let lead =
+        "What a reader must know besides the numbers; the marks in text and tables point here.";
+    Chapter::main("caveats", "Caveats")
+        .blocks([Block::paragraph(lead), Block::List { is_ordered: true, items }])
+}
+
+fn reproduction(source: &Source) -> Chapter {
+    let protocol = serde_json::to_string_pretty(&source.result.protocol)
+        .expect("a protocol has string keys alone");
+    let rounding = Text::fill(
+        "Numbers are rounded half away from zero on the digits of their shortest representation; {} \
+         and {} hold them unrounded under their ids.",
+        [Text::code("tables/quantities.csv"), Text::code("report.json")],
+    );
+    Chapter::main("reproduction", "Reproduction").blocks([
+        Block::paragraph(rounding),
+        Block::paragraph("The protocol as executed, with every default filled in:"),
+        Block::Verbatim { text: protocol },
+    ])
+}
+
+fn cover(source: &Source) -> Cover {
+    let result = source.result;
+    let study = &result.protocol.study;
+    let mut facts = Vec::new();
+    facts.extend(
+        study.data_lock.as_ref().map(|date| Definition::new("Data closed on", date.as_str())),
+    );
+    facts.extend(seeds(source));
+    let version = format!("Equipoise {}", env!("CARGO_PKG_VERSION"));
+    facts.extend([
+        Definition::new("Program", version),
+        Definition::new("Format of the result", Text::code(&result.schema)),
+        Definition::new("Patient table, SHA-256", Text::code(&result.data_sha256)),
+        Definition::new("Study file, SHA-256", Text::code(&result.protocol_sha256)),
+    ]);
+    Cover { title: study.title.clone(), study: study.id.clone(), notice: notice(source), facts }
+}
+
+/// The seeds of whatever was drawn at random.
+fn seeds(source: &Source) -> Option<Definition> {
+    let bootstrap = source.result.protocol.bootstrap.as_ref()?;
+    Some(Definition::new("Seed of the replicates", bootstrap.seed.to_string()))
+}
+
+/// What is known of every number that the sections print.
+fn explanations(source: &Source, sections: &[Section]) -> BTreeMap<String, Explanation> {
+    let ids = sections.iter().flat_map(|section| &section.blocks).flat_map(Block::ids);
+    let known = ids.filter_map(|id| {
+        let method = source.numbers.method(id)?;
+        let definition = glossary::definition(id).to_owned();
+        Some((id.clone(), Explanation { definition, method: method.to_owned() }))
+    });
+    known.collect()
+}
+
+/// The sections as they grow.
+struct Draft {
+    numbering: Numbering,
+    sections: Vec<Section>,
+}
+
+impl Draft {
+    fn add(&mut self, chapter: Chapter) {
+        let is_filled = chapter.parts.iter().any(|part| match part {
+            Part::Lead(_) => false,
+            Part::Block(_) | Part::Plot(_) => true,
+            Part::Table(table) => !table.rows.is_empty(),
+        });
+        if !is_filled {
+            return;
+        }
+        let block = |part| match part {
+            Part::Lead(block) | Part::Block(block) => Some(block),
+            Part::Table(table) => self.numbering.table(table).map(Block::Table),
+            Part::Plot(plot) => Some(Block::Figure(self.numbering.figure(&plot))),
+        };
+        let blocks = chapter.parts.into_iter().filter_map(block).collect();
+        self.sections.push(Section {
+            id: chapter.id.into(),
+            level: chapter.level,
+            number: String::new(),
+            heading: chapter.heading.into(),
+            blocks,
+        });
+    }
+}
+
+/// The sections with their numbers.
+fn numbered(mut sections: Vec<Section>) -> Vec<Section> {
+    let (mut main, mut inner) = (0, 0);
+    for section in &mut sections {
+        if section.level == 1 {
+            (main, inner) = (main + 1, 0);
+            section.number = main.to_string();
+        } else {
+            inner += 1;
+            section.number = format!("{main}.{inner}");
+        }
+    }
+    sections
+}
