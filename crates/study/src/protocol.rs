@@ -3,9 +3,13 @@
 //! Each section of the file is a type here, in the order of the file; defaults stand beside the
 //! fields they fill and are printed in the report with the rest.
 
+mod profile;
 mod read;
+mod report;
 
+pub use profile::Profile;
 pub use read::{Violation, locate, read};
+pub use report::{PrimarySection, ReportSection, TrialComponent, TrialSection};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,6 +56,9 @@ pub struct Protocol {
     pub sensitivity: SensitivitySection,
     /// `[bootstrap]`: intervals from resampled patients; absent = none.
     pub bootstrap: Option<BootstrapSection>,
+    /// `[report]`: what authors add to the numbers, and which of them is the primary result.
+    #[serde(default)]
+    pub report: ReportSection,
 }
 
 /// `[study]`
@@ -69,6 +76,9 @@ pub struct StudySection {
     pub data_lock: Option<String>,
     /// Unit of every time in the report.
     pub time_unit: TimeUnit,
+    /// Program whose conventions are the defaults. Default: `r`.
+    #[serde(default)]
+    pub emulate: Profile,
 }
 
 /// Unit of time; a month has 30.4375 days, a year 365.25.
@@ -143,6 +153,10 @@ pub struct Variable {
     /// Condition under which the variable has a value at all, such as `rt == 1`; such a variable
     /// is not part of the baseline table, and who lacks it is left out of its comparisons alone.
     pub among: Option<String>,
+    /// Whether it is known only after time zero, such as a treatment that begins later: exposure may
+    /// have changed it, and the report says so wherever it stands among the covariates. Default: no.
+    #[serde(default)]
+    pub after_time_zero: bool,
 }
 
 /// Kinds of variables.
@@ -732,9 +746,9 @@ impl BalanceTest {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct SurvivalSection {
     /// Rules for the limits of survival at chosen times; the first also draws the band of the
-    /// figures. Default: `log`.
+    /// figures. Default: that of the profile, `log` in R.
     pub interval: Vec<IntervalRule>,
-    /// Rules for the limits of the median, a column of the table each. Default: `log`.
+    /// Rules for the limits of the median, a column of the table each. Default: that of the profile, `log` in R.
     pub median_ci: Vec<QuantileRule>,
     /// Rules for the limits of the median follow-up. Default: those of the median.
     pub followup_ci: Vec<QuantileRule>,
@@ -798,7 +812,7 @@ pub enum ComparisonTest {
 pub struct CoxSection {
     /// Who is analysed. Default: `matched` or `weighted` when there is such a design, else `all`.
     pub populations: Vec<Population>,
-    /// Rule for tied events. Default: `efron`.
+    /// Rule for tied events. Default: that of the profile, `efron` in R.
     pub ties: Ties,
     /// Variance behind intervals and p-values in the matched patients. Default: `robust`, which
     /// patients with weights always have.

@@ -9,6 +9,7 @@ mod bootstrap;
 mod data;
 mod matching;
 mod place;
+mod report;
 mod roles;
 mod section;
 mod suggest;
@@ -56,6 +57,7 @@ fn protocol(file: &Section) -> Protocol {
         data::exposure(section, &source, file.has("time_zero"))
     });
     let declared = Declared {
+        profile: study.emulate,
         variables: &variables,
         exposure: &exposure.column,
         has_matching: file.has("matching"),
@@ -68,12 +70,19 @@ fn protocol(file: &Section) -> Protocol {
     let has_pairs = matching.as_ref().is_some_and(MatchingSection::is_one_to_one);
     let declared = Declared { has_pairs, ..declared };
     let cox = file.table("cox", |section| analyses::cox(section, &declared));
-    let ties = cox.as_ref().map(|cox| cox.ties).unwrap_or_default();
+    let ties = cox.as_ref().map_or(study.emulate.ties(), |cox| cox.ties);
     let survival =
         file.defaulted_table("survival", |section| analyses::survival(section, &declared));
+    let endpoints = data::endpoints(file, &study, &source);
+    let analysed = report::Analysed {
+        endpoints: &endpoints,
+        cox: cox.as_ref(),
+        exposure: &exposure.column,
+        main_population: declared.main_population(),
+    };
     Protocol {
+        report: file.defaulted_table("report", |section| report::report(section, &analysed)),
         eligibility: file.tables("eligibility", data::criterion),
-        endpoints: data::endpoints(file, &study, &source),
         missing: file.defaulted_table("missing", data::missing),
         propensity,
         matching,
@@ -87,6 +96,7 @@ fn protocol(file: &Section) -> Protocol {
             bootstrap::bootstrap(section, &declared, survival.confidence)
         }),
         survival,
+        endpoints,
         schema,
         study,
         data: source,

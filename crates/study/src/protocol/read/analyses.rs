@@ -8,15 +8,17 @@ use super::value::{
     Parsed, at_least_1, code, confidence, flag, number, positive, probability, text, word,
 };
 use crate::protocol::{
-    BalanceSection, BalanceTest, ComparisonTest, CoxSection, HiddenBiasSection, IntervalRule,
-    MultivariableModel, Population, PropensitySection, QuantileRule, SelectionRule,
-    SensitivitySection, Spline, Subgroup, SurvivalSection, Ties, Variable, VariableKind, Variance,
+    BalanceSection, BalanceTest, ComparisonTest, CoxSection, HiddenBiasSection, MultivariableModel,
+    Population, Profile, PropensitySection, SelectionRule, SensitivitySection, Spline, Subgroup,
+    SurvivalSection, Ties, Variable, VariableKind, Variance,
 };
 use std::cell::RefCell;
 use toml::de::DeValue;
 
 /// What analyses can refer to.
 pub(super) struct Declared<'a> {
+    /// Whose conventions are the defaults.
+    pub(super) profile: Profile,
     pub(super) variables: &'a [Variable],
     pub(super) exposure: &'a str,
     pub(super) has_matching: bool,
@@ -27,7 +29,7 @@ pub(super) struct Declared<'a> {
 
 impl Declared<'_> {
     /// The population in which the arms are made comparable, or everyone.
-    fn main_population(&self) -> Population {
+    pub(super) fn main_population(&self) -> Population {
         match (self.has_matching, self.has_weighting) {
             (true, _) => Population::Matched,
             (false, true) => Population::Weighted,
@@ -208,7 +210,7 @@ pub(super) fn balance(section: &Section, declared: &Declared) -> BalanceSection 
     let strata = section.list("strata", |value| declared.category(value)).unwrap_or_default();
     strata_fit(section, tests.as_deref().unwrap_or_default(), &strata);
     BalanceSection {
-        tests: tests.unwrap_or_else(|| vec![BalanceTest::ChiSquared, BalanceTest::MannWhitney]),
+        tests: tests.unwrap_or_else(|| declared.profile.balance_tests().to_vec()),
         threshold: section.optional("threshold", positive).unwrap_or(0.1),
         within: section.list("within", |value| declared.category(value)).unwrap_or_default(),
         strata,
@@ -229,8 +231,9 @@ fn strata_fit(section: &Section, tests: &[BalanceTest], strata: &[String]) {
 }
 
 pub(super) fn survival(section: &Section, declared: &Declared) -> SurvivalSection {
-    let median_ci =
-        section.filled_list("median_ci", word).unwrap_or_else(|| vec![QuantileRule::default()]);
+    let median_ci = section
+        .filled_list("median_ci", word)
+        .unwrap_or_else(|| vec![declared.profile.median_ci()]);
     let tests = section.list("tests", |value| declared.comparison(value));
     if tests.as_ref().is_some_and(|tests| !tests.contains(&ComparisonTest::LogRank)) {
         section.refuse("tests", "`log_rank` must be among them: summary and figures print it");
@@ -238,7 +241,7 @@ pub(super) fn survival(section: &Section, declared: &Declared) -> SurvivalSectio
     SurvivalSection {
         interval: section
             .filled_list("interval", word)
-            .unwrap_or_else(|| vec![IntervalRule::default()]),
+            .unwrap_or_else(|| vec![declared.profile.interval()]),
         followup_ci: section.filled_list("followup_ci", word).unwrap_or_else(|| median_ci.clone()),
         median_ci,
         restricted_mean: section.list("restricted_mean", positive).unwrap_or_default(),
@@ -259,7 +262,7 @@ pub(super) fn cox(section: &Section, declared: &Declared) -> CoxSection {
         section.refuse("variance", message);
     }
     CoxSection {
-        ties: section.optional("ties", word).unwrap_or_default(),
+        ties: section.optional("ties", word).unwrap_or_else(|| declared.profile.ties()),
         variance,
         multivariable: section.tables("multivariable", |section| {
             let model = model(section, declared, &ids, &populations);

@@ -19,6 +19,7 @@ pub(super) fn study(section: &Section) -> StudySection {
         synthetic: section.optional("synthetic", flag).unwrap_or(false),
         data_lock: section.optional("data_lock", date),
         time_unit: section.optional("time_unit", word).unwrap_or_default(),
+        emulate: section.optional("emulate", word).unwrap_or_default(),
     }
 }
 
@@ -62,6 +63,7 @@ pub(super) fn variable(name: &str, section: &Section, data: &DataSection) -> Var
         levels,
         missing,
         among: section.optional("among", text),
+        after_time_zero: section.optional("after_time_zero", flag).unwrap_or(false),
     }
 }
 

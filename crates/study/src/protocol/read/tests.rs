@@ -1,8 +1,8 @@
 use super::*;
 use crate::protocol::{
     BalanceTest, BootstrapMethod, BootstrapScope, CaliperScale, CoarseningRule, IntervalRule,
-    MatchDistance, MatchMethod, MatchOrder, MatchRatio, Population, QuantileRule, SelectionRule,
-    SiteRule, Ties, TimeUnit, Variance,
+    MatchDistance, MatchMethod, MatchOrder, MatchRatio, Population, PrimarySection, QuantileRule,
+    SelectionRule, SiteRule, Ties, TimeUnit, TrialComponent, Variance,
 };
 
 macro_rules! example {
@@ -716,4 +716,77 @@ fn replicates_that_make_no_sense_are_refused() {
     }
     let unmatched = small_with("[matching]", "[bootstrap]\nscopes = [\"pipeline\"]");
     assert_refused(&unmatched, "bootstrap.scopes[0]", "`[matching]`");
+}
+
+/// The defaults of a program are in force where the study file is silent, and nowhere else.
+#[test]
+fn a_profile_decides_the_defaults() {
+    let with = |profile: &str, rest: &str| {
+        let study = small_with("title = \"Small\"", &format!("title = \"Small\"\n{profile}"));
+        read(&format!("{study}[cox]\n{rest}\n")).unwrap()
+    };
+    let r = with("", "");
+    assert_eq!(r, with("emulate = \"r\"", ""));
+    assert_eq!(r.cox.unwrap().ties, Ties::Efron);
+    let spss = with("emulate = \"spss\"", "");
+    assert_eq!(spss.survival.interval, [IntervalRule::Plain]);
+    assert_eq!(spss.survival.median_ci, [QuantileRule::Spss]);
+    assert_eq!(spss.survival.followup_ci, [QuantileRule::Spss]);
+    assert_eq!(spss.cox.unwrap().ties, Ties::Breslow);
+    let sas = with("emulate = \"sas\"", "ties = \"efron\"");
+    assert_eq!(sas.survival.median_ci, [QuantileRule::LogLog]);
+    assert_eq!(sas.balance.tests, [BalanceTest::ChiSquared, BalanceTest::MannWhitneyContinuity]);
+    assert_eq!(sas.cox.unwrap().ties, Ties::Efron);
+}
+
+/// With a design the marginal hazard ratio, without one the first adjusted one, without models the
+/// comparison of the curves.
+#[test]
+fn the_primary_analysis_has_a_default() {
+    let primary = |text: &str| read(text).unwrap().report.primary;
+    let named = |population, model: Option<&str>| PrimarySection {
+        endpoint: "os".into(),
+        population,
+        model: model.map(str::to_owned),
+    };
+    assert_eq!(primary(SMALL), named(Population::Matched, None));
+    let cox = "[cox]\npopulations = [\"all\", \"matched\"]\n[[cox.multivariable]]\nid = \"full\"\n";
+    let with_models = small_with("", cox);
+    assert_eq!(primary(&with_models), named(Population::Matched, Some("univariable")));
+    let chosen = format!("{with_models}[report]\nprimary = {{ population = \"all\" }}\n");
+    assert_eq!(primary(&chosen), named(Population::All, Some("full")));
+    let chosen = format!("{with_models}[report]\nprimary = {{ model = \"full\" }}\n");
+    assert_eq!(primary(&chosen), named(Population::Matched, Some("full")));
+}
+
+#[test]
+fn what_a_report_cannot_rest_on_is_refused() {
+    for (report, path, words) in [
+        ("primary = { endpoint = \"oss\" }", "report.primary.endpoint", "there is no endpoint"),
+        ("primary = { population = \"exposed\" }", "report.primary.population", "not compared"),
+        ("primary = { model = \"full\" }", "report.primary.model", "no model `full`"),
+        ("target_trial = { outcom = {} }", "report.target_trial.outcom", "unknown key"),
+    ] {
+        let found = violations(&small_with("", &format!("[report]\n{report}")));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].path, path);
+        assert!(found[0].message.contains(words), "{}", found[0].message);
+    }
+}
+
+#[test]
+fn words_of_the_authors_are_kept() {
+    let study = small_with(
+        "",
+        "[report]\nbackground = \"Why.\"\n[report.target_trial.outcome]\ngap = \"None.\"",
+    );
+    let report = read(&study).unwrap().report;
+    assert_eq!(report.background.as_deref(), Some("Why."));
+    let [outcome] = report.target_trial.as_slice() else { panic!("one row") };
+    assert_eq!(
+        (outcome.component, outcome.gap.as_deref()),
+        (TrialComponent::Outcome, Some("None."))
+    );
+    let study = small_with("type = \"binary\"", "type = \"binary\", after_time_zero = true");
+    assert!(read(&study).unwrap().variable("sex").unwrap().after_time_zero);
 }
