@@ -7,6 +7,7 @@ mod bootstrap;
 mod cox;
 mod flow;
 mod hidden_bias;
+mod levels;
 mod matching;
 mod overlap;
 mod reuse;
@@ -51,6 +52,7 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
     weighting::assemble(&mut assembly);
     survival::assemble(&mut assembly);
     cox::assemble(&mut assembly);
+    levels::assemble(&mut assembly);
     reuse::assemble(&mut assembly);
     hidden_bias::assemble(&mut assembly);
     subgroup::assemble(&mut assembly);

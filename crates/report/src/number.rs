@@ -59,11 +59,6 @@ pub(crate) fn p_value(value: f64) -> String {
     if text == "0.00100" { "0.001".into() } else { text }
 }
 
-/// A p-value of the baseline table: below 0.001 as a bound, else with three decimals.
-pub(crate) fn baseline_p_value(value: f64) -> String {
-    if value < 0.001 { "<0.001".into() } else { fixed(value, 3) }
-}
-
 /// A p-value in a sentence: `P = 0.021`, `P <0.0001`.
 pub(crate) fn p_clause(text: &str) -> String {
     if text.starts_with('<') { format!("P {text}") } else { format!("P = {text}") }
@@ -154,7 +149,6 @@ mod tests {
         let expected =
             ["<0.0001", "<0.0001", "0.00087", "0.00010", "0.001", "0.001", "0.021", "0.076"];
         assert_eq!(texts, expected);
-        assert_eq!([0.000_9, 0.001, 0.0207].map(baseline_p_value), ["<0.001", "0.001", "0.021"]);
         assert_eq!([p_clause("<0.0001"), p_clause("0.021")], ["P <0.0001", "P = 0.021"]);
     }
 

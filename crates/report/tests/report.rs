@@ -66,10 +66,10 @@ fn tables_print_the_numbers_of_r() {
     let rates = text(&files, "tables/rates.csv");
     assert_eq!(cell(&rates, &format!("{row}|12"), 5), "97.3 (95.6-99.1)");
     let cox = text(&files, "tables/cox_os_all.csv");
-    assert_eq!(cell(&cox, "hormonal treatment|", 2), "1.511 (1.278-1.786)");
-    assert_eq!(cell(&cox, "hormonal treatment|", 3), "<0.0001");
-    assert_eq!(cell(&cox, "hormonal treatment|", 4), "0.937 (0.788-1.114)");
-    assert_eq!(cell(&cox, "hormonal treatment|", 5), "0.459");
+    let exposed = |column| cell(&cox, "Arm|hormonal treatment|", column);
+    assert_eq!([exposed(2), exposed(3)], ["1.511 (1.278-1.786)", "<0.0001"]);
+    assert_eq!([exposed(4), exposed(5)], ["0.937 (0.788-1.114)", "0.459"]);
+    assert_eq!(cell(&cox, "Arm|none|", 2), "1 (reference)");
     assert_eq!(
         cell(&cox, "Progesterone receptor", 4),
         "0.9996 (0.9994-0.9999)",
@@ -81,7 +81,7 @@ fn tables_print_the_numbers_of_r() {
     assert_eq!(cell(&variances, row, 5), "0.807 (0.675-0.963)");
     let baseline = text(&files, "tables/baseline.csv");
     assert_eq!(cell(&baseline, "Age at surgery (years)|Mean (SD)", 2), "62.5 (9.9)");
-    assert_eq!(cell(&baseline, "Age at surgery (years)||", 4), "<0.001");
+    assert_eq!(cell(&baseline, "Age at surgery (years)||", 4), "<0.0001");
     assert_eq!(cell(&baseline, "Chemotherapy, n (%)", 2), "28 (8.3)");
 }
 
@@ -153,8 +153,9 @@ fn titles_name_the_endpoint() {
 fn levels_0_and_1_read_no_and_yes() {
     let files = render(&fixture::rotterdam());
     let cox = text(&files, "tables/cox_os_all.csv");
-    assert_eq!(cell(&cox, "Chemotherapy|", 1), "no");
-    assert_eq!(cell(&cox, "Grade: 3|", 1), "2");
+    assert_eq!(cell(&cox, "Chemotherapy|no|", 2), "1 (reference)");
+    assert_ne!(cell(&cox, "Chemotherapy|yes|", 2), "1 (reference)");
+    assert_eq!(cell(&cox, "Grade|2|", 2), "1 (reference)");
     let html = text(&files, "report.html");
     assert!(html.contains("matched patients, Chemotherapy: yes"), "the title of its figure");
 }
@@ -323,7 +324,7 @@ fn limits_from_replicates_stand_beside_those_without() {
     assert_eq!(cell(&table, ratio, 4), "1.250 (0.900-1.450)");
     assert_eq!([5, 6, 7].map(|column| cell(&table, ratio, column)), ["0.0123", "0.0456", "3"]);
     let without = text(&files, "tables/cox_os_matched.csv");
-    assert_eq!(cell(&table, ratio, 9), cell(&without, "hormonal treatment", 2));
+    assert_eq!(cell(&table, ratio, 9), cell(&without, "Arm|hormonal treatment|", 2));
     let median = "Overall survival|pipeline|median|percentile";
     assert_eq!(cell(&table, median, 4), "1.3 (0.9 to not reached)");
     let document: Vec<String> = report::document(&replicated())

@@ -110,6 +110,7 @@ fn multivariable(
             let reader = Reader::new(assembly, &place, variance(section, population), &fit);
             reader.columns(assembly);
             reader.whole_model(assembly, WHOLE);
+            reader.events_per_coefficient(assembly);
             reader.proportional_hazards(assembly, &model.label);
         }
         Err(reason) => without_fit(assembly, &place, &columns, reason),
@@ -351,6 +352,15 @@ impl<'a> Reader<'a> {
                 assembly.push(place.quantity(term, name, error, method));
             }
         }
+    }
+
+    /// How many events there are for each coefficient; fewer than ten are few.
+    fn events_per_coefficient(&self, assembly: &mut Assembly) {
+        let n = self.fit.coefficients.len();
+        let share = self.fit.n_events as f64 / n as f64;
+        let share = if n == 0 { Err(NotEstimable::NotDefined) } else { Ok(share) };
+        let method = "events over coefficients";
+        assembly.push(self.place.quantity(WHOLE, "events_per_coefficient", share, method));
     }
 
     /// What rests on a likelihood, which there is none of where patients have weights.

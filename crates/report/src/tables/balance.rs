@@ -106,7 +106,7 @@ fn test_cells(
         let parts: [(&str, number::Write); 3] = [
             ("statistic", number::statistic),
             ("df", number::degrees_of_freedom),
-            ("p_value", number::baseline_p_value),
+            ("p_value", number::p_value),
         ];
         for (part, write) in parts {
             let name = format!("{name}_{part}");

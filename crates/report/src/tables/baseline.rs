@@ -140,7 +140,7 @@ fn p_value(source: &Source, population: &str, variable: &VariableOutline) -> Cel
     match &variable.test {
         Some(test) => {
             let id = balance_id(population, &variable.id, &format!("{test}_p_value"));
-            source.numbers.cell(&id, number::baseline_p_value)
+            source.numbers.cell(&id, number::p_value)
         }
         None => Cell::new(""),
     }

@@ -5,9 +5,8 @@ use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
-use std::collections::BTreeSet;
 use study::protocol::Variance;
-use study::result::{EndpointOutline, ModelOutline, TermOutline, id};
+use study::result::{EndpointOutline, Label, ModelOutline, TermOutline, id};
 
 /// One table per endpoint and population: the univariable screen and the multivariable models side
 /// by side.
@@ -44,6 +43,12 @@ const CURVES: &str = "A number that enters as a curve (natural spline) has no si
                       is the Wald test of all its columns, nonlinear P that of its departure from a \
                       straight line.";
 
+/// How the ratios of covariates must not be read.
+const NO_CAUSES: &str = "Only the hazard ratio of the arms is meant as an effect. Those of the other \
+                         characteristics are adjusted for what makes the arms comparable, not for \
+                         their own confounders: they are no causes or effects (Westreich and Greenland \
+                         2013, Am. J. Epidemiol. 177:292-298).";
+
 fn place(source: &Source, endpoint: &str, population: &str) -> Table {
     let models: Vec<&ModelOutline> = source
         .result
@@ -53,7 +58,12 @@ fn place(source: &Source, endpoint: &str, population: &str) -> Table {
         .filter(|model| model.endpoint == endpoint && model.population == population)
         .collect();
     let ci = words::confidence_interval(&source.result.protocol);
-    let mut columns = vec![Column::key("Term"), Column::key("Compared with")];
+    let place = Place { source, endpoint, population, models: &models };
+    let mut columns = ["Characteristic", "Level"].map(Column::key).to_vec();
+    let has_counts = place.has_counts();
+    if has_counts {
+        columns.extend(["Patients", "Events"].map(Column::value));
+    }
     for model in &models {
         columns.push(Column::value(format!("HR ({ci})")).within(&model.label));
         columns.push(Column::value("P").within(&model.label));
@@ -64,18 +74,24 @@ fn place(source: &Source, endpoint: &str, population: &str) -> Table {
         words::within(&source.population_label(population))
     );
     let mut table = Table::new(table_name(endpoint, population), title, columns);
+    let mut printed: Vec<&str> = Vec::new();
     for term in terms(&models) {
-        let mut cells = vec![Cell::from(&term.label), source.reference_cell(term)];
-        for model in &models {
-            cells.extend(ratio_cells(source, model, term));
+        let levels = place.levels(&term.variable);
+        if levels.is_empty() {
+            table.rows.push(place.number_row(term, has_counts));
+        } else if !printed.contains(&term.variable.as_str()) {
+            printed.push(&term.variable);
+            let row = |level: &Level| place.level_row(&term.variable, level, has_counts);
+            table.rows.extend(levels.iter().map(row));
         }
-        table.rows.push(Row::new(cells));
     }
-    table.notes = sizes(source, &models);
+    table.notes = model_lines(source, &models);
+    table.note("Hazard ratios of numbers are per unit.");
     if models.iter().flat_map(|model| &model.terms).any(|term| term.curve_columns.is_some()) {
         table.note(CURVES);
     }
     table.notes.extend(notes(source, population));
+    table.note(NO_CAUSES);
     table
 }
 
@@ -111,23 +127,129 @@ pub(super) fn model_id(model: &ModelOutline, term: &str, name: &str) -> String {
     id::quantity(&model.endpoint, &model.population, &model.analysis, term, name)
 }
 
-/// Patients and events of the models, once where they agree.
-fn sizes(source: &Source, models: &[&ModelOutline]) -> Vec<Text> {
-    let size = |model: &&ModelOutline| {
-        let term = if model.is_screen { model.terms.first()?.id.as_str() } else { WHOLE };
-        let id = |name| model_id(model, term, name);
-        let known = source.numbers.value(&id("n")).is_some();
-        let count = |name| Text::from(source.numbers.cell(&id(name), number::count));
-        known.then(|| Text::fill("{} patients, {} events", ["n", "n_events"].map(count)))
-    };
-    let sizes: Vec<Text> = models.iter().filter_map(size).collect();
-    let texts: BTreeSet<String> = sizes.iter().map(Text::to_string).collect();
-    match sizes.into_iter().next() {
-        Some(only) if texts.len() == 1 => {
-            vec![Text::fill("{}. Hazard ratios of numbers are per unit.", [only])]
+/// A level of a variable, or an arm.
+struct Level {
+    /// Its part of ids.
+    id: String,
+    label: String,
+    is_reference: bool,
+}
+
+/// The models of one endpoint and population.
+struct Place<'a> {
+    source: &'a Source<'a>,
+    endpoint: &'a str,
+    population: &'a str,
+    models: &'a [&'a ModelOutline],
+}
+
+impl Place<'_> {
+    /// The levels of a variable in the order of the tables, or the arms, the comparator first; a
+    /// number has none.
+    fn levels(&self, variable: &str) -> Vec<Level> {
+        let protocol = &self.source.result.protocol;
+        if variable == protocol.exposure.column {
+            let arm = |(is_reference, arm): (bool, &Label)| Level {
+                id: arm.id.clone(),
+                label: arm.label.clone(),
+                is_reference,
+            };
+            let [exposed, comparator] = self.source.arms() else { return Vec::new() };
+            return [(true, comparator), (false, exposed)].map(arm).into();
         }
-        _ => Vec::new(),
+        let Some(known) = protocol.variable(variable) else { return Vec::new() };
+        let level = |(level, label): (&String, &String)| Level {
+            id: id::level(variable, level),
+            label: words::level(protocol, variable, label).to_owned(),
+            is_reference: known.reference.as_ref() == Some(level),
+        };
+        known.levels.iter().zip(&known.level_labels).map(level).collect()
     }
+
+    fn level_row(&self, variable: &str, level: &Level, has_counts: bool) -> Row {
+        let name = match variable == self.source.result.protocol.exposure.column {
+            true => "Arm".to_owned(),
+            false => variable_label(self.source, variable),
+        };
+        let mut cells = vec![Cell::new(name), Cell::from(&level.label)];
+        if has_counts {
+            cells.extend(["level_n", "level_n_events"].map(|name| self.count(&level.id, name)));
+        }
+        for model in self.models {
+            let own = model.terms.iter().find(|term| term.id == level.id);
+            let has_variable = model.terms.iter().any(|term| term.variable == variable);
+            cells.extend(match own {
+                Some(term) => ratio_cells(self.source, model, term),
+                None if level.is_reference && has_variable => {
+                    [Cell::new("1 (reference)"), Cell::new("")]
+                }
+                None => [Cell::new(""), Cell::new("")],
+            });
+        }
+        Row::new(cells)
+    }
+
+    fn number_row(&self, term: &TermOutline, has_counts: bool) -> Row {
+        let mut cells = vec![Cell::from(&term.label), Cell::new("")];
+        if has_counts {
+            cells.extend([Cell::new(""), Cell::new("")]);
+        }
+        for model in self.models {
+            cells.extend(ratio_cells(self.source, model, term));
+        }
+        Row::new(cells)
+    }
+
+    fn count(&self, level: &str, name: &str) -> Cell {
+        let id = id::quantity(self.endpoint, self.population, "cox_univariable", level, name);
+        match self.source.numbers.has(&id) {
+            true => self.source.numbers.cell(&id, number::count),
+            false => Cell::new(""),
+        }
+    }
+
+    /// Whether patients and events of levels are known.
+    fn has_counts(&self) -> bool {
+        let is_known = |arm: &Label| !self.count(&arm.id, "level_n").ids.is_empty();
+        self.source.arms().iter().any(is_known)
+    }
+}
+
+/// A line for each model: its size, its ties and how well it fits.
+fn model_lines(source: &Source, models: &[&ModelOutline]) -> Vec<Text> {
+    models.iter().filter_map(|model| model_line(source, model)).collect()
+}
+
+fn model_line(source: &Source, model: &ModelOutline) -> Option<Text> {
+    let term =
+        if model.is_screen { id::part(&model.terms.first()?.variable) } else { WHOLE.into() };
+    let id = |name: &str| model_id(model, &term, name);
+    let cell = |name: &str, write| Text::from(source.numbers.cell(&id(name), write));
+    source.numbers.value(&id("n"))?;
+    let size = ["n", "n_events"].map(|name| cell(name, number::count));
+    let mut line = Text::from(model.label.as_str());
+    line.push(Text::fill(": {} patients, {} events", size));
+    if !model.is_screen {
+        for (words, name, write) in [
+            (
+                "; {} events per coefficient",
+                "events_per_coefficient",
+                number::time as number::Write,
+            ),
+            ("; concordance {}", "concordance", number::ratio),
+            (
+                "; proportional hazards, global P {}",
+                "proportional_hazards_p_value",
+                number::p_value,
+            ),
+        ] {
+            if source.numbers.has(&id(name)) {
+                line.push(Text::fill(words, [cell(name, write)]));
+            }
+        }
+    }
+    line.push(".");
+    Some(line)
 }
 
 fn notes(source: &Source, population: &str) -> Vec<Text> {
@@ -235,8 +357,11 @@ pub(crate) fn models(source: &Source) -> Table {
         let id = |name| model_id(model, WHOLE, name);
         let numbers = &source.numbers;
         let n_terms: usize = model.terms.iter().map(|term| term.curve_columns.unwrap_or(1)).sum();
-        let per_term = numbers.value(&id("n_events")).filter(|_| 0 < n_terms);
-        let per_term = per_term.map_or(String::new(), |n| number::time(n / n_terms as f64));
+        let per_term = id("events_per_coefficient");
+        let per_term = match numbers.has(&per_term) {
+            true => numbers.cell(&per_term, number::time),
+            false => Cell::new(""),
+        };
         table.rows.push(Row::new(vec![
             Cell::new(source.endpoint_label(&model.endpoint)),
             Cell::new(source.population_label(&model.population)),
@@ -244,7 +369,7 @@ pub(crate) fn models(source: &Source) -> Table {
             numbers.cell(&id("n"), number::count),
             numbers.cell(&id("n_events"), number::count),
             Cell::new(n_terms.to_string()),
-            Cell::new(per_term),
+            per_term,
             numbers.cell(&id("concordance"), number::ratio),
             numbers.cell(&id(test_of_model(source, model)), number::p_value),
             proportional_hazards_cell(source, model),

@@ -38,6 +38,8 @@
 //! | `{endpoint}/{population}/cox_univariable/{variable}/concordance` `concordance_standard_error` `concordance_robust_standard_error` | its concordance |
 //! | `{endpoint}/{population}/cox_{model}/{column}/hazard_ratio` ... | the same of a multivariable model |
 //! | `{endpoint}/{population}/cox_{model}/all/n` `log_likelihood` `likelihood_ratio_p_value` `concordance` ... | the same of the model as a whole |
+//! | `{endpoint}/{population}/cox_{model}/all/events_per_coefficient` | events over coefficients |
+//! | `{endpoint}/{population}/cox_univariable/{variable}={level}/level_n` `level_n_events` | patients and events of a level or arm, for the variables of all models |
 //! | `{endpoint}/{population}/cox_{model}/{variable}/proportional_hazards_chi_squared` `..._df` `..._p_value` | proportional hazards; `all` is the global test |
 //! | `{endpoint}/{population}[{column}={level}]/...` | the same within a level |
 //! | `{endpoint}/{population}/interaction/{variable}/{test}_chi_squared` `{test}_df` `{test}_p_value` | exposure by variable, by `likelihood_ratio` and `wald` |
