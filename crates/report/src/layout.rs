@@ -3,15 +3,23 @@
 //! A section whose analysis was not asked for is left out, and so is a table without rows.
 
 mod arrange;
+mod checklists;
+mod primary;
+mod summary;
 
 use crate::document::{Block, Cover, Definition, Document, Explanation, Item, Section, Text};
 use crate::glossary;
 use crate::methods::methods;
+use crate::number;
 use crate::plots::{self, Plot};
 use crate::table::Table;
-use crate::tables::{self, Source};
+use crate::tables::{self, STUDY, Source, WHOLE};
+use crate::words;
 use arrange::Numbering;
+use cohort::{Caveat, CaveatCode};
+use primary::Primary;
 use std::collections::BTreeMap;
+use study::result::{Label, SubgroupOutline, id};
 
 /// The document of a result.
 pub(crate) fn document(source: &Source) -> Document {
@@ -19,7 +27,10 @@ pub(crate) fn document(source: &Source) -> Document {
     for chapter in chapters(source) {
         draft.add(chapter);
     }
-    let sections = numbered(draft.sections);
+    let has_score = source.result.protocol.propensity.is_some();
+    let checklists = checklists::checklists(&draft.sections, has_score);
+    draft.add(Chapter::main("checklists", "Reporting checklists").tables(checklists));
+    let sections = draft.sections;
     Document { cover: cover(source), numbers: explanations(source, &sections), sections }
 }
 
@@ -33,7 +44,6 @@ pub(crate) fn notice(source: &Source) -> Option<String> {
 
 /// A section before it is known whether it has anything to print.
 pub(crate) struct Chapter {
-    level: u8,
     id: &'static str,
     heading: &'static str,
     parts: Vec<Part>,
@@ -51,7 +61,7 @@ pub(crate) enum Part {
 
 impl Chapter {
     fn main(id: &'static str, heading: &'static str) -> Self {
-        Self { level: 1, id, heading, parts: Vec::new() }
+        Self { id, heading, parts: Vec::new() }
     }
 
     fn blocks(mut self, blocks: impl IntoIterator<Item = Block>) -> Self {
@@ -78,14 +88,20 @@ impl Chapter {
 
 fn chapters(source: &Source) -> Vec<Chapter> {
     let mut chapters = vec![
-        Chapter::main("results", "Main results")
-            .leads(tables::sentences(source))
+        Chapter::main("abstract", "Abstract")
+            .blocks([summary::structured_abstract(source)])
             .tables([tables::summary(source)]),
-        methods_chapter(source),
+        question(source),
         Chapter::main("flow", "Patients")
+            .leads(tables::sentences(source))
             .plots([plots::flow(source)])
-            .tables([tables::flow(source), tables::missing(source)]),
+            .tables([tables::flow(source)]),
+        methods_chapter(source),
+        Chapter::main("data", "Data quality and missing values")
+            .tables([tables::missing(source)])
+            .leads([words::missing(source.result.protocol.missing.policy).into()]),
         Chapter::main("baseline", "Baseline")
+            .leads([balance_sentence(source)])
             .tables([tables::baseline(source), tables::balance_tests(source)])
             .tables([tables::balance_unmatched(source)]),
     ];
@@ -93,6 +109,52 @@ fn chapters(source: &Source) -> Vec<Chapter> {
     chapters.extend(outcome(source));
     chapters.extend([caveats(source), reproduction(source)]);
     chapters
+}
+
+/// What is asked, and where it departs from a trial.
+fn question(source: &Source) -> Chapter {
+    let primary = Primary::of(source);
+    let name = format!("The primary analysis is {}. All others are secondary.", primary.name());
+    let warnings = source.result.caveats.iter();
+    let warnings = warnings.filter(|caveat| caveat.code == CaveatCode::ImmortalTime);
+    let warning = |caveat: &Caveat| Block::Box {
+        is_warning: true,
+        heading: "Immortal time".into(),
+        paragraphs: vec![caveat.message.as_str().into()],
+    };
+    let heading = "Question and target trial";
+    Chapter::main("question", heading)
+        .blocks([Block::paragraph(name)])
+        .tables([tables::target_trial(source)])
+        .blocks(warnings.map(warning))
+}
+
+/// How many variables differ, before and after; a p-value is no measure of that.
+fn balance_sentence(source: &Source) -> Text {
+    let one = |population: &Label| {
+        let id = |name: &str| id::quantity(STUDY, &population.id, "balance", WHOLE, name);
+        if !source.numbers.has(&id("largest_smd")) {
+            return Text::default();
+        }
+        Text::fill(
+            "Of {} variables {} have a standardised mean difference above {} in {} (largest {}).",
+            [
+                source.result.outline.variables.len().to_string().into(),
+                source.numbers.cell(&id("n_unbalanced"), number::count).into(),
+                words::plain(source.result.protocol.balance.threshold).into(),
+                words::within(&population.label).into(),
+                source.numbers.cell(&id("largest_smd"), number::ratio).into(),
+            ],
+        )
+    };
+    let mut text = Text::join(source.populations().iter().map(one), " ");
+    if !text.is_empty() {
+        text.say(
+            "Balance is judged by these differences alone: a P-value depends on the number of patients \
+             and is no evidence of balance.",
+        );
+    }
+    text
 }
 
 fn methods_chapter(source: &Source) -> Chapter {
@@ -109,12 +171,28 @@ fn comparability(source: &Source) -> Vec<Chapter> {
     };
     vec![
         Chapter::main("propensity", heading)
+            .leads([late_confounders(source)])
             .tables([tables::propensity(source), tables::overlap(source)])
             .plots(plots::overlap(source))
             .tables([tables::matching(source), tables::weighting(source)])
             .plots(plots::love(source))
             .tables([tables::balance_measures(source), tables::balance_within(source)]),
     ]
+}
+
+/// Which covariates of the score are known only after time zero.
+fn late_confounders(source: &Source) -> Text {
+    let late = tables::late_confounders(&source.result.protocol);
+    let labels: Vec<String> = late.map(|variable| words::within(&variable.label)).collect();
+    match labels.as_slice() {
+        [] => Text::default(),
+        labels => format!(
+            "Known only after time zero, but part of the score (marked \u{2020}): {}. Exposure may have \
+             changed them, and what they carry of its effect is then taken away.",
+            words::list(labels)
+        )
+        .into(),
+    }
 }
 
 /// What became of the patients.
@@ -132,16 +210,35 @@ fn outcome(source: &Source) -> Vec<Chapter> {
         Chapter::main("proportional-hazards", "Proportional hazards")
             .tables(tables::proportional_hazards(source)),
         Chapter::main("subgroups", "Subgroups")
+            .leads([subgroup_sentence(source)])
             .plots(plots::forests(source))
             .tables(tables::subgroups(source))
             .plots(plots::subgroup_curves(source)),
-        Chapter::main("comparisons", "Comparison within an arm")
+        Chapter::main("comparisons", "Levels compared with each other")
+            .leads([UNADJUSTED_LEVELS.into()])
             .tables([tables::comparisons(source)])
             .plots(plots::compared_curves(source)),
         Chapter::main("bootstrap", "Bootstrap").tables([tables::bootstrap(source)]),
         Chapter::main("sensitivity", "Sensitivity")
             .tables([tables::sensitivity(source), tables::hidden_bias(source)]),
     ]
+}
+
+/// What the comparison of levels is not.
+const UNADJUSTED_LEVELS: &str = "Unadjusted: the patients of these levels differ in other ways too, and \
+                                 nothing was done to make them comparable.";
+
+/// How subgroup analyses are to be read.
+fn subgroup_sentence(source: &Source) -> Text {
+    let within = |known: &&SubgroupOutline| !known.variables.is_empty();
+    let outlines = source.result.outline.subgroups.iter().filter(within);
+    let n_levels: usize =
+        outlines.flat_map(|known| &known.variables).map(|variable| variable.levels.len()).sum();
+    format!(
+        "Exploratory: {n_levels} comparisons within levels, not adjusted for their number. Whether an \
+         effect differs between levels is asked by the test of interaction, not by comparing P-values."
+    )
+    .into()
 }
 
 fn caveats(source: &Source) -> Chapter {
@@ -239,27 +336,13 @@ impl Draft {
             Part::Plot(plot) => Some(Block::Figure(self.numbering.figure(&plot))),
         };
         let blocks = chapter.parts.into_iter().filter_map(block).collect();
+        let number = (self.sections.len() + 1).to_string();
         self.sections.push(Section {
             id: chapter.id.into(),
-            level: chapter.level,
-            number: String::new(),
+            level: 1,
+            number,
             heading: chapter.heading.into(),
             blocks,
         });
     }
-}
-
-/// The sections with their numbers.
-fn numbered(mut sections: Vec<Section>) -> Vec<Section> {
-    let (mut main, mut inner) = (0, 0);
-    for section in &mut sections {
-        if section.level == 1 {
-            (main, inner) = (main + 1, 0);
-            section.number = main.to_string();
-        } else {
-            inner += 1;
-            section.number = format!("{main}.{inner}");
-        }
-    }
-    sections
 }

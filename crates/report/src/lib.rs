@@ -85,6 +85,7 @@ pub fn json(result: &StudyResult) -> Vec<u8> {
 fn table_files(source: &Source) -> Vec<ReportFile> {
     let mut tables = vec![
         tables::summary(source),
+        tables::target_trial(source),
         tables::flow(source),
         tables::missing(source),
         tables::baseline(source),

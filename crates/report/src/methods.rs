@@ -8,8 +8,9 @@ use crate::words;
 use serde::Serialize;
 use study::Protocol;
 use study::protocol::{
-    BootstrapMethod, BootstrapScope, CoxSection, EndpointSection, MultivariableModel, Population,
-    SelectionRule, Spline, Subgroup, VariableKind, Variance,
+    BootstrapMethod, BootstrapScope, ComparisonTest, CoxSection, EndpointSection,
+    MultivariableModel, Population, Profile, SelectionRule, Spline, Subgroup, TimeTransform,
+    VariableKind, Variance,
 };
 use study::result::Outline;
 
@@ -25,6 +26,7 @@ pub(crate) struct Paragraph {
 /// The paragraphs, in the order of the analysis.
 pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> {
     let paragraphs = [
+        ("Conventions", conventions(protocol)),
         ("Patients", patients(protocol)),
         ("Exposure", exposure(protocol)),
         ("Endpoints", endpoints(protocol)),
@@ -42,6 +44,22 @@ pub(crate) fn methods(protocol: &Protocol, outline: &Outline) -> Vec<Paragraph> 
         ("Bootstrap", bootstrap(protocol, outline)),
     ];
     paragraphs.map(|(heading, text)| Paragraph { heading, text }).into()
+}
+
+/// Whose conventions hold where the study file is silent, and what the marks mean.
+fn conventions(protocol: &Protocol) -> String {
+    let profile = protocol.study.emulate;
+    let tests = profile.balance_tests().map(words::balance_test);
+    format!(
+        "The defaults are those of {}: ties by {}; limits of survival by rule {}, of medians by rule {}; \
+         {}. A choice that is the default is marked (default). Computed with Equipoise {}.",
+        words::marked(profile.name(), profile == Profile::default()),
+        words::ties(profile.ties()),
+        words::interval(profile.interval()),
+        words::quantile(profile.median_ci()),
+        words::list(&tests),
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 fn patients(protocol: &Protocol) -> String {
@@ -120,15 +138,25 @@ fn endpoints(protocol: &Protocol) -> String {
     format!("{} Times are reported in {}{scale}.", endpoints.join(" "), unit.name())
 }
 
+/// The default of the threshold of balance.
+const THRESHOLD: f64 = 0.1;
+
 fn baseline(protocol: &Protocol) -> String {
     let tests = protocol.balance.tests.iter().map(|test| words::balance_test(*test));
     format!(
-        "Categories as n (%), numbers as mean (SD) and median (first to third quartile). Tests: {}; \
-         the table prints the first that applies to a variable. Standardised mean differences use \
-         the pooled SD {}; above {} a variable counts as unbalanced.",
-        words::list(&tests.collect::<Vec<_>>()),
+        "Categories as n (%), numbers as mean (SD) and median (first to third quartile, type 7). Tests: \
+         {}; the table prints the first that applies to a variable. They compare the arms and are no \
+         evidence of balance: that is judged by standardised mean differences, which use the pooled SD \
+         {}; above {} a variable counts as unbalanced.",
+        words::marked(
+            words::list(&tests.collect::<Vec<_>>()),
+            protocol.balance.tests == protocol.study.emulate.balance_tests()
+        ),
         words::pooled_over(protocol),
-        words::plain(protocol.balance.threshold)
+        words::marked(
+            words::plain(protocol.balance.threshold),
+            protocol.balance.threshold == THRESHOLD
+        )
     )
 }
 
@@ -183,15 +211,22 @@ fn survival(protocol: &Protocol) -> String {
             protocol.study.time_unit.name()
         ),
     };
+    let profile = protocol.study.emulate;
     format!(
         "Kaplan-Meier. Intervals have {} confidence. Survival at fixed times: {}; {bands} draws the \
          bands. Medians: {}. Median follow-up by reverse Kaplan-Meier: {}.{means} \
          Comparisons: {}.{}",
-        words::confidence(protocol),
-        words::list(&intervals),
-        words::quantiles(&section.median_ci),
-        words::quantiles(&section.followup_ci),
-        words::list(&tests),
+        words::marked(words::confidence(protocol), section.confidence == 0.95),
+        words::marked(words::list(&intervals), section.interval == [profile.interval()]),
+        words::marked(
+            words::quantiles(&section.median_ci),
+            section.median_ci == [profile.median_ci()]
+        ),
+        words::marked(
+            words::quantiles(&section.followup_ci),
+            section.followup_ci == section.median_ci
+        ),
+        words::marked(words::list(&tests), section.tests == [ComparisonTest::default()]),
         weighted_survival(protocol)
     )
 }
@@ -254,9 +289,12 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
         "Cox models of {}. Ties by {}. {variance} Univariable: {}.{models} Proportional hazards are \
          tested against {}.{}",
         names(&section.populations),
-        words::ties(section.ties),
+        words::marked(words::ties(section.ties), section.ties == protocol.study.emulate.ties()),
         labels(&section.univariable),
-        words::transform(section.ph_test),
+        words::marked(
+            words::transform(section.ph_test),
+            section.ph_test == TimeTransform::default()
+        ),
         weighted_models(protocol)
     )
 }
@@ -269,7 +307,7 @@ fn variance_of_design(protocol: &Protocol, variance: Variance) -> String {
         (Some(_), Variance::Robust) => format!(
             "In {} the variance is {}; elsewhere it is {by_model}.",
             words::adjusted(protocol),
-            words::variance(protocol, Variance::Robust),
+            words::marked(words::variance(protocol, Variance::Robust), true),
         ),
         (Some(_), Variance::Model) => {
             format!("The variance is {by_model}, in the matched sample too.")
@@ -376,7 +414,7 @@ fn bootstrap(protocol: &Protocol, outline: &Outline) -> String {
     let Some(section) = &protocol.bootstrap else { return "No intervals from replicates.".into() };
     let mut text = format!(
         "Intervals from {} replicates (seed {}), {} confidence.",
-        section.replicates,
+        words::marked(section.replicates.to_string(), section.replicates == 2000),
         section.seed,
         words::share_of(section.confidence)
     );

@@ -11,6 +11,7 @@ mod selection;
 mod subgroups;
 mod summary;
 mod survival;
+mod target_trial;
 
 pub(crate) use balance::{balance_measures, balance_tests, balance_unmatched, balance_within};
 pub(crate) use baseline::baseline;
@@ -26,6 +27,7 @@ pub(crate) use selection::selection;
 pub(crate) use subgroups::{comparisons, events, interaction, methods, subgroups};
 pub(crate) use summary::{sentences, summary};
 pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};
+pub(crate) use target_trial::{late_confounders, target_trial};
 
 use crate::document::Text;
 use crate::numbers::Numbers;

@@ -195,7 +195,7 @@ pub(crate) fn missing(policy: MissingPolicy) -> &'static str {
     match policy {
         MissingPolicy::CompleteCase => {
             "Patients who lack a declared value are left out of every analysis and counted \
-             (complete cases)."
+             (complete cases; default)."
         }
         MissingPolicy::Refuse => "The study is refused if a declared value is missing.",
     }
@@ -315,6 +315,18 @@ pub(crate) fn within(label: &str) -> String {
         Some(first) if !is_name => first.to_lowercase().chain(letters).collect(),
         _ => label.to_owned(),
     }
+}
+
+/// A choice in words, marked where it is the default.
+pub(crate) fn marked(words: impl AsRef<str>, is_default: bool) -> String {
+    let mark = if is_default { " (default)" } else { "" };
+    format!("{}{mark}", words.as_ref())
+}
+
+/// A text with a capital first letter.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A confidence such as `95% CI`.

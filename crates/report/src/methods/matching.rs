@@ -70,9 +70,11 @@ fn pairs(protocol: &Protocol, section: &MatchingSection, method: &str) -> String
             format!("One to {min} up to {max}, {} on average", words::plain(mean))
         }
     };
+    let ratio = words::marked(ratio, section.ratio == MatchRatio::Fixed(1));
     let replacement = if section.replacement { "with" } else { "without" };
+    let replacement = words::marked(format!("{replacement} replacement"), !section.replacement);
     format!(
-        "{ratio}, {method} on {}, {replacement} replacement, {}.",
+        "{ratio}, {method} on {}, {replacement}, {}.",
         distance(protocol, section),
         caliper(section)
     )
@@ -81,7 +83,7 @@ fn pairs(protocol: &Protocol, section: &MatchingSection, method: &str) -> String
 fn distance(protocol: &Protocol, section: &MatchingSection) -> String {
     let covariates = names_of(protocol, &section.covariates);
     match section.distance {
-        MatchDistance::Logit => "the logit of the propensity score".into(),
+        MatchDistance::Logit => words::marked("the logit of the propensity score", true),
         MatchDistance::Probability => "the propensity score".into(),
         MatchDistance::Mahalanobis => format!("the Mahalanobis distance of {covariates}"),
         MatchDistance::RobustMahalanobis => {
@@ -141,7 +143,12 @@ fn coarsened(protocol: &Protocol, section: &MatchingSection) -> String {
 }
 
 fn choice(section: &MatchingSection) -> Option<String> {
+    let default = match section.estimand {
+        MatchEstimand::Atc => MatchOrder::Smallest,
+        MatchEstimand::Att | MatchEstimand::Ate => MatchOrder::Largest,
+    };
     let order = words::match_order(section.order);
+    let order = words::marked(order, section.emulate.is_none() && section.order == default);
     let seed = match section.order {
         MatchOrder::Random => format!(" (seed {})", section.seed),
         _ => String::new(),

@@ -1,6 +1,6 @@
 //! The model of exposure and the matched sample.
 
-use super::{STUDY, Source, WHOLE};
+use super::{STUDY, Source, WHOLE, late_confounders};
 use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
@@ -23,8 +23,10 @@ pub(crate) fn propensity(source: &Source) -> Table {
         let id = |name| id::quantity(STUDY, WHOLE, "propensity", &term.id, name);
         let numbers = &source.numbers;
         let (coefficient, error) = (id("coefficient"), id("standard_error"));
+        let known = source.result.protocol.variable(&term.variable);
+        let mark = if known.is_some_and(|known| known.after_time_zero) { " \u{2020}" } else { "" };
         table.rows.push(Row::new(vec![
-            Cell::from(&term.label),
+            Cell::new(format!("{}{mark}", term.label)),
             source.reference_cell(term),
             numbers.coefficient(&coefficient, &error),
             numbers.ratio(&id("odds_ratio")),
@@ -37,6 +39,9 @@ pub(crate) fn propensity(source: &Source) -> Table {
         table.note(note);
     }
     let id = |name| id::quantity(STUDY, WHOLE, "propensity", WHOLE, name);
+    if late_confounders(&source.result.protocol).next().is_some() {
+        table.note("\u{2020} Known only after time zero: exposure may have changed it.");
+    }
     let text = |name| Text::from(source.numbers.cell(&id(name), number::ratio));
     table.note(Text::fill(
         "c-statistic {}; standard deviation of the logit of the score {} (denominator n - 1).",

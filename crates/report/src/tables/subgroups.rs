@@ -73,12 +73,19 @@ fn table(
     columns: Vec<Column>,
 ) -> Table {
     let title = format!(
-        "{}: {what} of {}, {}",
+        "{}: {}{what} of {}, {}",
         subgroup.label,
+        unadjusted(subgroup),
         words::within(&source.endpoint_label(&subgroup.endpoint)),
         words::within(&source.population_label(&subgroup.population))
     );
     Table::new(format!("{name}_{}_{}", subgroup.endpoint, subgroup.id), title, columns)
+}
+
+/// What must be said of results in patients whom no design has made comparable.
+fn unadjusted(subgroup: &SubgroupOutline) -> &'static str {
+    let is_designed = ["matched", "weighted"].contains(&subgroup.population.as_str());
+    if is_designed { "" } else { "unadjusted " }
 }
 
 /// The variance within levels and the test of the interaction, in words.
@@ -184,7 +191,8 @@ pub(crate) fn comparisons(source: &Source) -> Table {
     let compared = source.result.outline.subgroups.iter().filter(|known| known.compare.is_some());
     let populations = compared.map(|subgroup| subgroup.population.as_str());
     columns.push(Column::value(source.comparison_heading(populations)));
-    let mut table = Table::new("comparisons", "Levels compared with each other", columns);
+    let mut table =
+        Table::new("comparisons", "Levels compared with each other, unadjusted", columns);
     for subgroup in &source.result.outline.subgroups {
         let Some(variable) = &subgroup.compare else { continue };
         for (index, level) in variable.levels.iter().enumerate() {

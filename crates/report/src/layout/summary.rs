@@ -1,0 +1,196 @@
+//! The structured abstract, from the same numbers as everything else.
+
+use super::primary::{Primary, p_clause};
+use crate::document::{Block, Definition, Text};
+use crate::number;
+use crate::tables::{self, Source, WHOLE};
+use crate::words;
+use study::result::{Label, id};
+
+/// What stands where only the authors know the words.
+pub(super) const AUTHORS: &str = "To be written by the authors";
+
+/// Background, methods, results and conclusion.
+pub(super) fn structured_abstract(source: &Source) -> Block {
+    let primary = Primary::of(source);
+    let background = source.result.protocol.report.background.clone();
+    let background = background.unwrap_or_else(|| format!("{AUTHORS}: why the study was done."));
+    let entries = vec![
+        Definition::new("Background", background),
+        Definition::new("Methods", methods(source, &primary)),
+        Definition::new("Results", results(source, &primary)),
+        Definition::new("Conclusion", conclusion(source, &primary)),
+    ];
+    Block::Definitions { entries }
+}
+
+fn methods(source: &Source, primary: &Primary) -> Text {
+    let protocol = &source.result.protocol;
+    let mut text = Text::default();
+    let exposure = &protocol.exposure;
+    let zero = protocol.time_zero.as_ref();
+    let meaning = zero.and_then(|zero| zero.meaning.as_ref());
+    let meaning = meaning.map_or(String::new(), |meaning| format!(", followed from the {meaning}"));
+    let period = zero.and_then(|zero| zero.window.as_ref());
+    let period = period
+        .map_or(String::new(), |window| format!(" between {} and {}", window.from, window.to));
+    text.say(format!(
+        "Cohort study of {} against {}{meaning}{period}.",
+        exposure.exposed.label, exposure.comparator.label
+    ));
+    text.say(match (&protocol.matching, &protocol.weighting) {
+        (Some(section), _) if section.is_one_to_one() => {
+            "The arms were made comparable by matching one to one on the propensity score."
+        }
+        (Some(_), _) => "The arms were made comparable by matching, with weights.",
+        (None, Some(_)) => "The arms were made comparable by weights.",
+        (None, None) => "",
+    });
+    text.say(format!("The primary analysis is {}.", primary.name()));
+    text
+}
+
+fn results(source: &Source, primary: &Primary) -> Text {
+    let mut text = Text::default();
+    for sentence in tables::sentences(source) {
+        text.say(sentence);
+    }
+    text.say(follow_up(source, primary));
+    text.say(medians(source, primary));
+    text.say(rates(source, primary));
+    text.say(comparison(source, primary));
+    text
+}
+
+/// `Median follow-up was 72.1 (67.7-76.6) months.`
+fn follow_up(source: &Source, primary: &Primary) -> Text {
+    let Some(rule) = source.result.protocol.survival.followup_ci.first() else {
+        return Text::default();
+    };
+    let name = format!("median_{}", words::quantile_id(*rule));
+    let id = id::quantity(primary.endpoint, primary.population, "followup", WHOLE, &name);
+    if !source.numbers.has(&id) {
+        return Text::default();
+    }
+    let median = source.numbers.with_limits(&id, number::time).into();
+    let (population, unit) = (primary.population_label().into(), source.unit().into());
+    let ci = words::confidence_interval(&source.result.protocol).into();
+    Text::fill("Median follow-up of {} was {} {} ({}).", [population, median, unit, ci])
+}
+
+/// The median of each arm.
+fn medians(source: &Source, primary: &Primary) -> Text {
+    let Some(rule) = source.result.protocol.survival.median_ci.first() else {
+        return Text::default();
+    };
+    let name = format!("median_{}", words::quantile_id(*rule));
+    let sentence = "Median {} was {} {}.";
+    per_arm(source, primary, sentence, &name, None, number::time, source.unit())
+}
+
+/// Survival of each arm at the last time of the protocol.
+fn rates(source: &Source, primary: &Primary) -> Text {
+    let Some(rule) = source.result.protocol.survival.interval.first() else {
+        return Text::default();
+    };
+    let endpoint = source.endpoints().iter().find(|known| known.id == primary.endpoint);
+    let Some(&time) = endpoint.and_then(|endpoint| endpoint.times.last()) else {
+        return Text::default();
+    };
+    let name = format!("survival_{}", words::interval_id(*rule));
+    let unit = words::unit_of(&source.result.protocol, time);
+    let unit = format!("% at {} {unit}", words::plain(time));
+    per_arm(
+        source,
+        primary,
+        "For {} the share was {}{}.",
+        &name,
+        Some(time),
+        number::percent,
+        &unit,
+    )
+}
+
+/// A sentence with the endpoint, a number of each arm, and a unit.
+fn per_arm(
+    source: &Source,
+    primary: &Primary,
+    sentence: &str,
+    name: &str,
+    time: Option<f64>,
+    write: number::Write,
+    unit: &str,
+) -> Text {
+    let id = |arm: &Label| {
+        let (endpoint, population) = (primary.endpoint, primary.population);
+        match time {
+            None => id::quantity(endpoint, population, "survival", &arm.id, name),
+            Some(time) => id::quantity_at(endpoint, population, "survival", &arm.id, name, time),
+        }
+    };
+    if source.arms().is_empty() || !source.arms().iter().all(|arm| source.numbers.has(&id(arm))) {
+        return Text::default();
+    }
+    let one = |arm: &Label| {
+        let number = source.numbers.with_limits(&id(arm), write).into();
+        Text::fill("{} with {}", [number, arm.label.as_str().into()])
+    };
+    let arms = Text::list(source.arms().iter().map(one));
+    Text::fill(sentence, [primary.endpoint_label().into(), arms, unit.into()])
+}
+
+/// The primary result, and the comparison of the curves beside it.
+fn comparison(source: &Source, primary: &Primary) -> Text {
+    let id = primary.comparison_id();
+    let curves = match source.numbers.has(&id) {
+        true => p_clause(source.numbers.cell(&id, number::p_value)),
+        false => Text::default(),
+    };
+    let test = match source.comparison(primary.population) {
+        "log_rank" => "log-rank",
+        _ => "robust score test",
+    };
+    let curves = match curves.is_empty() {
+        true => Text::default(),
+        false => Text::fill("; {} {}", [test.into(), curves]),
+    };
+    match primary.ratio() {
+        Some(ratio) => Text::fill(
+            "The hazard ratio was {} ({}, {}{}).",
+            [
+                ratio.into(),
+                words::confidence_interval(&source.result.protocol).into(),
+                primary.p_clause(),
+                curves,
+            ],
+        ),
+        None if curves.is_empty() => Text::default(),
+        None => Text::fill("The curves were compared{}.", [curves]),
+    }
+}
+
+fn conclusion(source: &Source, primary: &Primary) -> Text {
+    let protocol = &source.result.protocol;
+    let (exposed, comparator) =
+        (&protocol.exposure.exposed.label, &protocol.exposure.comparator.label);
+    let direction = match (primary.is_significant(), primary.ratio_value()) {
+        (Some(true), Some(ratio)) if ratio < 1.0 => "was associated with a lower hazard in",
+        (Some(true), Some(_)) => "was associated with a higher hazard in",
+        (Some(true), None) => "was associated with",
+        (Some(false), _) => "was not shown to be associated with",
+        (None, _) => "could not be compared with the other arm in",
+    };
+    let mut text = Text::from(format!(
+        "In {} {exposed}, compared with {comparator}, {direction} {}.",
+        primary.population_label(),
+        primary.endpoint_label()
+    ));
+    text.say(
+        "An association in observational data is an effect only if nothing else that bears on the \
+         outcome differs between the arms.",
+    );
+    if let Some(notice) = super::notice(source) {
+        text.say(notice);
+    }
+    text
+}
