@@ -22,14 +22,15 @@ impl Scale {
 
 /// The smallest round step that cuts `span` into at most `most` parts.
 ///
-/// With a `period` (12 for months) the steps are shares and multiples of it; without, they are 1,
-/// 2 and 5 times a power of ten. A span that is empty or endless has the step 1.
+/// With a `period` (12 for months) the steps are shares and multiples of it; without, and for a
+/// span below a sixth of it, they are 1, 2 and 5 times a power of ten. A span that is empty or endless has the step 1.
 pub(crate) fn step(span: f64, most: f64, period: Option<f64>) -> f64 {
     // What is no span must not be looked for step by step.
     if !(span.is_finite() && span > 0.0) {
         return period.unwrap_or(1.0);
     }
-    if let Some(period) = period {
+    // A span below a sixth of a period is read in the unit of the axis alone.
+    if let Some(period) = period.filter(|period| period / 6.0 < span) {
         let shares = [1.0 / 12.0, 1.0 / 6.0, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0];
         let fitting = shares.iter().map(|share| share * period).find(|step| span <= step * most);
         return fitting.unwrap_or_else(|| period * step(span / period, most, None));
@@ -55,11 +56,22 @@ pub(crate) fn ticks(step: f64, end: f64) -> Vec<f64> {
     (0..=n).map(|index| index as f64 * step).collect()
 }
 
+/// Round ticks that cut the span from `low` to `high` into some `most` parts: the first is not
+/// above `low`, the last not below `high`.
+pub(crate) fn round_ticks(low: f64, high: f64, most: f64) -> Vec<f64> {
+    let step = step(high - low, most, None);
+    let first = (low / step + 1e-9).floor();
+    let last = (high / step - 1e-9).ceil().max(first + 1.0);
+    // The parts are few; what is no span must not become many.
+    let n = (last - first).clamp(1.0, 2.0 * most + 2.0) as usize;
+    (0..=n).map(|index| (first + index as f64) * step).collect()
+}
+
 /// A tick in words: up to six decimals, no trailing zeros.
 pub(crate) fn tick_text(value: f64) -> String {
-    let text = format!("{value:.6}");
+    let text = format!("{:.6}", value.abs());
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+    if value < 0.0 && text != "0" { format!("\u{2212}{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -72,6 +84,7 @@ mod tests {
         assert_eq!(step(232.0, 16.0, Some(12.0)), 24.0);
         assert_eq!(step(10.0, 16.0, Some(12.0)), 1.0);
         assert_eq!(step(1900.0, 16.0, Some(12.0)), 120.0);
+        assert_eq!(step(0.9, 16.0, Some(12.0)), 0.1);
     }
 
     #[test]
@@ -88,6 +101,13 @@ mod tests {
         assert_eq!(ticks(12.0, 36.5).last(), Some(&48.0));
         assert_eq!(ticks(0.1, 0.1 + 0.2).len(), 4);
         assert_eq!(ticks(12.0, 0.0), [0.0, 12.0]);
+    }
+
+    #[test]
+    fn round_ticks_enclose_the_span() {
+        assert_eq!(round_ticks(-0.7, 1.1, 5.0), [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5]);
+        assert_eq!(round_ticks(3.0, 3.0, 5.0), [3.0, 4.0]);
+        assert_eq!(tick_text(-0.5), "\u{2212}0.5");
     }
 
     #[test]

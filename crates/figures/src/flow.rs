@@ -1,8 +1,9 @@
 //! The way from the patient table to the analysed patients.
 
 use crate::frame::{Caption, finish};
-use crate::style::{INK, LINE, TEXT, WIDTH};
-use crate::svg::{Anchor, Line, Svg, Text, number};
+use crate::page::Page;
+use crate::style::{EDGE, GREY, INK, PAPER};
+use crate::svg::{Anchor, Direction, Pen, Svg, Text};
 use crate::text::wrap;
 
 /// Boxes from the top down, with those who leave to the right.
@@ -23,51 +24,82 @@ pub struct FlowBox {
     pub label: String,
     /// Words below it, such as the number of patients.
     pub count: String,
+    /// Further lines in small type, such as the numbers of each arm or site.
+    pub details: Vec<String>,
     /// Words of the box to the right of the arrow that leads here: who was left out.
     pub excluded: Option<String>,
 }
 
-const STEP_WIDTH: f64 = 300.0;
-const ARM_WIDTH: f64 = 260.0;
-const PAD: f64 = 10.0;
-const GAP: f64 = 28.0;
-/// Gap of an arrow from which a box branches off.
-const BRANCH_PAD: f64 = 12.0;
+/// Distance of text from the line around its box.
+const PAD: f64 = 4.0;
+/// Length of an arrow from box to box.
+const GAP: f64 = 15.0;
+/// Gap of an arrow above and below a box that branches off.
+const BRANCH_PAD: f64 = 6.0;
+/// Distance of boxes side by side.
+const BETWEEN: f64 = 12.0;
+/// Share of the page for the steps beside those who leave.
+const STEPS: f64 = 0.5;
+/// Widest box of an arm or of a step that nothing stands beside.
+const WIDEST: f64 = 190.0;
+const FILL: &str = "#f2f6f9";
 
 /// Draws the boxes and arrows.
 #[must_use]
-pub fn flow_diagram(figure: &FlowFigure) -> String {
+pub fn flow_diagram(figure: &FlowFigure, page: Page) -> String {
     let mut svg = Svg::default();
+    let room = page.width() - 2.0 * EDGE;
     let has_exclusions = figure.steps.iter().any(|step| step.excluded.is_some());
-    let x = if has_exclusions { 134.0 } else { (WIDTH - STEP_WIDTH) / 2.0 };
-    let column = Column { x, width: STEP_WIDTH, branch: Some(x + STEP_WIDTH + 30.0) };
-    let bottom = draw_column(&mut svg, &figure.steps, &column, 12.0);
-    let bottom = draw_arms(&mut svg, figure, x + STEP_WIDTH / 2.0, bottom);
-    finish(svg, (WIDTH, bottom + 14.0), &figure.caption)
+    let column = if has_exclusions {
+        let width = STEPS * room;
+        Column { page, x: EDGE, width, branch: Some(EDGE + width + 2.0 * BETWEEN) }
+    } else {
+        let width = room.min(WIDEST);
+        Column { page, x: (page.width() - width) / 2.0, width, branch: None }
+    };
+    let bottom = draw_column(&mut svg, &figure.steps, &column, EDGE);
+    let bottom = draw_arms(&mut svg, figure, page, column.middle(), bottom);
+    finish(svg, page, bottom + EDGE, &figure.caption)
 }
 
 /// Where a column of boxes stands.
 struct Column {
+    page: Page,
     x: f64,
     width: f64,
     /// Left end of the boxes of those who leave; without it they stand inside the box below.
     branch: Option<f64>,
 }
 
+impl Column {
+    fn middle(&self) -> f64 {
+        self.x + self.width / 2.0
+    }
+}
+
+/// A line of a box.
+struct BoxLine {
+    text: String,
+    size: f64,
+    is_bold: bool,
+}
+
 /// Draws boxes below each other; the lower end of the last.
 fn draw_column(svg: &mut Svg, boxes: &[FlowBox], column: &Column, top: f64) -> f64 {
-    let middle = column.x + column.width / 2.0;
     let mut y = top;
     for (index, one) in boxes.iter().enumerate() {
         if 0 < index {
             y = draw_passage(svg, one, column, y);
         }
         let lines = box_lines(one, column);
-        let height = box_height(lines.len());
-        svg.outlined_box((column.x, y), (column.width, height), "#f4f8fb");
-        for (row, (line, bold)) in lines.iter().enumerate() {
-            let text = Text::new(middle, y + PAD + 11.0 + LINE * row as f64, line);
-            svg.text(&Text { anchor: Anchor::Middle, bold: *bold, ..text });
+        let height = box_height(column.page, lines.len());
+        let place = ((column.x, y), (column.width, height));
+        svg.outlined_box(place.0, place.1, FILL, Pen::hairline(GREY));
+        for (row, line) in lines.iter().enumerate() {
+            let base = box_base(column.page, y, row);
+            let text = column.page.text(column.middle(), base, &line.text);
+            let (size, bold) = (line.size, line.is_bold);
+            svg.text(Text { anchor: Anchor::Middle, size, bold, ..text });
         }
         y += height;
     }
@@ -76,80 +108,83 @@ fn draw_column(svg: &mut Svg, boxes: &[FlowBox], column: &Column, top: f64) -> f
 
 /// Draws the arrow to the next box and who leaves on the way; where the next box begins.
 fn draw_passage(svg: &mut Svg, next: &FlowBox, column: &Column, from: f64) -> f64 {
-    let middle = column.x + column.width / 2.0;
+    let (page, middle) = (column.page, column.middle());
     let (Some(excluded), Some(branch)) = (&next.excluded, column.branch) else {
         draw_arrow_down(svg, middle, from, from + GAP);
         return from + GAP;
     };
-    let width = WIDTH - 12.0 - branch;
-    let lines = wrap(excluded, TEXT, width - 2.0 * PAD);
-    let height = box_height(lines.len());
+    let width = page.width() - EDGE - branch;
+    let lines = page.wrap(excluded, width - 2.0 * PAD);
+    let height = box_height(page, lines.len());
     let to = from + height + 2.0 * BRANCH_PAD;
     draw_arrow_down(svg, middle, from, to);
     let y = from + BRANCH_PAD;
-    svg.outlined_box((branch, y), (width, height), "#ffffff");
+    svg.outlined_box((branch, y), (width, height), PAPER, Pen::hairline(GREY));
     for (row, line) in lines.iter().enumerate() {
-        svg.text(&Text::new(branch + PAD, y + PAD + 11.0 + LINE * row as f64, line));
+        svg.text(page.text(branch + PAD, box_base(page, y, row), line));
     }
-    draw_arrow_right(svg, middle, branch, y + height / 2.0);
+    let centre = y + height / 2.0;
+    svg.line((middle, centre), (branch - 3.0, centre), Pen::hairline(INK));
+    svg.arrow_head((branch, centre), Direction::Right, INK);
     to
 }
 
 /// Draws the arms below the steps; the lower end of the longest.
-fn draw_arms(svg: &mut Svg, figure: &FlowFigure, centre: f64, from: f64) -> f64 {
-    let n = figure.arms.len() as f64;
+fn draw_arms(svg: &mut Svg, figure: &FlowFigure, page: Page, centre: f64, from: f64) -> f64 {
     if figure.arms.is_empty() {
         return from;
     }
-    let width = ((WIDTH - 24.0 - 24.0 * (n - 1.0)) / n).min(ARM_WIDTH);
-    let total = n * width + 24.0 * (n - 1.0);
-    let left = (centre - total / 2.0).clamp(12.0, WIDTH - 12.0 - total);
+    let n = figure.arms.len() as f64;
+    let room = page.width() - 2.0 * EDGE;
+    let width = ((room - BETWEEN * (n - 1.0)) / n).clamp(8.0 * PAD, WIDEST);
+    let total = n * width + BETWEEN * (n - 1.0);
+    let left = (centre - total / 2.0).min(page.width() - EDGE - total).max(EDGE);
+    let middle = |arm: usize| left + width / 2.0 + arm as f64 * (width + BETWEEN);
     let fork = from + GAP / 2.0;
-    let middles: Vec<f64> =
-        (0..figure.arms.len()).map(|k| left + width / 2.0 + k as f64 * (width + 24.0)).collect();
-    svg.line(arrow((centre, from), (centre, fork)));
-    let first = middles.first().copied().unwrap_or(centre).min(centre);
-    let last = middles.last().copied().unwrap_or(centre).max(centre);
-    svg.line(arrow((first, fork), (last, fork)));
+    svg.line((centre, from), (centre, fork), Pen::hairline(INK));
+    let (first, last) = (middle(0).min(centre), middle(figure.arms.len() - 1).max(centre));
+    svg.line((first, fork), (last, fork), Pen::hairline(INK));
     let mut bottom = from;
-    for (middle, boxes) in middles.iter().zip(&figure.arms) {
-        draw_arrow_down(svg, *middle, fork, fork + GAP * 0.75);
-        let column = Column { x: middle - width / 2.0, width, branch: None };
-        bottom = f64::max(bottom, draw_column(svg, boxes, &column, fork + GAP * 0.75));
+    for (arm, boxes) in figure.arms.iter().enumerate() {
+        let top = fork + GAP * 0.75;
+        draw_arrow_down(svg, middle(arm), fork, top);
+        let column = Column { page, x: middle(arm) - width / 2.0, width, branch: None };
+        bottom = f64::max(bottom, draw_column(svg, boxes, &column, top));
     }
     bottom
 }
 
-/// Lines of a box and whether each is bold.
-fn box_lines(one: &FlowBox, column: &Column) -> Vec<(String, bool)> {
-    let room = column.width - 2.0 * PAD;
-    let plain = |text: &str| wrap(text, TEXT, room).into_iter().map(|line| (line, false));
-    let mut lines: Vec<(String, bool)> = plain(&one.label).collect();
-    lines.extend(wrap(&one.count, TEXT * 1.09, room).into_iter().map(|line| (line, true)));
+/// The lines of a box: what the step is, how many passed it, and the details.
+fn box_lines(one: &FlowBox, column: &Column) -> Vec<BoxLine> {
+    let (page, room) = (column.page, column.width - 2.0 * PAD);
+    let regular = |text: &str, size: f64| {
+        let lines = wrap(text, size, room).into_iter();
+        lines.map(move |text| BoxLine { text, size, is_bold: false })
+    };
+    let mut lines: Vec<BoxLine> = regular(&one.label, page.size()).collect();
+    let counts = page.wrap_bold(&one.count, room).into_iter();
+    lines.extend(counts.map(|text| BoxLine { text, size: page.size(), is_bold: true }));
     if let (Some(excluded), None) = (&one.excluded, column.branch) {
-        lines.extend(plain(excluded));
+        lines.extend(regular(excluded, page.size()));
+    }
+    for detail in &one.details {
+        lines.extend(regular(detail, page.size() - 1.0));
     }
     lines
 }
 
-fn box_height(n_lines: usize) -> f64 {
-    LINE * n_lines as f64 + 2.0 * PAD - 3.0
+fn box_height(page: Page, n_lines: usize) -> f64 {
+    page.line() * (n_lines.max(1) - 1) as f64 + page.ascent() + page.descent() + 2.0 * PAD
 }
 
-fn arrow(from: (f64, f64), to: (f64, f64)) -> Line<'static> {
-    Line { from, to, colour: INK, width: 1.0, dash: "" }
+/// Base line of a line of a box.
+fn box_base(page: Page, top: f64, row: usize) -> f64 {
+    top + PAD + page.ascent() + page.line() * row as f64
 }
 
 fn draw_arrow_down(svg: &mut Svg, x: f64, from: f64, to: f64) {
-    svg.line(arrow((x, from), (x, to - 6.0)));
-    let (left, right, base) = (number(x - 4.0), number(x + 4.0), number(to - 8.0));
-    svg.fill(&format!("M{} {}L{left} {base}H{right}Z", number(x), number(to)), INK, 1.0);
-}
-
-fn draw_arrow_right(svg: &mut Svg, from: f64, to: f64, y: f64) {
-    svg.line(arrow((from, y), (to - 6.0, y)));
-    let (top, bottom, base) = (number(y - 4.0), number(y + 4.0), number(to - 8.0));
-    svg.fill(&format!("M{} {}L{base} {top}V{bottom}Z", number(to), number(y)), INK, 1.0);
+    svg.line((x, from), (x, to - 3.0), Pen::hairline(INK));
+    svg.arrow_head((x, to), Direction::Down, INK);
 }
 
 #[cfg(test)]
@@ -162,19 +197,20 @@ mod tests {
             label: label.into(),
             count: "n = 10".into(),
             excluded: excluded.map(Into::into),
+            details: vec!["Site A: 10".into()],
         };
         let figure = FlowFigure {
             steps: vec![step("Table", None), step("Age > 18", Some("Excluded: n = 2"))],
             arms: vec![vec![step("A", None)], vec![step("B", None)]],
             ..FlowFigure::default()
         };
-        let svg = flow_diagram(&figure);
-        assert_eq!(svg.matches("rx=\"3\"").count(), 5, "five boxes");
+        let svg = flow_diagram(&figure, Page::TWO_COLUMNS);
+        assert_eq!(svg.matches("rx=\"1.5\"").count(), 5, "five boxes");
         assert!(svg.contains("Age &gt; 18"));
     }
 
     #[test]
     fn an_empty_diagram_is_drawn() {
-        assert!(!flow_diagram(&FlowFigure::default()).contains("NaN"));
+        assert!(!flow_diagram(&FlowFigure::default(), Page::ONE_COLUMN).contains("NaN"));
     }
 }

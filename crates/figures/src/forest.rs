@@ -2,9 +2,9 @@
 
 use crate::axis::{Scale, tick_text};
 use crate::frame::{Caption, finish};
-use crate::style::{GREY, GRID, INK, LINE, SMALL, TEXT, WIDTH, group};
-use crate::svg::{Anchor, Line, Svg, Text, number};
-use crate::text::{bold_width, shorten, width};
+use crate::page::Page;
+use crate::style::{DOTTED, EDGE, GREY, GRID, INK, TICK, group};
+use crate::svg::{Anchor, Direction, Pen, Svg, Text, number};
 
 /// Ratios with their limits on a logarithmic axis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,90 +59,172 @@ pub struct ForestValue {
     pub weight: f64,
 }
 
-const ROW: f64 = 20.0;
-const TOP: f64 = 34.0;
-const GAP: f64 = 14.0;
-/// Smallest width of the plot.
-const PLOT: f64 = 180.0;
-/// Largest width of the labels.
-const LABEL: f64 = 280.0;
+/// Distance of columns.
+const GAP: f64 = 8.0;
+/// How far levels are indented below their variable.
+const INDENT: f64 = 7.0;
+/// Width of the plot that is kept free as long as labels can be broken.
+const PLOT: f64 = 110.0;
+/// Least share of the page for labels.
+const LABELS: f64 = 0.18;
 /// Ticks on both sides of 1; the axis takes the first that hold most of the limits.
 const REACH: [f64; 5] = [2.0, 4.0, 8.0, 16.0, 32.0];
 
 /// Draws one row per subgroup: a square sized by its weight, its limits, and all in words.
+///
+/// Made for a page of two columns: on a narrower one labels are broken into many lines.
 #[must_use]
-pub fn forest_plot(figure: &ForestFigure) -> String {
-    let layout = Layout::of(figure);
+pub fn forest_plot(figure: &ForestFigure, page: Page) -> String {
+    let layout = Layout::of(figure, page);
     let mut svg = Svg::default();
-    draw_headings(&mut svg, figure, &layout);
-    draw_axis(&mut svg, figure, &layout);
+    draw_headings(&mut svg, page, &layout);
+    draw_axis(&mut svg, figure, page, &layout);
     let weights = figure.rows.iter().filter_map(|row| row.value).map(|value| value.weight);
     let heaviest = weights.fold(1.0, f64::max);
-    for (index, row) in figure.rows.iter().enumerate() {
-        let y = TOP + ROW * (index as f64 + 0.5);
-        draw_words(&mut svg, row, &layout, y);
-        if let Some(value) = row.value {
-            draw_value(&mut svg, value, row.is_overall, heaviest, &layout, y);
+    for row in &layout.rows {
+        draw_words(&mut svg, page, row, &layout);
+        if let Some(value) = row.row.value {
+            draw_value(&mut svg, value, row, heaviest, &layout);
         }
     }
-    finish(svg, (layout.width, layout.bottom + 56.0), &figure.caption)
+    let end = draw_favours(&mut svg, figure, page, &layout);
+    finish(svg, page, end + EDGE, &figure.caption)
 }
 
-/// Where the columns stand. A figure whose words need more room is wider than the others.
-struct Layout {
-    width: f64,
-    label_width: f64,
-    /// Right ends of the columns between label and plot.
-    columns: Vec<f64>,
+/// Where the columns stand.
+struct Layout<'a> {
+    /// Columns of words with the right ends of their cells.
+    columns: Vec<Column<'a>>,
     scale: Scale,
     /// Largest ratio of the axis; the smallest is its inverse.
     reach: f64,
-    ratio_x: f64,
-    note_x: f64,
+    rows: Vec<Row<'a>>,
+    /// Base line of the last line of the headings.
+    headings: f64,
+    top: f64,
     bottom: f64,
 }
 
-impl Layout {
-    fn of(figure: &ForestFigure) -> Self {
-        let widest = |texts: &mut dyn Iterator<Item = &String>| {
-            texts.map(|text| bold_width(text, TEXT)).fold(0.0, f64::max)
-        };
-        let rows = || figure.rows.iter();
-        let column_widths: Vec<f64> = (0..figure.columns.len())
-            .map(|k| {
-                let cells = rows().filter_map(|row| row.cells.get(k));
-                widest(&mut cells.chain(figure.columns.get(k)))
-            })
-            .collect();
-        let ratio = widest(&mut rows().map(|row| &row.ratio).chain([&figure.ratio_heading]));
-        let note = widest(&mut rows().map(|row| &row.note).chain([&figure.note_heading]));
-        let note_gap = if 0.0 < note { GAP } else { 0.0 };
-        let columns_total: f64 = column_widths.iter().map(|width| width + GAP).sum();
-        let named = rows().filter(|row| !row.cells.is_empty());
-        let label = widest(&mut named.map(|row| &row.label)) + 14.0;
-        let label_width = label.clamp(60.0, LABEL);
-        let words = label_width + columns_total + GAP + GAP + ratio + note_gap + note;
-        let width = f64::max(WIDTH, 24.0 + words + PLOT);
-        let note_x = width - 12.0;
-        let ratio_x = note_x - note - note_gap;
-        let mut x = 12.0 + label_width;
-        let columns = column_widths.iter().map(|width| {
-            x += GAP + width;
-            x
-        });
-        let columns: Vec<f64> = columns.collect();
-        let left = 12.0 + label_width + columns_total + GAP;
-        let right = ratio_x - ratio - GAP;
+/// A column of words; cells stand at its right end.
+struct Column<'a> {
+    heading: Vec<String>,
+    width: f64,
+    right: f64,
+    cells: Vec<&'a str>,
+}
+
+/// A row with the lines of its label.
+struct Row<'a> {
+    row: &'a ForestRow,
+    index: usize,
+    label: Vec<String>,
+    middle: f64,
+}
+
+impl<'a> Layout<'a> {
+    fn of(figure: &'a ForestFigure, page: Page) -> Self {
+        let mut columns = columns(figure, page);
+        let words: f64 = columns.iter().map(|column| column.width + GAP).sum();
+        let named = figure.rows.iter().filter(|row| !row.cells.is_empty());
+        let widest = named.map(|row| indent(row) + measure(page, row)).fold(30.0, f64::max);
+        let room = page.width() - 2.0 * EDGE - words - PLOT - GAP;
+        let label_room = widest.min(room.max(LABELS * page.width()));
+        let left = place(&mut columns, figure.columns.len(), label_room, page);
+        let right = columns
+            .get(figure.columns.len())
+            .map_or(left + PLOT, |ratio| ratio.right - ratio.width - GAP);
+        let n_heading = columns.iter().map(|column| column.heading.len()).max().unwrap_or(0);
+        let headings = EDGE + page.line() * n_heading as f64 - page.descent();
+        let top = headings + page.descent() + 2.0;
+        let (rows, bottom) = rows(figure, page, label_room, left, top);
         let reach = reach(figure);
-        let scale = Scale { domain: (-reach.ln(), reach.ln()), range: (left, right) };
-        let bottom = TOP + ROW * figure.rows.len() as f64 + 4.0;
-        Self { width, label_width, columns, scale, reach, ratio_x, note_x, bottom }
+        let range = (left + 4.0, f64::max(right - 4.0, left + 14.0));
+        let scale = Scale { domain: (-reach.ln(), reach.ln()), range };
+        Self { columns, scale, reach, rows, headings, top, bottom }
     }
 
     /// The coordinate of a ratio, kept within the axis.
     fn at(&self, ratio: f64) -> f64 {
         self.scale.at(ratio.ln().clamp(-self.reach.ln(), self.reach.ln()))
     }
+}
+
+fn indent(row: &ForestRow) -> f64 {
+    if row.is_heading { 0.0 } else { INDENT }
+}
+
+fn measure(page: Page, row: &ForestRow) -> f64 {
+    if row.is_heading { page.measure_bold(&row.label) } else { page.measure(&row.label) }
+}
+
+/// The columns of words: those left of the plot, then ratios and notes.
+fn columns(figure: &ForestFigure, page: Page) -> Vec<Column<'_>> {
+    let mut columns = Vec::new();
+    for (index, heading) in figure.columns.iter().enumerate() {
+        let rows = figure.rows.iter();
+        let cells = rows.map(|row| row.cells.get(index).map_or("", String::as_str)).collect();
+        columns.push(column(page, heading, cells));
+    }
+    let ratios = figure.rows.iter().map(|row| row.ratio.as_str()).collect();
+    columns.push(column(page, &figure.ratio_heading, ratios));
+    let notes: Vec<&str> = figure.rows.iter().map(|row| row.note.as_str()).collect();
+    if !figure.note_heading.is_empty() || notes.iter().any(|note| !note.is_empty()) {
+        columns.push(column(page, &figure.note_heading, notes));
+    }
+    columns
+}
+
+/// A column as wide as its cells, the longest word of its heading and a third of the whole heading,
+/// which is broken into lines.
+fn column<'a>(page: Page, heading: &str, cells: Vec<&'a str>) -> Column<'a> {
+    let cell = cells.iter().map(|cell| page.measure(cell)).fold(0.0, f64::max);
+    let words = heading.split_whitespace().map(|word| page.measure_bold(word));
+    let third = page.measure_bold(heading) / 3.0;
+    let width = f64::max(cell, words.fold(third, f64::max).min(0.14 * page.width()));
+    Column { heading: page.wrap_bold(heading, width + 0.01), width, right: 0.0, cells }
+}
+
+/// Puts columns into their places; the left end of the plot.
+fn place(columns: &mut [Column], n_left: usize, label_room: f64, page: Page) -> f64 {
+    let mut x = EDGE + label_room;
+    for column in columns.iter_mut().take(n_left) {
+        x += GAP + column.width;
+        column.right = x;
+    }
+    let left = x + GAP;
+    let mut x = page.width() - EDGE;
+    for column in columns.iter_mut().skip(n_left).rev() {
+        column.right = x;
+        x -= column.width + GAP;
+    }
+    left
+}
+
+/// The rows from the top down, and where they end.
+fn rows<'a>(
+    figure: &'a ForestFigure,
+    page: Page,
+    label_room: f64,
+    left: f64,
+    top: f64,
+) -> (Vec<Row<'a>>, f64) {
+    let mut y = top + 1.0;
+    let mut rows = Vec::new();
+    for (index, row) in figure.rows.iter().enumerate() {
+        // A heading without cells may run on below the headings of the columns.
+        let room = match row.cells.is_empty() {
+            true => left - GAP - EDGE,
+            false => label_room - indent(row) + 0.01,
+        };
+        let label = match row.is_heading {
+            true => page.wrap_bold(&row.label, room),
+            false => page.wrap(&row.label, room),
+        };
+        let height = page.line() * label.len().max(1) as f64 + 2.0;
+        rows.push(Row { row, index, label, middle: y + height / 2.0 });
+        y += height;
+    }
+    (rows, y + 1.0)
 }
 
 /// How far the axis reaches: to hold every ratio, and nine tenths of the limits.
@@ -158,119 +240,139 @@ fn reach(figure: &ForestFigure) -> f64 {
     REACH.into_iter().find(|reach| ratio <= *reach).unwrap_or(REACH[REACH.len() - 1])
 }
 
-fn draw_headings(svg: &mut Svg, figure: &ForestFigure, layout: &Layout) {
-    let headings = figure.columns.iter().zip(layout.columns.iter().copied());
-    let last = [(&figure.ratio_heading, layout.ratio_x), (&figure.note_heading, layout.note_x)];
-    for (heading, x) in headings.chain(last) {
-        let text = Text::new(x, TOP - 12.0, heading);
-        svg.text(&Text { anchor: Anchor::End, bold: true, size: SMALL, ..text });
-    }
-    let rule =
-        Line { from: (12.0, TOP - 4.0), to: (layout.width - 12.0, TOP - 4.0), ..hairline(GREY) };
-    svg.line(rule);
-}
-
-fn draw_axis(svg: &mut Svg, figure: &ForestFigure, layout: &Layout) {
-    let (left, right) = layout.scale.range;
-    let bottom = layout.bottom;
-    let steps = REACH.into_iter().filter(|step| *step <= layout.reach);
-    let mut ticks: Vec<f64> = steps.flat_map(|step| [step, 1.0 / step]).chain([1.0]).collect();
-    ticks.sort_by(f64::total_cmp);
-    svg.line(Line { from: (left, bottom), to: (right, bottom), ..hairline(INK) });
-    let mut free_from = f64::NEG_INFINITY;
-    for tick in ticks {
-        let x = layout.at(tick);
-        let colour = if tick == 1.0 { GREY } else { GRID };
-        svg.line(Line { from: (x, TOP), to: (x, bottom), ..hairline(colour) });
-        svg.line(Line { from: (x, bottom), to: (x, bottom + 5.0), ..hairline(INK) });
-        let label = short_tick(tick);
-        if free_from <= x - width(&label, SMALL) / 2.0 {
-            let text = Text::new(x, bottom + 17.0, &label);
-            svg.text(&Text { anchor: Anchor::Middle, size: SMALL, ..text });
-            free_from = x + width(&label, SMALL) / 2.0 + 4.0;
+fn draw_headings(svg: &mut Svg, page: Page, layout: &Layout) {
+    for column in &layout.columns {
+        let n = column.heading.len();
+        for (index, line) in column.heading.iter().enumerate() {
+            let y = layout.headings - page.line() * (n - index - 1) as f64;
+            let text = page.text(column.right, y, line);
+            svg.text(Text { anchor: Anchor::End, bold: true, ..text });
         }
     }
-    let one = layout.at(1.0);
-    let below = shorten(&format!("← {}", figure.favours_below), SMALL, one - 24.0);
-    let above = shorten(&format!("{} →", figure.favours_above), SMALL, layout.width - one - 24.0);
-    if !figure.favours_below.is_empty() {
-        let text = Text::new(one - 8.0, bottom + 33.0, &below);
-        svg.text(&Text { anchor: Anchor::End, size: SMALL, colour: GREY, ..text });
-    }
-    if !figure.favours_above.is_empty() {
-        let text = Text::new(one + 8.0, bottom + 33.0, &above);
-        svg.text(&Text { size: SMALL, colour: GREY, ..text });
-    }
-    let title = Text::new(one, bottom + 33.0 + LINE, &figure.axis);
-    svg.text(&Text { anchor: Anchor::Middle, ..title });
-    draw_overall(svg, figure, layout);
+    let y = layout.top - 1.0;
+    svg.line((EDGE, y), (page.width() - EDGE, y), Pen::hairline(GREY));
 }
 
-/// A dotted line at the ratio of all patients.
-fn draw_overall(svg: &mut Svg, figure: &ForestFigure, layout: &Layout) {
+fn draw_axis(svg: &mut Svg, figure: &ForestFigure, page: Page, layout: &Layout) {
+    let (left, right) = layout.scale.range;
+    let (top, bottom) = (layout.top, layout.bottom);
+    let ticks = ticks(layout.reach);
+    svg.line((left, bottom), (right, bottom), Pen::hairline(INK));
+    for tick in &ticks {
+        let x = layout.at(*tick);
+        let colour = if *tick == 1.0 { GREY } else { GRID };
+        svg.line((x, top), (x, bottom), Pen::hairline(colour));
+        svg.line((x, bottom), (x, bottom + TICK), Pen::hairline(INK));
+    }
+    for (tick, label) in named_ticks(&ticks, page, layout) {
+        let text = page.text(layout.at(tick), bottom + TICK + 2.0 + page.ascent(), &label);
+        svg.text(Text { anchor: Anchor::Middle, ..text });
+    }
     let overall = figure.rows.iter().find(|row| row.is_overall).and_then(|row| row.value);
     if let Some(value) = overall {
         let x = layout.at(value.ratio);
-        let (from, to) = ((x, TOP), (x, layout.bottom));
-        svg.line(Line { from, to, colour: group(0).colour, width: 1.0, dash: "1.5 2.5" });
+        let pen = Pen::solid(group(0).colour, 0.7).dashed(DOTTED);
+        svg.line((x, top), (x, bottom), pen);
     }
 }
 
-fn draw_words(svg: &mut Svg, row: &ForestRow, layout: &Layout, y: f64) {
-    let indent = if row.is_heading { 0.0 } else { 12.0 };
-    let size = if row.is_heading { TEXT * 1.09 } else { TEXT };
-    // A heading without cells may run on below the headings of the columns.
-    let room = match row.cells.is_empty() {
-        true => layout.scale.range.0 - 24.0,
-        false => layout.label_width - indent,
+/// Powers of two from the inverse of `reach` to `reach`.
+fn ticks(reach: f64) -> Vec<f64> {
+    let steps = REACH.into_iter().filter(|step| *step <= reach);
+    let mut ticks: Vec<f64> = steps.flat_map(|step| [step, 1.0 / step]).chain([1.0]).collect();
+    ticks.sort_by(f64::total_cmp);
+    ticks
+}
+
+/// The ticks that are named: 1, and on both sides of it each, each second, each third and so on, as
+/// far as names do not meet.
+fn named_ticks(ticks: &[f64], page: Page, layout: &Layout) -> Vec<(f64, String)> {
+    let middle = ticks.len() / 2;
+    let named = |stride: usize| -> Vec<(f64, String)> {
+        let chosen = ticks.iter().enumerate();
+        let chosen = chosen.filter(|(index, _)| index.abs_diff(middle).is_multiple_of(stride));
+        chosen.map(|(_, tick)| (*tick, short_tick(*tick))).collect()
     };
-    let label = shorten(&row.label, size, room);
-    svg.text(&Text { bold: row.is_heading, ..Text::new(12.0 + indent, y + 4.0, &label) });
-    let cells = row.cells.iter().zip(layout.columns.iter().copied());
-    for (cell, x) in cells.chain([(&row.ratio, layout.ratio_x), (&row.note, layout.note_x)]) {
-        svg.text(&Text { anchor: Anchor::End, ..Text::new(x, y + 4.0, cell) });
+    let half = |label: &str| page.measure(label) / 2.0;
+    let fits = |names: &Vec<(f64, String)>| {
+        names.windows(2).all(|pair| {
+            let [(one, left), (other, right)] = pair else { return true };
+            layout.at(*one) + half(left) + 2.0 <= layout.at(*other) - half(right)
+        })
+    };
+    (1..=middle).map(named).find(fits).unwrap_or_else(|| vec![(1.0, short_tick(1.0))])
+}
+
+/// Whom ratios below and above 1 favour, with arrows, and the name of the axis; where they end.
+fn draw_favours(svg: &mut Svg, figure: &ForestFigure, page: Page, layout: &Layout) -> f64 {
+    let one = layout.at(1.0);
+    let mut y = layout.bottom + TICK + 2.0 + page.line() + page.ascent();
+    let names = [&figure.favours_below, &figure.favours_above];
+    let rooms = [one - EDGE - 16.0, page.width() - EDGE - one - 16.0];
+    let mut n_lines = 0;
+    for (index, (name, room)) in names.into_iter().zip(rooms).enumerate() {
+        let sign = if index == 0 { -1.0 } else { 1.0 };
+        let lines = page.wrap(name, room.max(20.0));
+        if !lines.is_empty() {
+            let (from, to) = (one + 4.0 * sign, one + 12.0 * sign);
+            let middle = y - page.middle();
+            svg.line((from, middle), (to - 2.0 * sign, middle), Pen::hairline(GREY));
+            let direction = if index == 0 { Direction::Left } else { Direction::Right };
+            svg.arrow_head((to, middle), direction, GREY);
+        }
+        for (line, words) in lines.iter().enumerate() {
+            let text = page.text(one + 15.0 * sign, y + page.line() * line as f64, words);
+            let anchor = if index == 0 { Anchor::End } else { Anchor::Start };
+            svg.text(Text { anchor, colour: GREY, ..text });
+        }
+        n_lines = n_lines.max(lines.len());
+    }
+    y += page.line() * n_lines as f64;
+    let room = 2.0 * f64::min(one - EDGE, page.width() - EDGE - one);
+    for line in page.wrap(&figure.axis, room) {
+        svg.text(Text { anchor: Anchor::Middle, ..page.text(one, y, &line) });
+        y += page.line();
+    }
+    y - page.ascent()
+}
+
+fn draw_words(svg: &mut Svg, page: Page, row: &Row, layout: &Layout) {
+    let base = row.middle + page.middle();
+    let first = base - page.line() * (row.label.len() as f64 - 1.0) / 2.0;
+    for (index, line) in row.label.iter().enumerate() {
+        let y = first + page.line() * index as f64;
+        let text = page.text(EDGE + indent(row.row), y, line);
+        svg.text(Text { bold: row.row.is_heading, ..text });
+    }
+    for column in &layout.columns {
+        let cell = column.cells.get(row.index).copied().unwrap_or_default();
+        let text = page.text(column.right, base, cell);
+        svg.text(Text { anchor: Anchor::End, ..text });
     }
 }
 
-fn draw_value(
-    svg: &mut Svg,
-    value: ForestValue,
-    is_overall: bool,
-    heaviest: f64,
-    layout: &Layout,
-    y: f64,
-) {
+fn draw_value(svg: &mut Svg, value: ForestValue, row: &Row, heaviest: f64, layout: &Layout) {
     let colour = group(0).colour;
+    let y = row.middle;
     let x = layout.at(value.ratio);
     let lower = layout.at(value.lower.unwrap_or(0.0));
     let upper = layout.at(value.upper.unwrap_or(f64::INFINITY));
-    let half = 2.5 + 4.0 * (value.weight.max(0.0) / heaviest).sqrt();
-    if is_overall {
-        let (top, bottom) = (number(y - 6.0), number(y + 6.0));
+    if row.row.is_overall {
+        let (top, bottom) = (number(y - 3.2), number(y + 3.2));
         let [lower, x, upper, y] = [lower, x, upper, y].map(number);
         svg.fill(&format!("M{lower} {y}L{x} {top}L{upper} {y}L{x} {bottom}Z"), colour, 1.0);
         return;
     }
-    svg.line(Line { from: (lower, y), to: (upper, y), colour, width: 1.4, dash: "" });
+    svg.line((lower, y), (upper, y), Pen::solid(colour, 0.8));
     if value.lower.is_none_or(|limit| limit < 1.0 / layout.reach) {
-        draw_arrow_head(svg, lower, y, -1.0);
+        svg.arrow_head((lower - 2.0, y), Direction::Left, colour);
     }
     if value.upper.is_none_or(|limit| layout.reach < limit) {
-        draw_arrow_head(svg, upper, y, 1.0);
+        svg.arrow_head((upper + 2.0, y), Direction::Right, colour);
     }
+    let half = 1.2 + 2.2 * (value.weight.max(0.0) / heaviest).sqrt();
     let [west, east, north, south] = [x - half, x + half, y - half, y + half].map(number);
     svg.fill(&format!("M{west} {north}H{east}V{south}H{west}Z"), colour, 1.0);
-}
-
-/// The end of a whisker that goes on beyond the axis.
-fn draw_arrow_head(svg: &mut Svg, x: f64, y: f64, direction: f64) {
-    let (tip, base) = (number(x + 3.0 * direction), number(x - 4.0 * direction));
-    let (top, bottom) = (number(y - 4.0), number(y + 4.0));
-    svg.fill(&format!("M{tip} {}L{base} {top}V{bottom}Z", number(y)), group(0).colour, 1.0);
-}
-
-fn hairline(colour: &str) -> Line<'_> {
-    Line { from: (0.0, 0.0), to: (0.0, 0.0), colour, width: 1.0, dash: "" }
 }
 
 /// A tick with at most three significant decimals, 0.0625 as 0.06.
@@ -297,7 +399,10 @@ mod tests {
     #[test]
     fn whiskers_beyond_the_axis_end_in_arrows() {
         let n_shapes = |value: ForestRow| {
-            let svg = forest_plot(&ForestFigure { rows: vec![value], ..ForestFigure::default() });
+            let svg = forest_plot(
+                &ForestFigure { rows: vec![value], ..ForestFigure::default() },
+                Page::TWO_COLUMNS,
+            );
             svg.matches("<path").count()
         };
         let heads = |value| n_shapes(value) - 1; // the square is a shape too
@@ -308,8 +413,10 @@ mod tests {
 
     #[test]
     fn absent_limits_give_finite_coordinates() {
-        let svg =
-            forest_plot(&ForestFigure { rows: vec![row(1.0, None, None)], ..Default::default() });
+        let svg = forest_plot(
+            &ForestFigure { rows: vec![row(1.0, None, None)], ..Default::default() },
+            Page::TWO_COLUMNS,
+        );
         assert!(!svg.contains("inf") && !svg.contains("NaN"));
     }
 }

@@ -1,8 +1,9 @@
 //! What every figure has around it: its name for screen readers, its paper and its notice.
 
-use crate::style::{GREY, LINE, PAPER, SMALL};
+use crate::page::Page;
+use crate::style::{EDGE, GREY, PAPER};
 use crate::svg::{Svg, Text, number};
-use crate::text::{escape, wrap};
+use crate::text::escape;
 
 /// What a figure is called, in the words of the caller.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,15 +18,20 @@ pub struct Caption {
     pub notice: Option<String>,
 }
 
-/// Closes a drawing of the given width and height: adds the notice and the outer element.
-pub(crate) fn finish(mut svg: Svg, (width, height): (f64, f64), caption: &Caption) -> String {
-    let height = draw_notice(&mut svg, (width, height), caption);
+/// The font by which figures are laid out, then those with the same widths.
+const FONTS: &str = "&#39;Liberation Sans&#39;, Arial, Helvetica, sans-serif";
+
+/// Closes a drawing of the given height: adds the notice and the outer element, which says the
+/// size in print.
+pub(crate) fn finish(mut svg: Svg, page: Page, height: f64, caption: &Caption) -> String {
+    let height = draw_notice(&mut svg, page, height, caption);
     let id = escape(&caption.id);
+    let width = page.width();
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" \
          aria-labelledby=\"{id}-title {id}-description\" \
-         width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"Arial, Helvetica, &#39;Liberation Sans&#39;, sans-serif\">\n\
+         width=\"{width}pt\" height=\"{height}pt\" viewBox=\"0 0 {width} {height}\" \
+         font-family=\"{FONTS}\">\n\
          <title id=\"{id}-title\">{title}</title>\n\
          <desc id=\"{id}-description\">{description}</desc>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"{PAPER}\"/>\n\
@@ -39,13 +45,13 @@ pub(crate) fn finish(mut svg: Svg, (width, height): (f64, f64), caption: &Captio
 }
 
 /// Writes the notice below the drawing; the new height.
-fn draw_notice(svg: &mut Svg, (width, height): (f64, f64), caption: &Caption) -> f64 {
+fn draw_notice(svg: &mut Svg, page: Page, height: f64, caption: &Caption) -> f64 {
     let Some(notice) = &caption.notice else { return height };
-    let lines = wrap(notice, SMALL, width - 24.0);
-    for (index, line) in lines.iter().enumerate() {
-        let y = height + LINE * (0.6 + index as f64);
-        let text = Text::new(12.0, y, line);
-        svg.text(&Text { size: SMALL, colour: GREY, italic: true, ..text });
+    let lines = page.wrap(notice, page.width() - 2.0 * EDGE);
+    let mut y = height + page.line() * 0.4;
+    for line in &lines {
+        y += page.line();
+        svg.text(Text { colour: GREY, ..page.text(EDGE, y - page.descent(), line) });
     }
-    height + LINE * lines.len() as f64 + 4.0
+    y + EDGE
 }

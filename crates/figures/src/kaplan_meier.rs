@@ -1,13 +1,16 @@
 //! Survival curves with their numbers at risk.
 
 mod curve;
+mod labels;
 mod layout;
 
 use crate::frame::{Caption, finish};
-use crate::style::{GREY, GRID, INK, LINE, SMALL, TEXT, WIDTH, group};
-use crate::svg::{Anchor, Line, Svg, Text};
-use crate::text::shorten;
-use layout::Layout;
+use crate::page::Page;
+use crate::panel::Panel;
+use crate::style::{CURVE, DOTTED, EDGE, GREY, HAIRLINE, group};
+use crate::svg::{Anchor, Pen, Svg, Text};
+use labels::labels;
+use layout::{Above, Layout, SAMPLE};
 
 /// Survival curves of one or more groups.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,7 +26,7 @@ pub struct KaplanMeierFigure {
     pub period: Option<f64>,
     /// Curves, in the order of colours: the exposed first.
     pub groups: Vec<KaplanMeierGroup>,
-    /// Lines of text above the curves, such as a hazard ratio and a p-value.
+    /// Lines of text in the plot, such as a hazard ratio and a p-value.
     pub text: Vec<String>,
 }
 
@@ -33,12 +36,15 @@ pub struct KaplanMeierFigure {
 pub struct KaplanMeierGroup {
     /// Name of the group.
     pub label: String,
-    /// Words behind its name in the legend, such as its median.
+    /// Words below its name in a legend, such as its median. A name that stands at its curve has
+    /// none.
     pub detail: String,
     /// Distinct times, ascending.
     pub time: Vec<f64>,
     /// Number at risk just before each time.
     pub n_at_risk: Vec<usize>,
+    /// Number of events at each time.
+    pub n_events: Vec<usize>,
     /// Number censored at each time.
     pub n_censored: Vec<usize>,
     /// Survival just after each time, between 0 and 1.
@@ -49,6 +55,8 @@ pub struct KaplanMeierGroup {
     pub upper: Vec<Option<f64>>,
     /// Median, which gets a drop line.
     pub median: Option<f64>,
+    /// The median in words, beside its line; empty for none.
+    pub median_text: String,
 }
 
 impl KaplanMeierGroup {
@@ -56,127 +64,134 @@ impl KaplanMeierGroup {
     /// counts them.
     #[must_use]
     pub fn at_risk(&self, time: f64) -> usize {
-        let next = self.time.partition_point(|&at| at < time);
-        self.n_at_risk.get(next).copied().unwrap_or(0)
+        self.n_at_risk.get(self.n_before(time)).copied().unwrap_or(0)
+    }
+
+    /// Number of events before `time`. With those at risk and the censored they are all subjects.
+    #[must_use]
+    pub fn events_before(&self, time: f64) -> usize {
+        self.n_events.iter().take(self.n_before(time)).sum()
+    }
+
+    /// Number censored before `time`.
+    #[must_use]
+    pub fn censored_before(&self, time: f64) -> usize {
+        self.n_censored.iter().take(self.n_before(time)).sum()
+    }
+
+    /// Number of distinct times before `time`.
+    fn n_before(&self, time: f64) -> usize {
+        self.time.partition_point(|&at| at < time)
+    }
+
+    /// Number of subjects.
+    fn n(&self) -> usize {
+        self.n_at_risk.first().copied().unwrap_or(0)
     }
 }
+
+/// Names of the rows of the table, for each group.
+const ROWS: [&str; 3] = ["At risk", "Censored", "Events"];
 
 /// Draws survival curves: steps with confidence bands and censoring marks, drop lines to the
-/// medians, and below them the numbers at risk on the same scale of time.
+/// medians, and below them on the same scale of time how many are at risk, and how many were
+/// censored or had the event before.
 ///
-/// No curve is drawn beyond its last time. Legend and text stand above the curves, where they
-/// cannot hide one.
+/// No curve is drawn beyond its last time, and one is faded where fewer than 10 are at risk.
+/// Names stand at the ends of their curves and the text in the plot, where each touches nothing;
+/// where one name finds no place, all stand in a legend above the plot, and so does the text.
 #[must_use]
-pub fn kaplan_meier(figure: &KaplanMeierFigure) -> String {
-    let layout = Layout::of(figure);
+pub fn kaplan_meier(figure: &KaplanMeierFigure, page: Page) -> String {
+    let mut layout = Layout::of(figure, page, Above::default());
+    let labels = labels(figure, page, &layout.panel);
+    let above = Above { legend: labels.names.is_none(), text: labels.text.is_none() };
+    let top = layout.panel.top;
+    if above != Above::default() {
+        layout = Layout::of(figure, page, above);
+    }
+    let shift = layout.panel.top - top;
     let mut svg = Svg::default();
-    draw_legend(&mut svg, figure, &layout);
-    draw_axes(&mut svg, figure, &layout);
-    draw_medians(&mut svg, figure, &layout);
+    draw_header(&mut svg, page, &layout);
+    layout.panel.draw(&mut svg, page);
+    draw_medians(&mut svg, figure, &layout.panel);
     for (index, one) in figure.groups.iter().enumerate() {
-        curve::draw_band(&mut svg, one, group(index), &layout);
+        curve::draw_band(&mut svg, one, group(index), &layout.panel, figure.groups.len());
     }
     for (index, one) in figure.groups.iter().enumerate() {
-        curve::draw_steps(&mut svg, one, group(index), &layout);
+        curve::draw_steps(&mut svg, one, group(index), &layout.panel);
     }
-    draw_at_risk(&mut svg, figure, &layout);
-    finish(svg, (WIDTH, layout.height), &figure.caption)
+    let names = labels.names.iter().flatten();
+    for label in names.chain(&labels.text).chain(&labels.medians) {
+        label.draw(&mut svg, page, shift);
+    }
+    draw_table(&mut svg, figure, page, &layout);
+    finish(svg, page, layout.height, &figure.caption)
 }
 
-/// Names of the groups on the left, the caller's text on the right.
-fn draw_legend(svg: &mut Svg, figure: &KaplanMeierFigure, layout: &Layout) {
-    for (index, line) in layout.legend.iter().enumerate() {
-        let style = group(line.group);
-        let y = layout.legend_y(index);
-        if line.is_first {
-            let (from, to) = ((layout.left, y - 4.0), (layout.left + 28.0, y - 4.0));
-            svg.line(Line { from, to, colour: style.colour, width: 1.8, dash: style.dash });
+/// What found no place in the plot: names of the groups, and the caller's text.
+fn draw_header(svg: &mut Svg, page: Page, layout: &Layout) {
+    for part in &layout.legend {
+        let style = group(part.group);
+        let y = layout.legend_top + page.line() * part.row as f64;
+        if part.is_first {
+            let (sample, x) = (y - page.middle(), part.x - SAMPLE);
+            let pen = Pen::solid(style.colour, CURVE).dashed(style.dash);
+            svg.line((x, sample), (x + SAMPLE - 5.0, sample), pen);
         }
-        let name = Text::new(layout.left + 36.0, y, &line.name);
-        svg.text(&Text { colour: style.colour, bold: true, ..name });
-        let detail = Text::new(layout.left + 36.0 + line.detail_at, y, &line.detail);
-        svg.text(&Text { colour: GREY, ..detail });
+        let colour = if part.is_bold { style.colour } else { GREY };
+        svg.text(Text { colour, bold: part.is_bold, ..page.text(part.x, y, &part.text) });
     }
-    for (index, line) in figure.text.iter().enumerate() {
-        let line = shorten(line, TEXT, layout.text_width);
-        let text = Text::new(layout.right, layout.legend_y(index), &line);
-        svg.text(&Text { anchor: Anchor::End, ..text });
+    for (index, line) in layout.text.iter().enumerate() {
+        svg.text(page.text(EDGE, layout.text_top + page.line() * index as f64, line));
     }
 }
 
-fn draw_axes(svg: &mut Svg, figure: &KaplanMeierFigure, layout: &Layout) {
-    let (left, right) = (layout.left, layout.right);
-    for percent in [0.0, 25.0, 50.0, 75.0, 100.0] {
-        let y = layout.y.at(percent / 100.0);
-        let grid = Line { from: (left, y), to: (right, y), colour: GRID, width: 1.0, dash: "" };
-        if 0.0 < percent {
-            svg.line(grid);
-        }
-        svg.line(Line { from: (left - 5.0, y), to: (left, y), colour: INK, ..grid });
-        let label = format!("{percent}");
-        svg.text(&Text { anchor: Anchor::End, ..Text::new(left - 9.0, y + 4.0, &label) });
-    }
-    let axis = Line {
-        from: (left, layout.top),
-        to: (left, layout.bottom),
-        colour: INK,
-        width: 1.0,
-        dash: "",
-    };
-    svg.line(axis);
-    svg.line(Line { from: (left, layout.bottom), to: (right, layout.bottom), ..axis });
-    for (x, label) in &layout.ticks {
-        svg.line(Line { from: (*x, layout.bottom), to: (*x, layout.bottom + 5.0), ..axis });
-        let text = Text::new(*x, layout.bottom + 18.0, label);
-        svg.text(&Text { anchor: Anchor::Middle, ..text });
-    }
-    let middle = (left + right) / 2.0;
-    let name = shorten(&figure.time_axis, TEXT, right - left);
-    let title = Text::new(middle, layout.bottom + 36.0, &name);
-    svg.text(&Text { anchor: Anchor::Middle, ..title });
-    let name = shorten(&figure.survival_axis, TEXT, layout.bottom - layout.top);
-    svg.upright_text(left - 40.0, (layout.top + layout.bottom) / 2.0, &name);
+/// Medians within the axis, with the places of their groups.
+fn drawn_medians(figure: &KaplanMeierFigure, panel: &Panel) -> Vec<(usize, f64)> {
+    let medians = figure.groups.iter().enumerate();
+    let medians = medians.filter_map(|(index, one)| one.median.map(|median| (index, median)));
+    let (start, end) = panel.x.domain;
+    medians.filter(|(_, median)| (start..=end).contains(median)).collect()
 }
 
 /// A dotted line at one half to the largest median, and one down from each median.
-fn draw_medians(svg: &mut Svg, figure: &KaplanMeierFigure, layout: &Layout) {
-    let medians: Vec<(usize, f64)> = figure
-        .groups
-        .iter()
-        .enumerate()
-        .filter_map(|(index, one)| one.median.map(|median| (index, median)))
-        .filter(|(_, median)| (0.0..=layout.end).contains(median))
-        .collect();
+fn draw_medians(svg: &mut Svg, figure: &KaplanMeierFigure, panel: &Panel) {
+    let medians = drawn_medians(figure, panel);
     let Some(largest) = medians.iter().map(|(_, median)| *median).max_by(f64::total_cmp) else {
         return;
     };
-    let half = layout.y.at(0.5);
-    let (from, to) = ((layout.left, half), (layout.x.at(largest), half));
-    svg.line(Line { from, to, colour: GREY, width: 1.0, dash: "1.5 2.5" });
+    let half = panel.y.at(0.5);
+    let pen = Pen::solid(GREY, HAIRLINE).dashed(DOTTED);
+    svg.line((panel.left, half), (panel.x.at(largest), half), pen);
     for (index, median) in medians {
-        let x = layout.x.at(median);
-        let (from, to) = ((x, half), (x, layout.bottom));
-        svg.line(Line { from, to, colour: group(index).colour, width: 1.2, dash: "1.5 2.5" });
+        let x = panel.x.at(median);
+        let pen = Pen { colour: group(index).colour, width: 0.8, ..pen };
+        svg.line((x, half), (x, panel.bottom), pen);
     }
 }
 
-/// Numbers at risk below the ticks of the time axis.
-fn draw_at_risk(svg: &mut Svg, figure: &KaplanMeierFigure, layout: &Layout) {
-    let heading = Text::new(layout.risk_left, layout.risk_top, "Number at risk");
-    svg.text(&Text { bold: true, size: SMALL, ..heading });
-    let mut y = layout.risk_top;
-    for (index, one) in figure.groups.iter().enumerate() {
-        let colour = group(index).colour;
-        y += LINE;
-        let name = shorten(&one.label, TEXT / 0.9, layout.risk_label_width);
-        svg.text(&Text { colour, bold: true, ..Text::new(layout.risk_left, y, &name) });
-        if layout.risk_labels_above {
-            y += LINE - 1.0;
+/// For each group its name, and its numbers below the ticks of the time axis.
+fn draw_table(svg: &mut Svg, figure: &KaplanMeierFigure, page: Page, layout: &Layout) {
+    for ((index, one), (lines, base)) in figure.groups.iter().enumerate().zip(&layout.names) {
+        let mut y = *base;
+        for line in lines {
+            let colour = group(index).colour;
+            svg.text(Text { colour, bold: true, ..page.text(EDGE, y, line) });
+            y += page.line();
         }
-        for (tick, (x, _)) in layout.ticks.iter().enumerate() {
-            let count = one.at_risk(layout.tick_times[tick]).to_string();
-            let text = Text::new(*x, y, &count);
-            svg.text(&Text { colour, anchor: Anchor::Middle, ..text });
+        let counts: [fn(&KaplanMeierGroup, f64) -> usize; 3] = [
+            KaplanMeierGroup::at_risk,
+            KaplanMeierGroup::censored_before,
+            KaplanMeierGroup::events_before,
+        ];
+        for (name, count) in ROWS.into_iter().zip(counts) {
+            svg.text(page.text(EDGE, y, name));
+            for time in &layout.times {
+                let number = count(one, *time).to_string();
+                let text = page.text(layout.panel.x.at(*time), y, &number);
+                svg.text(Text { anchor: Anchor::Middle, ..text });
+            }
+            y += page.line();
         }
     }
 }
@@ -185,16 +200,20 @@ fn draw_at_risk(svg: &mut Svg, figure: &KaplanMeierFigure, layout: &Layout) {
 mod tests {
     use super::*;
 
+    /// Four subjects leave at 3, 12, 12 and 20, the second of those at 12 and the last without
+    /// event.
     fn small() -> KaplanMeierFigure {
         let group = KaplanMeierGroup {
             label: "A & B".into(),
             time: vec![3.0, 12.0, 20.0],
             n_at_risk: vec![4, 3, 1],
+            n_events: vec![1, 1, 0],
             n_censored: vec![0, 1, 1],
             survival: vec![0.75, 0.5, 0.5],
             lower: vec![Some(0.4), Some(0.1), Some(0.1)],
             upper: vec![Some(1.0), Some(0.9), None],
             median: Some(12.0),
+            median_text: "12.0".into(),
             ..KaplanMeierGroup::default()
         };
         let caption = Caption { id: "km".into(), ..Caption::default() };
@@ -202,12 +221,14 @@ mod tests {
         KaplanMeierFigure { caption, groups, period: Some(12.0), ..Default::default() }
     }
 
-    /// Four subjects leave at 3, 12, 12 and 20: whoever leaves at a time is at risk at it.
+    /// Whoever leaves at a time is at risk at it, and has not left before it.
     #[test]
-    fn at_risk_counts_those_who_leave_at_the_time() {
+    fn everyone_is_at_risk_or_has_left() {
         let group = &small().groups[0];
-        let counts = [0.0, 3.0, 3.5, 12.0, 12.5, 20.0, 20.5].map(|time| group.at_risk(time));
-        assert_eq!(counts, [4, 4, 3, 3, 1, 1, 0]);
+        let times = [0.0, 3.0, 3.5, 12.0, 12.5, 20.0, 20.5];
+        assert_eq!(times.map(|time| group.at_risk(time)), [4, 4, 3, 3, 1, 1, 0]);
+        assert_eq!(times.map(|time| group.events_before(time)), [0, 0, 1, 1, 2, 2, 2]);
+        assert_eq!(times.map(|time| group.censored_before(time)), [0, 0, 0, 0, 1, 1, 2]);
     }
 
     /// Every x of a centred text, with the text.
@@ -223,20 +244,24 @@ mod tests {
     }
 
     #[test]
-    fn numbers_at_risk_stand_below_their_ticks() {
+    fn numbers_stand_below_their_ticks() {
         let figure = small();
-        let layout = Layout::of(&figure);
-        let svg = kaplan_meier(&figure);
+        let layout = Layout::of(&figure, Page::TWO_COLUMNS, Above::default());
+        let svg = kaplan_meier(&figure, Page::TWO_COLUMNS);
         let texts = centred(&svg);
-        let n = layout.ticks.len();
-        let (ticks, rest) = texts.split_at(n);
-        for (row, group) in rest[1..].chunks(n).zip(&figure.groups) {
-            for ((tick, number), time) in ticks.iter().zip(row).zip(&layout.tick_times) {
-                assert_eq!(tick.0, number.0, "at {time}");
-                assert_eq!(number.1, group.at_risk(*time).to_string());
+        let n = layout.times.len();
+        let (ticks, rows) = texts.split_at(n);
+        assert_eq!(rows.len(), 6 * n, "three rows for two groups");
+        // At 0, 2, 4 to 20 months.
+        let at_risk = [4, 4, 3, 3, 3, 3, 3, 1, 1, 1, 1];
+        let censored = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1];
+        let events = [0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2];
+        for (row, counts) in rows.chunks(n).zip([at_risk, censored, events]) {
+            for ((tick, number), count) in ticks.iter().zip(row).zip(counts) {
+                assert_eq!(tick.0, number.0);
+                assert_eq!(number.1, count.to_string());
             }
         }
-        assert_eq!(rest.len(), 1 + 2 * n, "an axis title and two rows");
         for (x, _) in ticks {
             assert!(svg.contains(&format!("<line x1=\"{x}\" y1=")), "no tick at {x}");
         }
@@ -245,26 +270,38 @@ mod tests {
     #[test]
     fn a_curve_ends_at_its_last_time() {
         let figure = small();
-        let layout = Layout::of(&figure);
-        let last = format!("H{}", crate::svg::number(layout.x.at(20.0)));
-        let svg = kaplan_meier(&figure);
-        let steps = svg
-            .lines()
-            .find(|line| line.contains("stroke-width=\"1.8\"") && line.starts_with("<path"))
-            .unwrap();
-        assert!(steps.contains(&format!("{last}\"")), "{steps}");
+        let svg = kaplan_meier(&figure, Page::ONE_COLUMN);
+        let layout = Layout::of(&figure, Page::ONE_COLUMN, Above::default());
+        let last = format!("H{}\"", crate::svg::number(layout.panel.x.at(20.0)));
+        let faded = svg.lines().find(|line| line.contains("stroke-opacity"));
+        assert!(faded.is_some_and(|curve| curve.contains(&last)), "{svg}");
+    }
+
+    #[test]
+    fn names_that_find_no_place_stand_in_a_legend() {
+        let mut figure = small();
+        let has_legend = |figure: &KaplanMeierFigure| {
+            let page = Page::TWO_COLUMNS;
+            let panel = Layout::of(figure, page, Above::default()).panel;
+            labels(figure, page, &panel).names.is_none()
+        };
+        assert!(has_legend(&figure), "a group without curve has no end at which to stand");
+        figure.groups.truncate(1);
+        assert!(!has_legend(&figure));
+        figure.groups[0].label = "a very long name of a group ".repeat(9);
+        assert!(has_legend(&figure));
     }
 
     #[test]
     fn labels_are_escaped_and_drawing_is_deterministic() {
-        let svg = kaplan_meier(&small());
+        let svg = kaplan_meier(&small(), Page::ONE_COLUMN);
         assert!(svg.contains("A &amp; B") && !svg.contains("A & B"));
-        assert_eq!(svg, kaplan_meier(&small()));
+        assert_eq!(svg, kaplan_meier(&small(), Page::ONE_COLUMN));
     }
 
     #[test]
     fn without_groups_only_the_axes_are_drawn() {
-        let svg = kaplan_meier(&KaplanMeierFigure::default());
-        assert!(svg.contains("Number at risk") && !svg.contains("NaN"));
+        let svg = kaplan_meier(&KaplanMeierFigure::default(), Page::ONE_COLUMN);
+        assert!(svg.contains(">100</text>") && !svg.contains("NaN"));
     }
 }

@@ -1,10 +1,10 @@
-//! Standardised differences before and after matching.
+//! Standardised differences before and after matching or weighting.
 
 use crate::axis::{Scale, step, tick_text, ticks};
 use crate::frame::{Caption, finish};
-use crate::style::{GREY, GRID, INK, PAPER, SMALL, TEXT, WIDTH, group};
-use crate::svg::{Anchor, Line, Svg, Text};
-use crate::text::{shorten, width};
+use crate::page::Page;
+use crate::style::{DASHED, EDGE, GREY, GRID, HAIRLINE, INK, PAPER, TICK, group};
+use crate::svg::{Anchor, Pen, Svg, Text};
 
 /// Absolute standardised differences of the variables.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,12 @@ pub struct LoveFigure {
     pub before: String,
     /// Name of the filled circles; empty when nothing is shown after.
     pub after: String,
+    /// Words behind the name of the hollow circles, such as "max 0.52"; may be empty.
+    pub before_note: String,
+    /// Words behind the name of the filled circles.
+    pub after_note: String,
+    /// Heading of the column of variance ratios; empty without such a column.
+    pub variance_ratio: String,
     /// Where the dashed line stands.
     pub threshold: f64,
     /// One per variable; drawn by falling difference before.
@@ -32,115 +38,236 @@ pub struct LoveRow {
     pub before: Option<f64>,
     /// Difference after matching.
     pub after: Option<f64>,
-    /// The first in words, for the column at the right.
+    /// The first in words, for the column at the right; a page of one column has none.
     pub before_text: String,
     /// The second in words.
     pub after_text: String,
+    /// Ratio of the variances in words; empty where it has no meaning.
+    pub variance_ratio: String,
 }
 
-const ROW: f64 = 20.0;
-const TOP: f64 = 58.0;
-/// Widest column of numbers in words.
-const COLUMN: f64 = 150.0;
+/// Distance of columns.
+const GAP: f64 = 7.0;
+const RADIUS: f64 = 2.2;
+/// Share of the page that labels may take.
+const LABELS: f64 = 0.42;
 
 /// Draws one row per variable: hollow circles before, filled ones after.
 #[must_use]
-pub fn love_plot(figure: &LoveFigure) -> String {
-    let mut rows: Vec<&LoveRow> = figure.rows.iter().collect();
-    let size = |row: &LoveRow| row.before.map_or(-1.0, f64::abs);
-    rows.sort_by(|a, b| size(b).total_cmp(&size(a)));
-    let widest = rows.iter().map(|row| width(&row.label, TEXT)).fold(0.0, f64::max);
-    let left = 12.0 + widest.clamp(80.0, 280.0) + 14.0;
-    let columns = columns(figure);
-    let right = WIDTH - 24.0 - columns.iter().map(|column| column + 10.0).sum::<f64>();
-    let bottom = TOP + ROW * rows.len() as f64 + 6.0;
+pub fn love_plot(figure: &LoveFigure, page: Page) -> String {
+    let layout = Layout::of(figure, page);
     let mut svg = Svg::default();
-    draw_heading(&mut svg, figure, left, columns);
-    let scale = draw_axis(&mut svg, figure, (left, right), bottom);
-    for (index, row) in rows.iter().enumerate() {
-        let y = TOP + ROW * (index as f64 + 0.5);
-        draw_row(&mut svg, row, scale, y, columns);
+    draw_legend(&mut svg, page, &layout);
+    draw_headings(&mut svg, page, &layout);
+    draw_axis(&mut svg, figure, page, &layout);
+    for row in &layout.rows {
+        draw_row(&mut svg, page, row, &layout);
     }
-    finish(svg, (WIDTH, bottom + 48.0), &figure.caption)
+    let end = layout.bottom + TICK + 2.0 + page.line() * (1.0 + layout.axis.len() as f64);
+    finish(svg, page, end + EDGE, &figure.caption)
 }
 
-/// Widths of the columns of numbers, before and after; none where nothing is shown after.
-fn columns(figure: &LoveFigure) -> [f64; 2] {
-    let widest = |heading: &str, text: fn(&LoveRow) -> &String| {
-        let texts = figure.rows.iter().map(|row| width(text(row), SMALL));
-        texts.fold(width(heading, SMALL), f64::max).min(COLUMN)
-    };
-    let before = widest(&figure.before, |row| &row.before_text);
-    [
-        before,
-        if figure.after.is_empty() { 0.0 } else { widest(&figure.after, |row| &row.after_text) },
-    ]
+struct Layout<'a> {
+    /// Whether the circles need one line each for their names, and how many lines above the plot.
+    legend: Vec<Vec<LegendPart>>,
+    columns: Vec<Column>,
+    /// Base line of the last line of the headings.
+    headings: f64,
+    top: f64,
+    bottom: f64,
+    scale: Scale,
+    ticks: Vec<f64>,
+    axis: Vec<String>,
+    rows: Vec<Row<'a>>,
 }
 
-/// What the circles mean, and the headings of the columns of numbers.
-fn draw_heading(svg: &mut Svg, figure: &LoveFigure, left: f64, columns: [f64; 2]) {
-    let colour = group(0).colour;
-    let mut x = left + 6.0;
-    let mut column_x = WIDTH - 12.0;
-    for (name, column) in [&figure.before, &figure.after].into_iter().zip(columns).rev() {
-        let name = shorten(name, SMALL, column);
-        let text = Text::new(column_x, TOP - 8.0, &name);
-        svg.text(&Text { anchor: Anchor::End, size: SMALL, colour: GREY, ..text });
-        column_x -= column + 10.0;
+/// A circle and its name.
+struct LegendPart {
+    text: String,
+    is_filled: bool,
+}
+
+/// What stands in the cells of a column.
+type Words = fn(&LoveRow) -> &String;
+
+/// A column of words at the right.
+struct Column {
+    heading: Vec<String>,
+    right: f64,
+    width: f64,
+    text: Words,
+}
+
+/// A variable with the lines of its label.
+struct Row<'a> {
+    row: &'a LoveRow,
+    label: Vec<String>,
+    middle: f64,
+}
+
+impl<'a> Layout<'a> {
+    fn of(figure: &'a LoveFigure, page: Page) -> Self {
+        let legend = legend(figure, page);
+        let columns = columns(figure, page);
+        let n_heading = columns.iter().map(|column| column.heading.len()).max().unwrap_or(0);
+        let legend_end = EDGE + page.line() * legend.len() as f64;
+        let headings = legend_end + page.line() * n_heading as f64 - page.descent();
+        let top = headings + page.descent() + 2.0;
+        let widest = figure.rows.iter().map(|row| page.measure(&row.label)).fold(0.0, f64::max);
+        let label_room = widest.clamp(40.0, LABELS * page.width());
+        let left = EDGE + label_room + GAP;
+        let columns_left = columns.iter().map(|column| column.right - column.width);
+        let right = columns_left.fold(page.width() - EDGE, f64::min) - GAP;
+        let (rows, bottom) = rows(figure, page, label_room, top);
+        let ticks = axis_ticks(figure, right - left, page);
+        let domain = (0.0, ticks.last().copied().unwrap_or(1.0));
+        let scale = Scale { domain, range: (left, right) };
+        let axis = page.wrap(&figure.axis, right - left);
+        Self { legend, columns, headings, top, bottom, scale, ticks, axis, rows }
     }
-    for (name, fill) in [(&figure.before, PAPER), (&figure.after, colour)] {
+}
+
+/// The rows by falling difference before, from the top down, and where they end.
+fn rows<'a>(figure: &'a LoveFigure, page: Page, room: f64, top: f64) -> (Vec<Row<'a>>, f64) {
+    let mut sorted: Vec<&LoveRow> = figure.rows.iter().collect();
+    let size = |row: &LoveRow| row.before.map_or(-1.0, f64::abs);
+    sorted.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    let mut y = top + 1.0;
+    let mut rows = Vec::new();
+    for row in sorted {
+        let label = page.wrap(&row.label, room);
+        let height = page.line() * label.len().max(1) as f64 + 2.0;
+        rows.push(Row { row, label, middle: y + height / 2.0 });
+        y += height;
+    }
+    (rows, y + 1.0)
+}
+
+fn axis_ticks(figure: &LoveFigure, room: f64, page: Page) -> Vec<f64> {
+    let values = figure.rows.iter().flat_map(|row| [row.before, row.after]).flatten();
+    let largest = values.map(f64::abs).fold(figure.threshold.abs() * 1.5, f64::max);
+    let most = (room / (page.measure("0.05") + 6.0)).floor().clamp(1.0, 6.0);
+    ticks(step(largest, most, None), largest)
+}
+
+/// The circles with their names, in one line where it holds both.
+fn legend(figure: &LoveFigure, page: Page) -> Vec<Vec<LegendPart>> {
+    let mut parts = Vec::new();
+    for (name, note, is_filled) in
+        [(&figure.before, &figure.before_note, false), (&figure.after, &figure.after_note, true)]
+    {
+        let text = if note.is_empty() { name.clone() } else { format!("{name} ({note})") };
         if !name.is_empty() {
-            svg.circle((x, 18.0), 4.5, fill, colour);
-            svg.text(&Text::new(x + 10.0, 22.0, name));
-            x += 10.0 + width(name, TEXT) + 24.0;
+            parts.push(LegendPart { text, is_filled });
+        }
+    }
+    let width: f64 = parts.iter().map(|part| legend_width(page, part)).sum();
+    if width <= page.width() - 2.0 * EDGE {
+        return if parts.is_empty() { Vec::new() } else { vec![parts] };
+    }
+    parts.into_iter().map(|part| vec![part]).collect()
+}
+
+fn legend_width(page: Page, part: &LegendPart) -> f64 {
+    4.0 * RADIUS + page.measure(&part.text) + 2.0 * GAP
+}
+
+/// The columns at the right, the last of them at the edge.
+fn columns(figure: &LoveFigure, page: Page) -> Vec<Column> {
+    let mut wanted: Vec<(&str, Words)> = Vec::new();
+    if page.is_wide() {
+        wanted.push((&figure.before, |row| &row.before_text));
+        if !figure.after.is_empty() {
+            wanted.push((&figure.after, |row| &row.after_text));
+        }
+    }
+    if !figure.variance_ratio.is_empty() {
+        wanted.push((&figure.variance_ratio, |row| &row.variance_ratio));
+    }
+    let mut right = page.width() - EDGE;
+    let mut columns = Vec::new();
+    for (heading, text) in wanted.into_iter().rev() {
+        let cells = figure.rows.iter().map(|row| page.measure(text(row)));
+        let words = heading.split_whitespace().map(|word| page.measure(word));
+        let width = cells.chain(words).fold(0.0, f64::max).min(0.2 * page.width());
+        let heading = page.wrap(heading, width + 0.01);
+        columns.push(Column { heading, right, width, text });
+        right -= width + GAP;
+    }
+    columns.reverse();
+    columns
+}
+
+fn draw_legend(svg: &mut Svg, page: Page, layout: &Layout) {
+    let colour = group(0).colour;
+    for (index, parts) in layout.legend.iter().enumerate() {
+        let y = EDGE + page.ascent() + page.line() * index as f64;
+        let mut x = EDGE;
+        for part in parts {
+            let fill = if part.is_filled { colour } else { PAPER };
+            let middle = (x + RADIUS + 0.5, y - page.middle());
+            svg.circle(middle, RADIUS, fill, Pen::solid(colour, 0.9));
+            svg.text(page.text(x + 4.0 * RADIUS, y, &part.text));
+            x += legend_width(page, part);
         }
     }
 }
 
-fn draw_axis(svg: &mut Svg, figure: &LoveFigure, range: (f64, f64), bottom: f64) -> Scale {
-    let (left, right) = range;
-    let values = figure.rows.iter().flat_map(|row| [row.before, row.after]).flatten();
-    let largest = values.map(f64::abs).fold(figure.threshold.abs() * 1.5, f64::max);
-    let step = step(largest, 6.0, None);
-    let ticks = ticks(step, largest);
-    let scale = Scale { domain: (0.0, ticks.last().copied().unwrap_or(step)), range };
-    let line =
-        Line { from: (left, bottom), to: (right, bottom), colour: INK, width: 1.0, dash: "" };
-    for tick in &ticks {
-        let x = scale.at(*tick);
-        svg.line(Line { from: (x, TOP - 4.0), to: (x, bottom), colour: GRID, ..line });
-        svg.line(Line { from: (x, bottom), to: (x, bottom + 5.0), ..line });
-        let label = tick_text(*tick);
-        svg.text(&Text { anchor: Anchor::Middle, ..Text::new(x, bottom + 18.0, &label) });
+fn draw_headings(svg: &mut Svg, page: Page, layout: &Layout) {
+    for column in &layout.columns {
+        let n = column.heading.len();
+        for (index, line) in column.heading.iter().enumerate() {
+            let y = layout.headings - page.line() * (n - index - 1) as f64;
+            let text = page.text(column.right, y, line);
+            svg.text(Text { anchor: Anchor::End, colour: GREY, ..text });
+        }
     }
-    svg.line(line);
-    let x = scale.at(figure.threshold.abs());
-    svg.line(Line { from: (x, TOP - 4.0), to: (x, bottom), colour: GREY, width: 1.2, dash: "4 3" });
-    let title = Text::new((left + right) / 2.0, bottom + 36.0, &figure.axis);
-    svg.text(&Text { anchor: Anchor::Middle, ..title });
-    scale
 }
 
-fn draw_row(svg: &mut Svg, row: &LoveRow, scale: Scale, y: f64, columns: [f64; 2]) {
-    let left = scale.range.0;
+fn draw_axis(svg: &mut Svg, figure: &LoveFigure, page: Page, layout: &Layout) {
+    let (left, right) = layout.scale.range;
+    let (top, bottom) = (layout.top, layout.bottom);
+    let base = bottom + TICK + 2.0 + page.ascent();
+    for tick in &layout.ticks {
+        let x = layout.scale.at(*tick);
+        let colour = if *tick == 0.0 { INK } else { GRID };
+        svg.line((x, top), (x, bottom), Pen::hairline(colour));
+        svg.line((x, bottom), (x, bottom + TICK), Pen::hairline(INK));
+        let label = tick_text(*tick);
+        svg.text(Text { anchor: Anchor::Middle, ..page.text(x, base, &label) });
+    }
+    svg.line((left, bottom), (right, bottom), Pen::hairline(INK));
+    let x = layout.scale.at(figure.threshold.abs());
+    svg.line((x, top), (x, bottom), Pen::solid(GREY, 0.7).dashed(DASHED));
+    for (index, line) in layout.axis.iter().enumerate() {
+        let y = base + page.line() * (index as f64 + 1.0);
+        let text = page.text((left + right) / 2.0, y, line);
+        svg.text(Text { anchor: Anchor::Middle, ..text });
+    }
+}
+
+fn draw_row(svg: &mut Svg, page: Page, row: &Row, layout: &Layout) {
+    let left = layout.scale.range.0;
     let colour = group(0).colour;
-    let label = shorten(&row.label, TEXT, left - 26.0);
-    svg.text(&Text { anchor: Anchor::End, ..Text::new(left - 14.0, y + 4.0, &label) });
-    let places = [row.before, row.after].map(|value| value.map(|value| scale.at(value.abs())));
+    let first = row.middle + page.middle() - page.line() * (row.label.len() as f64 - 1.0) / 2.0;
+    for (index, line) in row.label.iter().enumerate() {
+        let text = page.text(left - GAP, first + page.line() * index as f64, line);
+        svg.text(Text { anchor: Anchor::End, ..text });
+    }
+    let y = row.middle;
+    let places = [row.row.before, row.row.after];
+    let places = places.map(|value| value.map(|value| layout.scale.at(value.abs())));
     if let [Some(before), Some(after)] = places {
-        let (from, to) = ((before, y), (after, y));
-        svg.line(Line { from, to, colour: "#b5cfe0", width: 1.2, dash: "" });
+        svg.line((before, y), (after, y), Pen::solid("#9dbfd6", HAIRLINE));
     }
     for (place, fill) in places.into_iter().zip([PAPER, colour]) {
         if let Some(x) = place {
-            svg.circle((x, y), 4.5, fill, colour);
+            svg.circle((x, y), RADIUS, fill, Pen::solid(colour, 0.9));
         }
     }
-    let mut x = WIDTH - 12.0;
-    for (text, column) in [&row.before_text, &row.after_text].into_iter().zip(columns).rev() {
-        let text = shorten(text, SMALL, column);
-        svg.text(&Text { anchor: Anchor::End, size: SMALL, ..Text::new(x, y + 4.0, &text) });
-        x -= column + 10.0;
+    for column in &layout.columns {
+        let text = page.text(column.right, y + page.middle(), (column.text)(row.row));
+        svg.text(Text { anchor: Anchor::End, ..text });
     }
 }
 
@@ -155,9 +282,17 @@ mod tests {
     #[test]
     fn rows_fall_by_the_difference_before() {
         let rows = vec![row("small", Some(0.1)), row("large", Some(-0.8)), row("none", None)];
-        let svg = love_plot(&LoveFigure { rows, threshold: 0.1, ..LoveFigure::default() });
+        let figure = LoveFigure { rows, threshold: 0.1, ..LoveFigure::default() };
+        let svg = love_plot(&figure, Page::ONE_COLUMN);
         let place = |label: &str| svg.find(&format!(">{label}<")).unwrap();
         assert!(place("large") < place("small") && place("small") < place("none"));
         assert_eq!(svg.matches("<circle").count(), 5, "two per row but one where none is before");
+    }
+
+    #[test]
+    fn a_long_label_is_broken_and_kept_whole() {
+        let rows = vec![row("a label that is too long for a line of the page", Some(0.1))];
+        let svg = love_plot(&LoveFigure { rows, ..LoveFigure::default() }, Page::ONE_COLUMN);
+        assert!(svg.contains(">a label that is too") && svg.contains("page</text>"), "{svg}");
     }
 }

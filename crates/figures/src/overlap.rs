@@ -1,11 +1,13 @@
 //! The scores of two arms, one above and one below a line.
 
-use crate::axis::{Scale, step, tick_text, ticks};
+use crate::axis::{step, tick_text, ticks};
 use crate::frame::{Caption, finish};
-use crate::style::{GREY, GRID, INK, WIDTH, group};
-use crate::svg::{Anchor, Line, Svg, Text, number};
+use crate::page::Page;
+use crate::panel::{Axis, Panel, Room};
+use crate::style::{DASHED, EDGE, GREY, INK, group};
+use crate::svg::{Pen, Svg, Text, number};
 
-/// Histograms of two arms that mirror each other.
+/// Histograms of two arms that mirror each other, before and after matching or weighting.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OverlapFigure {
     /// What the figure is called.
@@ -14,6 +16,17 @@ pub struct OverlapFigure {
     pub axis: String,
     /// Name of the axis of the shares.
     pub share_axis: String,
+    /// Names of the arms, the upper one first.
+    pub arms: [String; 2],
+    /// Populations in order, side by side on a page of two columns.
+    pub panels: Vec<OverlapPanel>,
+}
+
+/// The histograms of one population.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OverlapPanel {
+    /// Name of the population.
+    pub title: String,
     /// The arms, the upper one first.
     pub arms: [OverlapArm; 2],
     /// Between which scores the arms overlap; absent where they do not.
@@ -23,84 +36,109 @@ pub struct OverlapFigure {
 /// The scores of one arm.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OverlapArm {
-    /// Name of the arm.
-    pub label: String,
     /// Share of the arm in each bin, all of one width, from 0 to 1.
     pub shares: Vec<f64>,
 }
 
-const LEFT: f64 = 70.0;
-const RIGHT: f64 = WIDTH - 24.0;
-const TOP: f64 = 24.0;
-/// Height of the histogram of one arm.
-const HEIGHT: f64 = 130.0;
-const MIDDLE: f64 = TOP + HEIGHT;
-const BOTTOM: f64 = MIDDLE + HEIGHT;
+/// Height of the histograms of both arms.
+const HEIGHT: f64 = 110.0;
+/// Side of the squares of the legend.
+const SQUARE: f64 = 6.0;
 
-/// Draws the histogram of one arm upwards and that of the other downwards.
+/// Draws the histogram of one arm upwards and that of the other downwards, all panels on the same
+/// scale.
 #[must_use]
-pub fn overlap_plot(figure: &OverlapFigure) -> String {
+pub fn overlap_plot(figure: &OverlapFigure, page: Page) -> String {
     let mut svg = Svg::default();
-    let shares = figure.arms.iter().flat_map(|arm| &arm.shares);
-    let largest = shares.copied().fold(0.0, f64::max);
-    let ticks = ticks(step(100.0 * largest, 4.0, None), 100.0 * largest);
-    let end = ticks.last().copied().unwrap_or(1.0) / 100.0;
-    let scores = Scale { domain: (0.0, 1.0), range: (LEFT, RIGHT) };
-    let heights = [TOP, BOTTOM].map(|far| Scale { domain: (0.0, end), range: (MIDDLE, far) });
-    draw_shares(&mut svg, &ticks, heights);
-    for (index, (arm, height)) in figure.arms.iter().zip(heights).enumerate() {
-        draw_arm(&mut svg, arm, (scores, height), index);
+    let mut top = draw_legend(&mut svg, figure, page) + 4.0;
+    let shares = figure.panels.iter().flat_map(|panel| &panel.arms).flat_map(|arm| &arm.shares);
+    let largest = 100.0 * shares.copied().fold(0.0, f64::max);
+    let ticks = ticks(step(largest, 3.0, None), largest);
+    let beside = if page.is_wide() { figure.panels.len().clamp(1, 2) } else { 1 };
+    for row in figure.panels.chunks(beside) {
+        let mut end = top;
+        for (column, one) in row.iter().enumerate() {
+            let width = (page.width() - 2.0 * EDGE) / beside as f64;
+            let left = EDGE + width * column as f64;
+            let gap = if column + 1 < beside { 10.0 } else { 0.0 };
+            let room = (left, left + width - gap);
+            end = f64::max(end, draw_panel(&mut svg, figure, one, (page, room, top), &ticks));
+        }
+        top = end + page.line() * 0.6;
     }
-    draw_scores(&mut svg, figure, scores);
-    finish(svg, (WIDTH, BOTTOM + 48.0), &figure.caption)
+    finish(svg, page, top - page.line() * 0.6 + EDGE, &figure.caption)
 }
 
-/// Grid lines and ticks of the shares, in percent.
-fn draw_shares(svg: &mut Svg, ticks: &[f64], heights: [Scale; 2]) {
-    for (index, height) in heights.into_iter().enumerate() {
-        // The line in the middle has one tick.
-        for tick in ticks.iter().skip(index) {
-            let y = height.at(tick / 100.0);
-            let (from, to) = ((LEFT, y), (RIGHT, y));
-            svg.line(Line { from, to, colour: GRID, width: 1.0, dash: "" });
-            let label = tick_text(*tick);
-            svg.text(&Text { anchor: Anchor::End, ..Text::new(LEFT - 8.0, y + 4.0, &label) });
+/// Names of the arms beside squares in their colours; where they end.
+fn draw_legend(svg: &mut Svg, figure: &OverlapFigure, page: Page) -> f64 {
+    let mut y = EDGE;
+    for (index, name) in figure.arms.iter().enumerate() {
+        let lines = page.wrap_bold(name, page.width() - 2.0 * EDGE - 2.0 * SQUARE);
+        let colour = group(index).colour;
+        if !lines.is_empty() {
+            let foot = y + page.ascent();
+            let [left, right, top, foot] =
+                [EDGE, EDGE + SQUARE, foot - SQUARE + 0.5, foot + 0.5].map(number);
+            svg.fill(&format!("M{left} {top}H{right}V{foot}H{left}Z"), colour, OPACITY);
+        }
+        for line in &lines {
+            let text = page.text(EDGE + 1.6 * SQUARE, y + page.ascent(), line);
+            svg.text(Text { bold: true, colour, ..text });
+            y += page.line();
         }
     }
+    y
 }
 
-fn draw_arm(svg: &mut Svg, arm: &OverlapArm, (scores, height): (Scale, Scale), index: usize) {
+const OPACITY: f64 = 0.75;
+
+/// Draws one population; where it ends.
+fn draw_panel(
+    svg: &mut Svg,
+    figure: &OverlapFigure,
+    one: &OverlapPanel,
+    (page, (left, right), top): (Page, (f64, f64), f64),
+    ticks: &[f64],
+) -> f64 {
+    let titles = page.wrap(&one.title, right - left);
+    for (index, line) in titles.iter().enumerate() {
+        let y = top + page.ascent() + page.line() * index as f64;
+        svg.text(page.text(left, y, line));
+    }
+    let top = top + page.line() * titles.len() as f64 + page.middle();
+    let end = ticks.last().copied().unwrap_or(1.0);
+    let below = ticks.iter().skip(1).map(|tick| (-tick, tick_text(*tick)));
+    let above = ticks.iter().map(|tick| (*tick, tick_text(*tick)));
+    let vertical = Axis {
+        title: figure.share_axis.clone(),
+        domain: (-end, end),
+        ticks: below.chain(above).collect(),
+    };
+    let horizontal = Axis::of(&figure.axis, &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
+    let room = Room { left, right, top, height: HEIGHT, margin: 0.0 };
+    let panel = Panel::of(page, room, horizontal, vertical);
+    for (index, arm) in one.arms.iter().enumerate() {
+        draw_arm(svg, arm, &panel, index);
+    }
+    panel.draw(svg, page);
+    let middle = panel.y.at(0.0);
+    svg.line((panel.left, middle), (panel.right, middle), Pen::hairline(INK));
+    for bound in one.support.into_iter().flatten() {
+        let x = panel.x.at(bound);
+        let pen = Pen::solid(GREY, 0.7).dashed(DASHED);
+        svg.line((x, panel.top), (x, panel.bottom), pen);
+    }
+    panel.end
+}
+
+fn draw_arm(svg: &mut Svg, arm: &OverlapArm, panel: &Panel, index: usize) {
     let n = arm.shares.len() as f64;
-    let colour = group(index).colour;
+    let sign = if index == 0 { 100.0 } else { -100.0 };
     for (bin, &share) in arm.shares.iter().enumerate().filter(|(_, share)| **share > 0.0) {
-        let [left, right] = [bin, bin + 1].map(|edge| number(scores.at(edge as f64 / n)));
-        let [foot, top] = [0.0, share].map(|share| number(height.at(share)));
-        svg.fill(&format!("M{left} {foot}V{top}H{right}V{foot}Z"), colour, 0.75);
+        let [left, right] = [bin, bin + 1].map(|edge| number(panel.x.at(edge as f64 / n)));
+        let [foot, top] = [0.0, sign * share].map(|share| number(panel.y.at(share)));
+        svg.fill(&format!("M{left} {foot}V{top}H{right}V{foot}Z"), group(index).colour, OPACITY);
     }
-    let y = if index == 0 { TOP + 12.0 } else { BOTTOM - 6.0 };
-    let text = Text::new(RIGHT - 6.0, y, &arm.label);
-    svg.text(&Text { anchor: Anchor::End, bold: true, colour, ..text });
-}
-
-fn draw_scores(svg: &mut Svg, figure: &OverlapFigure, scores: Scale) {
-    let line =
-        Line { from: (LEFT, BOTTOM), to: (RIGHT, BOTTOM), colour: INK, width: 1.0, dash: "" };
-    svg.line(Line { from: (LEFT, MIDDLE), to: (RIGHT, MIDDLE), ..line });
-    svg.line(line);
-    for tick in ticks(0.1, 1.0) {
-        let x = scores.at(tick);
-        svg.line(Line { from: (x, BOTTOM), to: (x, BOTTOM + 5.0), ..line });
-        let label = tick_text(tick);
-        svg.text(&Text { anchor: Anchor::Middle, ..Text::new(x, BOTTOM + 18.0, &label) });
-    }
-    for bound in figure.support.into_iter().flatten() {
-        let x = scores.at(bound);
-        let (from, to) = ((x, TOP), (x, BOTTOM));
-        svg.line(Line { from, to, colour: GREY, width: 1.2, dash: "4 3" });
-    }
-    let title = Text::new((LEFT + RIGHT) / 2.0, BOTTOM + 36.0, &figure.axis);
-    svg.text(&Text { anchor: Anchor::Middle, ..title });
-    svg.upright_text(22.0, MIDDLE, &figure.share_axis);
 }
 
 #[cfg(test)]
@@ -110,11 +148,28 @@ mod tests {
     /// The higher bin of the upper arm reaches to its last tick, 60 %; an empty bin is not drawn.
     #[test]
     fn arms_mirror_each_other() {
-        let arm = |shares: [f64; 2]| OverlapArm { label: "arm".into(), shares: shares.to_vec() };
+        let arm = |shares: [f64; 2]| OverlapArm { shares: shares.to_vec() };
         let arms = [arm([0.6, 0.4]), arm([0.3, 0.0])];
-        let svg = overlap_plot(&OverlapFigure { arms, ..OverlapFigure::default() });
+        let panels = vec![OverlapPanel { arms, ..OverlapPanel::default() }];
+        let svg =
+            overlap_plot(&OverlapFigure { panels, ..OverlapFigure::default() }, Page::ONE_COLUMN);
         assert_eq!(svg.matches("fill-opacity=\"0.75\"").count(), 3);
-        assert!(svg.contains(&format!("V{TOP}H")), "{svg}");
-        assert!(svg.contains(&format!("V{}H", MIDDLE + HEIGHT / 2.0)), "{svg}");
+        // No legend and no title: the plot begins where the upper half of its first number ends.
+        let top = EDGE + 4.0 + Page::ONE_COLUMN.middle();
+        let at = |share: f64| number(top + HEIGHT / 2.0 * (1.0 - share / 0.6));
+        assert!(svg.contains(&format!("V{}H", at(0.6))), "{svg}");
+        assert!(svg.contains(&format!("V{}H", at(-0.3))), "{svg}");
+    }
+
+    #[test]
+    fn panels_stand_side_by_side_on_a_wide_page() {
+        let panels = vec![OverlapPanel::default(), OverlapPanel::default()];
+        let figure = OverlapFigure { panels, ..OverlapFigure::default() };
+        let height = |page| {
+            let svg = overlap_plot(&figure, page);
+            let text = svg.split("height=\"").nth(1).unwrap().split("pt").next().unwrap();
+            text.parse::<f64>().unwrap()
+        };
+        assert!(height(Page::TWO_COLUMNS) < height(Page::ONE_COLUMN));
     }
 }

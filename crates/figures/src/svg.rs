@@ -3,7 +3,7 @@
 //! Coordinates are written to a hundredth of a unit, so that a difference in the last bit of a
 //! number does not change the file.
 
-use crate::style::{INK, TEXT};
+use crate::style::{HAIRLINE, INK};
 use crate::text::escape;
 use std::fmt::Write;
 
@@ -14,6 +14,7 @@ pub(crate) struct Svg {
 }
 
 /// A line of text and how it is set.
+#[derive(Clone, Copy)]
 pub(crate) struct Text<'a> {
     pub x: f64,
     pub y: f64,
@@ -22,7 +23,6 @@ pub(crate) struct Text<'a> {
     pub colour: &'a str,
     pub anchor: Anchor,
     pub bold: bool,
-    pub italic: bool,
 }
 
 /// Which point of a line of text stands at its x.
@@ -33,35 +33,56 @@ pub(crate) enum Anchor {
     End,
 }
 
-impl<'a> Text<'a> {
-    /// Regular text that starts at a point of its base line.
-    pub fn new(x: f64, y: f64, text: &'a str) -> Self {
-        let (size, colour, anchor) = (TEXT, INK, Anchor::Start);
-        Self { x, y, text, size, colour, anchor, bold: false, italic: false }
+/// Where an arrow points to.
+#[derive(Clone, Copy)]
+pub(crate) enum Direction {
+    Left,
+    Right,
+    Down,
+}
+
+/// How a line is drawn.
+#[derive(Clone, Copy)]
+pub(crate) struct Pen<'a> {
+    pub colour: &'a str,
+    pub width: f64,
+    /// Dashes; empty for a solid line.
+    pub dash: &'a str,
+    /// From 0 to 1.
+    pub opacity: f64,
+}
+
+impl<'a> Pen<'a> {
+    /// A solid line.
+    pub fn solid(colour: &'a str, width: f64) -> Self {
+        Self { colour, width, dash: "", opacity: 1.0 }
+    }
+
+    /// A thin solid line.
+    pub fn hairline(colour: &'a str) -> Self {
+        Self::solid(colour, HAIRLINE)
+    }
+
+    /// The same with dashes.
+    pub fn dashed(self, dash: &'a str) -> Self {
+        Self { dash, ..self }
     }
 }
 
-/// A straight line and how it is drawn.
-#[derive(Clone, Copy)]
-pub(crate) struct Line<'a> {
-    pub from: (f64, f64),
-    pub to: (f64, f64),
-    pub colour: &'a str,
-    pub width: f64,
-    pub dash: &'a str,
-}
-
 impl Svg {
-    pub fn text(&mut self, text: &Text) {
+    /// A line of text; text without characters is left out.
+    pub fn text(&mut self, text: Text) {
+        if text.text.is_empty() {
+            return;
+        }
         let anchor = match text.anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",
             Anchor::End => " text-anchor=\"end\"",
         };
         let bold = if text.bold { " font-weight=\"bold\"" } else { "" };
-        let italic = if text.italic { " font-style=\"italic\"" } else { "" };
         self.push(&format!(
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"{anchor}{bold}{italic}>{}</text>",
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\"{anchor}{bold}>{}</text>",
             number(text.x),
             number(text.y),
             number(text.size),
@@ -71,66 +92,82 @@ impl Svg {
     }
 
     /// Text read from bottom to top, its middle at a point.
-    pub fn upright_text(&mut self, x: f64, y: f64, text: &str) {
+    pub fn upright_text(&mut self, text: Text) {
+        if text.text.is_empty() {
+            return;
+        }
         self.push(&format!(
             "<text transform=\"translate({} {}) rotate(-90)\" font-size=\"{}\" fill=\"{INK}\" \
              text-anchor=\"middle\">{}</text>",
-            number(x),
-            number(y),
-            number(TEXT),
-            escape(text),
+            number(text.x),
+            number(text.y),
+            number(text.size),
+            escape(text.text),
         ));
     }
 
-    pub fn line(&mut self, line: Line) {
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), pen: Pen) {
         self.push(&format!(
-            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{}\" stroke-width=\"{}\"{}/>",
-            number(line.from.0),
-            number(line.from.1),
-            number(line.to.0),
-            number(line.to.1),
-            line.colour,
-            number(line.width),
-            dash(line.dash),
+            "<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"{}/>",
+            number(from.0),
+            number(from.1),
+            number(to.0),
+            number(to.1),
+            stroke(pen),
         ));
     }
 
     /// An open path.
-    pub fn stroke(&mut self, path: &str, colour: &str, width: f64, dashes: &str) {
-        self.push(&format!(
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{}\"{}/>",
-            number(width),
-            dash(dashes),
-        ));
+    pub fn stroke(&mut self, path: &str, pen: Pen) {
+        if !path.is_empty() {
+            self.push(&format!("<path d=\"{path}\" fill=\"none\"{}/>", stroke(pen)));
+        }
     }
 
     /// A filled path without outline.
     pub fn fill(&mut self, path: &str, colour: &str, opacity: f64) {
-        self.push(&format!(
-            "<path d=\"{path}\" fill=\"{colour}\" fill-opacity=\"{}\" stroke=\"none\"/>",
-            number(opacity),
-        ));
+        if path.is_empty() {
+            return;
+        }
+        let opacity = match opacity {
+            1.0.. => String::new(),
+            _ => format!(" fill-opacity=\"{}\"", number(opacity)),
+        };
+        self.push(&format!("<path d=\"{path}\" fill=\"{colour}\"{opacity}/>"));
     }
 
-    pub fn circle(&mut self, (x, y): (f64, f64), radius: f64, fill: &str, stroke: &str) {
+    /// A filled triangle with its tip at a point, which points towards a direction.
+    pub fn arrow_head(&mut self, tip: (f64, f64), direction: Direction, colour: &str) {
+        let (length, half) = (3.6, 1.8);
+        let (x, y) = tip;
+        let corners = match direction {
+            Direction::Left => [(x + length, y - half), (x + length, y + half)],
+            Direction::Right => [(x - length, y - half), (x - length, y + half)],
+            Direction::Down => [(x - half, y - length), (x + half, y - length)],
+        };
+        let [a, b] = corners.map(|(x, y)| format!("L{} {}", number(x), number(y)));
+        self.fill(&format!("M{} {}{a}{b}Z", number(x), number(y)), colour, 1.0);
+    }
+
+    pub fn circle(&mut self, (x, y): (f64, f64), radius: f64, fill: &str, pen: Pen) {
         self.push(&format!(
-            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{fill}\" stroke=\"{stroke}\" \
-             stroke-width=\"1.5\"/>",
+            "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{fill}\"{}/>",
             number(x),
             number(y),
             number(radius),
+            stroke(pen),
         ));
     }
 
-    /// A box with a hairline around it.
-    pub fn outlined_box(&mut self, (x, y): (f64, f64), (w, h): (f64, f64), fill: &str) {
+    /// A box with a line around it.
+    pub fn outlined_box(&mut self, (x, y): (f64, f64), (w, h): (f64, f64), fill: &str, pen: Pen) {
         self.push(&format!(
-            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"3\" fill=\"{fill}\" \
-             stroke=\"#7a7a7a\"/>",
+            "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"1.5\" fill=\"{fill}\"{}/>",
             number(x),
             number(y),
             number(w),
             number(h),
+            stroke(pen),
         ));
     }
 
@@ -145,8 +182,17 @@ impl Svg {
     }
 }
 
-fn dash(dashes: &str) -> String {
-    if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") }
+/// The attributes of a pen.
+fn stroke(pen: Pen) -> String {
+    let mut attributes =
+        format!(" stroke=\"{}\" stroke-width=\"{}\"", pen.colour, number(pen.width));
+    if !pen.dash.is_empty() {
+        attributes.push_str(&format!(" stroke-dasharray=\"{}\"", pen.dash));
+    }
+    if pen.opacity < 1.0 {
+        attributes.push_str(&format!(" stroke-opacity=\"{}\"", number(pen.opacity)));
+    }
+    attributes
 }
 
 /// A coordinate: at most two decimals, no trailing zeros, no negative zero.
@@ -160,6 +206,7 @@ pub(crate) fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::Page;
 
     #[test]
     fn coordinates_are_short() {
@@ -170,7 +217,7 @@ mod tests {
     #[test]
     fn labels_are_escaped() {
         let mut svg = Svg::default();
-        svg.text(&Text::new(1.0, 2.0, "T < 2 & N"));
+        svg.text(Page::ONE_COLUMN.text(1.0, 2.0, "T < 2 & N"));
         assert!(svg.into_body().contains(">T &lt; 2 &amp; N</text>"));
     }
 }

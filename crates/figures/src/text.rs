@@ -1,50 +1,54 @@
 //! How much room text takes, and how it is written into XML.
-//!
-//! Layout cannot ask a font, so widths come from the metrics of Helvetica, which Arial and
-//! Liberation Sans share.
 
-/// Advance widths of the characters from space to tilde, in thousandths of the size.
-const HELVETICA: [u16; 95] = [
-    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278,
-    278, // space to /
-    556, 556, 556, 556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556, // 0 to ?
-    1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, // @ to O
-    667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, // P to _
-    333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, // ` to o
-    556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584, // p to ~
-];
-
-/// What bold text needs more than regular text, at most.
-pub(crate) const BOLD: f64 = 1.09;
+use crate::widths::BLOCKS;
 
 /// Width of a line of regular text.
 pub(crate) fn width(text: &str, size: f64) -> f64 {
-    text.chars().map(advance).sum::<f64>() * size
+    text.chars().map(|character| advance(character, false)).sum::<f64>() * size
 }
 
 /// Width of a line of bold text.
 pub(crate) fn bold_width(text: &str, size: f64) -> f64 {
-    width(text, size) * BOLD
+    text.chars().map(|character| advance(character, true)).sum::<f64>() * size
 }
 
-/// Advance width of a character of size 1. Characters outside ASCII are taken as wide as they may
-/// be: ideographs fill a square.
-fn advance(character: char) -> f64 {
+/// Advance width of a character of size 1. A character that the font lacks is taken to fill a
+/// square, as ideographs do.
+fn advance(character: char, bold: bool) -> f64 {
+    laid_out_widths(character)
+        .map_or(1.0, |(regular, of_bold)| if bold { of_bold } else { regular })
+}
+
+/// The advance widths by which figures are laid out, of a character of size 1: regular and bold.
+/// Absent where the table has none, and layout takes a square.
+///
+/// The widths are those of Liberation Sans, Arial and Helvetica.
+#[must_use]
+pub fn laid_out_widths(character: char) -> Option<(f64, f64)> {
     let code = u32::from(character);
-    match code {
-        0x20..=0x7e => f64::from(HELVETICA[code as usize - 0x20]) / 1000.0,
-        0x2e80.. => 1.0,
-        _ => 0.67,
-    }
+    BLOCKS.iter().find_map(|block| {
+        let place = code.checked_sub(block.first)? as usize;
+        let (regular, bold) = (*block.regular.get(place)?, *block.bold.get(place)?);
+        (0 < regular).then(|| (f64::from(regular) / 2048.0, f64::from(bold) / 2048.0))
+    })
 }
 
-/// Breaks text at spaces into lines no wider than `room`; a word that is wider alone is broken
-/// where the room ends. Text without words has no lines.
+/// Breaks regular text at spaces into lines no wider than `room`; a word that is wider alone is
+/// broken where the room ends. Text without words has no lines.
 pub(crate) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
+    wrapped(text, room, &|part| width(part, size))
+}
+
+/// Breaks bold text as [`wrap`] does regular text.
+pub(crate) fn wrap_bold(text: &str, size: f64, room: f64) -> Vec<String> {
+    wrapped(text, room, &|part| bold_width(part, size))
+}
+
+fn wrapped(text: &str, room: f64, width: &dyn Fn(&str) -> f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace().flat_map(|word| pieces(word, size, room)) {
+    for word in text.split_whitespace().flat_map(|word| pieces(word, room, width)) {
         match lines.last_mut() {
-            Some(line) if width(line, size) + width(" ", size) + width(&word, size) <= room => {
+            Some(line) if width(line) + width(" ") + width(&word) <= room => {
                 line.push(' ');
                 line.push_str(&word);
             }
@@ -55,11 +59,11 @@ pub(crate) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
 }
 
 /// Cuts a word into pieces no wider than `room`, of one character at least.
-fn pieces(word: &str, size: f64, room: f64) -> Vec<String> {
+fn pieces(word: &str, room: f64, width: &dyn Fn(&str) -> f64) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0.0;
     for character in word.chars() {
-        let step = advance(character) * size;
+        let step = width(character.encode_utf8(&mut [0; 4]));
         if room < used + step && 0.0 < used {
             pieces.push(String::new());
             used = 0.0;
@@ -70,23 +74,6 @@ fn pieces(word: &str, size: f64, room: f64) -> Vec<String> {
         }
     }
     pieces
-}
-
-/// Shortens text to `room`, with an ellipsis where something is left out.
-pub(crate) fn shorten(text: &str, size: f64, room: f64) -> String {
-    if width(text, size) <= room {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = advance('…') * size;
-    for character in text.chars() {
-        used += advance(character) * size;
-        if room < used {
-            break;
-        }
-        kept.push(character);
-    }
-    format!("{}…", kept.trim_end())
 }
 
 /// Writes text so that XML reads it back as text; characters that XML forbids become U+FFFD.
@@ -111,10 +98,17 @@ pub(crate) fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// "Age" in Helvetica: 667 + 556 + 556 thousandths.
+    /// "Age" in Liberation Sans: (1366 + 1139 + 1139) / 2048.
     #[test]
     fn widths_add_up() {
-        assert!((width("Age", 10.0) - 17.79).abs() < 1e-9);
+        assert!((width("Age", 10.0) - 36440.0 / 2048.0).abs() < 1e-9);
+        assert!(width("Age", 10.0) < bold_width("Age", 10.0));
+    }
+
+    #[test]
+    fn ideographs_fill_a_square() {
+        assert_eq!(width("転移", 10.0), 20.0);
+        assert_eq!(laid_out_widths('転'), None);
     }
 
     #[test]
@@ -126,13 +120,6 @@ mod tests {
             let squeezed: String = lines.concat().split_whitespace().collect();
             assert_eq!(squeezed, text.split_whitespace().collect::<String>());
         }
-    }
-
-    #[test]
-    fn shortened_text_fits() {
-        assert_eq!(shorten("short", 12.0, 100.0), "short");
-        let cut = shorten("a label that is much too long", 12.0, 100.0);
-        assert!(cut.ends_with('…') && width(&cut, 12.0) <= 100.0, "{cut}");
     }
 
     #[test]

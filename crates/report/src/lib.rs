@@ -33,7 +33,8 @@ pub struct ReportFile {
     pub bytes: Vec<u8>,
 }
 
-/// Renders a result: `report.html`, `tables/*.csv` and `figures/*.svg`.
+/// Renders a result: `report.html`, `tables/*.csv` and `figures/*.svg`. A figure is two columns
+/// wide; one whose words leave room has a second file, `figures/*-one-column.svg`.
 ///
 /// `report.html` needs no other file. A table without rows and a figure without data are left out;
 /// `tables/quantities.csv` holds every number unrounded. Rounding is half away from zero on the
@@ -126,11 +127,9 @@ fn figure_files(source: &Source) -> Vec<ReportFile> {
     plots.extend(plots::subgroup_curves(source));
     plots.extend(plots::compared_curves(source));
     let notice = layout::notice(source);
-    let drawn = plots.into_iter().map(|plot| {
-        let path = format!("figures/{}", plot.name);
-        (path, plot.file(notice.clone()).into_bytes())
-    });
-    distinct(drawn.collect(), "svg")
+    let drawn = plots.into_iter().flat_map(|plot| plot.files(notice.clone()));
+    let named = drawn.map(|(name, svg)| (format!("figures/{name}"), svg.into_bytes()));
+    distinct(named.collect(), "svg")
 }
 
 /// Files of one ending; names that would be equal on any file system get a number.

@@ -5,7 +5,7 @@ use crate::tables::{STUDY, Source, WHOLE};
 use crate::words;
 use figures::{
     Caption, FlowBox, FlowFigure, ForestFigure, ForestRow, ForestValue, KaplanMeierFigure,
-    KaplanMeierGroup, LoveFigure, LoveRow, OverlapArm, OverlapFigure,
+    KaplanMeierGroup, LoveFigure, LoveRow, OverlapArm, OverlapFigure, OverlapPanel, Page,
 };
 use study::protocol::TimeUnit;
 use study::result::{
@@ -47,19 +47,29 @@ impl Plot {
 
     /// The figure for the document, whose caption carries the notice.
     pub fn inline(&self) -> String {
-        match &self.drawing {
-            Drawing::Flow(figure) => figures::flow_diagram(figure),
-            Drawing::Love(figure) => figures::love_plot(figure),
-            Drawing::Overlap(figure) => figures::overlap_plot(figure),
-            Drawing::Forest(figure) => figures::forest_plot(figure),
-            Drawing::KaplanMeier(figure) => figures::kaplan_meier(figure),
-        }
+        self.drawn(Page::TWO_COLUMNS)
     }
 
-    /// The figure for a file, which carries the notice itself.
-    pub fn file(mut self, notice: Option<String>) -> String {
+    /// The figure for files, which carries the notice itself, with the names of the files without
+    /// ending: over two columns, and where its words leave room over one.
+    pub fn files(mut self, notice: Option<String>) -> Vec<(String, String)> {
         self.caption().notice = notice;
-        self.inline()
+        let mut files = vec![(self.name.clone(), self.drawn(Page::TWO_COLUMNS))];
+        if !matches!(self.drawing, Drawing::Forest(_)) {
+            let name = format!("{}-one-column", self.name);
+            files.push((name, self.drawn(Page::ONE_COLUMN)));
+        }
+        files
+    }
+
+    fn drawn(&self, page: Page) -> String {
+        match &self.drawing {
+            Drawing::Flow(figure) => figures::flow_diagram(figure, page),
+            Drawing::Love(figure) => figures::love_plot(figure, page),
+            Drawing::Overlap(figure) => figures::overlap_plot(figure, page),
+            Drawing::Forest(figure) => figures::forest_plot(figure, page),
+            Drawing::KaplanMeier(figure) => figures::kaplan_meier(figure, page),
+        }
     }
 
     fn caption(&mut self) -> &mut Caption {
@@ -152,7 +162,12 @@ fn flow_box(source: &Source, step: &FlowStep) -> FlowBox {
             _ => format!("Left out: {}", count("n_excluded")),
         }
     });
-    FlowBox { label: step.label.clone(), count: format!("n = {}", count("n")), excluded }
+    FlowBox {
+        label: step.label.clone(),
+        count: format!("n = {}", count("n")),
+        details: Vec::new(),
+        excluded,
+    }
 }
 
 /// Standardised differences; absent without variables.
@@ -163,44 +178,86 @@ pub(crate) fn love(source: &Source) -> Option<Plot> {
         [before, after, ..] => (before, Some(after)),
     };
     let threshold = source.result.protocol.balance.threshold;
+    let id = |population: &Label, variable: &VariableOutline, name| {
+        id::quantity(STUDY, &population.id, "balance", &variable.id, name)
+    };
+    let last = after.unwrap_or(before);
     let row = |variable: &VariableOutline| {
-        let id = |population: &Label| {
-            id::quantity(STUDY, &population.id, "balance", &variable.id, "smd")
+        let text = |population, name| {
+            let id = id(population, variable, name);
+            let is_there = source.numbers.has(&id);
+            if is_there { source.numbers.cell(&id, number::ratio).text } else { String::new() }
         };
-        let text = |population| source.numbers.cell(&id(population), number::ratio).text;
+        let smd = |population| source.numbers.value(&id(population, variable, "smd"));
         LoveRow {
             label: variable.label.clone(),
-            before: source.numbers.value(&id(before)),
-            after: after.and_then(|after| source.numbers.value(&id(after))),
-            before_text: text(before),
-            after_text: after.map_or(String::new(), text),
+            before: smd(before),
+            after: after.and_then(smd),
+            before_text: text(before, "smd"),
+            after_text: after.map_or(String::new(), |after| text(after, "smd")),
+            variance_ratio: text(last, "variance_ratio"),
         }
     };
     let rows: Vec<LoveRow> = source.result.outline.variables.iter().map(row).collect();
+    let has_ratios = rows.iter().any(|row| !row.variance_ratio.is_empty());
+    let ratio = if after.is_some() { "Variance ratio after" } else { "Variance ratio" };
     let description = format!(
         "Absolute standardised mean differences of the baseline variables; the dashed line stands \
-         at {}. Numbers at the right carry their sign, exposed minus comparator.",
-        words::plain(threshold)
+         at {}. Numbers at the right carry their sign, exposed minus comparator.{}",
+        words::plain(threshold),
+        if has_ratios {
+            " Variance ratio: exposed over comparators, of numbers alone."
+        } else {
+            ""
+        }
     );
     let figure = LoveFigure {
         caption: caption("love", "Balance at baseline", description),
         axis: "Absolute standardised mean difference".into(),
         before: if after.is_some() { "Before".into() } else { before.label.clone() },
         after: if after.is_some() { "After".into() } else { String::new() },
+        before_note: largest(rows.iter().map(|row| row.before)),
+        after_note: largest(rows.iter().map(|row| row.after)),
+        variance_ratio: if has_ratios { ratio.into() } else { String::new() },
         threshold,
         rows,
     };
     (!figure.rows.is_empty()).then(|| Plot::new(Drawing::Love(figure)))
 }
 
+/// The largest of some differences in words; empty where there is none.
+fn largest(differences: impl Iterator<Item = Option<f64>>) -> String {
+    let largest = differences.flatten().map(f64::abs).max_by(f64::total_cmp);
+    largest.map_or(String::new(), |value| format!("largest {}", number::ratio(value)))
+}
+
 /// Bins of the histograms of the scores.
 const BINS: usize = 20;
 
-/// The scores of both arms; absent where the study has none.
+/// The scores of both arms in each population that has them; absent where none has.
 pub(crate) fn overlap(source: &Source) -> Option<Plot> {
-    let id = |term: &str, name: &str| id::quantity(STUDY, WHOLE, "overlap", term, name);
     let [exposed, comparator] = source.arms() else { return None };
-    if !source.numbers.has(&id(&exposed.id, "score_share_0")) {
+    let arms = [exposed, comparator];
+    let panels: Vec<OverlapPanel> =
+        source.populations().iter().filter_map(|one| overlap_panel(source, one, arms)).collect();
+    if panels.is_empty() {
+        return None;
+    }
+    let description = "Share of each arm by propensity score, in bins of 0.05; between the dashed \
+                       lines lies the common support.";
+    let figure = OverlapFigure {
+        caption: caption("overlap", "Overlap of the propensity scores", description),
+        axis: "Propensity score".into(),
+        share_axis: "Share of the arm (%)".into(),
+        arms: arms.map(|arm| arm.label.clone()),
+        panels,
+    };
+    Some(Plot::new(Drawing::Overlap(figure)))
+}
+
+fn overlap_panel(source: &Source, population: &Label, arms: [&Label; 2]) -> Option<OverlapPanel> {
+    let id = |term: &str, name: &str| id::quantity(STUDY, &population.id, "overlap", term, name);
+    if !source.numbers.has(&id(&arms[0].id, "score_share_0")) {
         return None;
     }
     let arm = |arm: &Label| {
@@ -208,20 +265,15 @@ pub(crate) fn overlap(source: &Source) -> Option<Plot> {
             let name = format!("score_share_{}", bin as f64 / BINS as f64);
             source.numbers.value(&id(&arm.id, &name)).unwrap_or(0.0)
         };
-        OverlapArm { label: arm.label.clone(), shares: (0..BINS).map(share).collect() }
+        OverlapArm { shares: (0..BINS).map(share).collect() }
     };
     let bound = |name: &str| source.numbers.value(&id(WHOLE, name));
     let support = bound("common_support_lower").zip(bound("common_support_upper"));
-    let description = "Share of each arm by propensity score, in bins of 0.05; between the dashed \
-                       lines lies the common support.";
-    let figure = OverlapFigure {
-        caption: caption("overlap", "Overlap of the propensity scores", description),
-        axis: "Propensity score".into(),
-        share_axis: "Share of the arm (%)".into(),
-        arms: [arm(exposed), arm(comparator)],
+    Some(OverlapPanel {
+        title: population.label.clone(),
+        arms: arms.map(arm),
         support: support.map(|(lower, upper)| [lower, upper]),
-    };
-    Some(Plot::new(Drawing::Overlap(figure)))
+    })
 }
 
 #[cfg(test)]

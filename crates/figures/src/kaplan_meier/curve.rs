@@ -1,23 +1,52 @@
 //! One survival curve as paths.
 
 use super::KaplanMeierGroup;
-use super::layout::Layout;
-use crate::style::GroupStyle;
-use crate::svg::{Svg, number};
+use crate::panel::Panel;
+use crate::style::{CURVE, GroupStyle, HAIRLINE};
+use crate::svg::{Pen, Svg, number};
 
-/// Opacity of a confidence band: light enough that two bands and both curves stay visible.
-const BAND: f64 = 0.17;
-/// Half the height of a censoring mark.
-const MARK: f64 = 3.5;
+/// Opacity of the confidence bands of two curves; more bands are lighter, so that all curves stay
+/// visible.
+const BAND: f64 = 0.16;
+/// Half the height of a censoring mark: 1.5 mm in all.
+pub(super) const MARK: f64 = 2.1;
 /// Marks nearer to each other are drawn as one, so that many do not hide the curve.
-const MARK_DISTANCE: f64 = 2.5;
+const MARK_DISTANCE: f64 = 1.2;
+/// With fewer at risk a curve is faded.
+const FEW: usize = 10;
+/// Opacity of a faded curve.
+const FADED: f64 = 0.45;
+
+/// A level of a curve, from one time to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Step {
+    pub from: f64,
+    pub to: f64,
+    pub level: f64,
+    /// Number at risk after `from`.
+    pub n_at_risk: usize,
+}
+
+/// The levels of a curve from time 0; the last, at the last time, has no length.
+pub(super) fn steps(one: &KaplanMeierGroup) -> Vec<Step> {
+    let Some(&first) = one.time.first() else { return Vec::new() };
+    let at_risk = |index: usize| one.n_at_risk.get(index).copied().unwrap_or(0);
+    let mut steps = vec![Step { from: 0.0, to: first, level: 1.0, n_at_risk: at_risk(0) }];
+    for (index, (&from, &survival)) in one.time.iter().zip(&one.survival).enumerate() {
+        let to = one.time.get(index + 1).copied().unwrap_or(from);
+        let level = survival.clamp(0.0, 1.0);
+        steps.push(Step { from, to, level, n_at_risk: at_risk(index + 1) });
+    }
+    steps
+}
 
 /// The band between the limits, one piece per run of times that have both.
 pub(super) fn draw_band(
     svg: &mut Svg,
     one: &KaplanMeierGroup,
     style: &GroupStyle,
-    layout: &Layout,
+    panel: &Panel,
+    n_bands: usize,
 ) {
     let mut path = String::new();
     let mut run = vec![(0.0, (1.0, 1.0))];
@@ -27,23 +56,23 @@ pub(super) fn draw_band(
         match lower.zip(upper) {
             Some(limits) => run.push((time, limits)),
             None => {
-                path.push_str(&band_piece(&run, time, layout));
+                path.push_str(&band_piece(&run, time, panel));
                 run.clear();
             }
         }
     }
     if let Some(&last) = one.time.last() {
-        path.push_str(&band_piece(&run, last, layout));
-        svg.fill(&path, style.colour, BAND);
+        path.push_str(&band_piece(&run, last, panel));
+        svg.fill(&path, style.colour, BAND * 2.0 / n_bands.max(2) as f64);
     }
 }
 
 /// The area between the limits of a run that holds until `end`: along the upper limit and back
 /// along the lower.
-fn band_piece(run: &[(f64, (f64, f64))], end: f64, layout: &Layout) -> String {
+fn band_piece(run: &[(f64, (f64, f64))], end: f64, panel: &Panel) -> String {
     let Some(&(start, (_, upper))) = run.first() else { return String::new() };
-    let x = |time: f64| number(layout.x.at(time));
-    let y = |level: f64| number(layout.y.at(level.clamp(0.0, 1.0)));
+    let x = |time: f64| number(panel.x.at(time));
+    let y = |level: f64| number(panel.y.at(level.clamp(0.0, 1.0)));
     let mut path = format!("M{} {}", x(start), y(upper));
     for (time, (_, upper)) in &run[1..] {
         path.push_str(&format!("H{}V{}", x(*time), y(*upper)));
@@ -56,40 +85,75 @@ fn band_piece(run: &[(f64, (f64, f64))], end: f64, layout: &Layout) -> String {
     path
 }
 
-/// The steps from (0, 1) to the last time, and a mark where subjects are censored.
-pub(super) fn draw_steps(
-    svg: &mut Svg,
-    one: &KaplanMeierGroup,
-    style: &GroupStyle,
-    layout: &Layout,
-) {
-    if one.time.is_empty() {
-        return;
+/// The steps from (0, 1) to the last time, faded where few are at risk, and a mark where subjects
+/// are censored.
+pub(super) fn draw_steps(svg: &mut Svg, one: &KaplanMeierGroup, style: &GroupStyle, panel: &Panel) {
+    let steps = steps(one);
+    let n_firm = steps.iter().take_while(|step| FEW <= step.n_at_risk).count();
+    let pen = Pen::solid(style.colour, CURVE).dashed(style.dash);
+    if 0 < n_firm {
+        // The last step of the firm part is followed by the fall at its end.
+        let fall = steps.get(n_firm).map(|step| step.level);
+        svg.stroke(&step_path(&steps[..n_firm], fall, panel), pen);
     }
-    let mut level = number(layout.y.at(1.0));
-    let mut path = format!("M{} {level}", number(layout.x.at(0.0)));
+    if steps[n_firm..].iter().any(|step| step.from < step.to) {
+        svg.stroke(&step_path(&steps[n_firm..], None, panel), Pen { opacity: FADED, ..pen });
+    }
+    svg.stroke(&marks(one, panel), Pen::solid(style.colour, HAIRLINE));
+}
+
+fn step_path(steps: &[Step], fall: Option<f64>, panel: &Panel) -> String {
+    let Some(first) = steps.first() else { return String::new() };
+    let y = |level: f64| number(panel.y.at(level));
+    let mut level = y(first.level);
+    let mut path = format!("M{} {level}", number(panel.x.at(first.from)));
+    let mut end = first.to;
+    for step in &steps[1..] {
+        if y(step.level) != level {
+            level = y(step.level);
+            path.push_str(&format!("H{}V{level}", number(panel.x.at(step.from))));
+        }
+        end = step.to;
+    }
+    path.push_str(&format!("H{}", number(panel.x.at(end))));
+    if let Some(fall) = fall.filter(|fall| y(*fall) != level) {
+        path.push_str(&format!("V{}", y(fall)));
+    }
+    path
+}
+
+fn marks(one: &KaplanMeierGroup, panel: &Panel) -> String {
     let mut marks = String::new();
-    let mut last_mark = f64::NEG_INFINITY;
+    let mut last = f64::NEG_INFINITY;
     for (index, (&time, &survival)) in one.time.iter().zip(&one.survival).enumerate() {
-        let x = number(layout.x.at(time));
-        let y = layout.y.at(survival.clamp(0.0, 1.0));
-        let next = number(y);
-        let is_last = index + 1 == one.time.len();
-        if next != level || is_last {
-            path.push_str(&format!("H{x}"));
-        }
-        if next != level {
-            path.push_str(&format!("V{next}"));
-            level = next;
-        }
+        let x = panel.x.at(time);
         let is_censored = one.n_censored.get(index).is_some_and(|&n| 0 < n);
-        if is_censored && last_mark + MARK_DISTANCE <= layout.x.at(time) {
-            last_mark = layout.x.at(time);
-            marks.push_str(&format!("M{x} {}V{}", number(y - MARK), number(y + MARK)));
+        if is_censored && last + MARK_DISTANCE <= x {
+            last = x;
+            let y = panel.y.at(survival.clamp(0.0, 1.0));
+            marks.push_str(&format!("M{} {}V{}", number(x), number(y - MARK), number(y + MARK)));
         }
     }
-    svg.stroke(&path, style.colour, 1.8, style.dash);
-    if !marks.is_empty() {
-        svg.stroke(&marks, style.colour, 0.9, "");
+    marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two leave at 1, one at 2: the curve is at 1, then at 1/3, then at 0.
+    #[test]
+    fn steps_have_the_numbers_at_risk_after_their_beginning() {
+        let one = KaplanMeierGroup {
+            time: vec![1.0, 2.0],
+            n_at_risk: vec![3, 1],
+            survival: vec![1.0 / 3.0, 0.0],
+            ..KaplanMeierGroup::default()
+        };
+        let step = |from, to, level, n_at_risk| Step { from, to, level, n_at_risk };
+        let expected =
+            [step(0.0, 1.0, 1.0, 3), step(1.0, 2.0, 1.0 / 3.0, 1), step(2.0, 2.0, 0.0, 0)];
+        assert_eq!(steps(&one), expected);
+        assert!(steps(&KaplanMeierGroup::default()).is_empty());
     }
 }

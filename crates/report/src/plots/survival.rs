@@ -107,6 +107,7 @@ impl Place<'_> {
             label: group.label.clone(),
             detail: self.detail(group, &median),
             median: self.source.numbers.value(&median),
+            median_text: self.source.numbers.value(&median).map_or(String::new(), number::time),
             ..KaplanMeierGroup::default()
         };
         let curve = id::curve(self.endpoint, self.population, &group.id);
@@ -181,7 +182,8 @@ impl Place<'_> {
         };
         format!(
             "{curves}{band}{ratio} Small vertical marks: censored patients. Dotted lines: \
-             medians. Below: patients at risk, those followed to the time or beyond."
+             medians. Pale: fewer than 10 at risk. Below: patients at risk, those followed to the \
+             time or beyond, and those censored and with an event before it."
         )
     }
 }
@@ -190,6 +192,7 @@ fn with_curve(drawn: KaplanMeierGroup, curve: &Curve) -> KaplanMeierGroup {
     KaplanMeierGroup {
         time: curve.time.clone(),
         n_at_risk: curve.n_at_risk.clone(),
+        n_events: curve.n_events.clone(),
         n_censored: curve.n_censored.clone(),
         survival: curve.survival.clone(),
         lower: curve.lower.clone(),

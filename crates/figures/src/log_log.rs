@@ -1,0 +1,151 @@
+//! Survival on the scale on which proportional hazards are parallel.
+
+use crate::axis::{round_ticks, tick_text};
+use crate::frame::{Caption, finish};
+use crate::page::Page;
+use crate::panel::{Axis, Panel, Room};
+use crate::style::{CURVE, EDGE, group};
+use crate::svg::{Pen, Svg, Text, number};
+
+/// Curves of log(−log S) against time on a logarithmic axis.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LogLogFigure {
+    /// What the figure is called.
+    pub caption: Caption,
+    /// Name of the time axis, with its unit.
+    pub time_axis: String,
+    /// Name of the vertical axis.
+    pub axis: String,
+    /// Curves in the order of colours.
+    pub curves: Vec<LogLogCurve>,
+}
+
+/// The curve of one group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LogLogCurve {
+    /// Name of the group.
+    pub label: String,
+    /// Distinct positive times, ascending, at which survival lies between 0 and 1.
+    pub time: Vec<f64>,
+    /// log(−log S) just after each time.
+    pub value: Vec<f64>,
+}
+
+/// Length of a line in the legend, with its distance from the name.
+const SAMPLE: f64 = 24.0;
+
+/// Draws the curves as steps, and their names above them.
+///
+/// Times that are not positive have no place on the axis and are left out.
+#[must_use]
+pub fn log_log_plot(figure: &LogLogFigure, page: Page) -> String {
+    let mut svg = Svg::default();
+    let top = draw_legend(&mut svg, figure, page) + page.middle() + 2.0;
+    let height = 80.0 + 0.15 * page.width();
+    let room = Room { left: EDGE, right: page.width() - EDGE, top, height, margin: 0.0 };
+    let panel = Panel::of(page, room, horizontal(figure, page), vertical(figure));
+    panel.draw(&mut svg, page);
+    for (index, curve) in figure.curves.iter().enumerate() {
+        let style = group(index);
+        let pen = Pen::solid(style.colour, CURVE).dashed(style.dash);
+        svg.stroke(&path(curve, &panel), pen);
+    }
+    finish(svg, page, panel.end + EDGE, &figure.caption)
+}
+
+/// The points of a curve that have a place on the axis.
+fn points(curve: &LogLogCurve) -> impl Iterator<Item = (f64, f64)> {
+    let points = curve.time.iter().copied().zip(curve.value.iter().copied());
+    points.filter(|(time, _)| 0.0 < *time)
+}
+
+fn path(curve: &LogLogCurve, panel: &Panel) -> String {
+    let mut path = String::new();
+    for (time, value) in points(curve) {
+        let (x, y) = (number(panel.x.at(time.log10())), number(panel.y.at(value)));
+        path.push_str(&if path.is_empty() { format!("M{x} {y}") } else { format!("H{x}V{y}") });
+    }
+    path
+}
+
+/// Names of the groups beside samples of their lines; where they end.
+fn draw_legend(svg: &mut Svg, figure: &LogLogFigure, page: Page) -> f64 {
+    let mut y = EDGE;
+    for (index, curve) in figure.curves.iter().enumerate() {
+        let style = group(index);
+        let lines = page.wrap_bold(&curve.label, page.width() - 2.0 * EDGE - SAMPLE);
+        for (row, line) in lines.iter().enumerate() {
+            let base = y + page.ascent();
+            if row == 0 {
+                let sample = base - page.middle();
+                let pen = Pen::solid(style.colour, CURVE).dashed(style.dash);
+                svg.line((EDGE, sample), (EDGE + SAMPLE - 5.0, sample), pen);
+            }
+            let text = page.text(EDGE + SAMPLE, base, line);
+            svg.text(Text { bold: true, colour: style.colour, ..text });
+            y += page.line();
+        }
+    }
+    y
+}
+
+/// Ticks at 1, 2 and 5 times powers of ten, or at powers of ten where these would be many.
+fn horizontal(figure: &LogLogFigure, page: Page) -> Axis {
+    let times = || figure.curves.iter().flat_map(points).map(|(time, _)| time.log10());
+    let low = times().fold(f64::INFINITY, f64::min);
+    let high = times().fold(f64::NEG_INFINITY, f64::max);
+    let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
+    let decades = high - low;
+    let factors: &[f64] = match decades {
+        ..3.0 if page.is_wide() || decades < 2.0 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
+    let exponents = (low.floor() as i32)..=(high.ceil() as i32);
+    let all = exponents
+        .flat_map(|exponent| factors.iter().map(move |factor| factor * 10f64.powi(exponent)));
+    let ticks: Vec<f64> =
+        all.filter(|tick| (low - 0.02..=high + 0.02).contains(&tick.log10())).collect();
+    let ends = ticks.iter().map(|tick| tick.log10());
+    let domain = ends.fold((low, high), |(low, high), tick| (low.min(tick), high.max(tick)));
+    // A single time has the room of a decade.
+    let domain = if domain.0 < domain.1 { domain } else { (domain.0 - 0.5, domain.1 + 0.5) };
+    let ticks = ticks.into_iter().map(|tick| (tick.log10(), tick_text(tick))).collect();
+    Axis { title: figure.time_axis.clone(), domain, ticks }
+}
+
+fn vertical(figure: &LogLogFigure) -> Axis {
+    let values = || figure.curves.iter().flat_map(points).map(|(_, value)| value);
+    let low = values().fold(f64::INFINITY, f64::min);
+    let high = values().fold(f64::NEG_INFINITY, f64::max);
+    let (low, high) = if low <= high { (low, high) } else { (-1.0, 1.0) };
+    Axis::of(&figure.axis, &round_ticks(low, high, 6.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure() -> LogLogFigure {
+        let curve = |label: &str, shift: f64| LogLogCurve {
+            label: label.into(),
+            time: vec![0.0, 2.0, 10.0, 50.0],
+            value: vec![-9.0, -3.0 + shift, -1.0 + shift, 0.5 + shift],
+        };
+        LogLogFigure { curves: vec![curve("A", 0.0), curve("B", 0.4)], ..Default::default() }
+    }
+
+    /// From 2 to 50 there is a decade and a half.
+    #[test]
+    fn ticks_are_round_on_a_logarithmic_axis() {
+        let axis = horizontal(&figure(), Page::ONE_COLUMN);
+        let names: Vec<&str> = axis.ticks.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["2", "5", "10", "20", "50"]);
+    }
+
+    #[test]
+    fn time_zero_has_no_place() {
+        let svg = log_log_plot(&figure(), Page::TWO_COLUMNS);
+        assert!(!svg.contains("inf") && !svg.contains("NaN"));
+        assert!(!vertical(&figure()).ticks.iter().any(|(tick, _)| *tick < -4.0));
+    }
+}
