@@ -48,15 +48,7 @@ const FILL: &str = "#f2f6f9";
 #[must_use]
 pub fn flow_diagram(figure: &FlowFigure, page: Page) -> String {
     let mut svg = Svg::default();
-    let room = page.width() - 2.0 * EDGE;
-    let has_exclusions = figure.steps.iter().any(|step| step.excluded.is_some());
-    let column = if has_exclusions {
-        let width = STEPS * room;
-        Column { page, x: EDGE, width, branch: Some(EDGE + width + 2.0 * BETWEEN) }
-    } else {
-        let width = room.min(WIDEST);
-        Column { page, x: (page.width() - width) / 2.0, width, branch: None }
-    };
+    let column = step_column(figure, page);
     let bottom = draw_column(&mut svg, &figure.steps, &column, EDGE);
     let bottom = draw_arms(&mut svg, figure, page, column.middle(), bottom);
     finish(svg, page, bottom + EDGE, &figure.caption)
@@ -67,8 +59,35 @@ struct Column {
     page: Page,
     x: f64,
     width: f64,
-    /// Left end of the boxes of those who leave; without it they stand inside the box below.
-    branch: Option<f64>,
+    /// Left end and width of the boxes of those who leave; without it they stand inside the box
+    /// below.
+    branch: Option<(f64, f64)>,
+}
+
+/// The column of the steps: above the middle of the arms, as far as those who leave have room.
+fn step_column(figure: &FlowFigure, page: Page) -> Column {
+    let room = page.width() - 2.0 * EDGE;
+    let excluded = || figure.steps.iter().filter_map(|step| step.excluded.as_ref());
+    if excluded().next().is_none() {
+        let width = room.min(WIDEST);
+        return Column { page, x: (page.width() - width) / 2.0, width, branch: None };
+    }
+    let width = (STEPS * room).min(WIDEST);
+    let most = room - width - 2.0 * BETWEEN;
+    let widest = excluded().map(|words| page.measure(words)).fold(0.0, f64::max);
+    let beside = (widest + 2.0 * PAD + 0.1).min(most);
+    let (_, arms) = arm_widths(figure, page);
+    let centred = EDGE + (arms - width) / 2.0;
+    let x = centred.min(page.width() - EDGE - beside - 2.0 * BETWEEN - width).max(EDGE);
+    Column { page, x, width, branch: Some((x + width + 2.0 * BETWEEN, beside)) }
+}
+
+/// Width of the box of an arm, and of all arms together.
+fn arm_widths(figure: &FlowFigure, page: Page) -> (f64, f64) {
+    let n = figure.arms.len().max(1) as f64;
+    let room = page.width() - 2.0 * EDGE;
+    let width = ((room - BETWEEN * (n - 1.0)) / n).clamp(8.0 * PAD, WIDEST);
+    (width, n * width + BETWEEN * (n - 1.0))
 }
 
 impl Column {
@@ -109,11 +128,10 @@ fn draw_column(svg: &mut Svg, boxes: &[FlowBox], column: &Column, top: f64) -> f
 /// Draws the arrow to the next box and who leaves on the way; where the next box begins.
 fn draw_passage(svg: &mut Svg, next: &FlowBox, column: &Column, from: f64) -> f64 {
     let (page, middle) = (column.page, column.middle());
-    let (Some(excluded), Some(branch)) = (&next.excluded, column.branch) else {
+    let (Some(excluded), Some((branch, width))) = (&next.excluded, column.branch) else {
         draw_arrow_down(svg, middle, from, from + GAP);
         return from + GAP;
     };
-    let width = page.width() - EDGE - branch;
     let lines = page.wrap(excluded, width - 2.0 * PAD);
     let height = box_height(page, lines.len());
     let to = from + height + 2.0 * BRANCH_PAD;
@@ -134,10 +152,7 @@ fn draw_arms(svg: &mut Svg, figure: &FlowFigure, page: Page, centre: f64, from: 
     if figure.arms.is_empty() {
         return from;
     }
-    let n = figure.arms.len() as f64;
-    let room = page.width() - 2.0 * EDGE;
-    let width = ((room - BETWEEN * (n - 1.0)) / n).clamp(8.0 * PAD, WIDEST);
-    let total = n * width + BETWEEN * (n - 1.0);
+    let (width, total) = arm_widths(figure, page);
     let left = (centre - total / 2.0).min(page.width() - EDGE - total).max(EDGE);
     let middle = |arm: usize| left + width / 2.0 + arm as f64 * (width + BETWEEN);
     let fork = from + GAP / 2.0;

@@ -90,8 +90,8 @@ fn median_rects(figure: &KaplanMeierFigure, panel: &Panel) -> Vec<Rect> {
     rects
 }
 
-/// Values at the feet of the dotted lines, the smallest to the left of its line; what finds no
-/// place is left out.
+/// Values at the feet of the dotted lines, the smallest to the left of its line. One that finds no
+/// place there stands to the right of all lines with the name of its group, or is left out.
 fn median_labels(
     figure: &KaplanMeierFigure,
     page: Page,
@@ -101,29 +101,52 @@ fn median_labels(
 ) -> Vec<Label> {
     let mut medians = super::drawn_medians(figure, panel);
     medians.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let last = medians.last().map_or(0.0, |(_, median)| panel.x.at(*median));
+    let foot = (page, panel.bottom);
     let mut labels = Vec::new();
+    let mut displaced = Vec::new();
     for (rank, (index, median)) in medians.iter().enumerate() {
         let text = &figure.groups[*index].median_text;
         let (x, width) = (panel.x.at(*median), page.measure(text));
         let is_left = rank == 0 && 1 < medians.len();
-        let places = (0..4).flat_map(|level| {
-            let bottom = panel.bottom - 1.5 - page.line() * f64::from(level);
-            let place = |left: f64| Rect {
-                left,
-                top: bottom - height(page, 1),
-                right: left + width,
-                bottom,
-            };
-            let (left, right) = (place(x - width - AWAY - 0.4), place(x + AWAY + 0.4));
-            if is_left { [left, right] } else { [right, left] }
-        });
-        if let Some(place) = room.first_free(places, taken, 0.8).filter(|_| !text.is_empty()) {
-            taken.push(place);
-            let colour = group(*index).colour;
-            labels.push(Label { lines: vec![text.clone()], place, colour, is_bold: false });
+        let left = feet(foot, x - width - BESIDE, width);
+        let right = feet(foot, x + BESIDE, width);
+        let places = left.zip(right).flat_map(
+            |(left, right)| {
+                if is_left { [left, right] } else { [right, left] }
+            },
+        );
+        match room.first_free(places, taken, 0.8) {
+            _ if text.is_empty() => {}
+            Some(place) => labels.push(median_label(text.clone(), place, *index, taken)),
+            None => displaced.push(*index),
+        }
+    }
+    for index in displaced {
+        let group = &figure.groups[index];
+        let text = format!("{} {}", group.label, group.median_text);
+        let places = feet(foot, last + BESIDE, page.measure(&text));
+        if let Some(place) = room.first_free(places, taken, 0.8) {
+            labels.push(median_label(text, place, index, taken));
         }
     }
     labels
+}
+
+/// Distance of a value from its line.
+const BESIDE: f64 = 2.2;
+
+/// Places above the axis, one above the other.
+fn feet((page, bottom): (Page, f64), left: f64, width: f64) -> impl Iterator<Item = Rect> {
+    (0..4).map(move |level| {
+        let bottom = bottom - 1.5 - page.line() * f64::from(level);
+        Rect { left, top: bottom - height(page, 1), right: left + width, bottom }
+    })
+}
+
+fn median_label(text: String, place: Rect, index: usize, taken: &mut Vec<Rect>) -> Label {
+    taken.push(place);
+    Label { lines: vec![text], place, colour: group(index).colour, is_bold: false }
 }
 
 /// The name of every group at its curve; absent when one finds no place.
