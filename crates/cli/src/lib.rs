@@ -5,6 +5,7 @@
 mod check;
 mod embed;
 mod examples;
+mod figures;
 mod inputs;
 mod load;
 mod output;

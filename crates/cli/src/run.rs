@@ -1,6 +1,7 @@
 //! `equipoise run`: a study from its files to the folder of its report.
 
 use crate::embed::{self, Coordinator};
+use crate::figures::{self, FigureArguments};
 use crate::inputs::Inputs;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -33,6 +34,8 @@ pub(crate) struct Arguments {
     /// CPUs that this process may use].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    figures: FigureArguments,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Problem> {
@@ -51,6 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Problem> {
             }
         }
     })?;
+    figures::write(&arguments.figures, arguments.threads, &output)?;
     output.finish()?;
     println!("{}", folder.join("report.html").display());
     Ok(())

@@ -31,7 +31,7 @@ fn the_report_is_the_same_without_services() {
         let out = folder.path().join("report");
         let study = Path::new(env!("CARGO_MANIFEST_DIR")).join("studies").join(name);
         let run = std::process::Command::new(env!("CARGO_BIN_EXE_equipoise-under-test"))
-            .arg("run")
+            .args(["run", "--figures", "svg"])
             .arg(study)
             .arg("--out")
             .arg(&out)

@@ -208,7 +208,8 @@ fn the_folder_of_a_report() {
     fs::write(out.join("manifest.json"), "{\"name\": \"of another program\"}").unwrap();
     let run = || {
         let study = study.path("study.toml");
-        equipoise(["run", study.to_str().unwrap(), "--out", out.to_str().unwrap()])
+        let (study, out) = (study.to_str().unwrap(), out.to_str().unwrap());
+        equipoise(["run", study, "--out", out, "--figures", "svg"])
     };
     let refused = run();
     assert_eq!(refused.status.code(), Some(2));

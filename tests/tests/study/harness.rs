@@ -48,6 +48,10 @@ impl Report {
         let out = folder.path().join("report");
         let mut all = vec!["run", study.to_str().unwrap(), "--out", out.to_str().unwrap()];
         all.extend(arguments);
+        // Pictures take seconds in a program that is not optimised.
+        if !arguments.contains(&"--figures") {
+            all.extend(["--figures", "svg"]);
+        }
         let output = equipoise(all);
         let words = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{words}");
@@ -73,6 +77,13 @@ impl Report {
     /// A file of the report as text.
     pub fn text(&self, path: &str) -> String {
         String::from_utf8(self.bytes(path)).expect(path)
+    }
+
+    /// Names of the files of a folder of the report that have an ending.
+    pub fn files(&self, folder: &str, ending: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path().join("report").join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(&format!(".{ending}"))).collect()
     }
 
     /// `report.json`.

@@ -6,6 +6,7 @@ mod bad_input;
 mod certificate;
 mod curves;
 mod deployed;
+mod figures;
 mod harness;
 mod her2;
 mod load;
