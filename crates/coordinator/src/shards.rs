@@ -28,6 +28,7 @@ use tokio_stream::{Stream, StreamExt, StreamMap};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status, Streaming};
 use wire::bootstrap::{ReplicatesQuery, replicates_from, replicates_request};
+use wire::failure::COHORT_NOT_FOUND;
 use wire::pb::bootstrap as pb;
 use wire::pb::bootstrap::bootstrap_service_client::BootstrapServiceClient;
 
@@ -69,6 +70,16 @@ pub(crate) struct Ask {
     request: pb::RunReplicatesRequest,
 }
 
+/// What is heard of a request before it ends.
+enum Step {
+    /// The worker will compute it as soon as it can.
+    Accepted,
+    Piece(pb::RunReplicatesResponse),
+}
+
+/// Where what is heard of a request goes.
+type Steps = mpsc::Sender<Result<Step, Status>>;
+
 /// The first piece of an answer, and those after it.
 type Pieces = (Option<pb::RunReplicatesResponse>, Streaming<pb::RunReplicatesResponse>);
 
@@ -88,12 +99,7 @@ impl Ask {
     }
 
     /// Asks a worker for a range and hands its pieces on.
-    async fn pieces(
-        &self,
-        lease: &Lease,
-        range: Range<u64>,
-        pieces: &mpsc::Sender<Result<pb::RunReplicatesResponse, Status>>,
-    ) -> Result<(), Status> {
+    async fn pieces(&self, lease: &Lease, range: Range<u64>, steps: &Steps) -> Result<(), Status> {
         let request = pb::RunReplicatesRequest {
             first_replicate: range.start as i32,
             replicate_count: (range.end - range.start) as i32,
@@ -102,18 +108,30 @@ impl Ask {
         let send = |endpoint: Endpoint, request| {
             let client = self.client(endpoint.channel());
             self.cohorts.call(endpoint, &self.cohort, request, move |request| {
-                first_piece(client.clone(), request)
+                first_piece(client.clone(), request, steps.clone())
             })
         };
         let (mut next, mut rest) =
             call_at(&self.policy, self.deadline, lease, request, send).await?;
         while let Some(piece) = next {
-            if pieces.send(Ok(piece)).await.is_err() {
+            if steps.send(Ok(Step::Piece(piece))).await.is_err() {
                 break;
             }
             next = rest.message().await?;
         }
         Ok(())
+    }
+
+    /// Whether a failure says nothing of the question: another try may do better, or another worker.
+    fn may_pass(&self, failure: &Failure) -> bool {
+        match failure.code {
+            Code::Cancelled | Code::Aborted | Code::Unknown => true,
+            // A worker that stood still for a while has given an upload up; ours is the only deadline.
+            Code::DeadlineExceeded => !self.deadline.has_passed(),
+            // It lost its cohort as often as it was sent.
+            Code::NotFound => failure.reason == COHORT_NOT_FOUND,
+            _ => false,
+        }
     }
 
     fn client(&self, channel: Channel) -> BootstrapServiceClient<Channel> {
@@ -129,8 +147,11 @@ impl Ask {
 async fn first_piece(
     mut client: BootstrapServiceClient<Channel>,
     request: Request<pb::RunReplicatesRequest>,
+    steps: Steps,
 ) -> Result<Response<Pieces>, Status> {
     let mut pieces = client.run_replicates(request).await?.into_inner();
+    // An error means that nobody waits any more; whoever waited ends this.
+    let _ = steps.send(Ok(Step::Accepted)).await;
     let first = pieces.message().await?;
     Ok(Response::new((first, pieces)))
 }
@@ -174,8 +195,8 @@ impl Known {
     }
 }
 
-/// A piece, a failure, or the end of a request.
-type Event = Option<Result<pb::RunReplicatesResponse, Status>>;
+/// A step, a failure, or the end of a request.
+type Event = Option<Result<Step, Status>>;
 
 struct Run<'a> {
     pool: &'a Pool,
@@ -223,12 +244,16 @@ impl Run<'_> {
         let slots: Vec<usize> =
             self.workers.iter().map(|worker| worker.n_slots(is_ready(worker), now)).collect();
         let n_slots = slots.iter().sum();
-        for n_flights in 0..slots.iter().copied().max().unwrap_or(0) {
+        let mut n_flights: Vec<usize> =
+            (0..slots.len()).map(|worker| self.ledger.n_flights_of(worker)).collect();
+        let is_silent: Vec<bool> =
+            (0..slots.len()).map(|worker| self.ledger.is_silent(worker)).collect();
+        for n_each in 0..slots.iter().copied().max().unwrap_or(0) {
             for (worker, &n_slots_of) in slots.iter().enumerate() {
-                let has_room = n_flights < n_slots_of
-                    && self.ledger.n_flights_of(worker) <= n_flights
-                    && !self.ledger.is_silent(worker);
+                let has_room =
+                    n_each < n_slots_of && n_flights[worker] <= n_each && !is_silent[worker];
                 if has_room && let Some((id, range)) = self.ledger.hand_out(worker, n_slots, now) {
+                    n_flights[worker] += 1;
                     self.send(id, worker, range);
                 }
             }
@@ -264,7 +289,11 @@ impl Run<'_> {
     fn take(&mut self, id: FlightId, event: Event) -> Result<(), Failure> {
         let Some(worker) = self.ledger.worker_of(id) else { return Ok(()) };
         match event {
-            Some(Ok(piece)) => self.merge(id, worker, piece),
+            Some(Ok(Step::Accepted)) => {
+                self.ledger.accepted(id, Instant::now());
+                Ok(())
+            }
+            Some(Ok(Step::Piece(piece))) => self.merge(id, worker, piece),
             Some(Err(status)) => {
                 self.flights.remove(&id);
                 self.ledger.ended(id);
@@ -299,11 +328,11 @@ impl Run<'_> {
         if failure.code == Code::ResourceExhausted
             && let Some(delay) = failure.retry_after
         {
-            known.full = Some((Instant::now() + delay, self.ledger.n_flights_of(worker)));
+            let until = Instant::now().checked_add(delay);
+            known.full = until.map(|until| (until, self.ledger.n_flights_of(worker)));
             return Ok(());
         }
-        let may_pass = matches!(failure.code, Code::Cancelled | Code::Aborted | Code::Unknown);
-        if !may_pass && !is_lost(status) {
+        if !is_lost(status) && !self.ask.may_pass(&failure) {
             return Err(failure);
         }
         self.lost(worker, failure)
@@ -322,8 +351,8 @@ impl Run<'_> {
         if self.n_lost_in_row < most { Ok(()) } else { Err(failure) }
     }
 
-    /// Ends the requests of which everything has come from elsewhere; who was slow is left alone for a
-    /// while.
+    /// Ends the requests of which everything has come from elsewhere; who had begun and fell silent is left
+    /// alone for a while.
     fn drop_needless(&mut self) {
         for (id, worker, is_silent) in self.ledger.drop_needless() {
             self.flights.remove(&id);

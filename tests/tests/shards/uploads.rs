@@ -1,14 +1,19 @@
 //! Cohorts that are named by digest, and workers that do not take them as they should.
 
-use crate::harness::Question;
+use crate::harness::{FAR, Question};
 use crate::spread::{one_thread, worker};
 use service_kit::{Deadline, Failure, Pieces, Pool, Services, Settings, Stack};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use tokio_stream::StreamExt;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 use wire::Unreadable;
 use wire::pb::bootstrap as pb;
+use wire::pb::bootstrap::bootstrap_service_client::BootstrapServiceClient;
 use wire::pb::bootstrap::bootstrap_service_server::{BootstrapService, BootstrapServiceServer};
+use wire::pb::cohort::cohort_service_client::CohortServiceClient;
 use wire::pb::cohort::cohort_service_server::{CohortService, CohortServiceServer};
 use wire::pb::cohort::{UploadCohortRequest, UploadCohortResponse};
 
@@ -84,4 +89,82 @@ async fn a_worker_that_takes_no_cohort_holds_nobody_up() {
         assert!(found.unwrap() == expected, "{refusing:?}");
         assert!(begin.elapsed() < Duration::from_secs(10), "{refusing:?}: {:?}", begin.elapsed());
     }
+}
+
+/// Longer than a silent worker is waited for.
+const UPLOAD_TIME: Duration = Duration::from_millis(900);
+
+/// A worker behind a slow line: its uploads take their time.
+#[derive(Clone)]
+struct Distant {
+    worker: Channel,
+    n_begun: Arc<AtomicUsize>,
+    n_finished: Arc<AtomicUsize>,
+    n_computed: Arc<AtomicUsize>,
+}
+
+impl Distant {
+    fn of(worker: Channel) -> Self {
+        let (n_begun, n_finished, n_computed) = Default::default();
+        Self { worker, n_begun, n_finished, n_computed }
+    }
+
+    async fn start(&self) -> Channel {
+        let services = Services::new()
+            .with_service(BootstrapServiceServer::new(self.clone()))
+            .with_service(CohortServiceServer::new(self.clone()));
+        Stack::new(services).await.unwrap().in_process()
+    }
+}
+
+#[tonic::async_trait]
+impl BootstrapService for Distant {
+    type RunReplicatesStream = Streaming<pb::RunReplicatesResponse>;
+
+    async fn run_replicates(
+        &self,
+        request: Request<pb::RunReplicatesRequest>,
+    ) -> Result<Response<Self::RunReplicatesStream>, Status> {
+        let answer = BootstrapServiceClient::new(self.worker.clone()).run_replicates(request).await;
+        self.n_computed.fetch_add(usize::from(answer.is_ok()), Ordering::Relaxed);
+        answer
+    }
+
+    async fn estimate_intervals(
+        &self,
+        _: Request<pb::EstimateIntervalsRequest>,
+    ) -> Result<Response<pb::EstimateIntervalsResponse>, Status> {
+        Err(Status::unimplemented("nobody asks for it"))
+    }
+}
+
+#[tonic::async_trait]
+impl CohortService for Distant {
+    async fn upload_cohort(
+        &self,
+        request: Request<Streaming<UploadCohortRequest>>,
+    ) -> Result<Response<UploadCohortResponse>, Status> {
+        self.n_begun.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(UPLOAD_TIME).await;
+        let pieces: Result<Vec<_>, Status> = request.into_inner().collect().await;
+        let pieces = tokio_stream::iter(pieces?);
+        let answer = CohortServiceClient::new(self.worker.clone()).upload_cohort(pieces).await;
+        self.n_finished.fetch_add(usize::from(answer.is_ok()), Ordering::Relaxed);
+        answer
+    }
+}
+
+/// What it was asked for meanwhile is computed by the other; its upload goes on, and then it helps.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_takes_its_time_ends() {
+    let question = Question::new(488, 8, 12_000);
+    let distant = Distant::of(worker(&one_thread()).await);
+    let pool = Pool::new([worker(&one_thread()).await, distant.start().await]);
+    let _other = pool.ready(Deadline::NONE).await.unwrap()[1].lease();
+    let found = question.ask_with(&pool, &by_digest(), Deadline::after(FAR)).await.unwrap();
+    assert!(found == question.expected());
+    let counts = [&distant.n_begun, &distant.n_finished].map(|count| count.load(Ordering::Relaxed));
+    // Each of its two requests found it without the cohort; the second one found it sent already.
+    assert!(counts[0] <= 2 && counts[0] == counts[1], "{counts:?}");
+    assert!(distant.n_computed.load(Ordering::Relaxed) > 2);
 }

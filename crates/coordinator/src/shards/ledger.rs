@@ -18,8 +18,11 @@ const SPAN: Duration = Duration::from_millis(35);
 /// Length of the last requests, so that nobody waits long for the last one.
 const SHORTEST_SPAN: Duration = Duration::from_millis(4);
 
-/// A request takes at least so many times what sending and preparing the patients takes.
+/// A request takes at least so many times what preparing the patients takes.
 const SPANS_PER_OVERHEAD: u32 = 16;
+
+/// A request takes no longer, however long its first piece took: it may have waited in a queue.
+const LONGEST_SPAN: Duration = Duration::from_secs(2);
 
 /// Replicates that take no longer stay with the worker that has them: others would not be much faster.
 const NOT_WORTH_SPREADING: Duration = Duration::from_millis(100);
@@ -60,7 +63,7 @@ pub(super) struct Ledger {
     paces: BTreeMap<Worker, Duration>,
     /// The latest pace of any worker.
     pace: Option<Duration>,
-    /// What a request takes besides its replicates; the smallest that was seen.
+    /// What a request takes besides its replicates, from when it was accepted; the smallest that was seen.
     overhead: Option<Duration>,
 }
 
@@ -72,12 +75,21 @@ struct Flight {
     range: Range<u64>,
     /// Where it ends as it was asked for.
     asked_end: u64,
-    begun: Instant,
+    /// When it was accepted; before that, when it was sent.
+    accepted: Instant,
     /// Number of replicates of the first piece, and when it came.
     first_piece: Option<(u64, Instant)>,
     n_arrived: u64,
     heard: Instant,
     is_silent: bool,
+}
+
+impl Flight {
+    /// Whether the worker computes it: before that it is on its way there, waits for its cohort or in a
+    /// queue.
+    fn has_begun(&self) -> bool {
+        self.first_piece.is_some()
+    }
 }
 
 /// A piece that was not asked for.
@@ -119,9 +131,10 @@ impl Ledger {
         self.flights_of(worker).filter(|flight| !flight.range.is_empty()).count()
     }
 
-    /// Whether a worker has a request of which nothing is heard.
+    /// Whether a worker has requests and nothing is heard of any.
     pub(super) fn is_silent(&self, worker: Worker) -> bool {
-        self.flights_of(worker).any(|flight| flight.is_silent)
+        let mut flights = self.flights_of(worker).peekable();
+        flights.peek().is_some() && flights.all(|flight| flight.is_silent)
     }
 
     fn flights_of(&self, worker: Worker) -> impl Iterator<Item = &Flight> {
@@ -145,7 +158,7 @@ impl Ledger {
             worker,
             range: range.clone(),
             asked_end: range.end,
-            begun: now,
+            accepted: now,
             first_piece: None,
             n_arrived: 0,
             heard: now,
@@ -155,6 +168,13 @@ impl Ledger {
         self.n_flights += 1;
         self.flights.insert(id, flight);
         Some((id, range))
+    }
+
+    /// A worker has accepted a request: only from now on does it owe an answer.
+    pub(super) fn accepted(&mut self, id: FlightId, now: Instant) {
+        if let Some(flight) = self.flights.get_mut(&id) {
+            (flight.accepted, flight.heard, flight.is_silent) = (now, now, false);
+        }
     }
 
     /// Takes a piece in. What its request would still take too long for goes back to the others.
@@ -202,7 +222,8 @@ impl Ledger {
         flight.range.is_empty()
     }
 
-    /// Lets others compute what was asked of workers that have been silent for too long.
+    /// Lets others compute what was asked of workers that have been silent for too long, and what could
+    /// not begin in that time.
     pub(super) fn notice_silence(&mut self, now: Instant) {
         let patience = self.patience();
         let mut given_back = Vec::new();
@@ -218,12 +239,15 @@ impl Ledger {
     }
 
     /// Forgets the requests of which nothing is wanted any more; with each its worker, and whether it was
-    /// silent.
+    /// silent. One that has not begun keeps its place in a queue, and its upload goes on: once it begins,
+    /// its worker is there for what is wanted then.
     pub(super) fn drop_needless(&mut self) -> Vec<(FlightId, Worker, bool)> {
         let missing = &self.missing;
         // One of which everything has come is about to end by itself.
         let is_needless = |flight: &Flight| {
-            flight.range.start < flight.asked_end && missing.within(&flight.range).is_empty()
+            flight.has_begun()
+                && flight.range.start < flight.asked_end
+                && missing.within(&flight.range).is_empty()
         };
         let needless = self.flights.extract_if(.., |_, flight| is_needless(flight));
         needless.map(|(id, flight)| (id, flight.worker, flight.is_silent)).collect()
@@ -256,7 +280,8 @@ impl Ledger {
     }
 
     fn span(&self) -> Duration {
-        SPAN.max(self.overhead.unwrap_or_default() * SPANS_PER_OVERHEAD)
+        let overhead = self.overhead.unwrap_or_default().min(LONGEST_SPAN);
+        (overhead * SPANS_PER_OVERHEAD).clamp(SPAN, LONGEST_SPAN)
     }
 
     fn patience(&self) -> Duration {
@@ -269,19 +294,21 @@ impl Ledger {
     fn measure(&mut self, id: FlightId, now: Instant) {
         let Some(flight) = self.flights.get(&id) else { return };
         let Some((n_first, at)) = flight.first_piece else { return };
-        let (since, delay) = (now.duration_since(at), at.duration_since(flight.begun));
+        let (since, delay) = (now.duration_since(at), at.duration_since(flight.accepted));
         let n_since = flight.n_arrived - n_first;
         let pace = if n_since > 0 && since >= MEASURED {
-            since.div_f64(n_since as f64)
+            let pace = since.div_f64(n_since as f64);
+            let overhead = delay.saturating_sub(pace.mul_f64(n_first as f64));
+            self.overhead = Some(self.overhead.map_or(overhead, |least| least.min(overhead)));
+            pace
         } else if self.pace.is_none() && delay >= SLOW_PIECE {
+            // How much of it was overhead shows with the next piece.
             delay.div_f64(n_first as f64)
         } else {
             return;
         };
         self.paces.insert(flight.worker, pace);
         self.pace = Some(pace);
-        let overhead = delay.saturating_sub(pace.mul_f64(n_first as f64));
-        self.overhead = Some(self.overhead.map_or(overhead, |least| least.min(overhead)));
     }
 
     /// Gives the end of a request back that would last far longer than one should.
@@ -406,6 +433,64 @@ mod tests {
         assert_eq!(again, 72..424);
         desk.arrives(third, again, MICROSECOND);
         assert_eq!(desk.ledger.drop_needless(), [(first, 0, true)]);
+    }
+
+    /// A cohort that takes seconds to upload says nothing of the worker: others compute what it was asked
+    /// for, and its request stays, so that the upload ends.
+    #[test]
+    fn a_request_that_cannot_begin_is_kept() {
+        let mut desk = Desk::new(1_000_000);
+        desk.begin();
+        let (waiting, range) = desk.hand_out(1).unwrap();
+        desk.now += PATIENCE + MICROSECOND;
+        desk.ledger.notice_silence(desk.now);
+        assert!(desk.ledger.is_silent(1));
+        let (again, same) = desk.hand_out(2).unwrap();
+        assert_eq!(same.start, 72);
+        desk.arrives(again, 72..range.end, MICROSECOND);
+        assert_eq!(desk.ledger.drop_needless(), [(0, 0, true)]);
+        desk.ledger.accepted(waiting, desk.now);
+        assert!(!desk.ledger.is_silent(1));
+        desk.arrives(waiting, range.start..range.start + 8, MICROSECOND);
+        assert_eq!(desk.ledger.drop_needless(), [(waiting, 1, false)]);
+    }
+
+    /// The first request waits three seconds for its cohort; later ones are no longer for that.
+    #[test]
+    fn an_upload_is_no_overhead() {
+        let mut desk = Desk::new(1_000_000);
+        let (id, _) = desk.hand_out(0).unwrap();
+        desk.now += Duration::from_secs(3);
+        desk.ledger.accepted(id, desk.now);
+        desk.arrives(id, 0..8, Duration::from_millis(2));
+        desk.arrives(id, 8..72, MICROSECOND * 6400);
+        // 35 ms of 0.1 ms each.
+        assert_eq!(desk.hand_out(1).unwrap().1, 424..776);
+    }
+
+    /// What looks like half a minute of preparation was a wait in a queue: two seconds of 0.1 ms each.
+    #[test]
+    fn no_request_is_far_too_long() {
+        let mut desk = Desk::new(1_000_000);
+        let (id, _) = desk.hand_out(0).unwrap();
+        desk.arrives(id, 0..8, Duration::from_secs(30));
+        desk.arrives(id, 8..72, MICROSECOND * 6400);
+        let (_, range) = desk.hand_out(1).unwrap();
+        assert_eq!(range.end - range.start, 20_000);
+        assert!(desk.ledger.patience() < Duration::from_secs(20));
+    }
+
+    /// One of its requests waits in a queue behind those of others, but the worker does what it can.
+    #[test]
+    fn a_worker_that_answers_something_is_not_silent() {
+        let mut desk = Desk::new(1_000_000);
+        let first = desk.begin();
+        desk.hand_out(0).unwrap();
+        desk.now += PATIENCE + MICROSECOND;
+        desk.ledger.notice_silence(desk.now);
+        assert!(desk.ledger.is_silent(0));
+        desk.arrives(first, 72..80, MICROSECOND);
+        assert!(!desk.ledger.is_silent(0));
     }
 
     /// What comes of a worker after all counts, and it keeps what it has.
