@@ -11,6 +11,7 @@ mod load;
 mod output;
 mod problem;
 mod progress;
+mod report;
 mod run;
 mod serve;
 
@@ -35,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Run a study and write its report.
     Run(run::Arguments),
+    /// Write the report of a finished study again, also in other formats; nothing is computed.
+    Report(report::Arguments),
     /// Hold a study file against its patient table without running anything.
     Check(check::Arguments),
     /// Make a folder with an example study to start from.
@@ -80,6 +83,7 @@ impl Schema {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Report(arguments) => report::report(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::New { folder, example } => examples::create(&folder, example),
         Command::Schema { of } => {

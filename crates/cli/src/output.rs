@@ -46,12 +46,7 @@ impl Output {
 
     /// Appends to a file of the report.
     pub(crate) fn append(&self, path: &str, bytes: &[u8]) -> Result<(), Problem> {
-        let relative = Path::new(path);
-        // A coordinator elsewhere must not choose where on this disk it writes.
-        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
-            return Err(Problem::Failed("the coordinator sent a file outside the report".into()));
-        }
-        let path = self.draft.join(relative);
+        let path = place(&self.draft, path)?;
         let failed =
             |error| Problem::Failed(format!("could not write {}: {error}", path.display()));
         if let Some(folder) = path.parent() {
@@ -92,6 +87,34 @@ impl Output {
             fs::remove_dir_all(&aside).map_err(failed)?;
         }
         Ok(())
+    }
+}
+
+/// Writes a file of a report into a folder, complete or not at all, and says where it is.
+pub(crate) fn write_into(folder: &Path, path: &str, bytes: &[u8]) -> Result<PathBuf, Problem> {
+    let path = place(folder, path)?;
+    let failed = |error| Problem::Failed(format!("could not write {}: {error}", path.display()));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = path.with_file_name(format!(".{name}.draft-{}", std::process::id()));
+    fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, &path)).map_err(|error| {
+        // What is left of it is of no use; that it cannot be removed is no further news.
+        let _ = fs::remove_file(&draft);
+        failed(error)
+    })?;
+    Ok(path)
+}
+
+/// Where a file of a report lies. A coordinator elsewhere must not choose where on this disk it
+/// writes.
+fn place(folder: &Path, path: &str) -> Result<PathBuf, Problem> {
+    let relative = Path::new(path);
+    if relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        Ok(folder.join(relative))
+    } else {
+        Err(Problem::Failed("the coordinator sent a file outside the report".into()))
     }
 }
 

@@ -6,6 +6,7 @@
 mod cohorts;
 mod manifest;
 mod receive;
+mod render;
 mod run;
 mod shards;
 mod statistics;
@@ -78,6 +79,21 @@ impl study_service_server::StudyService for Coordinator {
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    type RenderReportStream =
+        Pin<Box<dyn Stream<Item = Result<pb::RenderReportResponse, Status>> + Send + 'static>>;
+
+    async fn render_report(
+        &self,
+        request: Request<Streaming<pb::RenderReportRequest>>,
+    ) -> Result<Response<Self::RenderReportStream>, Status> {
+        let deadline = Deadline::of(&request);
+        let wanted = deadline.limit(render::Wanted::receive(request.into_inner())).await??;
+        let files = self.compute.run(deadline, move |_| wanted.render()).await?;
+        let chunks = files.into_iter().flat_map(|file| run::chunks(&file));
+        let answers = chunks.map(|chunk| Ok(pb::RenderReportResponse { file: Some(chunk) }));
+        Ok(Response::new(Box::pin(tokio_stream::iter(answers))))
     }
 
     async fn check_study(

@@ -159,10 +159,16 @@ async fn send(caller: &Caller, piece: Piece) {
 }
 
 async fn send_file(caller: &Caller, file: &ReportFile) {
-    for chunk in file.bytes.chunks(CHUNK_BYTES) {
-        let chunk = pb::ReportFileChunk { path: file.path.clone(), data: chunk.to_vec() };
+    for chunk in chunks(file) {
         send(caller, Piece::File(chunk)).await;
     }
+}
+
+/// A file in the pieces in which it is sent.
+pub(crate) fn chunks(file: &ReportFile) -> Vec<pb::ReportFileChunk> {
+    let chunk =
+        |bytes: &[u8]| pb::ReportFileChunk { path: file.path.clone(), data: bytes.to_vec() };
+    file.bytes.chunks(CHUNK_BYTES).map(chunk).collect()
 }
 
 /// Tells the caller how far the study is.

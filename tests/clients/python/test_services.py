@@ -1055,6 +1055,25 @@ def refuse_a_study(client):
     return "; ".join(f"{field}: {description}" for field, description in violations)
 
 
+def render_report(client, files):
+    """From report.json the same files as from the run, byte for byte."""
+    formats = [eq.study.REPORT_FORMAT_HTML, eq.study.REPORT_FORMAT_JSON, eq.study.REPORT_FORMAT_CSV]
+    half = len(files["report.json"]) // 2
+    pieces = [files["report.json"][:half], files["report.json"][half:]]
+    requests = [eq.study.RenderReportRequest(formats=formats)]
+    requests += [eq.study.RenderReportRequest(report_json=piece) for piece in pieces]
+    again = {}
+    for answer in client.study.RenderReport(iter(requests), timeout=TIMEOUT):
+        again[answer.file.path] = again.get(answer.file.path, b"") + answer.file.data
+    for path, content in again.items():
+        equal(content == files[path], True)
+    tables = [path for path in files if path.startswith("tables/")]
+    equal(sorted(again), sorted(["report.html", "report.json", *tables]))
+    broken = iter([eq.study.RenderReportRequest(report_json=b"{}")])
+    error = refused(lambda: list(client.study.RenderReport(broken, timeout=TIMEOUT)))
+    equal([field for field, _ in eq.field_violations(error)], ["report_json"])
+
+
 def run_study(client):
     """Progress comes first, then files, then the summary, whose digest the files bear out."""
     steps, files, summary = 0, {}, None
@@ -1071,6 +1090,7 @@ def run_study(client):
     equal(summary.report_sha256, hashlib.sha256(files["report.json"]).hexdigest())
     json.loads(files["report.json"])
     equal(b"<html" in files["report.html"].lower(), True)
+    render_report(client, files)
     equal(steps > 0 and len(summary.quantities) > 0, True)
     return f"{steps} steps, {len(files)} files, {len(summary.quantities)} numbers"
 

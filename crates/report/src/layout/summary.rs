@@ -84,8 +84,8 @@ fn medians(source: &Source, primary: &Primary) -> Text {
         return Text::default();
     };
     let name = format!("median_{}", words::quantile_id(*rule));
-    let sentence = "Median {} was {} {}.";
-    per_arm(source, primary, sentence, &name, None, number::time, source.unit())
+    let subject = format!("Median {} in {}", primary.endpoint_label(), source.unit());
+    per_arm(source, primary, &subject, (&name, None), number::time)
 }
 
 /// Survival of each arm at the last time of the protocol.
@@ -99,27 +99,19 @@ fn rates(source: &Source, primary: &Primary) -> Text {
     };
     let name = format!("survival_{}", words::interval_id(*rule));
     let unit = words::unit_of(&source.result.protocol, time);
-    let unit = format!("% at {} {unit}", words::plain(time));
-    per_arm(
-        source,
-        primary,
-        "For {} the share was {}{}.",
-        &name,
-        Some(time),
-        number::percent,
-        &unit,
-    )
+    let label = words::capital(&primary.endpoint_label());
+    let subject = format!("{label} at {} {unit} in per cent", words::plain(time));
+    per_arm(source, primary, &subject, (&name, Some(time)), number::percent)
 }
 
-/// A sentence with the endpoint, a number of each arm, and a unit.
+/// `Median overall survival in months was 57.2 (48.6-65.4) with RT and ...`: a number of each arm, by
+/// its name in the ids and its time.
 fn per_arm(
     source: &Source,
     primary: &Primary,
-    sentence: &str,
-    name: &str,
-    time: Option<f64>,
+    subject: &str,
+    (name, time): (&str, Option<f64>),
     write: number::Write,
-    unit: &str,
 ) -> Text {
     let id = |arm: &Label| {
         let (endpoint, population) = (primary.endpoint, primary.population);
@@ -136,7 +128,7 @@ fn per_arm(
         Text::fill("{} with {}", [number, arm.label.as_str().into()])
     };
     let arms = Text::list(source.arms().iter().map(one));
-    Text::fill(sentence, [primary.endpoint_label().into(), arms, unit.into()])
+    Text::fill("{} was {}.", [subject.into(), arms])
 }
 
 /// The primary result, and the comparison of the curves beside it.
@@ -174,8 +166,10 @@ fn conclusion(source: &Source, primary: &Primary) -> Text {
     let (exposed, comparator) =
         (&protocol.exposure.exposed.label, &protocol.exposure.comparator.label);
     let direction = match (primary.is_significant(), primary.ratio_value()) {
-        (Some(true), Some(ratio)) if ratio < 1.0 => "was associated with a lower hazard in",
-        (Some(true), Some(_)) => "was associated with a higher hazard in",
+        (Some(true), Some(ratio)) if ratio < 1.0 => {
+            "was associated with a lower hazard of the event of"
+        }
+        (Some(true), Some(_)) => "was associated with a higher hazard of the event of",
         (Some(true), None) => "was associated with",
         (Some(false), _) => "was not shown to be associated with",
         (None, _) => "could not be compared with the other arm in",
