@@ -67,6 +67,16 @@ pub struct Design {
     pub columns: Vec<DesignColumn>,
 }
 
+/// The subjects that say what the columns of a model are, repeated as often as they count.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Whose numbers are the levels of a factor that is read from them, the first of which is its
+    /// reference where none is named.
+    pub levels: &'a Selection,
+    /// At whose quantiles, and between whose extremes, a spline has the knots that its term does not name.
+    pub knots: &'a Selection,
+}
+
 /// One column of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DesignColumn {
@@ -209,7 +219,23 @@ impl Design {
         selection: &Selection,
         terms: &[Term],
     ) -> Result<Self, CohortError> {
-        Self::of(&Cells { cohort, selection, model: None }, terms)
+        let frame = Frame { levels: selection, knots: selection };
+        Self::within(cohort, selection, terms, frame)
+    }
+
+    /// The columns of a model that is fitted again and again to some subjects of a sample, such as the
+    /// replicates of a bootstrap, and whose coefficients are to mean the same: see [`Frame`].
+    ///
+    /// A factor has the levels of the frame, be it read from numbers, and its reference; those that do not
+    /// occur in the selected subjects give columns of zeros. Fails as [`Design::new`] does, and on a level
+    /// that the frame does not know.
+    pub fn within(
+        cohort: &Cohort,
+        selection: &Selection,
+        terms: &[Term],
+        frame: Frame,
+    ) -> Result<Self, CohortError> {
+        Self::of(&Cells { cohort, selection, model: cohort, frame }, terms)
     }
 
     /// The same columns for other subjects, as a model sees them whose terms were expanded for the
@@ -224,8 +250,9 @@ impl Design {
         terms: &[Term],
         profiles: &Cohort,
     ) -> Result<Self, CohortError> {
-        let model = Some((cohort, selection));
-        Self::of(&Cells { cohort: profiles, selection: &Selection::all(profiles), model }, terms)
+        let frame = Frame { levels: selection, knots: selection };
+        let everyone = Selection::all(profiles);
+        Self::of(&Cells { cohort: profiles, selection: &everyone, model: cohort, frame }, terms)
     }
 
     fn of(cells: &Cells, terms: &[Term]) -> Result<Self, CohortError> {
@@ -289,9 +316,9 @@ fn is_faint(values: &[f64]) -> bool {
 struct Cells<'a> {
     cohort: &'a Cohort,
     selection: &'a Selection,
-    /// The subjects whose categories are the levels, and whose numbers are where splines have their
-    /// knots; absent = those of the cells.
-    model: Option<(&'a Cohort, &'a Selection)>,
+    /// The cohort of the frame.
+    model: &'a Cohort,
+    frame: Frame<'a>,
 }
 
 impl Cells<'_> {
@@ -299,18 +326,25 @@ impl Cells<'_> {
         self.cohort.numeric(column, self.selection)
     }
 
-    /// The numbers of the subjects of the model.
+    /// The numbers that place the knots.
     fn numeric_of_model(&self, column: &str) -> Result<Vec<f64>, CohortError> {
-        let (cohort, selection) = self.model.unwrap_or((self.cohort, self.selection));
-        cohort.numeric(column, selection)
+        self.model.numeric(column, self.frame.knots)
     }
 
+    /// The levels of the frame, and which of them each subject has.
     fn categories(&self, column: &str) -> Result<Categories, CohortError> {
         let own = self.cohort.categories(column, self.selection)?;
-        let Some((cohort, selection)) = self.model else { return Ok(own) };
-        let known = cohort.categories(column, selection)?;
+        if std::ptr::eq(self.selection, self.frame.levels) {
+            return Ok(own);
+        }
+        let known = self.model.categories(column, self.frame.levels)?;
+        if own.levels == known.levels {
+            return Ok(own);
+        }
+        let positions: Vec<Option<u32>> =
+            own.levels.iter().map(|level| known.position(level)).collect();
         let code = |(index, &code): (usize, &u32)| {
-            known.position(&own.levels[code as usize]).ok_or_else(|| CohortError::ForeignLevel {
+            positions[code as usize].ok_or_else(|| CohortError::ForeignLevel {
                 column: column.into(),
                 row: self.caller_row(index),
             })
@@ -518,6 +552,38 @@ mod tests {
         let foreign = profiles(vec!["middle".to_string()]);
         let error = Design::of_profiles(&cohort, &all, &terms, &foreign);
         assert_eq!(error, Err(CohortError::ForeignLevel { column: "grade".into(), row: 0 }));
+    }
+
+    /// Of the dosages 0, 20, 40 and 60 nobody of the selected subjects has the first and the third; the knot
+    /// of the other term is the median of 20, 60 and 60.
+    #[test]
+    fn a_frame_keeps_the_levels_of_a_sample() {
+        let cohort = Cohort::new(None, vec![Column::numeric("dose", vec![0.0, 20.0, 40.0, 60.0])]);
+        let cohort = cohort.unwrap();
+        let (sample, some) = (Selection::all(&cohort), Selection::of(&cohort, [1, 3, 3]).unwrap());
+        let terms = [Term::factor("dose"), Term::spline("dose", 1)];
+        let frame = Frame { levels: &sample, knots: &some };
+        let design = Design::within(&cohort, &some, &terms, frame).unwrap();
+        let columns: Vec<(&str, &[f64])> = design
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), &column.values[..]))
+            .collect();
+        let expected =
+            [("dose=20", [1.0, 0.0, 0.0]), ("dose=40", [0.0; 3]), ("dose=60", [0.0, 1.0, 1.0])];
+        assert!(
+            columns[..3]
+                .iter()
+                .zip(expected)
+                .all(|(&(name, values), want)| { (name, values) == (want.0, &want.1[..]) })
+        );
+        assert_eq!(
+            columns[3].1,
+            Design::new(&cohort, &some, &terms[1..]).unwrap().columns[0].values
+        );
+        let foreign =
+            Design::within(&cohort, &sample, &terms, Frame { levels: &some, knots: &some });
+        assert_eq!(foreign, Err(CohortError::ForeignLevel { column: "dose".into(), row: 0 }));
     }
 
     /// 40 levels crossed with 40 more make 1521 columns, four such terms two million.

@@ -39,7 +39,7 @@ pub use causes::{Cause, CauseColumns, CausesError};
 pub use caveat::{Caveat, CaveatCode};
 pub use cells::Cells;
 pub use column::{Column, LARGEST_NUMBER, Values};
-pub use design::{Design, DesignColumn, Term, Transform};
+pub use design::{Design, DesignColumn, Frame, Term, Transform};
 pub use digest::{CohortDigest, ColumnDigest, ColumnHasher, IdsDigest, InvalidDigest};
 pub use endpoint::{Endpoint, EndpointColumns, EndpointError, SplitEndpoint};
 pub use error::CohortError;

@@ -1,5 +1,6 @@
 //! Log hazard ratios of samples whose subjects count several times or not at all.
 
+mod reference;
 mod refit;
 mod two_arms;
 
@@ -7,9 +8,10 @@ use crate::cohort_fit::FollowUp;
 use crate::fit::{CoxExtras, Model};
 use crate::{CoxError, CoxFit, CoxOptions, CoxQuery, OnMonotone, Penalty, Ties};
 use cohort::{
-    Cohort, Counting, Design, Drawn, Estimate, NotEstimable, Replicated, Selection, Statistic,
-    Term, Values, WeightKind,
+    Cohort, Counting, Design, Drawn, Estimate, Frame, NotEstimable, Replicated, Selection,
+    Statistic, Term, WeightKind,
 };
+use reference::Reference;
 use refit::Refit;
 use two_arms::TwoArms;
 
@@ -18,6 +20,13 @@ use two_arms::TwoArms;
 ///
 /// They are those of the same model on repeated rows, with the variance that the model gives them. A
 /// coefficient that is infinite in a replicate is none, as is that of a column which is constant there.
+///
+/// A factor has the levels of the sample, be it read from numbers, and its reference: a level that nobody of
+/// a replicate has is without coefficient there (`EmptyLevel`), and where it is the reference, so are all that
+/// are compared with it. R gives explicit indicators of levels the same coefficients; `factor(x)` within the
+/// statistic of `boot` would have the levels of the replicate. Knots of a spline that its term does not name
+/// stand at the quantiles of the replicate, as those of `ns(x, df)` within that statistic.
+///
 /// A model of one column with two values, such as the exposure, is fitted to eight replicates at a time.
 /// Another one without a penalty is sorted once, and each replicate begins near its maximum.
 pub struct CoxStatistic<'a> {
@@ -25,6 +34,9 @@ pub struct CoxStatistic<'a> {
     selection: &'a Selection,
     query: CoxQuery,
     names: Vec<String>,
+    /// Subjects of the sample with a weight, whose numbers are the levels of factors.
+    sample: Selection,
+    references: Vec<Reference>,
     two_arms: Option<TwoArms>,
     refit: Option<Refit>,
 }
@@ -46,17 +58,34 @@ impl<'a> CoxStatistic<'a> {
         selection: &'a Selection,
         query: &CoxQuery,
     ) -> Result<Self, CoxError> {
+        Self::read_within(cohort, selection, query, selection)
+    }
+
+    /// The same for some subjects of a larger sample, such as those who were matched: it is the sample that
+    /// has the levels of factors.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::cox`], and a level that the sample does not know.
+    pub fn read_within(
+        cohort: &'a Cohort,
+        selection: &'a Selection,
+        query: &CoxQuery,
+        sample: &Selection,
+    ) -> Result<Self, CoxError> {
         let mut query = query.clone();
         if query.options.penalty == Penalty::None {
             query.options.on_monotone = OnMonotone::Report;
         }
         let follow_up = FollowUp::read(cohort, selection, &query)?;
-        let design = follow_up.design(&query.terms)?;
+        let sample = cohort.weighted(sample, query.weights.as_ref())?.selection;
+        let design = design(&follow_up, &sample)?;
         let names = design.columns.iter().map(|column| column.name.clone()).collect();
         let two_arms = if is_simple(&query) { two_arms(&follow_up, &design)? } else { None };
-        let is_left = two_arms.is_none() && keeps_its_columns(cohort, &query);
+        let is_left = two_arms.is_none() && keeps_its_columns(&query);
         let refit = if is_left { refit(&follow_up, &design) } else { None };
-        Ok(Self { cohort, selection, query, names, two_arms, refit })
+        let references = reference::references(cohort, &sample, &query.terms, &design)?;
+        Ok(Self { cohort, selection, query, names, sample, references, two_arms, refit })
     }
 
     /// Names of the coefficients, in the order of the answers.
@@ -70,9 +99,22 @@ impl<'a> CoxStatistic<'a> {
     #[must_use]
     pub fn weighted(&self, rows: &Selection, weights: Vec<f64>) -> Vec<Estimate> {
         let fit = self.fit(rows, |follow_up| follow_up.weighted.weights = Some(weights));
-        match fit.map_err(|error| reason_of(&error)) {
-            Ok(fit) => fit.coefficients.iter().map(|coefficient| coefficient.estimate).collect(),
-            Err(reason) => vec![Err(reason); self.names.len()],
+        let mut answers = vec![Replicated::value(Err(NotEstimable::NotDefined)); self.names.len()];
+        fill(&mut answers, fit.map_err(|error| reason_of(&error)));
+        self.without_reference(|| rows.rows().iter().copied(), &mut answers);
+        answers.into_iter().map(|answer| answer.value).collect()
+    }
+
+    /// Takes the coefficients away that compare with a level which none of these rows has.
+    fn without_reference<I: Iterator<Item = usize>>(
+        &self,
+        rows: impl Fn() -> I,
+        answers: &mut [Replicated],
+    ) {
+        for reference in self.references.iter().filter(|reference| !reference.is_in(rows())) {
+            for &column in &reference.columns {
+                answers[column] = Replicated::value(Err(NotEstimable::EmptyLevel));
+            }
         }
     }
 
@@ -88,13 +130,28 @@ impl<'a> CoxStatistic<'a> {
                 selection.and_then(|selection| self.fit(&selection, |_| ()))
             }
             Counting::Weights => self.fit(self.selection, |follow_up| {
-                let own = follow_up.weighted.weights.take();
-                let own = own.unwrap_or_else(|| vec![1.0; self.selection.len()]);
-                follow_up.weighted.weights =
-                    Some(own.iter().zip(counts).map(|(own, count)| own * count).collect());
+                follow_up.weighted.weights = Some(self.case_weights(counts));
             }),
         };
         fit.map_err(|error| reason_of(&error))
+    }
+
+    /// What the subjects with a weight count, times that weight; copies by frequency count alike.
+    fn case_weights(&self, counts: impl Iterator<Item = f64>) -> Vec<f64> {
+        let Some(column) = &self.query.weights else { return counts.collect() };
+        // The model has been read with these weights before.
+        let own = self.cohort.numeric(&column.column, self.selection).unwrap_or_default();
+        let pairs = own.into_iter().zip(counts);
+        match column.kind {
+            WeightKind::Sampling => {
+                let weighted = pairs.filter(|(own, _)| *own > 0.0);
+                weighted.map(|(own, count)| own * count).collect()
+            }
+            WeightKind::Frequency => {
+                let copies = |(own, count)| std::iter::repeat_n(count, own as usize);
+                pairs.flat_map(copies).collect()
+            }
+        }
     }
 
     fn fit(
@@ -104,10 +161,17 @@ impl<'a> CoxStatistic<'a> {
     ) -> Result<CoxFit, CoxError> {
         let mut follow_up = FollowUp::read(self.cohort, selection, &self.query)?;
         change(&mut follow_up);
-        let design = follow_up.design(&self.query.terms)?;
+        let design = design(&follow_up, &self.sample)?;
         let nothing_else = CoxExtras::default();
         follow_up.fit_and(&self.query.terms, &design, nothing_else, |_| ()).map(|(fit, ())| fit)
     }
+}
+
+/// The columns of a model with the levels of a sample, and the knots of its own subjects.
+fn design(follow_up: &FollowUp, sample: &Selection) -> Result<Design, CoxError> {
+    let rows = follow_up.selection();
+    let frame = Frame { levels: sample, knots: rows };
+    Ok(Design::within(follow_up.cohort, rows, &follow_up.query.terms, frame)?)
 }
 
 /// Why a replicate has no model.
@@ -143,15 +207,9 @@ fn two_arms(follow_up: &FollowUp, design: &Design) -> Result<Option<TwoArms>, Co
 
 /// Whether the model of a replicate has the columns of the sample, and its subjects their weights, so that
 /// both need not be made anew.
-fn keeps_its_columns(cohort: &Cohort, query: &CoxQuery) -> bool {
-    let keeps = |part: &&Term| match part {
-        Term::Linear { .. } => true,
-        Term::Factor { column, .. } => {
-            matches!(cohort.values(column), Ok(Values::Categorical { .. }))
-        }
-        // Knots are where the subjects of the replicate have their quantiles.
-        Term::Spline { .. } | Term::Interaction(..) => false,
-    };
+fn keeps_its_columns(query: &CoxQuery) -> bool {
+    // Knots are where the subjects of the replicate have their quantiles.
+    let keeps = |part: &&Term| matches!(part, Term::Linear { .. } | Term::Factor { .. });
     query.options.penalty == Penalty::None
         && query.options.ties != Ties::Exact
         && query.options.max_iterations >= ENOUGH_ITERATIONS
@@ -173,6 +231,14 @@ fn refit(follow_up: &FollowUp, design: &Design) -> Option<Refit> {
         Refit::new(model, follow_up.order.order(), estimates(&fit).collect())
     };
     follow_up.fit_and(&follow_up.query.terms, design, CoxExtras::default(), look).ok()?.1
+}
+
+/// Answers of a replicate: what its model has, or why there is none.
+fn fill(answers: &mut [Replicated], fit: Estimate<CoxFit>) {
+    match fit {
+        Ok(fit) => answers.iter_mut().zip(estimates(&fit)).for_each(|(to, found)| *to = found),
+        Err(reason) => answers.fill(Replicated::value(Err(reason))),
+    }
 }
 
 /// The coefficients of a fit.
@@ -206,17 +272,18 @@ impl Statistic for CoxStatistic<'_> {
             return two_arms.evaluate(drawn, scratch, answers);
         }
         for (replicate, answers) in answers.chunks_mut(self.names.len()).enumerate() {
-            if let (Some(refit), Some(scratch)) = (&self.refit, &mut scratch.refit)
-                && refit.evaluate(drawn, replicate, scratch, answers)
-            {
-                continue;
+            let is_found = match (&self.refit, &mut scratch.refit) {
+                (Some(refit), Some(scratch)) => refit.evaluate(drawn, replicate, scratch, answers),
+                _ => false,
+            };
+            if !is_found {
+                fill(answers, self.fit_anew(drawn, replicate));
             }
-            match self.fit_anew(drawn, replicate) {
-                Ok(fit) => {
-                    answers.iter_mut().zip(estimates(&fit)).for_each(|(to, found)| *to = found)
-                }
-                Err(reason) => answers.fill(Replicated::value(Err(reason))),
-            }
+            let drawn_rows = || {
+                let counts = drawn.replicate(replicate).enumerate();
+                counts.filter(|(_, count)| *count > 0.0).map(|(at, _)| self.selection.row(at))
+            };
+            self.without_reference(drawn_rows, answers);
         }
     }
 }

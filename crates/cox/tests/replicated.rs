@@ -238,3 +238,154 @@ fn replicates_of_many_columns_are_fits_to_repeated_rows() {
         }
     }
 }
+
+/// 120 subjects with the dosages 10 and 20, which are rarer, 40 and 80; the first of four replicates has all
+/// of them, the second nobody with 20, the third nobody with 10, the fourth neither. Beside the dosage stand
+/// its indicators.
+fn dosages() -> (Cohort, Drawn) {
+    let dose = |i: usize| match (i % 40, i % 3) {
+        (5..=10, _) => 10.0,
+        (11..=16, _) => 20.0,
+        (_, 0) => 40.0,
+        _ => 80.0,
+    };
+    let numeric = |name: &str, of: &dyn Fn(usize) -> f64| {
+        Column::numeric(name, (0..120).map(of).collect::<Vec<f64>>())
+    };
+    let mut columns = vec![
+        numeric("time", &|i| (i * 37 % 101 + 1) as f64),
+        numeric("event", &|i| f64::from(u8::from(i * 13 % 5 < 3))),
+        numeric("age", &|i| (40 + i * 17 % 29) as f64),
+        numeric("dose", &dose),
+    ];
+    for level in [20.0, 40.0, 80.0] {
+        let indicator = |i| f64::from(u8::from(dose(i) == level));
+        columns.push(numeric(&format!("is {level}"), &indicator));
+    }
+    let count = |i: usize, k: usize| match dose(i) {
+        20.0 if k % 2 == 1 => 0.0,
+        10.0 if k >= 2 => 0.0,
+        _ => ((i * (k + 3) + i / 7) % 4) as f64,
+    };
+    let counts = (0..120).map(|i| std::array::from_fn(|k| count(i, k % 4))).collect();
+    let drawn = Drawn { counts, n_replicates: 4, counting: Counting::Subjects };
+    (Cohort::new(None, columns).unwrap(), drawn)
+}
+
+/// Prepared and fitted anew: a search of fewer steps is not prepared.
+fn on_both_ways(query: CoxQuery) -> [CoxQuery; 2] {
+    let few = CoxOptions { max_iterations: 14, ..query.options.clone() };
+    [query.clone(), CoxQuery { options: few, ..query }]
+}
+
+/// A replicate that lacks a level gives the others their own coefficients, and none to what compares with
+/// nobody: what indicators of the levels give. Of R is
+/// `coxph(Surv(time, event) ~ (dose == 20) + (dose == 40) + (dose == 80) + age)` on the repeated rows.
+#[test]
+fn numbers_as_a_factor_keep_their_levels() {
+    let (cohort, drawn) = dosages();
+    let all = Selection::all(&cohort);
+    let endpoint = || EndpointColumns::new("time", "event");
+    let query = CoxQuery::new(endpoint(), vec![Term::factor("dose"), Term::linear("age")]);
+    let indicators = ["is 20", "is 40", "is 80", "age"].map(Term::linear).to_vec();
+    let indicators = CoxQuery::new(endpoint(), indicators);
+    let of_r = [
+        [
+            Some(0.426_294_234_659_551),
+            Some(-0.096_150_920_515_168_3),
+            Some(0.106_445_590_519_944_2),
+        ],
+        [None, Some(0.223_442_290_165_311_7), Some(0.442_000_491_877_335_6)],
+        [None; 3],
+        [None; 3],
+    ];
+    let age_of_r = [
+        0.019_047_778_102_213_8,
+        0.031_925_022_755_808_1,
+        0.031_193_945_130_185_9,
+        0.039_238_986_804_671_5,
+    ];
+    for query in on_both_ways(query) {
+        let statistic = CoxStatistic::read(&cohort, &all, &query).unwrap();
+        assert_eq!(statistic.names(), ["dose=20", "dose=40", "dose=80", "age"]);
+        for (replicate, found) in evaluated(&statistic, &drawn).iter().enumerate() {
+            let counts = drawn.replicate(replicate).enumerate();
+            let rows = counts.flat_map(|(row, count)| std::iter::repeat_n(row, count as usize));
+            let rows = Selection::of(&cohort, rows).unwrap();
+            let mut want = fitted(&cohort, rows.rows().iter().copied(), &indicators);
+            if replicate >= 2 {
+                want[..3].fill((Err(NotEstimable::EmptyLevel), Err(NotEstimable::EmptyLevel)));
+            }
+            let weighted = statistic.weighted(&rows, vec![1.0; rows.len()]);
+            for j in 0..4 {
+                let (got, weighted) = (found[j].value, weighted[j]);
+                let of_r = of_r[replicate].get(j).copied().unwrap_or(Some(age_of_r[replicate]));
+                match (got, want[j].0, of_r) {
+                    (Ok(got), Ok(want), Some(of_r)) => {
+                        assert!(close(got, want) && close(weighted.unwrap(), want), "{got} {want}");
+                        assert!((got - of_r).abs() < 1e-8, "{got} instead of {of_r}");
+                    }
+                    (got, _, of_r) => {
+                        assert_eq!((got, of_r), (Err(NotEstimable::EmptyLevel), None));
+                        assert_eq!(weighted, got);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A slope within the reference is none where the reference has nobody; that of another term is.
+#[test]
+fn a_slope_at_a_reference_needs_somebody_there() {
+    let (cohort, drawn) = dosages();
+    let all = Selection::all(&cohort);
+    let product = Term::interaction(Term::linear("age"), Term::factor("dose"));
+    let terms = vec![Term::linear("age"), Term::factor("dose"), product, Term::linear("late")];
+    let mut cohort_with = cohort.clone();
+    let late = (0..120).map(|i| f64::from(i % 7)).collect();
+    cohort_with.push(Column::numeric("late", late)).unwrap();
+    let query = CoxQuery::new(EndpointColumns::new("time", "event"), terms);
+    for query in on_both_ways(query) {
+        let statistic = CoxStatistic::read(&cohort_with, &all, &query).unwrap();
+        let found = evaluated(&statistic, &drawn);
+        assert_eq!(statistic.n_quantities(), 8);
+        let estimable = |replicate: usize| -> Vec<bool> {
+            found[replicate].iter().map(|found| found.value.is_ok()).collect()
+        };
+        assert_eq!(estimable(0), [true; 8]);
+        assert_eq!(estimable(1), [true, false, true, true, false, true, true, true]);
+        for replicate in [2, 3] {
+            assert_eq!(estimable(replicate), [[false; 7].as_slice(), &[true]].concat());
+        }
+    }
+}
+
+/// Weights of a Bayesian replicate meet the own weights of the same subjects, whoever has none; with
+/// Breslow's ties copies by frequency weigh as much together.
+#[test]
+fn subjects_without_weight_do_not_move_the_others() {
+    let (mut cohort, _) = dosages();
+    let all = Selection::all(&cohort);
+    let own: Vec<f64> = (0..120).map(|i| f64::from(i % 3)).collect();
+    let counts: Vec<f64> = (0..120).map(|i| 0.25 + f64::from(i * 7 % 11)).collect();
+    let both = own.iter().zip(&counts).map(|(own, count)| own * count).collect();
+    cohort.push(Column::numeric("own", own)).unwrap();
+    cohort.push(Column::numeric("both", both)).unwrap();
+    let drawn = Drawn {
+        counts: counts.iter().map(|&count| [count; REPLICATES_AT_ONCE]).collect(),
+        n_replicates: 1,
+        counting: Counting::Weights,
+    };
+    for kind in [WeightKind::Sampling, WeightKind::Frequency] {
+        let query = |column: &str, kind| CoxQuery {
+            weights: Some(WeightColumn { column: column.into(), kind }),
+            options: CoxOptions { ties: Ties::Breslow, ..CoxOptions::default() },
+            ..CoxQuery::new(EndpointColumns::new("time", "event"), vec![Term::linear("age")])
+        };
+        let statistic = CoxStatistic::read(&cohort, &all, &query("own", kind)).unwrap();
+        let want = fitted(&cohort, 0..120, &query("both", WeightKind::Sampling));
+        let got = evaluated(&statistic, &drawn)[0][0].value.unwrap();
+        assert!(close(got, want[0].0.unwrap()), "{kind:?}: {got} instead of {want:?}");
+    }
+}

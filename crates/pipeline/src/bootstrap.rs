@@ -181,7 +181,7 @@ impl<'a> Bootstrap<'a> {
         let units = units(cohort, selection, &query.units)?;
         let statistic = match &query.scope {
             Scope::Outcome => {
-                let outcome = OutcomeQuantities::read(cohort, selection, query)?;
+                let outcome = OutcomeQuantities::read(cohort, selection, query, selection)?;
                 Computed::Outcome(Box::new(outcome))
             }
             Scope::Pipeline(rematch) => {

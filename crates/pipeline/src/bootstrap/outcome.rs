@@ -26,11 +26,12 @@ pub(super) struct OutcomeScratch<'a> {
 }
 
 impl<'a> OutcomeQuantities<'a> {
-    /// Reads the columns for the selected rows.
+    /// Reads the columns for the selected rows of a sample, which has the levels of factors.
     pub(super) fn read(
         cohort: &'a Cohort,
         selection: &'a Selection,
         query: &BootstrapQuery,
+        sample: &Selection,
     ) -> Result<Self, BootstrapQueryError> {
         let survival = query.survival.as_ref();
         let survival = survival.map(|query| SurvivalStatistic::read(cohort, selection, query));
@@ -42,7 +43,7 @@ impl<'a> OutcomeQuantities<'a> {
         Ok(Self {
             n_subjects: selection.len(),
             survival: survival.transpose()?,
-            cox: models(cohort, selection, &query.cox)?,
+            cox: models(cohort, selection, &query.cox, sample)?,
             smd: smd.transpose()?,
             weights: weights.map_err(::bootstrap::BootstrapError::from)?,
         })
@@ -68,14 +69,15 @@ impl<'a> OutcomeQuantities<'a> {
     }
 }
 
-/// Models on the selected rows.
+/// Models on the selected rows of a sample.
 pub(super) fn models<'a>(
     cohort: &'a Cohort,
     selection: &'a Selection,
     queries: &[CoxQuery],
+    sample: &Selection,
 ) -> Result<Vec<CoxStatistic<'a>>, BootstrapQueryError> {
     let read = |(model, query): (usize, &CoxQuery)| {
-        CoxStatistic::read(cohort, selection, query)
+        CoxStatistic::read_within(cohort, selection, query, sample)
             .map_err(|error| BootstrapQueryError::Cox { model, error })
     };
     queries.iter().enumerate().map(read).collect()

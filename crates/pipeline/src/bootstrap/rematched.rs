@@ -110,7 +110,7 @@ impl<'a> Rematched<'a> {
             matching: MatchQuery { score: column, ..rematch.matching.clone() },
             score,
             survival: survival.transpose()?,
-            cox: models(cohort, selection, &query.cox)?,
+            cox: models(cohort, selection, &query.cox, selection)?,
             smd: smd.transpose()?,
             sample: Vec::new(),
         };
@@ -154,8 +154,12 @@ impl<'a> Rematched<'a> {
             let selection = Selection::of(self.cohort, rows).map_err(BootstrapError::from)?;
             // Differences are in the units of all patients, and have been found.
             let query = BootstrapQuery { smd: None, ..query.clone() };
-            let outcome = OutcomeQuantities::read(self.cohort, &selection, &query)?.of_sample();
-            answers[..outcome.len()].copy_from_slice(&outcome);
+            // What cannot be read of the matched ones alone has its reasons among the answers already.
+            let outcome = OutcomeQuantities::read(self.cohort, &selection, &query, self.selection);
+            if let Ok(outcome) = outcome {
+                let outcome = outcome.of_sample();
+                answers[..outcome.len()].copy_from_slice(&outcome);
+            }
         }
         Ok(answers)
     }
