@@ -156,12 +156,14 @@ struct Reader<'a> {
     n_replicates: u64,
     is_complete: bool,
     digest: Option<Sha256>,
+    /// Names of the quantities and the first replicate, once they have come and are compared.
+    replicates: Option<(Vec<String>, i64)>,
 }
 
 impl<'a> Reader<'a> {
     fn new(payload: &'a Payload, with_digest: bool) -> Self {
         let digest = with_digest.then(Sha256::new);
-        Self { payload, n_replicates: 0, is_complete: false, digest }
+        Self { payload, n_replicates: 0, is_complete: false, digest, replicates: None }
     }
 
     fn read(&mut self, piece: &Bytes) -> Result<(), Status> {
@@ -184,11 +186,47 @@ impl<'a> Reader<'a> {
     /// Where a stream of replicates is cut depends on the clock; what is in it does not.
     fn read_replicates(&mut self, piece: &Bytes) -> Result<(), Status> {
         let piece = RunReplicatesResponse::decode(piece.as_ref()).map_err(unreadable)?;
-        self.n_replicates += u64::try_from(piece.replicate_count).unwrap_or(0);
+        let n = u64::try_from(piece.replicate_count).unwrap_or(0);
+        if self.digest.is_some() {
+            self.digest_replicates(&piece)?;
+        }
+        self.n_replicates += n;
         self.is_complete = self.n_replicates == self.payload.n_replicates;
-        for (value, variance) in piece.values.iter().zip(&piece.variances) {
+        Ok(())
+    }
+
+    /// The names of the quantities and the number of the first replicate come with the first piece; each
+    /// piece after it goes on where the one before has ended.
+    fn digest_replicates(&mut self, piece: &RunReplicatesResponse) -> Result<(), Status> {
+        let (names, first) = (&piece.quantity_names, i64::from(piece.first_replicate));
+        let n_before = self.n_replicates as i64;
+        match &self.replicates {
+            None => {
+                self.digest(&first.to_le_bytes());
+                for name in names {
+                    self.digest(&(name.len() as u64).to_le_bytes());
+                    self.digest(name.as_bytes());
+                }
+                self.replicates = Some((names.clone(), first));
+            }
+            Some((same, begin)) if same == names && first == begin + n_before => {}
+            Some(_) => return Err(inconsistent("a piece does not go on where the last one ended")),
+        }
+        let n = usize::try_from(piece.replicate_count).unwrap_or(0) * names.len();
+        if piece.values.len() != n || piece.variances.len() != n {
+            return Err(inconsistent("the lists of a piece have different lengths"));
+        }
+        let mut reasons = vec![None; n];
+        for missing in &piece.missing {
+            let place = usize::try_from(missing.index).ok().and_then(|at| reasons.get_mut(at));
+            *place.ok_or_else(|| inconsistent("a missing value has no place"))? =
+                Some(missing.reason);
+        }
+        for ((value, variance), reason) in piece.values.iter().zip(&piece.variances).zip(reasons) {
             self.digest(&value.to_le_bytes());
             self.digest(&variance.to_le_bytes());
+            self.digest(&[u8::from(reason.is_some())]);
+            self.digest(&reason.unwrap_or_default().to_le_bytes());
         }
         Ok(())
     }
@@ -216,6 +254,11 @@ impl<'a> Reader<'a> {
         let digest = self.digest.map(|digest| digest.finalize().into());
         Ok(Answer { n_replicates: self.n_replicates, digest })
     }
+}
+
+/// Pieces that do not make one answer.
+fn inconsistent(message: &str) -> Status {
+    Failure::internal("INCONSISTENT_ANSWER", message).into()
 }
 
 fn unreadable(error: prost::DecodeError) -> Status {
@@ -271,5 +314,82 @@ impl FirstAnswers {
         // A thread that panicked while it held the map has not left it half changed.
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *first.entry(request).or_insert(digest) == digest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::pb::bootstrap::MissingValue;
+
+    /// Six replicates of two quantities, of which one lacks a value; cut where it is said.
+    fn pieces(cuts: &[usize]) -> Vec<RunReplicatesResponse> {
+        let piece = |(&from, &to): (&usize, &usize)| RunReplicatesResponse {
+            first_replicate: 10 + from as i32,
+            replicate_count: (to - from) as i32,
+            quantity_names: vec!["a".into(), "b".into()],
+            values: (2 * from..2 * to).map(|value| value as f64).collect(),
+            variances: vec![0.5; 2 * (to - from)],
+            missing: (from..to)
+                .filter(|&at| at == 3)
+                .map(|at| MissingValue { index: 2 * (at - from) as i32, reason: 1 })
+                .collect(),
+            // These differ between two answers.
+            finished_count: to as i32,
+            thread_count: from as i32,
+        };
+        cuts.iter().zip(&cuts[1..]).map(piece).collect()
+    }
+
+    fn digest(pieces: &[RunReplicatesResponse]) -> Result<Option<[u8; 32]>, String> {
+        let kind = Kind::ReplicatesModel;
+        let payload = Payload { kind, name: String::new(), messages: Vec::new(), n_replicates: 6 };
+        let mut reader = Reader::new(&payload, true);
+        let reason = |status: Status| Failure::from(&status).reason;
+        for piece in pieces {
+            reader.read(&piece.encode_to_vec().into()).map_err(reason)?;
+        }
+        reader.finish().map(|answer| answer.digest).map_err(reason)
+    }
+
+    #[test]
+    fn answers_are_compared_wherever_they_are_cut() {
+        let whole = digest(&pieces(&[0, 6])).unwrap();
+        assert!(whole.is_some());
+        assert_eq!(digest(&pieces(&[0, 1, 4, 6])), Ok(whole));
+    }
+
+    /// A variance, a reason, the place of a missing value, a name, the first replicate.
+    #[test]
+    fn whatever_differs_is_noticed() {
+        let whole = digest(&pieces(&[0, 6]));
+        let changes: [fn(&mut RunReplicatesResponse); 5] = [
+            |piece| piece.variances[11] = 0.25,
+            |piece| piece.missing[0].reason = 2,
+            |piece| piece.missing[0].index = 7,
+            |piece| piece.quantity_names[1] = "c".into(),
+            |piece| piece.first_replicate = 11,
+        ];
+        for (at, change) in changes.iter().enumerate() {
+            let mut changed = pieces(&[0, 6]);
+            change(&mut changed[0]);
+            let changed = digest(&changed);
+            assert!(changed.is_ok() && changed != whole, "{at}");
+        }
+    }
+
+    #[test]
+    fn pieces_that_do_not_fit_are_no_answer() {
+        let changes: [fn(&mut RunReplicatesResponse); 4] = [
+            |piece| piece.first_replicate += 1,
+            |piece| piece.quantity_names[0] = "c".into(),
+            |piece| piece.variances.truncate(1),
+            |piece| piece.missing.push(MissingValue { index: 6, reason: 1 }),
+        ];
+        for (at, change) in changes.iter().enumerate() {
+            let mut changed = pieces(&[0, 4, 6]);
+            change(&mut changed[1]);
+            assert_eq!(digest(&changed), Err("INCONSISTENT_ANSWER".into()), "{at}");
+        }
     }
 }

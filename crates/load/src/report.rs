@@ -61,7 +61,7 @@ pub struct SettingsReport {
     pub compares_answers: bool,
     /// Largest share of calls without a right answer of a step that is sustained.
     pub error_limit: f64,
-    /// Largest 99th percentile of the latency of a step that is sustained; absent = any.
+    /// Largest 99th percentile of the waits of a step that is sustained; absent = any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_limit_ms: Option<f64>,
 }
@@ -111,6 +111,11 @@ pub struct StepReport {
     /// Latency of answered calls from when they were due; absent if none was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    /// Waits of all calls that were due: the latency of those that were answered, and of every other one
+    /// all the time that it had (`deadline_seconds`), or longer where it took longer. Its percentiles
+    /// cannot become better by answering less. Absent if no call was due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Latency>,
     /// Latency of refusals, which should be short; absent if nothing was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal_latency: Option<Latency>,
@@ -118,7 +123,7 @@ pub struct StepReport {
     pub kinds: Vec<KindReport>,
     /// What went wrong, by class.
     pub errors: Vec<ErrorCount>,
-    /// Whether the step kept to its limits and the servers kept up with the rate.
+    /// Whether the step kept to its limits and the servers kept up with the rate; not if no call was due.
     pub is_sustained: bool,
 }
 
@@ -134,6 +139,9 @@ pub struct KindReport {
     /// Latency of those; absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    /// Waits of all, those without an answer included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Latency>,
 }
 
 /// Latencies in milliseconds, to 0.1 %.
@@ -253,11 +261,12 @@ impl StepReport {
     pub(crate) fn new(plan: &LoadPlan, rate: f64, tally: &Tally, most_in_flight: usize) -> Self {
         let (due, seconds) = (&tally.due, plan.duration.as_secs_f64());
         let backlog_growth = due.n as i64 - tally.n_ended_within as i64;
-        let latency = due.latencies.report();
+        let wait = due.waits.report();
         let allowed = GROWTH_BY_CHANCE.max(GROWTH_SHARE * due.n as f64);
-        let is_fast = plan.limits.latency.is_none_or(|limit| {
-            latency.is_some_and(|latency| latency.p99_ms <= limit.as_secs_f64() * 1e3)
-        });
+        let is_fast = plan
+            .limits
+            .latency
+            .is_none_or(|limit| wait.is_some_and(|wait| wait.p99_ms <= limit.as_secs_f64() * 1e3));
         Self {
             rate_per_second: rate,
             warm_up_calls: tally.n_warm_up,
@@ -273,11 +282,13 @@ impl StepReport {
             answered_per_second: tally.n_answered_within as f64 / seconds,
             replicates_per_second: tally.n_replicates_within as f64 / seconds,
             backlog_growth,
-            latency,
+            latency: due.latencies.report(),
+            wait,
             refusal_latency: tally.refusal_latency(),
             kinds: tally.by_kind(),
             errors: tally.errors(),
-            is_sustained: due.error_share() <= plan.limits.error_share
+            is_sustained: due.n > 0
+                && due.error_share() <= plan.limits.error_share
                 && is_fast
                 && backlog_growth as f64 <= allowed,
         }

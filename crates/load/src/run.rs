@@ -63,7 +63,8 @@ pub struct LoadPlan {
 pub struct Limits {
     /// Largest share of calls without a right answer.
     pub error_share: f64,
-    /// Largest 99th percentile of the latency; absent = any.
+    /// Largest 99th percentile of the waits of all calls, those without a right answer included; absent =
+    /// any.
     pub latency: Option<Duration>,
 }
 
@@ -176,7 +177,7 @@ impl Generator {
         // The thread ends by itself after the last due time, or soon after `stop`.
         let dispatcher =
             std::thread::spawn(move || generator.dispatch(&handle, due, &stop, &sender));
-        let mut tally = Tally::new(window);
+        let mut tally = Tally::new(window, plan.deadline);
         // The channel closes when the thread and the last call have let go of it.
         while let Some(ended) = receiver.recv().await {
             tally.add(&ended);

@@ -59,6 +59,8 @@ impl Window {
 #[derive(Debug)]
 pub(crate) struct Tally {
     window: Window,
+    /// Time that each call has from when it is due.
+    deadline: Duration,
     pub n_warm_up: u64,
     pub due: Counts,
     by_kind: BTreeMap<Kind, Counts>,
@@ -82,13 +84,18 @@ pub(crate) struct Counts {
     pub n_failed: u64,
     pub n_different: u64,
     pub n_not_sent: u64,
+    /// Of the calls with a right answer.
     pub latencies: Latencies,
+    /// Of all calls. One without a right answer counts with all the time that it had: whoever waited for
+    /// the answer has waited so long in vain, however soon the call failed.
+    pub waits: Latencies,
 }
 
 impl Tally {
-    pub(crate) fn new(window: Window) -> Self {
+    pub(crate) fn new(window: Window, deadline: Duration) -> Self {
         Self {
             window,
+            deadline,
             n_warm_up: 0,
             due: Counts::default(),
             by_kind: BTreeMap::new(),
@@ -120,8 +127,14 @@ impl Tally {
             self.largest_delay = self.largest_delay.max(delay);
             self.n_late += u64::from(LATE < delay);
         }
-        self.due.add(&call.outcome, latency);
-        self.by_kind.entry(call.kind).or_default().add(&call.outcome, latency);
+        let wait = match call.outcome {
+            Outcome::Answered { .. } => latency,
+            _ => latency.max(self.deadline),
+        };
+        for counts in [&mut self.due, self.by_kind.entry(call.kind).or_default()] {
+            counts.add(&call.outcome, latency);
+            counts.waits.record(wait);
+        }
         self.add_error(&call.outcome, latency);
     }
 
@@ -155,6 +168,7 @@ impl Tally {
             scheduled: counts.n,
             answered: counts.n_answered,
             latency: counts.latencies.report(),
+            wait: counts.waits.report(),
         };
         self.by_kind.iter().map(report).collect()
     }
@@ -264,7 +278,8 @@ mod tests {
     fn calls_count_where_they_are_due_and_answers_where_they_come() {
         let begin = Instant::now();
         let second = Duration::from_secs(1);
-        let mut tally = Tally::new(Window { begin: begin + second, end: begin + 2 * second });
+        let window = Window { begin: begin + second, end: begin + 2 * second };
+        let mut tally = Tally::new(window, 10 * second);
         let answered = || Outcome::Answered { n_replicates: 10 };
         tally.add(&ended(begin, 900, 300, answered()));
         tally.add(&ended(begin, 1000, 100, answered()));
@@ -281,6 +296,9 @@ mod tests {
         assert_eq!(due.error_share(), 0.6);
         let latency = due.latencies.report().unwrap();
         assert!((latency.max_ms - 300.0).abs() < 0.5 && latency.count == 2, "{latency:?}");
+        // Three of five have waited for their ten seconds.
+        let wait = due.waits.report().unwrap();
+        assert!((wait.p50_ms - 10_000.0).abs() < 10.0 && wait.count == 5, "{wait:?}");
         let errors: Vec<_> = tally.errors().into_iter().map(|error| error.reason).collect();
         assert_eq!(errors, ["TOO_MANY_IN_FLIGHT", "BUSY", "MESSAGE_TOO_LARGE"]);
         assert_eq!(tally.refusal_latency().unwrap().count, 1);
@@ -289,7 +307,8 @@ mod tests {
     #[test]
     fn a_call_that_leaves_late_is_counted() {
         let begin = Instant::now();
-        let mut tally = Tally::new(Window { begin, end: begin + Duration::from_secs(1) });
+        let window = Window { begin, end: begin + Duration::from_secs(1) };
+        let mut tally = Tally::new(window, Duration::from_secs(10));
         let mut call = ended(begin, 0, 50, Outcome::Answered { n_replicates: 0 });
         call.sent = Some(begin + Duration::from_millis(40));
         tally.add(&call);

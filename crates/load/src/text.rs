@@ -20,7 +20,8 @@ const TITLES: [&str; 13] = [
     "   max ms",
 ];
 
-/// A table with a line for each step, then errors, kinds and the knee.
+/// A table with a line for each step, then errors, kinds and the knee. Its times are the waits of all
+/// calls, those without an answer included.
 #[must_use]
 pub fn text(report: &LoadReport) -> String {
     let mut text = TITLES.join(" ") + "\n";
@@ -38,8 +39,8 @@ pub fn text(report: &LoadReport) -> String {
 /// The line of one step, with a mark where it was not sustained.
 #[must_use]
 pub fn line(step: &StepReport) -> String {
-    let latencies = match &step.latency {
-        Some(latency) => numbers(latency),
+    let waits = match &step.wait {
+        Some(wait) => numbers(wait),
         None => std::array::from_fn(|_| "-".to_owned()),
     };
     let cells = [
@@ -52,7 +53,7 @@ pub fn line(step: &StepReport) -> String {
         format!("{:.1}", step.answered_per_second),
         format!("{:.0}", step.replicates_per_second),
     ];
-    let cells = cells.into_iter().chain(latencies).zip(TITLES);
+    let cells = cells.into_iter().chain(waits).zip(TITLES);
     let cells: Vec<String> =
         cells.map(|(cell, title)| format!("{cell:>width$}", width = title.len())).collect();
     let mark = if step.is_sustained { "" } else { "  not sustained" };
@@ -77,17 +78,24 @@ fn details(text: &mut String, step: &StepReport, has_kinds: bool) {
     add(format!("\nat {:.1} calls/s", step.rate_per_second));
     if has_kinds {
         for kind in &step.kinds {
-            let latency = kind.latency.as_ref().map_or_else(String::new, |latency| {
-                format!(", p50 {:.2} ms, p99 {:.2} ms", latency.p50_ms, latency.p99_ms)
+            let waits = kind.wait.as_ref().map_or_else(String::new, |wait| {
+                format!(", p50 {:.2} ms, p99 {:.2} ms", wait.p50_ms, wait.p99_ms)
             });
             let name = kind.kind.name();
-            add(format!("  {name}: {} of {} answered{latency}", kind.answered, kind.scheduled));
+            add(format!("  {name}: {} of {} answered{waits}", kind.answered, kind.scheduled));
         }
     }
     for error in &step.errors {
         let reason =
             if error.reason.is_empty() { String::new() } else { format!(" {}", error.reason) };
         add(format!("  {} times {}{reason}", error.count, error.code));
+    }
+    if let Some(latency) = step.latency.filter(|latency| latency.count < step.scheduled) {
+        add(format!(
+            "  answers took {:.2} ms (p50), {:.2} ms (p99); the table counts the other calls with all \
+             the time that they had",
+            latency.p50_ms, latency.p99_ms
+        ));
     }
     if let Some(latency) = &step.refusal_latency {
         add(format!(

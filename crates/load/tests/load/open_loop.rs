@@ -1,7 +1,7 @@
 //! What the loop counts when a server stalls, refuses, fails, lies or says nothing.
 
 use crate::probe::{plan, run, start};
-use load::{LoadPlan, StepReport};
+use load::{Arrivals, Limits, LoadPlan, StepReport};
 use service_kit::Failure;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +15,7 @@ fn adds_up(step: &StepReport) {
     let errors: u64 = step.errors.iter().map(|error| error.count).sum();
     assert_eq!(errors + step.answered, step.scheduled, "{step:?}");
     assert_eq!(step.latency.map_or(0, |latency| latency.count), step.answered);
+    assert_eq!(step.wait.map_or(0, |wait| wait.count), step.scheduled);
     assert_eq!(step.refusal_latency.map_or(0, |latency| latency.count), step.refused);
 }
 
@@ -84,6 +85,44 @@ async fn refusals_stand_apart_from_failures() {
     assert_eq!(count(step, "RESOURCE_EXHAUSTED", "BUSY"), 10);
     assert_eq!(count(step, "INTERNAL", "PANIC"), 10);
     assert!(!step.is_sustained && report.knee.is_none() && report.has_answers());
+}
+
+/// Every fiftieth call is answered at once and the others are never: what was answered looks fast, and
+/// the percentiles of the step are the time that calls have, though any share of errors is allowed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_never_answered_is_not_fast() {
+    let n = AtomicUsize::new(0);
+    let address = start(move || {
+        let turn = n.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if turn % 50 != 0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(EstimateIntervalsResponse::default())
+        }
+    })
+    .await;
+    let limits = Limits { error_share: 1.0, latency: Some(Duration::from_millis(250)) };
+    let deadline = Duration::from_millis(300);
+    let report = run(&LoadPlan { deadline, limits, ..plan(&address) }).await;
+    let step = &report.steps[0];
+    adds_up(step);
+    assert_eq!((step.scheduled, step.answered), (100, 2));
+    let (latency, wait) = (step.latency.unwrap(), step.wait.unwrap());
+    assert!(latency.p99_ms < 250.0 && wait.p50_ms > 299.0, "{latency:?} {wait:?}");
+    assert!(!step.is_sustained);
+}
+
+/// At a call in twenty minutes nothing is due within the second, and nothing is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_without_calls_is_not_sustained() {
+    let address = start(|| async { Ok(EstimateIntervalsResponse::default()) }).await;
+    let arrivals = Arrivals::Poisson;
+    let report = run(&LoadPlan { rates: vec![1.0 / 1200.0], arrivals, ..plan(&address) }).await;
+    let step = &report.steps[0];
+    adds_up(step);
+    assert_eq!((step.scheduled, step.is_sustained), (0, false));
+    assert!(report.knee.is_none() && step.wait.is_none());
 }
 
 /// One place, nobody answers, and each call has 0.3 s: the first takes the place until its deadline, and
