@@ -44,7 +44,9 @@ fn patients() -> Cohort {
         event.push(f64::from(u8::from(death <= end)));
     }
     let levels = |n: u32| (0..n).map(|level| format!("g{level}")).collect();
+    let sign = arm.iter().enumerate().map(|(row, &arm)| f64::from(arm) * f64::from(row % 3 == 0));
     let columns = vec![
+        Column::numeric("sign", sign.collect()),
         Column::numeric("x", x),
         Column::categorical("grade", levels(3), grade),
         Column::categorical("site", levels(2), site),
@@ -80,7 +82,19 @@ fn cox_query() -> CoxQuery {
     CoxQuery::new(EndpointColumns::new("time", "event"), vec![Term::factor("arm")])
 }
 
-fn query(matching: MatchQuery, discard: Discard, n: u64) -> BootstrapQuery {
+/// The same with a curve, whose knots stand at the tertiles of whoever is there.
+fn curved() -> LogisticQuery {
+    LogisticQuery { terms: vec![Term::spline("x", 3), Term::factor("grade")], ..model() }
+}
+
+/// The same with a sign that some of the exposed have and none of the others.
+fn separated() -> LogisticQuery {
+    let terms = vec![Term::linear("x"), Term::factor("grade"), Term::linear("sign")];
+    LogisticQuery { terms, ..model() }
+}
+
+fn query((_, matching, discard, model): &Design, n: u64) -> BootstrapQuery {
+    let (matching, discard, model) = (matching.clone(), *discard, model.clone());
     let scale = ScoreScale::Logit;
     let smd = SmdQuery {
         exposure: "arm".into(),
@@ -92,7 +106,7 @@ fn query(matching: MatchQuery, discard: Discard, n: u64) -> BootstrapQuery {
         cox: vec![cox_query()],
         smd: Some(smd),
         scope: Scope::Pipeline(Box::new(RematchQuery {
-            score: Some(ScoreQuery { model: model(), discard, scale }),
+            score: Some(ScoreQuery { model, discard, scale }),
             matching,
         })),
         ..BootstrapQuery::new(Plan::new(3, n, Resampling::WithReplacement).unwrap())
@@ -149,20 +163,16 @@ fn laid_out(cohort: &Cohort, rows: &[usize]) -> Cohort {
         let codes = rows.iter().map(|&row| categories.codes[row]).collect();
         Column::categorical(name, categories.levels, codes)
     };
-    let mut columns: Vec<Column> = ["x", "time", "event"].map(number).to_vec();
+    let mut columns: Vec<Column> = ["x", "sign", "time", "event"].map(number).to_vec();
     columns.extend(["grade", "site", "arm"].map(category));
     Cohort::new(None, columns).unwrap()
 }
 
-/// Score, matching and analysis as a study has them; `None` where the score has no maximum.
-fn analysed(cohort: &Cohort, query: &MatchQuery, discard: Discard) -> Option<Vec<Estimate>> {
+/// Score, matching and analysis as a study has them.
+fn analysed(cohort: &Cohort, (_, query, discard, model): &Design) -> Vec<Estimate> {
     let mut cohort = cohort.clone();
     let everyone = Selection::all(&cohort);
-    let scores = propensity_in_support(&cohort, &everyone, &model(), discard).unwrap();
-    let has_maximum = |estimate: Estimate| estimate != Err(NotEstimable::Separation);
-    if !scores.fit.coefficients.iter().all(|coefficient| has_maximum(coefficient.estimate)) {
-        return None;
-    }
+    let scores = propensity_in_support(&cohort, &everyone, model, *discard).unwrap();
     let column = |name: &str, rows: &[usize], values: &[f64]| {
         let mut all = vec![0.0; everyone.len()];
         rows.iter().zip(values).for_each(|(&row, &value)| all[row] = value);
@@ -208,7 +218,7 @@ fn analysed(cohort: &Cohort, query: &MatchQuery, discard: Discard) -> Option<Vec
         None => sample.pairs.chunk_by(|a, b| a.exposed == b.exposed).count(),
     };
     found.push(Ok(n_sets as f64));
-    Some(found)
+    found
 }
 
 /// Nearest neighbours by score with a caliper.
@@ -219,11 +229,14 @@ fn nearest() -> MatchQuery {
     }
 }
 
-fn designs() -> Vec<(&'static str, MatchQuery, Discard)> {
+/// A name, matching, who is set aside, and the model of the score.
+type Design = (&'static str, MatchQuery, Discard, LogisticQuery);
+
+fn designs() -> Vec<Design> {
     let with = |method| MatchQuery { method, ..nearest() };
     let options = NearestOptions::default();
     let site = |rule| Some(Site { column: "site".into(), rule });
-    vec![
+    let designs = vec![
         ("nearest", nearest(), Discard::None),
         ("exact", MatchQuery { exact: vec!["grade".into()], ..nearest() }, Discard::None),
         ("site", MatchQuery { site: site(SiteRule::Exact), ..nearest() }, Discard::None),
@@ -249,7 +262,14 @@ fn designs() -> Vec<(&'static str, MatchQuery, Discard)> {
             },
             Discard::None,
         ),
-    ]
+    ];
+    let with_model = |(name, matching, discard)| (name, matching, discard, model());
+    let mut designs: Vec<Design> = designs.into_iter().map(with_model).collect();
+    designs.push(("knots", nearest(), Discard::None, curved()));
+    designs.push(("knots estimated again", nearest(), Discard::Both, curved()));
+    designs.push(("separated", nearest(), Discard::None, separated()));
+    designs.push(("separated, estimated again", nearest(), Discard::Exposed, separated()));
+    designs
 }
 
 /// Forty replicates of each design against a table that has a row for every copy.
@@ -258,18 +278,15 @@ fn replicates_are_the_analysis_of_repeated_patients() {
     let cohort = patients();
     let everyone = Selection::all(&cohort);
     let n = 40;
-    for (name, matching, discard) in designs() {
-        let query = query(matching.clone(), discard, n);
+    for design in designs() {
+        let (name, query) = (design.0, query(&design, n));
         let bootstrap = Bootstrap::read(&cohort, &everyone, &query).unwrap();
         let found = bootstrap.replicates(0..n).unwrap();
         let mut n_compared = 0;
         for (rows, got) in
             drawn_rows(query.plan).iter().zip(found.answers.chunks(found.n_quantities))
         {
-            let Some(want) = analysed(&laid_out(&cohort, rows), &matching, discard) else {
-                assert_eq!(got[0].value, Err(NotEstimable::Separation), "{name}");
-                continue;
-            };
+            let want = analysed(&laid_out(&cohort, rows), &design);
             assert_eq!(got.len(), want.len(), "{name}");
             for (quantity, (got, want)) in got.iter().zip(&want).enumerate() {
                 match (got.value, want) {
@@ -297,17 +314,17 @@ fn replicates_are_the_analysis_of_repeated_patients() {
 fn everybody_once_is_the_study() {
     let cohort = patients();
     let everyone = Selection::all(&cohort);
-    for (name, matching, discard) in designs() {
-        let query = query(matching.clone(), discard, 9);
+    for design in designs() {
+        let (name, query) = (design.0, query(&design, 9));
         let bootstrap = Bootstrap::read(&cohort, &everyone, &query).unwrap();
         let replicates = bootstrap.replicates(0..9).unwrap();
         let intervals =
             IntervalsQuery { methods: vec![IntervalMethod::Percentile], confidence: 0.9 };
         let found = bootstrap.intervals(&replicates, &intervals).unwrap();
-        let want = analysed(&cohort, &matching, discard).unwrap();
+        let want = analysed(&cohort, &design);
         for (quantity, want) in found.iter().zip(want) {
             let (got, want) = (quantity.estimate.unwrap(), want.unwrap());
-            let is_same = match matching.is_one_to_one() {
+            let is_same = match design.1.is_one_to_one() {
                 true => got.to_bits() == want.to_bits(),
                 false => (got - want).abs() < 1e-13,
             };
@@ -316,29 +333,71 @@ fn everybody_once_is_the_study() {
     }
 }
 
-/// Whoever has a covariate is exposed: no replicate has a score, and the sample has none either.
+/// Where nobody is drawn who has one of the numbers that are read as levels, the others keep their names.
 #[test]
-fn a_separated_score_is_counted() {
+fn numbers_as_levels_keep_their_names() {
     let mut cohort = patients();
     let everyone = Selection::all(&cohort);
-    let arm = cohort.categories("arm", &everyone).unwrap();
-    let values =
-        arm.codes.iter().enumerate().map(|(row, &code)| f64::from(code) * (row % 3) as f64);
-    cohort.push(Column::numeric("sign", values.collect())).unwrap();
-    let mut query = query(nearest(), Discard::None, 16);
-    let Scope::Pipeline(rematch) = &mut query.scope else { unreachable!("it is one") };
-    rematch.score.as_mut().unwrap().model.terms.push(Term::linear("sign"));
-    let bootstrap = Bootstrap::read(&cohort, &everyone, &query).unwrap();
+    // Levels 1 and 2 are rare.
+    let level = |row: usize| match row % 40 {
+        7 => 1.0,
+        18 => 2.0,
+        _ => 3.0 + (row % 2) as f64,
+    };
+    let levels: Vec<f64> = (0..N).map(level).collect();
+    cohort.push(Column::numeric("level", levels.clone())).unwrap();
+    for wanted in [1.0, 2.0, 4.0] {
+        let is_wanted = levels.iter().map(|&level| f64::from(u8::from(level == wanted)));
+        cohort.push(Column::numeric(format!("level {wanted}"), is_wanted.collect())).unwrap();
+    }
+    let n = 60;
+    let design = designs().swap_remove(0);
+    let with = |terms| BootstrapQuery {
+        survival: None,
+        cox: vec![CoxQuery { terms, ..cox_query() }],
+        ..query(&design, n)
+    };
+    let reference = Some("3".to_string());
+    let by_level = vec![Term::factor("arm"), Term::Factor { column: "level".into(), reference }];
+    let indicators = ["level 1", "level 2", "level 4"].map(Term::linear);
+    let by_indicator = [vec![Term::factor("arm")], indicators.to_vec()].concat();
+    let answers = |terms| {
+        let query = with(terms);
+        let bootstrap = Bootstrap::read(&cohort, &everyone, &query).unwrap();
+        (bootstrap.names(), bootstrap.replicates(0..n).unwrap())
+    };
+    let ((names, by_level), (_, by_indicator)) = (answers(by_level), answers(by_indicator));
+    let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names[..4], ["arm=yes", "level=1", "level=2", "level=4"]);
+    let mut n_missing = 0;
+    for (got, want) in by_level.answers.iter().zip(&by_indicator.answers) {
+        match (got.value, want.value) {
+            (Ok(got), Ok(want)) => assert!((got - want).abs() < 1e-7, "{got} instead of {want}"),
+            (got, want) => {
+                assert!(got.is_err() && want.is_err(), "{got:?} instead of {want:?}");
+                n_missing += usize::from(got == Err(NotEstimable::EmptyLevel));
+            }
+        }
+    }
+    assert!(n_missing > 0);
+}
+
+/// Some of the exposed have a sign that nobody else has: the study goes on with scores that are nearly 1, and
+/// so does every replicate.
+#[test]
+fn a_separated_score_is_that_of_the_study() {
+    let cohort = patients();
+    let everyone = Selection::all(&cohort);
+    let scores = propensity_in_support(&cohort, &everyone, &separated(), Discard::None).unwrap();
+    let is_separated = |estimate: Estimate| estimate == Err(NotEstimable::Separation);
+    assert!(scores.fit.coefficients.iter().any(|coefficient| is_separated(coefficient.estimate)));
+    let design = ("separated", nearest(), Discard::None, separated());
+    let bootstrap_query = query(&design, 16);
+    let bootstrap = Bootstrap::read(&cohort, &everyone, &bootstrap_query).unwrap();
     let replicates = bootstrap.replicates(0..16).unwrap();
     let intervals = IntervalsQuery { methods: vec![IntervalMethod::Basic], confidence: 0.9 };
     let found = bootstrap.intervals(&replicates, &intervals).unwrap();
     let ratio = &found[2];
-    assert_eq!(ratio.name, "arm=yes");
-    assert_eq!(ratio.estimate, Err(NotEstimable::Separation));
-    assert_eq!(ratio.summary.n_failed(), 16);
-    let sets = found.last().unwrap();
-    assert_eq!((sets.name.as_str(), sets.summary.n_failed()), ("number of pairs", 16));
-    // What is known before matching is not lost with it.
-    assert_eq!(found[3].name, "SMD of x before matching");
-    assert_eq!(found[3].summary.n_failed(), 0);
+    assert_eq!((ratio.name.as_str(), ratio.estimate), ("arm=yes", analysed(&cohort, &design)[2]));
+    assert_eq!(ratio.summary.n_failed(), 0);
 }

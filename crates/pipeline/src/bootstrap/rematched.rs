@@ -11,9 +11,7 @@ use cohort::{
 };
 use cox::CoxStatistic;
 use matching::{MatchQuery, MatchingError, match_weights};
-use propensity::{
-    CountedScores, Discard, LogisticFit, LogisticQuery, ScoreModel, propensity_in_support,
-};
+use propensity::{CountedScores, Discard, LogisticQuery, ScoreModel, propensity_in_support};
 use survival::SurvivalStatistic;
 use weighting::ScoreScale;
 
@@ -46,8 +44,9 @@ const SCORE: &str = "score of the replicate";
 /// fitted to all of them, the standard deviation of a caliper is theirs, and each may be matched. Quantities
 /// are those of the matched patients, weighted where the sets are no pairs; standardised differences come
 /// before and after matching, in standard deviations of all patients of the replicate; last comes the number
-/// of pairs or sets. A replicate whose score is separated, or in which nobody is matched, has no quantities
-/// for that reason.
+/// of pairs or sets. Knots of splines are placed anew, and a replicate whose score is separated goes on with
+/// the scores of the last point of the climb, both as a study has them. One in which nobody is matched has no
+/// quantities for that reason.
 ///
 /// Everybody once is the sample itself: its answers are those of the analyses that know of no replicates, bit
 /// for bit where the sets are pairs, and but for rounding where patients have weights.
@@ -55,7 +54,7 @@ pub(super) struct Rematched<'a> {
     cohort: &'a Cohort,
     selection: &'a Selection,
     matching: MatchQuery,
-    score: Option<(ScoreModel, ScoreScale)>,
+    score: Option<(ScoreModel<'a>, ScoreScale)>,
     survival: Option<SurvivalStatistic>,
     cox: Vec<CoxStatistic<'a>>,
     smd: Option<SmdStatistic>,
@@ -146,7 +145,7 @@ impl<'a> Rematched<'a> {
     ) -> Result<Vec<Replicated>, BootstrapQueryError> {
         let everybody: Vec<u32> = (0..self.selection.len() as u32).collect();
         let matched = self.sample_matched(rematch)?;
-        let redrawn = Redrawn { everybody, matched };
+        let redrawn = Redrawn { everybody, matched: Ok(matched) };
         let mut answers = vec![NOTHING; self.n_quantities()];
         self.answer(std::slice::from_ref(&redrawn), &mut self.scratch(), &mut answers);
         if let (true, Ok(matched)) = (self.matching.is_one_to_one(), redrawn.in_sets()) {
@@ -165,10 +164,7 @@ impl<'a> Rematched<'a> {
     }
 
     /// Who of the sample is matched, by the scores that a study has.
-    fn sample_matched(
-        &self,
-        rematch: &RematchQuery,
-    ) -> Result<Estimate<Matched>, BootstrapQueryError> {
+    fn sample_matched(&self, rematch: &RematchQuery) -> Result<Matched, BootstrapQueryError> {
         let (cohort, selection) = (self.cohort, self.selection);
         if let Some(row) = cohort.repeated_id(selection.rows()) {
             return Err(MatchingError::RepeatedId { row: cohort.caller_row(row) }.into());
@@ -178,16 +174,13 @@ impl<'a> Rematched<'a> {
         if let Some(score) = &rematch.score {
             let model = LogisticQuery { weights: None, ..score.model.clone() };
             let scores = propensity_in_support(cohort, selection, &model, score.discard)?;
-            if let Some(reason) = without_maximum(&scores.fit) {
-                return Ok(Err(reason));
-            }
             staying.retain(|&k| scores.discarded.binary_search(&self.row(k)).is_err());
             values = match score.scale {
                 ScoreScale::Logit => scores.linear_predictor,
                 ScoreScale::Probability => scores.probability,
             };
         }
-        Ok(Ok(self.matched(&staying, values)?))
+        Ok(self.matched(&staying, values)?)
     }
 
     fn row(&self, subject: u32) -> usize {
@@ -306,14 +299,6 @@ impl<'a> Rematched<'a> {
 }
 
 const NOTHING: Replicated = Replicated { value: Err(NotEstimable::NotDefined), variance: None };
-
-/// Why a model has no score that could be matched on.
-fn without_maximum(fit: &LogisticFit) -> Option<NotEstimable> {
-    fit.coefficients.iter().find_map(|coefficient| match coefficient.estimate {
-        Err(reason @ (NotEstimable::Separation | NotEstimable::NotConverged)) => Some(reason),
-        _ => None,
-    })
-}
 
 /// Subjects as often as they count.
 fn repeated(counts: &[f64]) -> Vec<u32> {
