@@ -75,6 +75,7 @@ impl bootstrap_service_server::BootstrapService for BootstrapService {
                 let Asked { cohort, selection, query } = asked;
                 let quantities = Bootstrap::read(cohort, selection, &query.bootstrap)
                     .and_then(|bootstrap| {
+                        bootstrap.check_intervals(&query.intervals)?;
                         let replicates =
                             all_replicates(&bootstrap, query.bootstrap.plan.n_replicates())?;
                         Ok(bootstrap.intervals(&replicates, &query.intervals)?)
@@ -146,6 +147,7 @@ fn failure(cohort: &Cohort, query: &BootstrapQuery, error: &BootstrapQueryError)
             BootstrapError::Cohort(error) => of_columns(error),
             BootstrapError::UnitAcrossStrata { .. } => invalid("plan.unit_column", error),
             BootstrapError::InvalidConfidence { .. } => invalid("options.confidence", error),
+            BootstrapError::LongJackknife { .. } => invalid("options.methods", error),
             BootstrapError::InvalidReplicates { .. } => invalid("plan.replicate_count", error),
             BootstrapError::BeyondPlan { .. } => invalid("replicate_count", error),
         },

@@ -38,6 +38,17 @@ pub enum BootstrapError {
         /// Row of the first such subject, from 0 in the caller's order.
         row: usize,
     },
+    /// A jackknife would repeat the whole analysis once for each of very many units.
+    #[error(
+        "BCa repeats score and matching without each of the {n_units} units, at most {most} of them; choose \
+         percentile or basic"
+    )]
+    LongJackknife {
+        /// Number of units.
+        n_units: usize,
+        /// Most units that are left out one by one.
+        most: usize,
+    },
     /// A confidence is not between 0 and 1.
     #[error("a confidence lies between 0 and 1, not at {confidence}")]
     InvalidConfidence {

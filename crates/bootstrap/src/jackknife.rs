@@ -6,8 +6,38 @@ use cohort::{
     Counting, Counts, Drawn, Estimate, NotEstimable, REPLICATES_AT_ONCE, Replicated, Statistic,
 };
 use numerics::wanted;
+use std::ops::Range;
 
-/// The influence of each unit on each quantity, by leaving it out.
+/// The quantities of a statistic without each unit of a range, those without the first one first; on this
+/// thread.
+///
+/// Costs an evaluation per unit.
+///
+/// # Panics
+///
+/// When the units are those of another sample.
+#[must_use]
+pub fn without_each<S: Statistic>(
+    statistic: &S,
+    units: &Units,
+    range: Range<usize>,
+) -> Vec<Replicated> {
+    assert_eq!(statistic.n_subjects(), units.n_subjects(), "units of the same sample");
+    let n_quantities = statistic.n_quantities();
+    let mut scratch = statistic.scratch();
+    let nothing = Replicated::value(Err(NotEstimable::NotDefined));
+    let mut without = vec![nothing; range.len() * n_quantities];
+    let firsts = range.step_by(REPLICATES_AT_ONCE);
+    for (first, answers) in firsts.zip(without.chunks_mut(REPLICATES_AT_ONCE * n_quantities)) {
+        wanted::check();
+        let drawn = leaving_out(units, first, answers.len() / n_quantities);
+        statistic.evaluate(&drawn, &mut scratch, answers);
+    }
+    without
+}
+
+/// The influence of each unit on each quantity, from those of the whole sample and those
+/// [`without_each`] of all units.
 ///
 /// ```text
 /// L_i = (n − 1) (θ − θ_(i))
@@ -15,29 +45,17 @@ use numerics::wanted;
 ///
 /// `n` counts the units of the stratum of `i`, and `θ_(i)` is computed without them. There is none for
 /// a quantity that a sample lacks or has infinite, be it the whole or one without a unit. One list per
-/// quantity, in the order of the units. Costs an evaluation per unit.
+/// quantity, in the order of the units.
 ///
 /// Davison and Hinkley (1997), Bootstrap Methods and their Application, section 2.7. Same as
 /// `empinf(data, statistic, stype = "i", type = "jack", strata)` of `boot` in R.
-///
-/// # Panics
-///
-/// When the units are those of another sample.
 #[must_use]
-pub fn influence<S: Statistic>(statistic: &S, units: &Units) -> Vec<Estimate<Vec<f64>>> {
-    assert_eq!(statistic.n_subjects(), units.n_subjects(), "units of the same sample");
-    let n_quantities = statistic.n_quantities();
-    let mut scratch = statistic.scratch();
-    let nothing = Replicated::value(Err(NotEstimable::NotDefined));
-    let mut whole = vec![nothing; n_quantities];
-    statistic.evaluate(&Drawn::sample(units.n_subjects()), &mut scratch, &mut whole);
-    let mut without = vec![nothing; units.n_units() * n_quantities];
-    for (part, answers) in without.chunks_mut(REPLICATES_AT_ONCE * n_quantities).enumerate() {
-        wanted::check();
-        let drawn = leaving_out(units, part * REPLICATES_AT_ONCE, answers.len() / n_quantities);
-        statistic.evaluate(&drawn, &mut scratch, answers);
-    }
-    let sizes = stratum_sizes(units);
+pub fn influence(
+    whole: &[Replicated],
+    without: &[Replicated],
+    units: &Units,
+) -> Vec<Estimate<Vec<f64>>> {
+    let (n_quantities, sizes) = (whole.len(), stratum_sizes(units));
     let of_quantity = |quantity: usize| {
         let whole = finite_estimate(whole[quantity].value)?;
         let without = without.iter().skip(quantity).step_by(n_quantities);

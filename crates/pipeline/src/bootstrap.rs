@@ -7,7 +7,7 @@ pub use rematched::{RematchQuery, ScoreQuery};
 
 use ::bootstrap::{
     BootstrapError, BootstrapLimits, Method, Plan, Replicates, Summary, UnitColumns, Units,
-    acceleration, influence, limits, replicate, summary, units,
+    acceleration, influence, limits, replicate, summary, units, without_each,
 };
 use balance::{BalanceError, SmdQuery};
 use cohort::{
@@ -15,6 +15,7 @@ use cohort::{
 };
 use cox::{CoxError, CoxQuery};
 use matching::MatchingError;
+use numerics::wanted;
 use outcome::OutcomeQuantities;
 use propensity::PropensityError;
 use rayon::prelude::*;
@@ -160,6 +161,14 @@ impl BootstrapQueryError {
     }
 }
 
+/// Most units without which, one by one, patients are scored and matched again for [`IntervalMethod::Bca`]: it
+/// takes as long as so many replicates, on one machine.
+pub const MOST_UNITS_MATCHED_AGAIN: usize = 5000;
+
+/// Units that a thread leaves out at a time: enough that its memory is worth having, and few enough that it is
+/// soon known whether the answer is still wanted.
+const UNITS_PER_PART: usize = 4 * REPLICATES_AT_ONCE;
+
 /// A sample that is ready for replicates.
 pub struct Bootstrap<'a> {
     plan: Plan,
@@ -232,23 +241,54 @@ impl<'a> Bootstrap<'a> {
         Ok(Replicates { first, n_quantities: self.statistic.n_quantities(), answers })
     }
 
+    /// Refuses intervals that would take an analysis for each of very many units.
+    ///
+    /// # Errors
+    ///
+    /// [`IntervalMethod::Bca`] in scope [`Scope::Pipeline`] of more than [`MOST_UNITS_MATCHED_AGAIN`] units.
+    pub fn check_intervals(&self, query: &IntervalsQuery) -> Result<(), BootstrapError> {
+        let (n_units, most) = (self.units.n_units(), MOST_UNITS_MATCHED_AGAIN);
+        let is_long = matches!(self.statistic, Computed::Pipeline(_)) && n_units > most;
+        match is_long && query.methods.contains(&IntervalMethod::Bca) {
+            true => Err(BootstrapError::LongJackknife { n_units, most }),
+            false => Ok(()),
+        }
+    }
+
+    /// The quantities without each unit, on all threads at hand.
+    fn without_each_unit(&self) -> Vec<Replicated> {
+        let n_units = self.units.n_units();
+        let (at_once, mut found) = (rayon::current_num_threads() * UNITS_PER_PART, Vec::new());
+        for first in (0..n_units).step_by(at_once) {
+            wanted::check();
+            let end = n_units.min(first + at_once);
+            let parts: Vec<usize> = (first..end).step_by(UNITS_PER_PART).collect();
+            let part = |&first: &usize| {
+                without_each(&self.statistic, &self.units, first..end.min(first + UNITS_PER_PART))
+            };
+            found.extend(parts.par_iter().flat_map_iter(part).collect::<Vec<_>>());
+        }
+        found
+    }
+
     /// Intervals of every quantity from all replicates of the plan, which may come from elsewhere.
     ///
     /// # Errors
     ///
-    /// A confidence that is not between 0 and 1.
+    /// A confidence that is not between 0 and 1, and what [`Self::check_intervals`] refuses.
     pub fn intervals(
         &self,
         replicates: &Replicates,
         query: &IntervalsQuery,
     ) -> Result<Vec<BootstrappedQuantity>, BootstrapError> {
+        self.check_intervals(query)?;
         let n_quantities = self.statistic.n_quantities();
         let mut sample = vec![Replicated::value(Err(NotEstimable::NotDefined)); n_quantities];
         let everybody = Drawn::sample(self.units.n_subjects());
         self.statistic.evaluate(&everybody, &mut self.statistic.scratch(), &mut sample);
         let accelerations: Option<Vec<Estimate>> =
             query.methods.contains(&IntervalMethod::Bca).then(|| {
-                let influences = influence(&self.statistic, &self.units);
+                let influences = influence(&sample, &self.without_each_unit(), &self.units);
                 influences.into_iter().map(|influence| acceleration(&influence?)).collect()
             });
         let names = self.names().into_iter().zip(sample).enumerate();

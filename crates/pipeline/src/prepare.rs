@@ -208,6 +208,7 @@ fn analysed(
     }
     let rows: Vec<usize> = complete.iter().map(|&position| eligible[position]).collect();
     checks.not_empty(protocol, table, &rows, &attrition)?;
+    checks.few_enough(protocol, rows.len());
     let cohort = build_cohort(protocol, table, &rows, &complete, &endpoints, checks)?;
     Some(Patients { cohort, rows, attrition, missing_by_variable: missing.by_variable })
 }

@@ -401,3 +401,30 @@ fn a_separated_score_is_that_of_the_study() {
     assert_eq!((ratio.name.as_str(), ratio.estimate), ("arm=yes", analysed(&cohort, &design)[2]));
     assert_eq!(ratio.summary.n_failed(), 0);
 }
+
+/// The acceleration is that of analyses without each patient in turn: `Σ l³ / (6 (Σ l²)^1.5)` of the influences
+/// `l = (n - 1)(θ - θ_(i))`.
+#[test]
+fn acceleration_is_that_of_everybody_but_one() {
+    let cohort = patients();
+    let everyone = Selection::all(&cohort);
+    let design = designs().swap_remove(0);
+    let whole = analysed(&cohort, &design);
+    let others = |left_out: usize| (0..N).filter(|&row| row != left_out).collect::<Vec<_>>();
+    let without: Vec<Vec<Estimate>> =
+        (0..N).map(|row| analysed(&laid_out(&cohort, &others(row)), &design)).collect();
+    let bootstrap_query = query(&design, 9);
+    let bootstrap = Bootstrap::read(&cohort, &everyone, &bootstrap_query).unwrap();
+    let replicates = bootstrap.replicates(0..9).unwrap();
+    let intervals = IntervalsQuery { methods: vec![IntervalMethod::Bca], confidence: 0.9 };
+    let found = bootstrap.intervals(&replicates, &intervals).unwrap();
+    for (quantity, found) in found.iter().enumerate() {
+        let influence = |without: &Vec<Estimate>| {
+            (N as f64 - 1.0) * (whole[quantity].unwrap() - without[quantity].unwrap())
+        };
+        let power = |k: i32| without.iter().map(|one| influence(one).powi(k)).sum::<f64>();
+        let want = power(3) / (6.0 * power(2).powf(1.5));
+        let got = found.acceleration.unwrap().unwrap();
+        assert!((got - want).abs() < 1e-6, "{}: {got} instead of {want}", found.name);
+    }
+}

@@ -378,3 +378,28 @@ fn replicates_of_every_design() {
         assert_eq!(median.value, result.quantity(&plain).expect("it is in every study").value);
     }
 }
+
+/// Corrected intervals of scope `pipeline` match again without each patient, which so many would not wait for.
+#[test]
+fn a_long_jackknife_is_refused_before_it_begins() {
+    let table = table();
+    let rows: Vec<&str> =
+        table.lines().skip(1).filter_map(|row| Some(row.split_once(',')?.1)).collect();
+    let of = |n: usize| {
+        let row = |id: usize| format!("{id},{}\n", rows[id % rows.len()]);
+        format!("id,age,stage,rt,death,begin,end\n{}", (1..=n).map(row).collect::<String>())
+    };
+    let section =
+        "[propensity]\ncovariates = [\"age\"]\n[matching]\n[bootstrap]\nscopes = [\"pipeline\"]\n";
+    let study = |methods: &str| format!("{STUDY}{section}pipeline_methods = [{methods}]\n");
+    let prepared = |methods: &str, n| prepare(study(methods).as_bytes(), of(n).as_bytes());
+    assert!(prepared("\"bca\"", 5000).is_ok() && prepared("\"basic\"", 5001).is_ok());
+    let violations = prepared("\"basic\", \"bca\"", 5001).unwrap_err();
+    assert_eq!(violations.len(), 1);
+    assert_eq!(violations[0].path, "bootstrap.pipeline_methods");
+    assert!(
+        violations[0].message.contains("5001 units, at most 5000"),
+        "{}",
+        violations[0].message
+    );
+}

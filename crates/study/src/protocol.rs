@@ -992,7 +992,8 @@ pub struct BootstrapSection {
     pub strata: Vec<String>,
     /// `methods.median = ["percentile"]`: which intervals scope `outcome` makes of each kind of number.
     pub methods: BootstrapMethods,
-    /// Which intervals scope `pipeline` makes: `percentile`, `basic` or `bca`. Default: `percentile`.
+    /// Which intervals scope `pipeline` makes: `percentile`, `basic` or `bca`, which scores and matches again
+    /// without each patient, of whom there are at most 5000 then. Default: `percentile`.
     pub pipeline_methods: Vec<BootstrapMethod>,
     /// Confidence of these intervals. Default: that of `[survival]`.
     pub confidence: f64,
