@@ -3,7 +3,6 @@
 //! The coordinator writes SVG alone; pictures and pages are made here, where the report is
 //! wanted, so that a deployment needs neither fonts nor a rasteriser.
 
-use crate::output::Output;
 use crate::problem::Problem;
 use clap::ValueEnum;
 use figure_files::FigureWriter;
@@ -45,11 +44,11 @@ enum Format {
     Pdf,
 }
 
-/// Writes each figure of a report beside its SVG, on some threads.
+/// Writes each figure beside its SVG, on some threads.
 pub(crate) fn write(
     arguments: &FigureArguments,
     threads: Option<NonZeroUsize>,
-    output: &Output,
+    drawings: &[PathBuf],
 ) -> Result<(), Problem> {
     let formats = [Format::Png, Format::Pdf];
     let wanted: Vec<Format> =
@@ -57,7 +56,6 @@ pub(crate) fn write(
     if wanted.is_empty() {
         return Ok(());
     }
-    let drawings = output.files("figures", "svg")?;
     let writer = FigureWriter::new();
     let threads = threads.or_else(|| thread::available_parallelism().ok());
     let n_threads = threads.map_or(1, NonZeroUsize::get).min(drawings.len().max(1));

@@ -1,6 +1,7 @@
 //! `equipoise report`: the report of a finished study once more, from its `report.json`.
 
 use crate::embed;
+use crate::figures::{self, FigureArguments};
 use crate::output::write_into;
 use crate::problem::Problem;
 use crate::run::{chunks, runtime};
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
     /// Render on a deployment instead of in this process, such as http://coordinator:50051.
     #[arg(long, value_name = "URL")]
     coordinator: Option<String>,
+    #[command(flatten)]
+    figures: FigureArguments,
 }
 
 /// Ways to print a report.
@@ -66,10 +69,13 @@ pub(crate) fn report(arguments: Arguments) -> Result<(), Problem> {
     formats.dedup();
     let coordinator = arguments.coordinator.as_deref();
     let files = runtime()?.block_on(render(json, &formats, coordinator))?;
+    let mut drawings = Vec::new();
     for (path, bytes) in &files {
-        println!("{}", write_into(&folder, path, bytes)?.display());
+        let written = write_into(&folder, path, bytes)?;
+        println!("{}", written.display());
+        drawings.extend(path.ends_with(".svg").then_some(written));
     }
-    Ok(())
+    figures::write(&arguments.figures, None, &drawings)
 }
 
 /// The files by their paths.

@@ -54,7 +54,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Problem> {
             }
         }
     })?;
-    figures::write(&arguments.figures, arguments.threads, &output)?;
+    let drawings = output.files("figures", "svg")?;
+    figures::write(&arguments.figures, arguments.threads, &drawings)?;
     output.finish()?;
     println!("{}", folder.join("report.html").display());
     Ok(())

@@ -10,7 +10,7 @@ pub(crate) fn definition(id: &str) -> &'static str {
     let name = id.rsplit('/').next().unwrap_or_default();
     let name = name.split('@').next().unwrap_or_default();
     of_analysis(analysis, name)
-        .or_else(|| of_name(name))
+        .or_else(|| by_name(name))
         .or_else(|| of_pattern(name))
         .unwrap_or("A number of the study.")
 }
@@ -53,68 +53,103 @@ fn of_replicates(name: &str) -> Option<&'static str> {
 }
 
 /// Names that mean the same everywhere.
-fn of_name(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "n" => "Number of patients.",
-        "n_events" => "Number of patients who had the event.",
-        "n_excluded" => "Patients left out by this step.",
-        "n_missing" => "Patients without a value.",
-        "weighted_n" => "Sum of the weights.",
-        "weighted_n_events" => "Sum of the weights of the patients who had the event.",
-        "effective_n" => {
-            "Effective sample size: patients of equal weight that would tell as much, the squared sum \
-             of the weights over the sum of their squares."
-        }
-        "mean" => "Arithmetic mean.",
-        "sd" => "Standard deviation, denominator n - 1.",
-        "median" => "Median, half of the values below it.",
-        "q1" => "First quartile, type 7.",
-        "q3" => "Third quartile, type 7.",
-        "smd" => {
-            "Standardised mean difference: exposed minus comparator, divided by a pooled standard \
-             deviation; for categories a distance of the shares."
-        }
-        "n_unbalanced" => "Variables whose standardised mean difference exceeds the threshold.",
-        "variance_ratio" => "Variance in the exposed over variance in the comparators.",
-        "ecdf_mean" => "Mean distance of the distribution functions of the arms.",
-        "ecdf_max" => "Largest distance of the distribution functions of the arms.",
-        "pair_distance" => "Mean absolute difference within pairs, in standard deviations.",
-        "c_statistic" => {
-            "Probability that of an exposed patient and a comparator the exposed has the higher score."
-        }
-        "linear_predictor_sd" => "Standard deviation of the logit of the propensity score.",
-        "odds_ratio" => "Odds ratio of exposure with its confidence limits.",
-        "standard_error" => "Standard error of the estimate.",
-        "n_pairs" => "Matched pairs.",
-        "n_sets" => "Matched sets.",
-        "caliper" => "Largest distance allowed within a pair.",
-        "share_matched" => "Share of the exposed who found a partner.",
-        "n_unmatched_exposed" | "n_unmatched" => "Exposed patients without a partner.",
-        "largest_distance" => "Largest distance within a pair.",
-        "total_distance" => "Sum of the distances within pairs.",
-        "n_ties" => "Choices between equally near comparators.",
-        "hazard_ratio" => {
-            "Hazard ratio: by how much the rate of events is multiplied, with its confidence limits."
-        }
-        "p_value" => {
-            "P-value: probability of data at least as far from no effect if there is none."
-        }
-        "chi_squared" => "Statistic of the test.",
-        "df" => "Degrees of freedom of the test.",
-        "observed" => "Events observed in the group.",
-        "expected" => "Events expected in the group if all groups had the same hazard.",
-        "concordance" => {
-            "Concordance: share of the comparable pairs of patients in which the one with the higher \
-             predicted hazard has the event first."
-        }
-        "restricted_mean" => {
-            "Restricted mean: the average time without the event up to the horizon, the area under the \
-             curve, with its confidence limits."
-        }
-        "n_at_risk" => "Patients still observed and without the event just before this time.",
-        "weighted_n_at_risk" => "Sum of the weights of the patients at risk just before this time.",
-        _ => return None,
-    })
+const NAMES: &[(&str, &str)] = &[
+    ("n", "Number of patients."),
+    ("n_events", "Number of patients who had the event."),
+    ("n_excluded", "Patients left out by this step."),
+    ("n_missing", "Patients without a value."),
+    ("weighted_n", "Sum of the weights."),
+    ("weighted_n_events", "Sum of the weights of the patients who had the event."),
+    (
+        "effective_n",
+        "Effective sample size: patients of equal weight that would tell as much, the squared sum \
+             of the weights over the sum of their squares.",
+    ),
+    ("mean", "Arithmetic mean."),
+    ("sd", "Standard deviation, denominator n - 1."),
+    ("median", "Median, half of the values below it."),
+    ("q1", "First quartile, type 7."),
+    ("q3", "Third quartile, type 7."),
+    (
+        "smd",
+        "Standardised mean difference: exposed minus comparator, divided by a pooled standard \
+             deviation; for categories a distance of the shares.",
+    ),
+    ("n_unbalanced", "Variables whose standardised mean difference exceeds the threshold."),
+    ("variance_ratio", "Variance in the exposed over variance in the comparators."),
+    ("ecdf_mean", "Mean distance of the distribution functions of the arms."),
+    ("ecdf_max", "Largest distance of the distribution functions of the arms."),
+    ("pair_distance", "Mean absolute difference within pairs, in standard deviations."),
+    (
+        "c_statistic",
+        "Probability that of an exposed patient and a comparator the exposed has the higher score.",
+    ),
+    ("linear_predictor_sd", "Standard deviation of the logit of the propensity score."),
+    ("odds_ratio", "Odds ratio of exposure with its confidence limits."),
+    ("standard_error", "Standard error of the estimate."),
+    (
+        "smd_exposed_sd",
+        "Standardised mean difference, divided by the standard deviation of the exposed.",
+    ),
+    ("share", "Share of the patients."),
+    ("n_exposed", "Exposed patients."),
+    ("n_comparators", "Comparators."),
+    ("n_matched", "Exposed patients with a partner."),
+    ("n_matched_exposed", "Exposed patients with a partner."),
+    ("n_matched_comparators", "Comparators with a partner."),
+    ("n_discarded", "Patients set aside before matching."),
+    ("largest_over_caliper", "Largest distance within a pair as a share of the caliper."),
+    ("common_support_lower", "Lowest score that both arms have."),
+    ("common_support_upper", "Highest score that both arms have."),
+    ("n_in_common_support", "Patients whose score lies in the range that both arms have."),
+    ("n_in_equipoise", "Patients with a preference score from 0.3 to 0.7."),
+    ("share_in_equipoise", "Share of patients with a preference score from 0.3 to 0.7."),
+    ("weight_minimum", "Smallest weight."),
+    ("weight_maximum", "Largest weight."),
+    ("weight_variation", "Standard deviation of the weights over their mean."),
+    ("truncation_lower", "Weight below which weights were cut."),
+    ("truncation_upper", "Weight above which weights were cut."),
+    ("n_truncated", "Patients whose weight was cut."),
+    ("largest_gamma", "Largest factor of hidden bias that leaves the finding significant."),
+    ("n_exposed_first", "Pairs of which the exposed patient has the event first."),
+    ("n_comparator_first", "Pairs of which the comparator has the event first."),
+    ("events_per_coefficient", "Events for each coefficient of the model; below 10 are few."),
+    ("level_n", "Patients of this level or arm."),
+    ("level_n_events", "Patients of this level or arm who had the event."),
+    ("n_pairs", "Matched pairs."),
+    ("n_sets", "Matched sets."),
+    ("caliper", "Largest distance allowed within a pair."),
+    ("share_matched", "Share of the exposed who found a partner."),
+    ("n_unmatched_exposed", "Exposed patients without a partner."),
+    ("n_unmatched", "Exposed patients without a partner."),
+    ("largest_distance", "Largest distance within a pair."),
+    ("total_distance", "Sum of the distances within pairs."),
+    ("n_ties", "Choices between equally near comparators."),
+    (
+        "hazard_ratio",
+        "Hazard ratio: by how much the rate of events is multiplied, with its confidence limits.",
+    ),
+    ("p_value", "P-value: probability of data at least as far from no effect if there is none."),
+    ("chi_squared", "Statistic of the test."),
+    ("df", "Degrees of freedom of the test."),
+    ("observed", "Events observed in the group."),
+    ("expected", "Events expected in the group if all groups had the same hazard."),
+    (
+        "concordance",
+        "Concordance: share of the comparable pairs of patients in which the one with the higher \
+             predicted hazard has the event first.",
+    ),
+    (
+        "restricted_mean",
+        "Restricted mean: the average time without the event up to the horizon, the area under the \
+             curve, with its confidence limits.",
+    ),
+    ("n_at_risk", "Patients still observed and without the event just before this time."),
+    ("weighted_n_at_risk", "Sum of the weights of the patients at risk just before this time."),
+];
+
+fn by_name(name: &str) -> Option<&'static str> {
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, definition)| *definition)
 }
 
 /// Families of names.

@@ -19,7 +19,7 @@ use arrange::Numbering;
 use cohort::{Caveat, CaveatCode};
 use primary::Primary;
 use std::collections::BTreeMap;
-use study::result::{Label, SubgroupOutline, id};
+use study::result::{FlowKind, Label, SubgroupOutline, id};
 
 /// The document of a result.
 pub(crate) fn document(source: &Source) -> Document {
@@ -98,8 +98,8 @@ fn chapters(source: &Source) -> Vec<Chapter> {
             .tables([tables::flow(source)]),
         methods_chapter(source),
         Chapter::main("data", "Data quality and missing values")
-            .tables([tables::missing(source)])
-            .leads([words::missing(source.result.protocol.missing.policy).into()]),
+            .blocks([Block::paragraph(missing_sentence(source))])
+            .tables([tables::missing(source)]),
         Chapter::main("baseline", "Baseline")
             .leads([balance_sentence(source)])
             .tables([tables::baseline(source), tables::balance_tests(source)])
@@ -127,6 +127,18 @@ fn question(source: &Source) -> Chapter {
         .blocks([Block::paragraph(name)])
         .tables([tables::target_trial(source)])
         .blocks(warnings.map(warning))
+}
+
+/// What became of patients with missing values.
+fn missing_sentence(source: &Source) -> Text {
+    let mut text = Text::from(words::missing(source.result.protocol.missing.policy));
+    let step = source.result.outline.flow.iter().find(|step| step.kind == FlowKind::Missing);
+    let id = step.map(|step| tables::step_id(step, "n_excluded"));
+    if let Some(id) = id.filter(|id| source.numbers.has(id)) {
+        let n = source.numbers.cell(&id, number::count).into();
+        text.say(Text::fill("Of the eligible patients {} were left out for a missing value.", [n]));
+    }
+    text
 }
 
 /// How many variables differ, before and after; a p-value is no measure of that.
@@ -214,7 +226,7 @@ fn outcome(source: &Source) -> Vec<Chapter> {
             .plots(plots::forests(source))
             .tables(tables::subgroups(source))
             .plots(plots::subgroup_curves(source)),
-        Chapter::main("comparisons", "Levels compared with each other")
+        Chapter::main("comparisons", comparison_heading(source))
             .leads([UNADJUSTED_LEVELS.into()])
             .tables([tables::comparisons(source)])
             .plots(plots::compared_curves(source)),
@@ -222,6 +234,14 @@ fn outcome(source: &Source) -> Vec<Chapter> {
         Chapter::main("sensitivity", "Sensitivity")
             .tables([tables::sensitivity(source), tables::hidden_bias(source)]),
     ]
+}
+
+fn comparison_heading(source: &Source) -> &'static str {
+    let mut compared = source.result.outline.subgroups.iter().filter(|one| one.compare.is_some());
+    match compared.all(|one| ["exposed", "comparator"].contains(&one.population.as_str())) {
+        true => "Comparison within an arm",
+        false => "Levels compared with each other",
+    }
 }
 
 /// What the comparison of levels is not.
@@ -232,11 +252,22 @@ const UNADJUSTED_LEVELS: &str = "Unadjusted: the patients of these levels differ
 fn subgroup_sentence(source: &Source) -> Text {
     let within = |known: &&SubgroupOutline| !known.variables.is_empty();
     let outlines = source.result.outline.subgroups.iter().filter(within);
-    let n_levels: usize =
-        outlines.flat_map(|known| &known.variables).map(|variable| variable.levels.len()).sum();
+    let n_levels: usize = outlines
+        .clone()
+        .flat_map(|known| &known.variables)
+        .map(|variable| variable.levels.len())
+        .sum();
+    let is_unadjusted = outlines.clone().any(tables::is_unadjusted);
+    let unadjusted = match is_unadjusted {
+        true => {
+            " Unadjusted: within a level of patients whom no design has made comparable the arms may \
+             differ in other ways."
+        }
+        false => "",
+    };
     format!(
         "Exploratory: {n_levels} comparisons within levels, not adjusted for their number. Whether an \
-         effect differs between levels is asked by the test of interaction, not by comparing P-values."
+         effect differs between levels is asked by the test of interaction, not by comparing P-values.{unadjusted}"
     )
     .into()
 }

@@ -4,6 +4,7 @@
 mod matching;
 mod weighting;
 
+use crate::tables::late_confounders;
 use crate::words;
 use serde::Serialize;
 use study::Protocol;
@@ -182,8 +183,14 @@ fn propensity(protocol: &Protocol) -> String {
         .filter(|(_, names)| !names.is_empty())
         .map(|(what, names)| format!("{what} {}", words::list(&names)))
         .collect();
+    let late: Vec<String> =
+        late_confounders(protocol).map(|variable| variable.label.clone()).collect();
+    let late = match late.as_slice() {
+        [] => String::new(),
+        late => format!(" Known only after time zero: {}.", words::list(late)),
+    };
     format!(
-        "Logistic regression of exposure by maximum likelihood, main effects: {}.",
+        "Logistic regression of exposure by maximum likelihood, main effects: {}.{late}",
         effects.join("; ")
     )
 }

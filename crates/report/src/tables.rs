@@ -24,7 +24,7 @@ pub(crate) use flow::{flow, missing, step_id};
 pub(crate) use propensity::{matching, overlap, propensity, weighting};
 pub(crate) use quantities::quantities;
 pub(crate) use selection::selection;
-pub(crate) use subgroups::{comparisons, events, interaction, methods, subgroups};
+pub(crate) use subgroups::{comparisons, events, interaction, is_unadjusted, methods, subgroups};
 pub(crate) use summary::{sentences, summary};
 pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};
 pub(crate) use target_trial::{late_confounders, target_trial};

@@ -3,7 +3,7 @@
 use crate::harness::{Report, example};
 use std::sync::LazyLock;
 
-static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of(&example("her2"), &[]));
+pub(crate) static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of(&example("her2"), &[]));
 
 #[test]
 fn patients_arms_deaths_and_pairs() {

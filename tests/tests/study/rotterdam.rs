@@ -5,7 +5,8 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::LazyLock;
 
-static REPORT: LazyLock<Report> = LazyLock::new(|| Report::of(&example("rotterdam"), &[]));
+pub(crate) static REPORT: LazyLock<Report> =
+    LazyLock::new(|| Report::of(&example("rotterdam"), &[]));
 
 static GOLDEN: LazyLock<Value> = LazyLock::new(|| {
     let path =

@@ -167,9 +167,9 @@ fn conclusion(source: &Source, primary: &Primary) -> Text {
         (&protocol.exposure.exposed.label, &protocol.exposure.comparator.label);
     let direction = match (primary.is_significant(), primary.ratio_value()) {
         (Some(true), Some(ratio)) if ratio < 1.0 => {
-            "was associated with a lower hazard of the event of"
+            "was associated with a lower hazard for the endpoint"
         }
-        (Some(true), Some(_)) => "was associated with a higher hazard of the event of",
+        (Some(true), Some(_)) => "was associated with a higher hazard for the endpoint",
         (Some(true), None) => "was associated with",
         (Some(false), _) => "was not shown to be associated with",
         (None, _) => "could not be compared with the other arm in",

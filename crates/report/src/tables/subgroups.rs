@@ -84,8 +84,12 @@ fn table(
 
 /// What must be said of results in patients whom no design has made comparable.
 fn unadjusted(subgroup: &SubgroupOutline) -> &'static str {
-    let is_designed = ["matched", "weighted"].contains(&subgroup.population.as_str());
-    if is_designed { "" } else { "unadjusted " }
+    if is_unadjusted(subgroup) { "unadjusted " } else { "" }
+}
+
+/// Whether no design has made the patients of an analysis comparable.
+pub(crate) fn is_unadjusted(subgroup: &SubgroupOutline) -> bool {
+    !["matched", "weighted"].contains(&subgroup.population.as_str())
 }
 
 /// The variance within levels and the test of the interaction, in words.
