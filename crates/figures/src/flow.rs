@@ -64,7 +64,7 @@ struct Column {
     branch: Option<(f64, f64)>,
 }
 
-/// The column of the steps: above the middle of the arms, as far as those who leave have room.
+/// The column of the steps: in the middle of the page, as far as those who leave have room.
 fn step_column(figure: &FlowFigure, page: Page) -> Column {
     let room = page.width() - 2.0 * EDGE;
     let excluded = || figure.steps.iter().filter_map(|step| step.excluded.as_ref());
@@ -76,8 +76,7 @@ fn step_column(figure: &FlowFigure, page: Page) -> Column {
     let most = room - width - 2.0 * BETWEEN;
     let widest = excluded().map(|words| page.measure(words)).fold(0.0, f64::max);
     let beside = (widest + 2.0 * PAD + 0.1).min(most);
-    let (_, arms) = arm_widths(figure, page);
-    let centred = EDGE + (arms - width) / 2.0;
+    let centred = (page.width() - width) / 2.0;
     let x = centred.min(page.width() - EDGE - beside - 2.0 * BETWEEN - width).max(EDGE);
     Column { page, x, width, branch: Some((x + width + 2.0 * BETWEEN, beside)) }
 }

@@ -7,7 +7,7 @@ use crate::panel::{Axis, Panel, Room};
 use crate::style::{CURVE, EDGE, group};
 use crate::svg::{Pen, Svg, Text, number};
 
-/// Curves of log(−log S) against time on a logarithmic axis.
+/// Survival curves that are drawn as log(−log S) against time on a logarithmic axis.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogLogFigure {
     /// What the figure is called.
@@ -25,18 +25,19 @@ pub struct LogLogFigure {
 pub struct LogLogCurve {
     /// Name of the group.
     pub label: String,
-    /// Distinct positive times, ascending, at which survival lies between 0 and 1.
+    /// Distinct times, ascending.
     pub time: Vec<f64>,
-    /// log(−log S) just after each time.
-    pub value: Vec<f64>,
+    /// Survival just after each time, between 0 and 1.
+    pub survival: Vec<f64>,
 }
 
 /// Length of a line in the legend, with its distance from the name.
 const SAMPLE: f64 = 24.0;
 
-/// Draws the curves as steps, and their names above them.
+/// Draws the curves as steps, and their names above them. Under proportional hazards their
+/// distance is the same everywhere, the log hazard ratio; as `plot(survfit, fun = "cloglog")` of R.
 ///
-/// Times that are not positive have no place on the axis and are left out.
+/// Time 0, and survival of 0 or 1, have no place on the axes and are left out.
 #[must_use]
 pub fn log_log_plot(figure: &LogLogFigure, page: Page) -> String {
     let mut svg = Svg::default();
@@ -53,19 +54,28 @@ pub fn log_log_plot(figure: &LogLogFigure, page: Page) -> String {
     finish(svg, page, panel.end + EDGE, &figure.caption)
 }
 
-/// The points of a curve that have a place on the axis.
+/// The points of a curve that have a place: time and log(−log S).
 fn points(curve: &LogLogCurve) -> impl Iterator<Item = (f64, f64)> {
-    let points = curve.time.iter().copied().zip(curve.value.iter().copied());
-    points.filter(|(time, _)| 0.0 < *time)
+    let points = curve.time.iter().copied().zip(curve.survival.iter().copied());
+    let inside =
+        points.filter(|(time, survival)| 0.0 < *time && 0.0 < *survival && *survival < 1.0);
+    inside.map(|(time, survival)| (time, (-survival.ln()).ln()))
 }
 
 fn path(curve: &LogLogCurve, panel: &Panel) -> String {
     let mut path = String::new();
+    let mut level = String::new();
+    let mut end = String::new();
     for (time, value) in points(curve) {
         let (x, y) = (number(panel.x.at(time.log10())), number(panel.y.at(value)));
-        path.push_str(&if path.is_empty() { format!("M{x} {y}") } else { format!("H{x}V{y}") });
+        if path.is_empty() {
+            path = format!("M{x} {y}");
+        } else if y != level {
+            path.push_str(&format!("H{x}V{y}"));
+        }
+        (level, end) = (y, x);
     }
-    path
+    if path.is_empty() { path } else { format!("{path}H{end}") }
 }
 
 /// Names of the groups beside samples of their lines; where they end.
@@ -126,12 +136,24 @@ mod tests {
     use super::*;
 
     fn figure() -> LogLogFigure {
-        let curve = |label: &str, shift: f64| LogLogCurve {
+        let curve = |label: &str, power: f64| LogLogCurve {
             label: label.into(),
-            time: vec![0.0, 2.0, 10.0, 50.0],
-            value: vec![-9.0, -3.0 + shift, -1.0 + shift, 0.5 + shift],
+            time: vec![0.0, 1.0, 2.0, 10.0, 50.0, 70.0],
+            survival: [1.0, 1.0, 0.9, 0.7, 0.3, 0.0]
+                .map(|survival: f64| survival.powf(power))
+                .into(),
         };
-        LogLogFigure { curves: vec![curve("A", 0.0), curve("B", 0.4)], ..Default::default() }
+        LogLogFigure { curves: vec![curve("A", 1.0), curve("B", 0.5)], ..Default::default() }
+    }
+
+    /// S to the power 1/2 has half the hazard everywhere.
+    #[test]
+    fn proportional_hazards_are_parallel() {
+        let figure = figure();
+        let values = |curve: usize| points(&figure.curves[curve]).map(|(_, value)| value);
+        let distances: Vec<f64> = values(0).zip(values(1)).map(|(a, b)| a - b).collect();
+        assert_eq!(distances.len(), 3, "survival of 0 and 1 has no place");
+        assert!(distances.iter().all(|distance| (distance - 2f64.ln()).abs() < 1e-12));
     }
 
     /// From 2 to 50 there is a decade and a half.
@@ -146,6 +168,6 @@ mod tests {
     fn time_zero_has_no_place() {
         let svg = log_log_plot(&figure(), Page::TWO_COLUMNS);
         assert!(!svg.contains("inf") && !svg.contains("NaN"));
-        assert!(!vertical(&figure()).ticks.iter().any(|(tick, _)| *tick < -4.0));
+        assert!(!vertical(&figure()).ticks.iter().any(|(tick, _)| *tick < -4.0), "−3 at S = 0.95");
     }
 }

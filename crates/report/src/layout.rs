@@ -220,7 +220,8 @@ fn outcome(source: &Source) -> Vec<Chapter> {
             .tables([tables::models(source), tables::firth(source), tables::selection(source)])
             .tables([tables::variances(source), tables::reuse(source)]),
         Chapter::main("proportional-hazards", "Proportional hazards")
-            .tables(tables::proportional_hazards(source)),
+            .tables(tables::proportional_hazards(source))
+            .plots(plots::log_log(source)),
         Chapter::main("subgroups", "Subgroups")
             .leads([subgroup_sentence(source)])
             .plots(plots::forests(source))

@@ -147,6 +147,7 @@ fn figure_files(source: &Source) -> Vec<ReportFile> {
     plots.extend(plots::love(source));
     plots.extend(plots::overlap(source));
     plots.extend(plots::all_main_curves(source));
+    plots.extend(plots::log_log(source));
     plots.extend(plots::forests(source));
     plots.extend(plots::subgroup_curves(source));
     plots.extend(plots::compared_curves(source));

@@ -5,7 +5,8 @@ use crate::tables::{STUDY, Source, WHOLE};
 use crate::words;
 use figures::{
     Caption, FlowBox, FlowFigure, ForestFigure, ForestRow, ForestValue, KaplanMeierFigure,
-    KaplanMeierGroup, LoveFigure, LoveRow, OverlapArm, OverlapFigure, OverlapPanel, Page,
+    KaplanMeierGroup, LogLogCurve, LogLogFigure, LoveFigure, LoveRow, OverlapArm, OverlapFigure,
+    OverlapPanel, Page,
 };
 use study::protocol::TimeUnit;
 use study::result::{
@@ -16,7 +17,7 @@ mod forest;
 mod survival;
 
 pub(crate) use forest::forests;
-pub(crate) use survival::{all_main_curves, compared_curves, subgroup_curves};
+pub(crate) use survival::{all_main_curves, compared_curves, log_log, subgroup_curves};
 
 /// A figure that is not drawn yet, so that it can be drawn with and without its notice.
 pub(crate) struct Plot {
@@ -34,6 +35,7 @@ enum Drawing {
     Overlap(OverlapFigure),
     Forest(ForestFigure),
     KaplanMeier(KaplanMeierFigure),
+    LogLog(LogLogFigure),
 }
 
 impl Plot {
@@ -69,6 +71,7 @@ impl Plot {
             Drawing::Overlap(figure) => figures::overlap_plot(figure, page),
             Drawing::Forest(figure) => figures::forest_plot(figure, page),
             Drawing::KaplanMeier(figure) => figures::kaplan_meier(figure, page),
+            Drawing::LogLog(figure) => figures::log_log_plot(figure, page),
         }
     }
 
@@ -79,6 +82,7 @@ impl Plot {
             Drawing::Overlap(figure) => &mut figure.caption,
             Drawing::Forest(figure) => &mut figure.caption,
             Drawing::KaplanMeier(figure) => &mut figure.caption,
+            Drawing::LogLog(figure) => &mut figure.caption,
         }
     }
 }

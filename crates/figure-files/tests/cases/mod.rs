@@ -344,16 +344,16 @@ fn residuals(n_panels: usize) -> ResidualFigure {
 }
 
 fn log_log(scale: f64) -> LogLogFigure {
-    let curve = |label: &str, shift: f64| LogLogCurve {
+    let curve = |label: &str, power: f64| LogLogCurve {
         label: label.into(),
         time: (1..60).map(|index| index as f64 * scale).collect(),
-        value: (1..60).map(|index| f64::ln(index as f64) - 4.0 + shift).collect(),
+        survival: (1..60).map(|index| (1.0 - index as f64 / 61.0).powf(power)).collect(),
     };
     LogLogFigure {
         caption: caption("log-log"),
         time_axis: "Time (days, logarithmic scale)".into(),
         axis: "log(−log survival)".into(),
-        curves: vec![curve(LONG, 0.0), curve("chemotherapy alone", 0.5)],
+        curves: vec![curve(LONG, 1.0), curve("chemotherapy alone", 1.6)],
     }
 }
 

@@ -1,8 +1,8 @@
 //! Figures of survival curves.
 
 use super::{
-    Curve, Drawing, KaplanMeierFigure, KaplanMeierGroup, Label, Plot, Source, TimeUnit, caption,
-    id, number, words,
+    Curve, Drawing, KaplanMeierFigure, KaplanMeierGroup, Label, LogLogCurve, LogLogFigure, Plot,
+    Source, TimeUnit, caption, id, number, words,
 };
 
 /// Curves of the arms, a figure for each endpoint and population.
@@ -12,6 +12,44 @@ pub(crate) fn all_main_curves(source: &Source) -> Vec<Plot> {
         for population in source.populations() {
             let title = format!("{}, {}", endpoint.label, words::within(&population.label));
             plots.push(arms(source, &endpoint.id, &population.id, title));
+        }
+    }
+    plots
+}
+
+/// Curves of the arms on the scale on which proportional hazards are parallel, a figure for each
+/// endpoint and population.
+pub(crate) fn log_log(source: &Source) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for endpoint in source.endpoints() {
+        for population in source.populations() {
+            let curve = |arm: &Label| {
+                let curve = id::curve(&endpoint.id, &population.id, &arm.id);
+                let (time, survival) = source.result.curve(&curve).map_or_else(
+                    || (Vec::new(), Vec::new()),
+                    |curve| (curve.time.clone(), curve.survival.clone()),
+                );
+                LogLogCurve { label: arm.label.clone(), time, survival }
+            };
+            let curves: Vec<LogLogCurve> = source.arms().iter().map(curve).collect();
+            if curves.iter().all(|curve| curve.time.is_empty()) {
+                continue;
+            }
+            let name = format!("log-log-{}-{}", endpoint.id, population.id);
+            let title = format!(
+                "Proportional hazards, {}, {}",
+                words::within(&endpoint.label),
+                words::within(&population.label)
+            );
+            let description = "Logarithm of the cumulative hazard, log(\u{2212}log S), by the \
+                               logarithm of time. Under proportional hazards the curves are \
+                               parallel, and their distance is the log hazard ratio.";
+            plots.push(Plot::new(Drawing::LogLog(LogLogFigure {
+                caption: caption(name, title, description),
+                time_axis: format!("{}, logarithmic scale", time_axis(source)),
+                axis: "log(\u{2212}log S)".into(),
+                curves,
+            })));
         }
     }
     plots
