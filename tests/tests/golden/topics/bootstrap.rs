@@ -6,6 +6,7 @@ use crate::json::{estimate, text};
 use crate::sample::Sample;
 use bootstrap::{
     BootstrapLimits, Method, UnitColumns, acceleration, influence, limits, summary, units,
+    without_each,
 };
 use cohort::{
     Cohort, Counting, Drawn, EndpointColumns, Estimate, NotEstimable, REPLICATES_AT_ONCE,
@@ -72,12 +73,14 @@ fn of_statistic<S: Statistic>(
         Ok(value) if value.is_infinite() => Replicated::value(Ok(0.0)),
         _ => replicated,
     };
-    let sample = as_r(evaluated(statistic, &Drawn::sample(all.len()))[0]);
+    let whole = evaluated(statistic, &Drawn::sample(all.len()));
+    let sample = as_r(whole[0]);
     let replicates: Vec<Replicated> = (draws(case, all.len()).iter())
         .flat_map(|drawn| evaluated(statistic, drawn))
         .map(as_r)
         .collect();
-    let influence = influence(statistic, &units).swap_remove(0);
+    let without = without_each(statistic, &units, 0..units.n_units());
+    let influence = influence(&whole, &without, &units).swap_remove(0);
     // Nor does a median without one of the subjects exist where R has put its 0.
     let influence = influence.or_else(|reason| jackknife_as_r(statistic, reason));
     let acceleration = influence.as_ref().map_err(|&reason| reason).and_then(|l| acceleration(l));
