@@ -3,9 +3,10 @@
 
 mod cases;
 
+use cases::Case;
 use figures::laid_out_widths;
 use resvg::usvg::{Group, Node, Options, Rect, Tree, fontdb::Database};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 const REGULAR: &[u8] = include_bytes!("../fonts/LiberationSans-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../fonts/LiberationSans-Bold.ttf");
@@ -13,11 +14,17 @@ const BOLD: &[u8] = include_bytes!("../fonts/LiberationSans-Bold.ttf");
 /// How far two texts may overlap, in points: the rounding of coordinates.
 const TOLERANCE: f32 = 0.05;
 
-fn tree(svg: &str) -> Tree {
+static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     let mut fonts = Database::new();
     fonts.load_font_data(REGULAR.to_vec());
     fonts.load_font_data(BOLD.to_vec());
-    let options = Options { dpi: 72.0, fontdb: Arc::new(fonts), ..Options::default() };
+    Arc::new(fonts)
+});
+
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(cases::all);
+
+fn tree(svg: &str) -> Tree {
+    let options = Options { dpi: 72.0, fontdb: Arc::clone(&FONTS), ..Options::default() };
     Tree::from_str(svg, &options).expect("figures are SVG")
 }
 
@@ -87,7 +94,7 @@ fn faults(svg: &str) -> Vec<String> {
 #[test]
 fn no_text_touches_another_and_nothing_leaves_the_figure() {
     let mut all = Vec::new();
-    for case in cases::all() {
+    for case in CASES.iter() {
         all.extend(faults(&case.svg).into_iter().map(|fault| format!("{}: {fault}", case.name)));
     }
     assert!(all.is_empty(), "{} faults\n{}", all.len(), all.join("\n"));
@@ -110,7 +117,7 @@ fn the_check_finds_what_is_wrong() {
 /// Text in a flow diagram stays within its box.
 #[test]
 fn text_of_a_flow_diagram_lies_within_its_boxes() {
-    for case in cases::all().iter().filter(|case| case.name.starts_with("flow-")) {
+    for case in CASES.iter().filter(|case| case.name.starts_with("flow-")) {
         let tree = tree(&case.svg);
         let (mut written, mut drawn) = (Vec::new(), Vec::new());
         texts(tree.root(), &mut written);
@@ -137,22 +144,18 @@ fn text_of_a_flow_diagram_lies_within_its_boxes() {
 /// The table of `figures` has the advance widths of the fonts.
 #[test]
 fn figures_are_laid_out_by_the_widths_of_the_fonts() {
-    let mut fonts = Database::new();
-    fonts.load_font_data(REGULAR.to_vec());
-    fonts.load_font_data(BOLD.to_vec());
     let mut n_checked = 0;
     for character in ('\u{20}'..='\u{2fff}').filter(|character| !character.is_control()) {
         let Some(laid_out) = laid_out_widths(character) else { continue };
-        let widths: Vec<f64> =
-            fonts.faces().map(|face| advance(&fonts, face.id, character)).collect();
+        let widths: Vec<f64> = FONTS.faces().map(|face| advance(face.id, character)).collect();
         assert_eq!(vec![laid_out.0, laid_out.1], widths, "{character}");
         n_checked += 1;
     }
     assert!(500 < n_checked, "{n_checked} characters");
 }
 
-fn advance(fonts: &Database, id: resvg::usvg::fontdb::ID, character: char) -> f64 {
-    let advance = fonts.with_face_data(id, |data, index| {
+fn advance(id: resvg::usvg::fontdb::ID, character: char) -> f64 {
+    let advance = FONTS.with_face_data(id, |data, index| {
         let face = ttf_parser::Face::parse(data, index).expect("the font is whole");
         let glyph =
             face.glyph_index(character).expect("the table has characters of the font alone");
@@ -164,7 +167,7 @@ fn advance(fonts: &Database, id: resvg::usvg::fontdb::ID, character: char) -> f6
 
 #[test]
 fn ids_within_a_figure_are_unique_and_named() {
-    for case in cases::all() {
+    for case in CASES.iter() {
         let ids: Vec<&str> =
             case.svg.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         let distinct: std::collections::BTreeSet<&&str> = ids.iter().collect();

@@ -15,23 +15,32 @@ const WIDE: f64 = 120.0;
 
 /// The width of a figure at its final size in print.
 ///
-/// Text has 7 points on a page of one column and 8 on one of two; height follows from what is
-/// drawn.
+/// Text has 7 points on a page of one column and 8 on one of two, unless a journal asks for
+/// another size; height follows from what is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Page {
     width_mm: f64,
+    /// Size of text, in points.
+    size: f64,
 }
 
 impl Page {
     /// One column of many journals: 85 mm.
-    pub const ONE_COLUMN: Self = Self { width_mm: 85.0 };
+    pub const ONE_COLUMN: Self = Self { width_mm: 85.0, size: 7.0 };
     /// Both columns: 180 mm.
-    pub const TWO_COLUMNS: Self = Self { width_mm: 180.0 };
+    pub const TWO_COLUMNS: Self = Self { width_mm: 180.0, size: 8.0 };
 
     /// A page of a journal's own width. Below 60 mm, and for what is no width, the page has 60 mm.
     #[must_use]
     pub fn of_width(width_mm: f64) -> Self {
-        Self { width_mm: f64::max(width_mm, NARROWEST) }
+        let width_mm = f64::max(width_mm, NARROWEST);
+        Self { width_mm, size: if WIDE <= width_mm { 8.0 } else { 7.0 } }
+    }
+
+    /// The same page with text of another size, from 5 to 10 points.
+    #[must_use]
+    pub fn with_text(self, points: f64) -> Self {
+        Self { size: f64::max(points, 5.0).min(10.0), ..self }
     }
 
     /// Width in millimetres.
@@ -52,7 +61,7 @@ impl Page {
 
     /// Size of text.
     pub(crate) fn size(&self) -> f64 {
-        if self.is_wide() { 8.0 } else { 7.0 }
+        self.size
     }
 
     /// Distance of base lines.
@@ -112,5 +121,7 @@ mod tests {
         assert_eq!(Page::ONE_COLUMN.width(), 240.94);
         assert_eq!(Page::TWO_COLUMNS.width(), 510.24);
         assert_eq!(Page::of_width(f64::NAN).width_mm(), 60.0);
+        assert_eq!(Page::of_width(180.0), Page::TWO_COLUMNS);
+        assert_eq!(Page::of_width(85.0).with_text(3.0).size(), 5.0);
     }
 }

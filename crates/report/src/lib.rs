@@ -152,7 +152,8 @@ fn figure_files(source: &Source) -> Vec<ReportFile> {
     plots.extend(plots::subgroup_curves(source));
     plots.extend(plots::compared_curves(source));
     let notice = layout::notice(source);
-    let drawn = plots.into_iter().flat_map(|plot| plot.files(notice.clone()));
+    let profile = source.result.protocol.report.figures;
+    let drawn = plots.into_iter().flat_map(|plot| plot.files(notice.clone(), profile));
     let named = drawn.map(|(name, svg)| (format!("figures/{name}"), svg.into_bytes()));
     distinct(named.collect(), "svg")
 }

@@ -8,7 +8,7 @@ use figures::{
     KaplanMeierGroup, LogLogCurve, LogLogFigure, LoveFigure, LoveRow, OverlapArm, OverlapFigure,
     OverlapPanel, Page,
 };
-use study::protocol::TimeUnit;
+use study::protocol::{FigureProfile, TimeUnit};
 use study::result::{
     Curve, FlowKind, FlowStep, Label, SubgroupOutline, SubgroupVariable, VariableOutline, id,
 };
@@ -54,12 +54,18 @@ impl Plot {
 
     /// The figure for files, which carries the notice itself, with the names of the files without
     /// ending: over two columns, and where its words leave room over one.
-    pub fn files(mut self, notice: Option<String>) -> Vec<(String, String)> {
+    pub fn files(
+        mut self,
+        notice: Option<String>,
+        profile: FigureProfile,
+    ) -> Vec<(String, String)> {
         self.caption().notice = notice;
-        let mut files = vec![(self.name.clone(), self.drawn(Page::TWO_COLUMNS))];
+        let [one, two] = profile.widths_mm().map(Page::of_width);
+        let [small, large] = profile.text_points();
+        let mut files = vec![(self.name.clone(), self.drawn(two.with_text(large)))];
         if !matches!(self.drawing, Drawing::Forest(_)) {
             let name = format!("{}-one-column", self.name);
-            files.push((name, self.drawn(Page::ONE_COLUMN)));
+            files.push((name, self.drawn(one.with_text(small))));
         }
         files
     }

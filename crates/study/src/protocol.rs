@@ -9,7 +9,7 @@ mod report;
 
 pub use profile::Profile;
 pub use read::{Violation, locate, read};
-pub use report::{PrimarySection, ReportSection, TrialComponent, TrialSection};
+pub use report::{FigureProfile, PrimarySection, ReportSection, TrialComponent, TrialSection};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

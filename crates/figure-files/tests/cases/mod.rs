@@ -20,7 +20,11 @@ const LONG: &str = "neoadjuvant trastuzumab, pertuzumab and docetaxel followed b
 /// All cases.
 pub fn all() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (suffix, page) in [("85", Page::ONE_COLUMN), ("180", Page::TWO_COLUMNS)] {
+    let narrow = Page::of_width(75.0);
+    let dense = Page::of_width(183.0).with_text(7.0);
+    let pages =
+        [("75", narrow), ("85", Page::ONE_COLUMN), ("180", Page::TWO_COLUMNS), ("183", dense)];
+    for (suffix, page) in pages {
         let mut add = |name: &str, svg: String| {
             cases.push(Case { name: format!("{name}-{suffix}"), svg });
         };
@@ -64,7 +68,8 @@ fn caption(id: &str) -> Caption {
     }
 }
 
-/// A curve of `n` patients who leave evenly until `end`, each `censored`-th without event.
+/// A curve of `n` patients who leave evenly until `end`, each `censored`-th without event; of many
+/// several leave at a time.
 fn group(label: &str, n: usize, end: f64, censored: usize, pace: f64) -> KaplanMeierGroup {
     let mut one = KaplanMeierGroup {
         label: label.into(),
@@ -72,27 +77,29 @@ fn group(label: &str, n: usize, end: f64, censored: usize, pace: f64) -> KaplanM
         ..KaplanMeierGroup::default()
     };
     let (mut survival, mut variance) = (1.0, 0.0);
-    for index in 0..n {
+    let together = n.div_ceil(400).max(1);
+    for (turn, index) in (0..n).step_by(together).enumerate() {
         let share = (index + 1) as f64 / n as f64;
         let at_risk = n - index;
-        let is_event = (index + 1) % censored != 0;
+        let n_leave = together.min(at_risk);
+        let is_event = (turn + 1) % censored != 0;
         if is_event {
-            survival *= 1.0 - 1.0 / at_risk as f64;
-            if 1 < at_risk {
-                variance += 1.0 / (at_risk as f64 * (at_risk - 1) as f64);
+            survival *= 1.0 - n_leave as f64 / at_risk as f64;
+            if n_leave < at_risk {
+                variance += n_leave as f64 / (at_risk as f64 * (at_risk - n_leave) as f64);
             }
         }
         let half: f64 = 1.96 * survival * f64::sqrt(variance);
         one.time.push(end * share.powf(pace));
         one.n_at_risk.push(at_risk);
-        one.n_events.push(usize::from(is_event));
-        one.n_censored.push(usize::from(!is_event));
+        one.n_events.push(if is_event { n_leave } else { 0 });
+        one.n_censored.push(if is_event { 0 } else { n_leave });
         one.survival.push(survival);
         one.lower.push((0.0 < survival).then_some((survival - half).max(0.0)));
         one.upper.push((0.0 < survival).then_some((survival + half).min(1.0)));
         if one.median.is_none() && survival <= 0.5 {
             one.median = one.time.last().copied();
-            one.median_text = format!("{:.1}", one.time[index]);
+            one.median_text = format!("{:.1}", one.time[turn]);
         }
     }
     one

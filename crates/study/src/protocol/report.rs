@@ -12,9 +12,49 @@ pub struct ReportSection {
     pub background: Option<String>,
     /// The one analysis on which the conclusion of the study rests.
     pub primary: PrimarySection,
+    /// Whose sizes the files of figures have. Default: `frontiers`.
+    pub figures: FigureProfile,
     /// `[report.target_trial.time_zero]` and so on: the authors' words for a row of the table that
     /// holds the study against the trial that it stands for.
     pub target_trial: Vec<TrialSection>,
+}
+
+/// The sizes of figures that a journal asks for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FigureProfile {
+    /// Columns of 85 and 180 mm, text of 7 and 8 points, as many journals.
+    #[default]
+    Frontiers,
+    /// Columns of 75 and 154 mm, text of 7 and 8 points.
+    Lancet,
+    /// Columns of 89 and 183 mm, text of 7 points.
+    Nature,
+    /// A text column of 132 mm and a page of 190 mm, text of 8 points.
+    Plos,
+}
+
+impl FigureProfile {
+    /// Widths of one and of two columns, in millimetres.
+    #[must_use]
+    pub fn widths_mm(self) -> [f64; 2] {
+        match self {
+            Self::Frontiers => [85.0, 180.0],
+            Self::Lancet => [75.0, 154.0],
+            Self::Nature => [89.0, 183.0],
+            Self::Plos => [132.0, 190.0],
+        }
+    }
+
+    /// Sizes of text in figures of one and of two columns, in points.
+    #[must_use]
+    pub fn text_points(self) -> [f64; 2] {
+        match self {
+            Self::Frontiers | Self::Lancet => [7.0, 8.0],
+            Self::Nature => [7.0, 7.0],
+            Self::Plos => [8.0, 8.0],
+        }
+    }
 }
 
 /// `primary = { endpoint = "os", population = "matched", model = "univariable" }`

@@ -22,6 +22,7 @@ pub(super) fn report(section: &Section, analysed: &Analysed) -> ReportSection {
     ReportSection {
         background: section.optional("background", text),
         primary: given.unwrap_or_else(|| analysed.default(None, None)),
+        figures: section.optional("figures", word).unwrap_or_default(),
         target_trial: section.table("target_trial", target_trial).unwrap_or_default(),
     }
 }

@@ -766,6 +766,7 @@ fn what_a_report_cannot_rest_on_is_refused() {
         ("primary = { population = \"exposed\" }", "report.primary.population", "not compared"),
         ("primary = { model = \"full\" }", "report.primary.model", "no model `full`"),
         ("target_trial = { outcom = {} }", "report.target_trial.outcom", "unknown key"),
+        ("figures = \"lancett\"", "report.figures", "`lancett` is none of"),
     ] {
         let found = violations(&small_with("", &format!("[report]\n{report}")));
         assert_eq!(found.len(), 1, "{found:?}");
@@ -778,10 +779,11 @@ fn what_a_report_cannot_rest_on_is_refused() {
 fn words_of_the_authors_are_kept() {
     let study = small_with(
         "",
-        "[report]\nbackground = \"Why.\"\n[report.target_trial.outcome]\ngap = \"None.\"",
+        "[report]\nbackground = \"Why.\"\nfigures = \"nature\"\n[report.target_trial.outcome]\ngap = \"None.\"",
     );
     let report = read(&study).unwrap().report;
     assert_eq!(report.background.as_deref(), Some("Why."));
+    assert_eq!(report.figures.widths_mm(), [89.0, 183.0]);
     let [outcome] = report.target_trial.as_slice() else { panic!("one row") };
     assert_eq!(
         (outcome.component, outcome.gap.as_deref()),
