@@ -12,7 +12,7 @@ use wire::pb::bootstrap::{
     Pipeline, RunReplicatesRequest, RunReplicatesResponse, SmdQuantities, SurvivalMeasure,
     SurvivalQuantities, SurvivalQuantity,
 };
-use wire::pb::common::{Cohort, NotEstimable};
+use wire::pb::common::Cohort;
 use wire::pb::matching::{
     BalanceVariable, EstimatePropensityRequest, MatchOptions, MatchPairsRequest, VariableKind,
 };
