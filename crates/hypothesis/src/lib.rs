@@ -10,6 +10,7 @@ mod chi_squared;
 mod conditional;
 mod fisher;
 mod groups;
+mod heterogeneity;
 mod hidden_bias;
 mod monte_carlo;
 mod pairs;
@@ -28,6 +29,7 @@ pub use association::{Residuals, cramers_v, g_test, phi, residuals, sample_odds_
 pub use chi_squared::{ChiSquared, chi_squared, chi_squared_yates};
 pub use fisher::fisher_exact;
 pub use groups::{FTest, anova, bartlett, brown_forsythe, kruskal_wallis, welch_anova};
+pub use heterogeneity::{PooledMean, PooledSites, SiteEstimate, pool_sites};
 pub use hidden_bias::{
     HiddenBiasAnswer, HiddenBiasError, HiddenBiasQuery, PairOutcome, hidden_bias,
 };
