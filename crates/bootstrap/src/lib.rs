@@ -8,6 +8,7 @@
 
 mod draw;
 mod error;
+mod histogram;
 mod jackknife;
 mod limits;
 mod monte_carlo;
@@ -19,6 +20,8 @@ mod units;
 
 pub use error::BootstrapError;
 pub use jackknife::{influence, without_each};
+pub use histogram::Histogram;
+pub use jackknife::influence;
 pub use limits::{BootstrapLimits, Method, acceleration, limits};
 pub use plan::{Plan, Resampling};
 pub use replicates::{Replicates, replicate};

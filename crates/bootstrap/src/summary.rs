@@ -1,5 +1,6 @@
 //! What replicates say of a quantity as a whole.
 
+use crate::Histogram;
 use cohort::{Estimate, NotEstimable, Replicated};
 use numerics::sum::{mean, variance};
 use numerics::tails::normal_quantile;
@@ -32,6 +33,8 @@ pub struct Summary {
     /// Smallest, first quartile, median, third quartile and largest of the replicates with an answer; quartiles
     /// of type 7 of R, infinite beside an infinite replicate. Absent where no replicate has an answer.
     pub five_numbers: Option<[f64; 5]>,
+    /// The finite replicates in classes; absent without such.
+    pub histogram: Option<Histogram>,
 }
 
 impl Summary {
@@ -74,6 +77,7 @@ pub fn summary(estimate: Estimate, replicates: &[Replicated]) -> Summary {
         bias,
         standard_error,
         bias_correction,
+        histogram: Histogram::of(&values),
         five_numbers: five_numbers(values),
     }
 }

@@ -5,12 +5,12 @@ use super::{
 };
 use crate::Malformed;
 use crate::common::{
-    caveats_from, caveats_to, count, count_from, estimate_from, estimate_to, interval_from,
-    interval_to, reason_from, reason_to,
+    caveats_from, caveats_to, count, count_from, counts, counts_from, estimate_from, estimate_to,
+    interval_from, interval_to, reason_from, reason_to,
 };
 use crate::pb::bootstrap as pb;
 use crate::violation::Violations;
-use ::bootstrap::{BootstrapLimits, Failure, Replicates, Summary};
+use ::bootstrap::{BootstrapLimits, Failure, Histogram, Replicates, Summary};
 use cohort::{NotEstimable, Replicated};
 use pipeline::{BootstrappedQuantity, IntervalMethod};
 
@@ -72,6 +72,10 @@ fn quantity_to(quantity: BootstrappedQuantity) -> pb::BootstrappedQuantity {
         bias_correction: Some(estimate_to(summary.bias_correction)),
         intervals: quantity.limits.into_iter().map(interval_of).collect(),
         five_numbers: summary.five_numbers.map(Vec::from).unwrap_or_default(),
+        histogram: summary.histogram.map(|histogram| pb::ReplicateHistogram {
+            counts: counts(&histogram.counts),
+            edges: histogram.edges,
+        }),
     }
 }
 
@@ -165,6 +169,10 @@ fn quantity_from(
         standard_error: estimate_from(quantity.standard_error),
         bias_correction: estimate_from(quantity.bias_correction),
         five_numbers: <[f64; 5]>::try_from(quantity.five_numbers).ok(),
+        histogram: match quantity.histogram {
+            None => None,
+            Some(histogram) => Some(histogram_from(violations, histogram)?),
+        },
     };
     let mut limits = Vec::with_capacity(quantity.intervals.len());
     for (at, interval) in quantity.intervals.into_iter().enumerate() {
@@ -180,6 +188,18 @@ fn quantity_from(
         acceleration: quantity.acceleration.map(|acceleration| estimate_from(Some(acceleration))),
         limits,
     })
+}
+
+fn histogram_from(
+    violations: &mut Violations,
+    histogram: pb::ReplicateHistogram,
+) -> Option<Histogram> {
+    let counts = counts_from(violations, "histogram.counts", histogram.counts)?;
+    if histogram.edges.len() != counts.len() + 1 {
+        violations.add("histogram.edges", "must be one more than the counts");
+        return None;
+    }
+    Some(Histogram { edges: histogram.edges, counts })
 }
 
 fn limits_from(
