@@ -11,7 +11,7 @@ mod piecewise;
 mod prediction;
 mod selection;
 
-pub use diagnostics::{diagnostics_request, diagnostics_response};
+pub use diagnostics::{diagnostics_request, diagnostics_response, over_time_from};
 pub use fine_gray::{fine_gray_from, fine_gray_request, fine_gray_response};
 pub use intervals::{IntervalsQuery, intervals_request, intervals_response};
 pub(crate) use logistic::{

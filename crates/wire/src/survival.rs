@@ -341,14 +341,7 @@ fn group_from(
 ) -> Option<GroupCurve> {
     let curve = violations.require(format!("{path}.curve"), group.curve)?;
     let quantile = |(index, quantile): (usize, pb::Quantile)| {
-        let rule = quantile_rule_from(quantile.rule);
-        Some(Quantile {
-            probability: quantile.probability,
-            rule: violations.require_known(format!("{path}.quantiles[{index}].rule"), rule)?,
-            value: estimate_from(quantile.estimate),
-            standard_error: quantile.standard_error.map(|error| estimate_from(Some(error))),
-            interval: interval_from(quantile.interval),
-        })
+        quantile_from(violations, &format!("{path}.quantiles[{index}]"), quantile)
     };
     let quantiles: Option<Vec<_>> = group.quantiles.into_iter().enumerate().map(quantile).collect();
     let at_times: Option<Vec<_>> =
@@ -379,6 +372,21 @@ fn group_from(
         restricted_means: group.restricted_means.into_iter().map(restricted_mean_from).collect(),
         bands: bands?,
         caveats: caveats_from(violations, &format!("{path}.caveats"), group.caveats),
+    })
+}
+
+pub(crate) fn quantile_from(
+    violations: &mut Violations,
+    path: &str,
+    quantile: pb::Quantile,
+) -> Option<Quantile> {
+    let rule = quantile_rule_from(quantile.rule);
+    Some(Quantile {
+        probability: quantile.probability,
+        rule: violations.require_known(format!("{path}.rule"), rule)?,
+        value: estimate_from(quantile.estimate),
+        standard_error: quantile.standard_error.map(|error| estimate_from(Some(error))),
+        interval: interval_from(quantile.interval),
     })
 }
 

@@ -1,13 +1,14 @@
 //! Residuals of Cox models and what they tell.
 
 use super::{
-    cox_fit_to, model_columns, model_from, model_options_to, model_to, test_to, transform_to,
+    cox_fit_to, model_columns, model_from, model_options_to, model_to, test_to, transform_from,
+    transform_to,
 };
-use crate::common::{count, enum_conversion, optional_column, reason_to};
+use crate::common::{count, counts_from, enum_conversion, optional_column, reason_from, reason_to};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
-use cohort::{Cohort, Estimate, Selection};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
     CoefficientOverTime, CoxQuery, Diagnostics, DiagnosticsQuery, Influence,
     InfluenceOnCoefficient, InfluenceOptions, Linearity, LinearityOptions, ResidualKind,
@@ -189,6 +190,60 @@ pub fn diagnostics_response(
         options: Some(model_options_to(&asked.query.model)),
         diagnostics: Some(options_to(&asked.query)),
     }
+}
+
+/// Reads each coefficient over time.
+///
+/// # Errors
+///
+/// Lists of different lengths, or a negative row.
+pub fn over_time_from(
+    response: pb::DiagnoseCoxResponse,
+) -> Result<Estimate<Vec<CoefficientOverTime>>, Malformed> {
+    let mut violations = Violations::default();
+    if response.over_time_reason != 0 {
+        let reason = reason_from(response.over_time_reason).unwrap_or(NotEstimable::NotDefined);
+        return violations.finish(Some(Err(reason)));
+    }
+    let read = |(index, one)| {
+        coefficient_over_time_from(&mut violations, &format!("over_time[{index}]"), one)
+    };
+    let found: Option<Vec<_>> = response.over_time.into_iter().enumerate().map(read).collect();
+    violations.finish(found.map(Ok))
+}
+
+fn coefficient_over_time_from(
+    violations: &mut Violations,
+    path: &str,
+    one: pb::CoxCoefficientOverTime,
+) -> Option<CoefficientOverTime> {
+    let n = one.event_rows.len();
+    let lengths = [one.event_times.len(), one.event_scale.len(), one.values.len()];
+    if lengths.iter().any(|&length| length != n) {
+        violations.add(path, "the lists of events have different lengths");
+        return None;
+    }
+    let smooth = match one.smooth {
+        None => Err(reason_from(one.smooth_reason).unwrap_or(NotEstimable::NotDefined)),
+        Some(smooth) => Ok(Smooth {
+            x: smooth.x,
+            value: smooth.values,
+            standard_error: smooth.standard_errors,
+            lower: smooth.lower_limits,
+            upper: smooth.upper_limits,
+        }),
+    };
+    Some(CoefficientOverTime {
+        column: one.column,
+        transform: violations
+            .require_known(format!("{path}.transform"), transform_from(one.transform))?,
+        event_rows: counts_from(violations, path, one.event_rows)?,
+        event_times: one.event_times,
+        event_scale: one.event_scale,
+        values: one.values,
+        smooth,
+        smooth_times: one.smooth_times,
+    })
 }
 
 /// A part of an answer, and why it is not there although it was asked for.

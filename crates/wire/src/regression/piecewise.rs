@@ -1,14 +1,14 @@
 //! Hazard ratios by intervals of time.
 
 use super::{
-    coefficient_to, cox_fit_to, model_columns, model_from, model_options_to, model_to,
-    term_test_to, test_to,
+    coefficient_from, coefficient_to, cox_fit_from, cox_fit_to, model_columns, model_from,
+    model_options_to, model_to, term_test_to, term_tests_from, test_from, test_to,
 };
-use crate::common::{count, reason_to};
+use crate::common::{count, count_from, reason_from, reason_to};
 use crate::pb::regression as pb;
 use crate::violation::Violations;
-use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
-use cohort::{LARGEST_NUMBER, Selection, Term};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
+use cohort::{LARGEST_NUMBER, NotEstimable, Selection, Term};
 use cox::{CoxQuery, Piecewise, PiecewiseInterval, PiecewiseQuery};
 
 /// Asks for hazard ratios by intervals.
@@ -80,6 +80,59 @@ pub fn piecewise_response(found: Piecewise, query: &PiecewiseQuery) -> pb::FitPi
         cut_points: query.cuts.clone(),
         changing_terms,
     }
+}
+
+impl TryFrom<pb::FitPiecewiseCoxResponse> for Piecewise {
+    type Error = Malformed;
+
+    fn try_from(response: pb::FitPiecewiseCoxResponse) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let found = piecewise_from(&mut violations, response);
+        violations.finish(found)
+    }
+}
+
+fn piecewise_from(
+    violations: &mut Violations,
+    response: pb::FitPiecewiseCoxResponse,
+) -> Option<Piecewise> {
+    let constant = violations.require("constant", response.constant)?;
+    let changing = violations.require("changing", response.changing)?;
+    let intervals = response.intervals.into_iter().enumerate();
+    let intervals: Option<Vec<_>> = intervals
+        .map(|(index, one)| interval_from(violations, &format!("intervals[{index}]"), one))
+        .collect();
+    Some(Piecewise {
+        constant: cox_fit_from(violations, "constant", constant)?,
+        changing: cox_fit_from(violations, "changing", changing)?,
+        intervals: intervals?,
+        equality_tests: term_tests_from(violations, "equality_tests", response.equality_tests)?,
+        likelihood_ratio_test: test_from(
+            violations,
+            "likelihood_ratio_test",
+            response.likelihood_ratio_test,
+        )?,
+    })
+}
+
+fn interval_from(
+    violations: &mut Violations,
+    path: &str,
+    interval: pb::CoxInterval,
+) -> Option<PiecewiseInterval> {
+    let coefficients = interval.coefficients.into_iter();
+    let coefficients: Option<Vec<_>> =
+        coefficients.map(|one| coefficient_from(violations, path, one)).collect();
+    Some(PiecewiseInterval {
+        after: interval.after,
+        until: interval.until,
+        n: count_from(violations, path, interval.subject_count)?,
+        n_events: count_from(violations, path, interval.event_count)?,
+        coefficients: match interval.reason {
+            0 => Ok(coefficients?),
+            reason => Err(reason_from(reason).unwrap_or(NotEstimable::NotDefined)),
+        },
+    })
 }
 
 fn interval_to(interval: PiecewiseInterval) -> pb::CoxInterval {

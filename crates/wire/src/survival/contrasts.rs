@@ -6,8 +6,9 @@ use super::{
     quantile_rules_from, quantile_to, restricted_mean_to, survival_at_to, weight_column,
 };
 use crate::common::{
-    caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
-    interval_to, optional_column, optional_name, required_column, weights_from, weights_to,
+    caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to,
+    estimate_from, estimate_to, interval_from, interval_to, optional_column, optional_name,
+    required_column, weights_from, weights_to,
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
@@ -172,6 +173,16 @@ fn contrasts_to(contrasts: GroupContrasts) -> pb::GroupContrasts {
         restricted_means: contrasts.restricted_means.into_iter().map(mean).collect(),
         at_times: contrasts.at_times.into_iter().map(at_time).collect(),
         quantiles: contrasts.quantiles.into_iter().map(quantile).collect(),
+    }
+}
+
+pub(super) fn contrast_from(contrast: Option<pb::Contrast>) -> Contrast {
+    let contrast = contrast.unwrap_or_default();
+    Contrast {
+        estimate: estimate_from(contrast.estimate),
+        standard_error: contrast.standard_error.map(|error| estimate_from(Some(error))),
+        interval: interval_from(contrast.interval),
+        p_value: contrast.p_value.map(|value| estimate_from(Some(value))),
     }
 }
 

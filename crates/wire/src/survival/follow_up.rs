@@ -1,17 +1,19 @@
 //! Summaries of follow-up.
 
-use super::contrasts::contrast_to;
-use super::{quantile_rule_to, quantile_rules_from, quantile_to};
+use super::contrasts::{contrast_from, contrast_to};
+use super::{quantile_from, quantile_rule_to, quantile_rules_from, quantile_to};
 use crate::common::{
-    caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to, estimate_to,
-    interval_to, optional_column, optional_name, required_number,
+    caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
+    endpoint_to, estimate_from, estimate_to, interval_from, interval_to, optional_column,
+    optional_name, required_number,
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
-use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{Cohort, EndpointColumns, LARGEST_NUMBER, Selection};
 use survival::{
-    ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PotentialFollowUp,
+    ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PersonTime,
+    PotentialFollowUp, Rate, RateContrast,
 };
 
 /// Asks for a summary of follow-up.
@@ -143,6 +145,73 @@ pub fn follow_up_response(
         rate_contrasts: answer.rate_contrasts.into_iter().map(compared).collect(),
         options: Some(pb::FollowUpOptions { reference_level, ..options_to(query) }),
     }
+}
+
+impl TryFrom<pb::SummariseFollowUpResponse> for FollowUp {
+    type Error = Malformed;
+
+    fn try_from(response: pb::SummariseFollowUpResponse) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let total = violations.require("total", response.total);
+        let total = total.and_then(|total| group_from(&mut violations, "total", total));
+        let groups = response.groups.into_iter().enumerate();
+        let groups: Option<Vec<_>> = groups
+            .map(|(index, group)| group_from(&mut violations, &format!("groups[{index}]"), group))
+            .collect();
+        let compared = |compared: pb::RateContrast| ComparedRate {
+            group: compared.group,
+            contrast: RateContrast {
+                ratio: contrast_from(compared.ratio),
+                difference: contrast_from(compared.difference),
+            },
+        };
+        let rate_contrasts = response.rate_contrasts.into_iter().map(compared).collect();
+        let reference = response.options.and_then(|options| optional_name(options.reference_level));
+        let found = total.zip(groups);
+        violations.finish(found.map(|(total, groups)| Self {
+            total,
+            groups,
+            reference,
+            rate_contrasts,
+        }))
+    }
+}
+
+fn group_from(
+    violations: &mut Violations,
+    path: &str,
+    group: pb::GroupFollowUp,
+) -> Option<GroupFollowUp> {
+    let completeness = match group.completeness {
+        None => None,
+        Some(known) => Some(Completeness {
+            index: estimate_from(known.index),
+            observed: known.observed,
+            potential: known.potential,
+            n_beyond: count_from(violations, path, known.beyond_count)?,
+        }),
+    };
+    let medians = group.median_follow_up.into_iter().enumerate();
+    let medians: Option<Vec<_>> = medians
+        .map(|(index, median)| {
+            quantile_from(violations, &format!("{path}.median_follow_up[{index}]"), median)
+        })
+        .collect();
+    Some(GroupFollowUp {
+        group: group.group,
+        n: count_from(violations, path, group.subject_count)?,
+        observed: PersonTime {
+            n_events: count_from(violations, path, group.event_count)?,
+            time: group.person_time,
+        },
+        rate: Rate {
+            rate: estimate_from(group.rate),
+            interval: interval_from(group.rate_interval),
+        },
+        median_follow_up: medians?,
+        completeness,
+        caveats: caveats_from(violations, &format!("{path}.caveats"), group.caveats),
+    })
 }
 
 fn group_to(group: GroupFollowUp) -> pb::GroupFollowUp {
