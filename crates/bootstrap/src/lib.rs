@@ -19,9 +19,8 @@ mod summary;
 mod units;
 
 pub use error::BootstrapError;
-pub use jackknife::{influence, without_each};
 pub use histogram::Histogram;
-pub use jackknife::influence;
+pub use jackknife::{influence, without_each};
 pub use limits::{BootstrapLimits, Method, acceleration, limits};
 pub use plan::{Plan, Resampling};
 pub use replicates::{Replicates, replicate};

@@ -95,11 +95,20 @@ pub enum CaveatCode {
     DiscreteReplicates,
     /// A setting asks for more than the data have; what there is was used.
     UnmetSetting,
+    /// The arms were followed for different times.
+    UnequalFollowUp,
+    /// A covariate of the score is measured after time zero, so that exposure may have changed it.
+    MeasuredAfterTimeZero,
+    /// What is known to go with exposure and outcome, such as site or calendar time, is not in the
+    /// score.
+    UnadjustedConfounder,
+    /// Sites differ, or one of them drives the result.
+    Heterogeneity,
 }
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 39] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -135,5 +144,9 @@ impl CaveatCode {
         Self::FewReplicates,
         Self::DiscreteReplicates,
         Self::UnmetSetting,
+        Self::UnequalFollowUp,
+        Self::MeasuredAfterTimeZero,
+        Self::UnadjustedConfounder,
+        Self::Heterogeneity,
     ];
 }

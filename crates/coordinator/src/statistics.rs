@@ -186,6 +186,18 @@ impl Statistics {
                 survival.compare_curves(survival::comparison_request(cohort, rows, query))
                     => |answer| TryInto::try_into(answer).map(Answer::Compare)
             ),
+            Question::FollowUp(query) => ask!(
+                survival.summarise_follow_up(survival::follow_up_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::FollowUp)
+            ),
+            Question::OverTime(query) => ask!(
+                regression.diagnose_cox(regression::diagnostics_request(cohort, rows, query))
+                    => |answer| regression::over_time_from(answer).map(Answer::OverTime)
+            ),
+            Question::Piecewise(query) => ask!(
+                regression.fit_piecewise_cox(regression::piecewise_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Piecewise)
+            ),
             Question::Cox(query) => ask!(
                 regression.fit_cox(regression::cox_request(cohort, rows, query))
                     => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Cox)
@@ -279,8 +291,12 @@ fn service_of(question: &Question) -> &'static str {
         | Question::Weigh(_)
         | Question::Balance { .. }
         | Question::HiddenBias(_) => "matching",
-        Question::Curves(_) | Question::Compare(_) => "survival",
-        Question::Cox(_) | Question::Screen(_) | Question::Select(_) => "regression",
+        Question::Curves(_) | Question::Compare(_) | Question::FollowUp(_) => "survival",
+        Question::Cox(_)
+        | Question::Screen(_)
+        | Question::Select(_)
+        | Question::OverTime(_)
+        | Question::Piecewise(_) => "regression",
         Question::Bootstrap { .. } => "bootstrap",
     }
 }

@@ -20,8 +20,8 @@ pub struct Attrition {
 pub struct Step {
     /// What the flow diagram calls it.
     pub label: String,
-    /// Patients whom it leaves out.
-    pub n_excluded: usize,
+    /// Rows of the patients whom it leaves out, ascending.
+    pub excluded: Vec<usize>,
     /// Those of the excluded for whom it is unknown, because a value is missing.
     pub n_missing: usize,
     /// Patients who stay.
@@ -59,15 +59,16 @@ pub fn attrition(
 
 impl Attrition {
     fn apply(&mut self, label: &str, condition: &Condition) {
-        let n_before = self.rows.len();
-        let mut n_missing = 0;
+        let (mut n_missing, mut excluded) = (0, Vec::new());
         self.rows.retain(|&row| {
             let holds = condition.evaluate(row);
             n_missing += usize::from(holds.is_none());
+            if holds != Some(true) {
+                excluded.push(row);
+            }
             holds == Some(true)
         });
         let n_left = self.rows.len();
-        let n_excluded = n_before - n_left;
-        self.steps.push(Step { label: label.into(), n_excluded, n_missing, n_left });
+        self.steps.push(Step { label: label.into(), excluded, n_missing, n_left });
     }
 }

@@ -129,14 +129,14 @@ fn attrition_counts_whom_each_criterion_leaves_out() {
     let criteria = [("Adult", "age >= 18"), ("Period", "start in window")]
         .map(|(label, text)| (label.to_string(), criterion(text)));
     let attrition = attrition(&table(rows), &criteria, window()).unwrap();
-    let step = |label: &str, n_excluded, n_missing, n_left| Step {
+    let step = |label: &str, excluded: &[usize], n_missing, n_left| Step {
         label: label.into(),
-        n_excluded,
+        excluded: excluded.to_vec(),
         n_missing,
         n_left,
     };
     assert_eq!(attrition.n_rows, 6);
-    assert_eq!(attrition.steps, [step("Adult", 3, 2, 3), step("Period", 2, 1, 1)]);
+    assert_eq!(attrition.steps, [step("Adult", &[0, 2, 5], 2, 3), step("Period", &[1, 3], 1, 1)]);
     assert_eq!(attrition.rows, [4]);
 }
 
@@ -218,8 +218,9 @@ proptest! {
         prop_assert_eq!(&first, &attrition(&shuffled));
         let mut n_left = first.n_rows;
         for step in &first.steps {
-            prop_assert!(step.n_missing <= step.n_excluded);
-            prop_assert_eq!(n_left - step.n_excluded, step.n_left);
+            let n_excluded = step.excluded.len();
+            prop_assert!(step.n_missing <= n_excluded);
+            prop_assert_eq!(n_left - n_excluded, step.n_left);
             n_left = step.n_left;
         }
         prop_assert_eq!(n_left, first.rows.len());

@@ -191,7 +191,11 @@ fn encoded(task: &Task) -> Option<(Kind, Bytes)> {
         Question::Select(query) => {
             (Kind::Select, bytes(&regression::selection_request(cohort, rows, query)))
         }
-        Question::Bootstrap { .. } => return None,
+        // A study asks these once per model, beside the many of the other kinds.
+        Question::FollowUp(_)
+        | Question::OverTime(_)
+        | Question::Piecewise(_)
+        | Question::Bootstrap { .. } => return None,
     })
 }
 

@@ -6,12 +6,15 @@ mod balance;
 mod bootstrap;
 mod cox;
 mod flow;
+mod follow_up;
 mod hidden_bias;
 mod levels;
 mod matching;
 mod overlap;
+mod proportionality;
 mod reuse;
 mod selection;
+mod sites;
 mod subgroup;
 mod survival;
 mod weighting;
@@ -21,7 +24,10 @@ use crate::question::Answer;
 use ::cohort::{Caveat, Estimate, NotEstimable};
 use study::StudyResult;
 use study::protocol::Population;
-use study::result::{self, Curve, EndpointOutline, Label, Outline, Quantity, id};
+use study::result::{
+    self, CoefficientOverTime, Curve, EndpointOutline, Label, Outline, Quantity,
+    ReplicateHistogram, id,
+};
 
 /// Part of an id that stands for everyone, or for a table as a whole.
 const WHOLE: &str = "all";
@@ -35,6 +41,8 @@ struct Assembly<'a> {
     outline: Outline,
     quantities: Vec<Quantity>,
     curves: Vec<Curve>,
+    over_time: Vec<CoefficientOverTime>,
+    histograms: Vec<ReplicateHistogram>,
     caveats: Vec<Caveat>,
 }
 
@@ -44,6 +52,8 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
         outline: outline(pipeline),
         quantities: Vec::new(),
         curves: Vec::new(),
+        over_time: Vec::new(),
+        histograms: Vec::new(),
         caveats: pipeline.early_caveats().to_vec(),
     };
     flow::assemble(&mut assembly);
@@ -51,8 +61,11 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
     matching::assemble(&mut assembly);
     weighting::assemble(&mut assembly);
     survival::assemble(&mut assembly);
+    follow_up::assemble(&mut assembly);
     cox::assemble(&mut assembly);
+    proportionality::assemble(&mut assembly);
     levels::assemble(&mut assembly);
+    sites::assemble(&mut assembly);
     reuse::assemble(&mut assembly);
     hidden_bias::assemble(&mut assembly);
     subgroup::assemble(&mut assembly);
@@ -65,6 +78,8 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
         outline: assembly.outline,
         quantities: assembly.quantities,
         curves: assembly.curves,
+        over_time: assembly.over_time,
+        histograms: assembly.histograms,
         caveats: assembly.caveats,
     }
 }
@@ -86,6 +101,7 @@ fn outline(pipeline: &Pipeline) -> Outline {
         label: population_label(population).into(),
     };
     Outline {
+        site: protocol.site().map(|site| crate::terms::variable_outline(site, None)),
         arms: exposure.arms().map(arm).to_vec(),
         populations: pipeline.main_populations().into_iter().map(population).collect(),
         endpoints: protocol.endpoints.iter().map(endpoint).collect(),

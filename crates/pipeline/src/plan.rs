@@ -4,20 +4,24 @@
 //! population. A [`Pipeline`] knows which questions can be asked now; who answers them, and how many
 //! at a time, is not its business.
 
+mod checks;
+
+pub(crate) use checks::NON_PROPORTIONAL_BELOW;
+
 use crate::assemble;
 use crate::pairing::{match_query, reestimated_without, weights_query};
 use crate::question::{Answer, Question, Task};
 use crate::reuse::{self, Uses};
 use crate::terms::{
-    self, LOGIT, PAIR, PROBABILITY, WEIGHT, balance_tests, baseline_variable, endpoint_columns,
-    exposure_term, interval_rule, quantile_rule,
+    self, DAYS_PER_YEAR, LOGIT, PAIR, POTENTIAL, PROBABILITY, WEIGHT, balance_tests,
+    baseline_variable, endpoint_columns, exposure_term, interval_rule, quantile_rule,
 };
 use crate::{PipelineError, Prepared};
 use balance::{BalanceQuery, Pairing};
 use cohort::{
     Caveat, Cohort, CohortError, Column, Estimate, Selection, Term, WeightColumn, WeightKind,
 };
-use cox::{CoxOptions, CoxQuery, CoxScreenQuery, CoxSelectionQuery};
+use cox::{CoxOptions, CoxQuery, CoxScreenQuery, CoxSelectionQuery, TimeTransform};
 use hypothesis::{HiddenBiasQuery, PairOutcome};
 use propensity::{Level, LogisticOptions, LogisticQuery, OnSeparation};
 use std::collections::BTreeMap;
@@ -25,10 +29,13 @@ use std::sync::Arc;
 use study::StudyResult;
 use study::protocol::{
     BootstrapScope, ComparisonTest, CoxSection, EndpointSection, MatchEstimand, MatchingSection,
-    MultivariableModel, Population, Protocol, SelectionRule, Subgroup,
+    MultivariableModel, Population, Protocol, SelectionRule, SiteRule, Subgroup,
 };
 use study::result::id;
-use survival::{ComparisonOptions, ComparisonQuery, CurvesQuery};
+use survival::{
+    ComparisonOptions, ComparisonQuery, CurvesQuery, FollowUpQuery, IntervalRule,
+    PotentialFollowUp, QuantileRule,
+};
 
 /// A study on its way from the prepared patients to the result.
 ///
@@ -58,6 +65,7 @@ enum Stage {
     Propensity,
     Design,
     Analyses,
+    Checks,
     Done,
 }
 
@@ -75,7 +83,8 @@ impl Pipeline {
             let (tasks, next) = match self.stage {
                 Stage::Propensity => (self.propensity().into_iter().collect(), Stage::Design),
                 Stage::Design => (self.design().into_iter().collect(), Stage::Analyses),
-                Stage::Analyses | Stage::Done => (self.analyses(), Stage::Done),
+                Stage::Analyses => (self.analyses(), Stage::Checks),
+                Stage::Checks | Stage::Done => (self.checks(), Stage::Done),
             };
             self.stage = next;
             self.n_open = tasks.len();
@@ -266,6 +275,7 @@ impl Pipeline {
                 }
             }
             self.cox(&mut tasks, endpoint);
+            self.sites(&mut tasks, endpoint);
             for subgroup in &self.protocol().subgroups {
                 self.subgroup(&mut tasks, endpoint, subgroup);
             }
@@ -383,11 +393,32 @@ impl Pipeline {
                 cluster: self.curve_cluster(population),
                 reverse: true,
                 confidence: section.confidence,
-                quantiles: vec![MEDIAN],
+                quantiles: vec![0.25, MEDIAN, 0.75],
                 quantile_rules: section.followup_ci.iter().copied().map(quantile_rule).collect(),
                 ..CurvesQuery::new(endpoint_columns(endpoint))
             };
             tasks.push(self.task(key, rows.clone(), Question::Curves(query)));
+        }
+        // Rates of patients with weights have no exact limits.
+        if !self.protocol().has_weights(population) {
+            let key = key::person_time(&endpoint.id, population.id());
+            let question = Question::FollowUp(self.person_time(endpoint));
+            tasks.push(self.task(key, rows.clone(), question));
+        }
+    }
+
+    /// Events and person-time of the arms, and how complete the follow-up is.
+    fn person_time(&self, endpoint: &EndpointSection) -> FollowUpQuery {
+        let exposure = &self.protocol().exposure;
+        let has_potential = self.cohort().is_missing(POTENTIAL).is_ok();
+        FollowUpQuery {
+            endpoint: endpoint_columns(endpoint),
+            group: Some(exposure.column.clone()),
+            reference: Some(exposure.comparator.value.clone()),
+            confidence: self.confidence(),
+            rate_unit: 100.0 * DAYS_PER_YEAR / self.protocol().study.time_unit.days(),
+            quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
+            potential: has_potential.then(|| PotentialFollowUp::Column(POTENTIAL.into())),
         }
     }
 
@@ -439,7 +470,10 @@ impl Pipeline {
         let Some(section) = &self.protocol().cox else { return };
         for &population in &section.populations {
             let query = CoxScreenQuery {
-                model: self.cox_query(endpoint, population, Vec::new()),
+                model: CoxQuery {
+                    proportional_hazards: self.tested_on(population),
+                    ..self.cox_query(endpoint, population, Vec::new())
+                },
                 candidates: terms::terms(self.protocol(), &section.univariable),
             };
             let key = key::cox(&endpoint.id, population.id(), UNIVARIABLE);
@@ -497,11 +531,8 @@ impl Pipeline {
         population: Population,
         model: &MultivariableModel,
     ) -> Task {
-        let transform = self.protocol().cox.as_ref().map(|section| section.ph_test);
-        // The test has no variance that is robust to weights.
-        let transform = transform.filter(|_| !self.protocol().has_weights(population));
         let with = |names: &[String]| CoxQuery {
-            proportional_hazards: transform.map(terms::time_transform),
+            proportional_hazards: self.tested_on(population),
             ..self.cox_query(endpoint, population, terms::of_model(self.protocol(), model, names))
         };
         let is_exposure = |name: &String| *name == self.protocol().exposure.column;
@@ -518,6 +549,46 @@ impl Pipeline {
         };
         let key = key::cox(&endpoint.id, population.id(), &model.id);
         self.task(key, self.rows(population), question)
+    }
+
+    /// The scale of time on which hazards are tested for proportionality; the test has no variance
+    /// that is robust to weights.
+    fn tested_on(&self, population: Population) -> Option<TimeTransform> {
+        let transform = self.protocol().cox.as_ref().map(|section| section.ph_test);
+        let transform = transform.filter(|_| !self.protocol().has_weights(population));
+        transform.map(terms::time_transform)
+    }
+
+    /// The hazard ratio of the exposure at each site, in the population that the design makes.
+    fn sites(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection) {
+        let (Some(site), Some(_)) = (self.protocol().site(), &self.protocol().cox) else { return };
+        let population = self.main_population();
+        let query = CoxQuery {
+            cluster: self.cluster(population).filter(|_| self.has_robust_sites()),
+            concordance: false,
+            ..self.cox_query(endpoint, population, vec![exposure_term(&self.protocol().exposure)])
+        };
+        for level in &site.levels {
+            let rows = self.rows_at(population, &site.name, level);
+            let within = id::within(population.id(), &site.name, level);
+            let key = key::cox(&endpoint.id, &within, SITE);
+            tasks.push(self.task(key, rows, Question::Cox(query.clone())));
+        }
+    }
+
+    /// Whether the variance at a site can be that of whole sets: they lie within it, or patients have
+    /// weights.
+    pub(crate) fn has_robust_sites(&self) -> bool {
+        let protocol = self.protocol();
+        let Some(site) = protocol.site() else { return false };
+        let is_exact = protocol.matching.as_ref().is_some_and(|section| {
+            let own = section
+                .site
+                .as_ref()
+                .is_some_and(|own| own.variable == site.name && own.rule == SiteRule::Exact);
+            own || section.exact.contains(&site.name)
+        });
+        is_exact || protocol.has_weights(self.main_population())
     }
 
     pub(crate) fn cox_query(
@@ -751,6 +822,8 @@ pub(crate) const MATCHING: &str = "matching";
 pub(crate) const WEIGHTING: &str = "weighting";
 pub(crate) const UNIVARIABLE: &str = "univariable";
 pub(crate) const SUBGROUP: &str = "subgroup";
+pub(crate) const SITE: &str = "site";
+pub(crate) const MATCHING_LEFT: &str = "residual_imbalance";
 pub(crate) const LOG_RANK: &str = "log_rank";
 pub(crate) const ROBUST_SCORE: &str = "robust_score";
 pub(crate) const LOG_RANK_BY_PAIR: &str = "log_rank_stratified_by_pair";
@@ -773,6 +846,18 @@ pub(crate) mod key {
     pub(crate) fn follow_up(endpoint: &str, population: &str, by_arm: bool) -> String {
         let whom = if by_arm { "by arm" } else { "of all" };
         format!("{endpoint} {population} follow-up {whom}")
+    }
+
+    pub(crate) fn person_time(endpoint: &str, population: &str) -> String {
+        format!("{endpoint} {population} person-time")
+    }
+
+    pub(crate) fn over_time(endpoint: &str, population: &str, model: &str) -> String {
+        format!("{endpoint} {population} cox {model} over time")
+    }
+
+    pub(crate) fn piecewise(endpoint: &str, population: &str, model: &str) -> String {
+        format!("{endpoint} {population} cox {model} by intervals")
     }
 
     pub(crate) fn reuse(endpoint: &str, unit: Option<&str>) -> String {

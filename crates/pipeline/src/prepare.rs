@@ -6,12 +6,16 @@
 
 mod checks;
 mod columns;
+mod confounders;
+mod flow;
 
-use crate::terms::endpoint_names;
+use crate::terms::{POTENTIAL, censoring_name, endpoint_names};
 use crate::{pairing, sha256};
 use checks::Checks;
 use cohort::{Caveat, CaveatCode, Cohort, Column};
 use eligibility::{Criterion, ParseError};
+pub(crate) use flow::LevelCount;
+use flow::Levels;
 use intake::{FollowUp, Table};
 use std::sync::Arc;
 use study::Protocol;
@@ -24,6 +28,7 @@ pub struct Prepared {
     pub(crate) protocol_sha256: String,
     pub(crate) data_sha256: String,
     pub(crate) n_rows: usize,
+    pub(crate) rows_by_level: Vec<LevelCount>,
     pub(crate) attrition: Vec<Attrition>,
     pub(crate) missing_by_variable: Vec<MissingValues>,
     pub(crate) cohort: Arc<Cohort>,
@@ -54,6 +59,8 @@ pub struct Attrition {
     pub n_missing: usize,
     /// Patients left.
     pub n_left: usize,
+    /// The same by arm and by site.
+    pub(crate) by_level: Vec<LevelCount>,
 }
 
 impl Prepared {
@@ -112,6 +119,7 @@ pub fn prepare(study_file: &[u8], table: &[u8]) -> Result<Prepared, Vec<Violatio
         data_sha256,
         n_rows: table.len(),
         caveats: caveats(&protocol, &table, &patients),
+        rows_by_level: Levels::read(&protocol, &table).into_counts(),
         attrition: patients.attrition,
         missing_by_variable: patients.missing_by_variable,
         cohort: Arc::new(patients.cohort),
@@ -184,13 +192,17 @@ fn analysed(
     table: &Table,
     checks: &mut Checks,
 ) -> Option<Patients> {
-    let (mut attrition, eligible) = eligible(protocol, conditions, table, checks)?;
+    let mut levels = Levels::read(protocol, table);
+    let (mut attrition, eligible) = eligible(protocol, conditions, table, &mut levels, checks)?;
     let endpoints = endpoint_columns(protocol, table, &eligible, checks)?;
     let missing = missing_values(protocol, conditions, table, &eligible, checks)?;
     let is_complete = |position: &usize| !missing.is_incomplete[*position];
     let complete: Vec<usize> = (0..eligible.len()).filter(is_complete).collect();
     let n_incomplete = eligible.len() - complete.len();
+    let incomplete = (0..eligible.len()).filter(|&position| missing.is_incomplete[position]);
+    let incomplete: Vec<usize> = incomplete.map(|position| eligible[position]).collect();
     attrition.push(Attrition {
+        by_level: levels.without(&incomplete),
         label: "All declared values present".into(),
         is_missing_policy: true,
         n_excluded: n_incomplete,
@@ -218,6 +230,7 @@ fn eligible(
     protocol: &Protocol,
     conditions: &Conditions,
     table: &Table,
+    levels: &mut Levels,
     checks: &mut Checks,
 ) -> Option<(Vec<Attrition>, Vec<usize>)> {
     let window = columns::window(protocol);
@@ -230,9 +243,10 @@ fn eligible(
         }
     };
     let step = |step: eligibility::Step| Attrition {
+        by_level: levels.without(&step.excluded),
         label: step.label,
         is_missing_policy: false,
-        n_excluded: step.n_excluded,
+        n_excluded: step.excluded.len(),
         n_missing: step.n_missing,
         n_left: step.n_left,
     };
@@ -401,7 +415,25 @@ fn build_cohort(
     for column in endpoints.iter().flatten() {
         columns.push(columns::picked(column, positions));
     }
+    for endpoint in &protocol.endpoints {
+        if let Some(censoring) = &endpoint.censoring {
+            let column = checks.take("data.file", table.column(&censoring.column, rows))?;
+            columns.push(Column { name: censoring_name(&endpoint.id), ..column });
+        }
+    }
+    columns.extend(potential_follow_up(protocol, table, rows));
     checks.take("data.file", Cohort::new(Some(table.ids_of(rows)), columns))
+}
+
+/// How long each patient could have been followed: from time zero to the lock of the data, or not at
+/// all where time zero lies behind it. Absent when one of them is not known.
+fn potential_follow_up(protocol: &Protocol, table: &Table, rows: &[usize]) -> Option<Column> {
+    let lock = intake::day(protocol.study.data_lock.as_ref()?)?;
+    let starts = table.date(&protocol.time_zero.as_ref()?.date).ok()?;
+    let days_per_unit = protocol.study.time_unit.days();
+    let potential = |&row: &usize| Some(f64::from((lock - starts[row]?).max(0)) / days_per_unit);
+    let times: Option<Vec<f64>> = rows.iter().map(potential).collect();
+    Some(Column::numeric(POTENTIAL, times?))
 }
 
 /// What a reader must know about the patients, before anything is computed.
@@ -430,6 +462,7 @@ fn caveats(protocol: &Protocol, table: &Table, patients: &Patients) -> Vec<Cavea
         );
         caveats.push(Caveat::new(CaveatCode::MissingData, message));
     }
+    caveats.extend(confounders::caveats(protocol));
     caveats.extend(immortal_time(protocol, table, &patients.rows));
     caveats
 }

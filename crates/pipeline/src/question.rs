@@ -4,13 +4,16 @@ use crate::{Bootstrap, BootstrapQuery, BootstrapQueryError, BootstrappedQuantity
 use balance::{Assessment, BalanceError, BalanceQuery};
 use cohort::{Cohort, Estimate, NotEstimable, Selection};
 use cox::{
-    CoxError, CoxFit, CoxQuery, CoxScreenQuery, CoxSelection, CoxSelectionQuery, ScreenedTerm,
+    CoefficientOverTime, CoxError, CoxFit, CoxQuery, CoxScreenQuery, CoxSelection,
+    CoxSelectionQuery, DiagnosticsQuery, Piecewise, PiecewiseQuery, ScreenedTerm,
 };
 use hypothesis::{HiddenBiasAnswer, HiddenBiasError, HiddenBiasQuery};
 use matching::{MatchQuery, MatchedSample, MatchingError};
 use propensity::{Discard, LogisticQuery, PropensityError, PropensityScores};
 use std::sync::Arc;
-use survival::{Comparison, ComparisonQuery, Curves, CurvesQuery, SurvivalError};
+use survival::{
+    Comparison, ComparisonQuery, Curves, CurvesQuery, FollowUp, FollowUpQuery, SurvivalError,
+};
 use thiserror::Error;
 use weighting::{WeightingError, Weights, WeightsQuery};
 
@@ -54,12 +57,18 @@ pub enum Question {
     Curves(CurvesQuery),
     /// A comparison of curves.
     Compare(ComparisonQuery),
+    /// Events, person-time and completeness of follow-up.
+    FollowUp(FollowUpQuery),
     /// A hazard model.
     Cox(CoxQuery),
     /// A screen of hazard models.
     Screen(CoxScreenQuery),
     /// A hazard model whose terms are chosen.
     Select(CoxSelectionQuery),
+    /// The coefficients of a hazard model over time.
+    OverTime(DiagnosticsQuery),
+    /// Hazard ratios by intervals of time.
+    Piecewise(PiecewiseQuery),
     /// Intervals from replicates.
     Bootstrap {
         /// The replicates.
@@ -86,12 +95,18 @@ pub enum Answer {
     Curves(Curves),
     /// A comparison of curves.
     Compare(Comparison),
+    /// Events, person-time and completeness of follow-up.
+    FollowUp(Box<FollowUp>),
     /// A hazard model.
     Cox(Box<CoxFit>),
     /// A screen of hazard models.
     Screen(Vec<ScreenedTerm>),
     /// A hazard model whose terms were chosen.
     Select(Box<CoxSelection>),
+    /// The coefficients of a hazard model over time, or why there are none.
+    OverTime(Estimate<Vec<CoefficientOverTime>>),
+    /// Hazard ratios by intervals of time.
+    Piecewise(Box<Piecewise>),
     /// Intervals from replicates.
     Bootstrap(Vec<BootstrappedQuantity>),
 }
@@ -175,6 +190,16 @@ impl Task {
             Question::Curves(query) => Answer::Curves(survival::curves(cohort, selection, query)?),
             Question::Compare(query) => {
                 Answer::Compare(survival::compare(cohort, selection, query)?)
+            }
+            Question::FollowUp(query) => {
+                Answer::FollowUp(Box::new(survival::summarise_follow_up(cohort, selection, query)?))
+            }
+            Question::OverTime(query) => {
+                let found = cox::diagnose(cohort, selection, query)?;
+                Answer::OverTime(found.over_time.unwrap_or_else(|| Ok(Vec::new())))
+            }
+            Question::Piecewise(query) => {
+                Answer::Piecewise(Box::new(cox::piecewise(cohort, selection, query)?))
             }
             Question::Cox(query) => Answer::Cox(Box::new(cox::cox(cohort, selection, query)?)),
             Question::Screen(query) => Answer::Screen(cox::screen(cohort, selection, query)?),

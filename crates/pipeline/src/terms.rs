@@ -1,7 +1,7 @@
 //! How the variables of a protocol enter models and tables.
 
 use balance::{BalanceTest, TestChoice, Variable as BaselineVariable};
-use cohort::{EndpointColumns, Term};
+use cohort::{Brief, EndpointColumns, Term};
 use study::protocol::{
     self, Exposure, MultivariableModel, PropensitySection, Protocol, Spline, Variable, VariableKind,
 };
@@ -177,6 +177,30 @@ pub(crate) const PAIR: &str = "matching/pair";
 
 /// Column of the weight that matching or weighting gives; without a value where it gives none.
 pub(crate) const WEIGHT: &str = "design/weight";
+
+/// Column of the time for which a patient could have been followed, to the lock of the data; absent
+/// where start or lock is not known.
+pub(crate) const POTENTIAL: &str = "follow-up/potential";
+
+/// Days of a year of person-time.
+pub(crate) const DAYS_PER_YEAR: f64 = 365.25;
+
+/// Name of the derived column of the reason for censoring of an endpoint.
+pub(crate) fn censoring_name(endpoint: &str) -> String {
+    format!("{endpoint}/censoring")
+}
+
+/// What readers call an interval of time.
+pub(crate) fn interval_label(after: f64, until: Option<f64>, unit: &str) -> String {
+    let [after, until] =
+        [Some(after), until].map(|time| time.map(|time| Brief((time * 100.0).round() / 100.0)));
+    match (after, until) {
+        (Some(after), Some(until)) if after.0 == 0.0 => format!("to {until} {unit}"),
+        (Some(after), Some(until)) => format!("{after} to {until} {unit}"),
+        (Some(after), None) => format!("after {after} {unit}"),
+        (None, _) => String::new(),
+    }
+}
 
 pub(crate) fn interval_rule(rule: protocol::IntervalRule) -> IntervalRule {
     match rule {

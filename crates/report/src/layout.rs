@@ -95,7 +95,7 @@ fn chapters(source: &Source) -> Vec<Chapter> {
         Chapter::main("flow", "Patients")
             .leads(tables::sentences(source))
             .plots([plots::flow(source)])
-            .tables([tables::flow(source)]),
+            .tables([tables::flow(source), tables::flow_counts(source)]),
         methods_chapter(source),
         Chapter::main("data", "Data quality and missing values")
             .blocks([Block::paragraph(missing_sentence(source))])
@@ -210,7 +210,8 @@ fn late_confounders(source: &Source) -> Text {
 /// What became of the patients.
 fn outcome(source: &Source) -> Vec<Chapter> {
     vec![
-        Chapter::main("follow-up", "Follow-up").tables([tables::follow_up(source)]),
+        Chapter::main("follow-up", "Follow-up")
+            .tables([tables::follow_up(source), tables::person_time(source)]),
         Chapter::main("survival", "Survival")
             .plots(plots::all_main_curves(source))
             .tables([tables::medians(source), tables::rates(source)])
@@ -221,7 +222,9 @@ fn outcome(source: &Source) -> Vec<Chapter> {
             .tables([tables::variances(source), tables::reuse(source)]),
         Chapter::main("proportional-hazards", "Proportional hazards")
             .tables(tables::proportional_hazards(source))
-            .plots(plots::log_log(source)),
+            .plots(plots::log_log(source))
+            .tables([tables::piecewise(source)]),
+        Chapter::main("sites", "Sites").tables([tables::sites(source)]),
         Chapter::main("subgroups", "Subgroups")
             .leads([subgroup_sentence(source)])
             .plots(plots::forests(source))

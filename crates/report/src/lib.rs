@@ -112,6 +112,7 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
         tables::summary(source),
         tables::target_trial(source),
         tables::flow(source),
+        tables::flow_counts(source),
         tables::missing(source),
         tables::baseline(source),
         tables::balance_measures(source),
@@ -127,11 +128,13 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
         tables::restricted_means(source),
         tables::comparison_tests(source),
         tables::follow_up(source),
+        tables::person_time(source),
     ];
     tables.extend(tables::hazard_ratios(source));
     tables.extend(tables::proportional_hazards(source));
     tables.extend([tables::firth(source), tables::selection(source), tables::variances(source)]);
     tables.push(tables::reuse(source));
+    tables.extend([tables::piecewise(source), tables::sites(source)]);
     tables.extend([tables::models(source), tables::sensitivity(source)]);
     tables.push(tables::hidden_bias(source));
     tables.push(tables::bootstrap(source));

@@ -5,9 +5,13 @@ mod baseline;
 mod bootstrap;
 mod cox;
 mod flow;
+mod flow_counts;
+mod person_time;
+mod piecewise;
 mod propensity;
 mod quantities;
 mod selection;
+mod sites;
 mod subgroups;
 mod summary;
 mod survival;
@@ -21,9 +25,13 @@ pub(crate) use cox::{
     sensitivity, variances,
 };
 pub(crate) use flow::{flow, missing, step_id};
+pub(crate) use flow_counts::flow_counts;
+pub(crate) use person_time::person_time;
+pub(crate) use piecewise::piecewise;
 pub(crate) use propensity::{matching, overlap, propensity, weighting};
 pub(crate) use quantities::quantities;
 pub(crate) use selection::selection;
+pub(crate) use sites::sites;
 pub(crate) use subgroups::{comparisons, events, interaction, is_unadjusted, methods, subgroups};
 pub(crate) use summary::{sentences, summary};
 pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};

@@ -74,6 +74,13 @@ pub struct StudySection {
     pub synthetic: bool,
     /// Date at which the data were closed, `YYYY-MM-DD`; the date of the report.
     pub data_lock: Option<String>,
+    /// Variable of the site: counts and the hazard ratio of the exposure are given for each of its
+    /// levels. Default: the site of `[matching]`; absent = one site.
+    #[serde(default)]
+    pub site: Option<String>,
+    /// Variable of the year in which follow-up began.
+    #[serde(default)]
+    pub start_year: Option<String>,
     /// Unit of every time in the report.
     pub time_unit: TimeUnit,
     /// Program whose conventions are the defaults. Default: `r`.
@@ -247,6 +254,20 @@ pub struct EndpointSection {
     pub end: Option<String>,
     /// Times at which survival is quoted, in the unit of the study.
     pub times: Vec<f64>,
+    /// Why patients without the event were censored; absent = not known.
+    #[serde(default)]
+    pub censoring: Option<CensoringColumn>,
+}
+
+/// A column of reasons for censoring.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct CensoringColumn {
+    /// Column of the table; a cell may be empty.
+    pub column: String,
+    /// Its codes; a cell that is none of them is an error.
+    pub levels: Vec<String>,
+    /// What tables call the codes, one per code. Default: the codes themselves.
+    pub labels: Vec<String>,
 }
 
 /// Which code is the event.
@@ -754,7 +775,8 @@ pub struct SurvivalSection {
     pub followup_ci: Vec<QuantileRule>,
     /// Horizons of the restricted mean, in the unit of the study. Default: none.
     pub restricted_mean: Vec<f64>,
-    /// Comparisons of the arms, `log_rank` always among them. Default: `log_rank`.
+    /// Comparisons of the arms, `log_rank` always among them. Default: `log_rank`, and with one-to-one
+    /// pairs `log_rank_stratified_by_pair`.
     pub tests: Vec<ComparisonTest>,
     /// Confidence of every interval of the study. Default: 0.95.
     pub confidence: f64,
@@ -821,9 +843,12 @@ pub struct CoxSection {
     pub univariable: Vec<String>,
     /// `[[cox.multivariable]]`: models of several terms.
     pub multivariable: Vec<MultivariableModel>,
-    /// Scale of time on which the multivariable models are tested for proportional hazards.
-    /// Default: `km`.
+    /// Scale of time on which hazards are tested for proportionality. Default: `km`.
     pub ph_test: TimeTransform,
+    /// Times at which hazard ratios may change in models whose hazards are in doubt, in the unit of
+    /// the study. Default: the times of the endpoint, or else the median time of its events.
+    #[serde(default)]
+    pub piecewise_cuts: Vec<f64>,
 }
 
 /// Who is analysed.
@@ -1087,6 +1112,14 @@ impl Protocol {
             }
             Population::All | Population::Exposed | Population::Comparator => false,
         }
+    }
+
+    /// The variable of the site, if there are several.
+    #[must_use]
+    pub fn site(&self) -> Option<&Variable> {
+        let matched = self.matching.as_ref().and_then(|section| section.site.as_ref());
+        let name = self.study.site.as_ref().or(matched.map(|site| &site.variable))?;
+        self.variable(name)
     }
 
     /// The variable of this name.

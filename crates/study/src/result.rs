@@ -31,6 +31,12 @@ pub struct StudyResult {
     pub quantities: Vec<Quantity>,
     /// Survival curves, in the order of the report.
     pub curves: Vec<Curve>,
+    /// Each coefficient over time, in the order of the report.
+    #[serde(default)]
+    pub over_time: Vec<CoefficientOverTime>,
+    /// The replicates of each headline number in classes, in the order of the report.
+    #[serde(default)]
+    pub histograms: Vec<ReplicateHistogram>,
     /// Doubts about the study as a whole.
     pub caveats: Vec<Caveat>,
 }
@@ -115,11 +121,73 @@ pub struct Curve {
     pub upper: Vec<Option<f64>>,
 }
 
+/// A coefficient over time: scaled Schoenfeld residuals of the events and the curve through them, a
+/// natural spline of four dimensions over the scale of time. A flat curve speaks for proportional
+/// hazards.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct CoefficientOverTime {
+    /// `endpoint/population/analysis/term/over_time`.
+    pub id: String,
+    /// What readers call the term.
+    pub label: String,
+    /// The scale of time of the curve and the test.
+    pub transform: crate::protocol::TimeTransform,
+    /// Confidence of the band.
+    pub confidence: f64,
+    /// Number of events.
+    pub n_events: usize,
+    /// One of this many events, in the order of their times, has its residual here: 1 = all of them.
+    pub every: usize,
+    /// Times of the events whose residuals are here, ascending, in the unit of the study.
+    pub event_time: Vec<f64>,
+    /// Their scaled Schoenfeld residuals: about the log hazard ratio at the time.
+    pub residual: Vec<f64>,
+    /// Times at which the curve is given, ascending; empty when there is no curve.
+    pub time: Vec<f64>,
+    /// The curve: the log hazard ratio over time.
+    pub value: Vec<f64>,
+    /// Lower limit of its pointwise band.
+    pub lower: Vec<f64>,
+    /// Upper limit of its pointwise band.
+    pub upper: Vec<f64>,
+    /// Why there is no curve.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub not_estimable: Option<NotEstimable>,
+}
+
+/// The replicates of a headline number in classes of one width, by the rule of Freedman and Diaconis,
+/// at most 60 of them; of a hazard ratio classes of one width on the logarithm.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct ReplicateHistogram {
+    /// `endpoint/population/analysis/term/quantity_replicates[@time]`.
+    pub id: String,
+    /// What readers call the number.
+    pub label: String,
+    /// The kind of the number.
+    pub kind: BootstrapKind,
+    /// Unit of the limits of the classes; absent for ratios and probabilities.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<String>,
+    /// Number of replicates.
+    pub n_replicates: usize,
+    /// Replicates without an answer, which are in no class.
+    pub n_failed: usize,
+    /// Infinite replicates, which are in no class.
+    pub n_infinite: usize,
+    /// Limits of the classes, ascending, one more than there are classes; empty without finite replicates.
+    pub edges: Vec<f64>,
+    /// Number of replicates in each class.
+    pub counts: Vec<usize>,
+}
+
 /// What the study consists of, in the order in which it is printed.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Outline {
     /// Steps from the table to the analysed patients, in order.
     pub flow: Vec<FlowStep>,
+    /// The site and its levels; absent when the study has one site.
+    #[serde(default)]
+    pub site: Option<VariableOutline>,
     /// The two arms, the exposed first.
     pub arms: Vec<Label>,
     /// Populations in which the arms are compared at baseline and for every endpoint: `all`, then
@@ -135,6 +203,10 @@ pub struct Outline {
     pub endpoints: Vec<EndpointOutline>,
     /// Hazard models.
     pub models: Vec<ModelOutline>,
+    /// Models whose hazard ratios change between intervals of time, because proportional hazards are in
+    /// doubt.
+    #[serde(default)]
+    pub piecewise: Vec<PiecewiseOutline>,
     /// Subgroup analyses.
     pub subgroups: Vec<SubgroupOutline>,
     /// Intervals from resampled patients; empty without `[bootstrap]`.
@@ -163,7 +235,9 @@ pub struct Label {
 }
 
 /// A step of the flow diagram. Its quantities are `study/{population}/flow/{id}/n` (patients left),
-/// `.../n_excluded` and `.../n_missing` (of the excluded, those who lack a value).
+/// `.../n_excluded` and `.../n_missing` (of the excluded, those who lack a value); for each arm and
+/// each level of [`Outline::site`] `study/{population}/flow/{id}/{column}={level}/n` and, except of
+/// arms and of the source, `.../n_excluded`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct FlowStep {
     /// Population of the ids: `all`, or `matched` or `weighted` for those arms.
@@ -253,6 +327,38 @@ pub struct ModelOutline {
     pub terms: Vec<TermOutline>,
     /// The models on the way to this one, itself the last; empty when its terms were not chosen.
     pub steps: Vec<StepOutline>,
+}
+
+/// A model whose hazard ratios change between intervals of time.
+///
+/// Its ids are `{endpoint}/{population}/{analysis}/{term}/hazard_ratio@{after}` and `p_value@{after}`
+/// for each interval by the time after which it begins, `all/n@{after}` and `n_events@{after}`,
+/// `{variable}/equality_p_value` and `all/likelihood_ratio_p_value`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct PiecewiseOutline {
+    /// Endpoint of the ids.
+    pub endpoint: String,
+    /// Population of the ids.
+    pub population: String,
+    /// Analysis of the ids: that of the model, and `_piecewise`.
+    pub analysis: String,
+    /// What readers call the model.
+    pub label: String,
+    /// The columns whose ratios change.
+    pub terms: Vec<TermOutline>,
+    /// The intervals, in order.
+    pub intervals: Vec<IntervalOutline>,
+}
+
+/// An interval of time.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct IntervalOutline {
+    /// It begins after this time, in the unit of the study.
+    pub after: f64,
+    /// It ends with this time; absent for the last one.
+    pub until: Option<f64>,
+    /// What readers call it.
+    pub label: String,
 }
 
 /// A model on the way to the one whose terms were chosen.

@@ -106,6 +106,10 @@ enum_conversion!(
         FewReplicates,
         DiscreteReplicates,
         UnmetSetting,
+        UnequalFollowUp,
+        MeasuredAfterTimeZero,
+        UnadjustedConfounder,
+        Heterogeneity,
     ]
 );
 

@@ -9,7 +9,7 @@ use ::bootstrap::BootstrapLimits;
 use ::cohort::{Estimate, Interval, NotEstimable};
 use numerics::elementary::exp;
 use study::protocol::{BootstrapMethod, BootstrapScope, BootstrapSection, EndpointSection};
-use study::result::{BootstrapKind, BootstrapOutline, Quantity};
+use study::result::{BootstrapKind, BootstrapOutline, Quantity, ReplicateHistogram};
 
 pub(super) fn assemble(assembly: &mut Assembly) {
     let Some(section) = assembly.pipeline.protocol().bootstrap.clone() else { return };
@@ -69,13 +69,16 @@ fn push_headline(
     let row = &headline.row;
     let is_ratio = row.kind == BootstrapKind::HazardRatio;
     let unit = (row.kind == BootstrapKind::Time).then(|| assembly.time_unit());
+    let scale = |value: f64| if is_ratio { exp(value) } else { value };
+    if let Ok(found) = found {
+        assembly.histograms.push(histogram(outline, headline, found, unit, scale));
+    }
     let mut push = |quantity: Quantity| {
         assembly.push(match unit {
             Some(unit) => quantity.in_unit(unit),
             None => quantity,
         });
     };
-    let scale = |value: f64| if is_ratio { exp(value) } else { value };
     let estimate = found.and_then(|found| found.estimate.map(scale));
     for &method in &row.methods {
         let quantity = Quantity::new(
@@ -124,6 +127,31 @@ fn push_headline(
     ] {
         let number = number.map(|number| number as f64);
         assembly.push(plain(ending, number, "count of replicates".into()));
+    }
+}
+
+/// The replicates in classes, on the scale of the number.
+fn histogram(
+    outline: &BootstrapOutline,
+    headline: &Headline,
+    found: &BootstrappedQuantity,
+    unit: Option<&str>,
+    scale: impl Fn(f64) -> f64,
+) -> ReplicateHistogram {
+    let (row, summary) = (&headline.row, &found.summary);
+    let (edges, counts) = summary.histogram.as_ref().map_or_else(Default::default, |known| {
+        (known.edges.iter().copied().map(scale).collect(), known.counts.clone())
+    });
+    ReplicateHistogram {
+        id: row.id(outline, "replicates"),
+        label: row.label.clone(),
+        kind: row.kind,
+        unit: unit.map(str::to_owned),
+        n_replicates: summary.n_replicates,
+        n_failed: summary.n_failed(),
+        n_infinite: summary.n_infinite,
+        edges,
+        counts,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hazard models: the screens, and the models of several terms.
 
 use super::{Assembly, Place, WHOLE, selection};
-use crate::plan::{UNIVARIABLE, key};
+use crate::plan::{MATCHING_LEFT, NON_PROPORTIONAL_BELOW, UNIVARIABLE, key};
 use crate::question::Answer;
 use crate::terms::{curve_outline, exposure_term, term_outlines};
 use ::cox::{
@@ -12,9 +12,6 @@ use study::protocol::{
     CoxSection, MultivariableModel, Population, Protocol, SelectionRule, Variance,
 };
 use study::result::{ModelOutline, TermOutline, id};
-
-/// The p-value below which proportional hazards are in doubt.
-const NON_PROPORTIONAL_BELOW: f64 = 0.05;
 
 pub(super) fn assemble(assembly: &mut Assembly) {
     let Some(section) = assembly.pipeline.protocol().cox.clone() else { return };
@@ -28,6 +25,7 @@ pub(super) fn assemble(assembly: &mut Assembly) {
                 multivariable(assembly, &endpoint.id, population, &section, model);
             }
         }
+        residual_imbalance(assembly, &endpoint.id, &section);
     }
     pairs_ignored(assembly, &section);
 }
@@ -57,6 +55,7 @@ fn screen(assembly: &mut Assembly, endpoint: &str, population: Population, secti
                 let reader = Reader::new(assembly, &place, variance(section, population), fit);
                 reader.columns(assembly);
                 reader.whole_model(assembly, &id::part(name));
+                reader.term_proportionality(assembly, name);
                 if *name == assembly.pipeline.protocol().exposure.column {
                     e_value(assembly, endpoint, population, fit, reader.variance);
                 }
@@ -124,6 +123,49 @@ fn multivariable(
         is_screen: false,
         terms: columns,
         steps,
+    });
+}
+
+/// The exposure adjusted for what the design has left unbalanced; not fitted where that is nothing.
+fn residual_imbalance(assembly: &mut Assembly, endpoint: &str, section: &CoxSection) {
+    let pipeline = assembly.pipeline;
+    let protocol = pipeline.protocol();
+    let Some(population) = protocol.adjusted() else { return };
+    let Some(left) = pipeline.left_unbalanced() else { return };
+    if !section.populations.contains(&population) {
+        return;
+    }
+    let place = Place::new(endpoint, population.id(), format!("cox_{MATCHING_LEFT}"));
+    let n = place.count(WHOLE, "n_unbalanced", left.len());
+    assembly.push(n);
+    if left.is_empty() {
+        return;
+    }
+    let columns: Vec<TermOutline> = std::iter::once(&protocol.exposure.column)
+        .chain(&left)
+        .flat_map(|name| term_outlines(protocol, name))
+        .collect();
+    let label = "Adjusted for residual imbalance";
+    match assembly.answer(&key::cox(endpoint, population.id(), MATCHING_LEFT)) {
+        Ok(Answer::Cox(fit)) => {
+            let fit = fit.as_ref().clone();
+            let reader = Reader::new(assembly, &place, variance(section, population), &fit);
+            reader.columns(assembly);
+            reader.whole_model(assembly, WHOLE);
+            reader.events_per_coefficient(assembly);
+            reader.proportional_hazards(assembly, label);
+        }
+        Ok(_) => without_fit(assembly, &place, &columns, NotEstimable::NotDefined),
+        Err(reason) => without_fit(assembly, &place, &columns, reason),
+    }
+    assembly.outline.models.push(ModelOutline {
+        endpoint: endpoint.into(),
+        population: population.id().into(),
+        analysis: place.analysis,
+        label: label.into(),
+        is_screen: false,
+        terms: columns,
+        steps: Vec::new(),
     });
 }
 
@@ -402,6 +444,23 @@ impl<'a> Reader<'a> {
         for (part, estimate) in parts {
             let name = format!("{name}_{part}");
             assembly.push(self.place.quantity(term, &name, estimate, &method));
+        }
+    }
+
+    /// The test of the one term of a model; of the exposure it may leave a doubt.
+    fn term_proportionality(&self, assembly: &mut Assembly, name: &str) {
+        let Some(tests) = &self.fit.proportional_hazards else { return };
+        let Some(test) = tests.terms.first() else { return };
+        self.test(assembly, &id::part(name), "proportional_hazards", test.test);
+        let is_exposure = *name == assembly.pipeline.protocol().exposure.column;
+        if is_exposure && test.test.p_value.is_ok_and(|p| p < NON_PROPORTIONAL_BELOW) {
+            let message = format!(
+                "Proportional hazards are in doubt in the model of the exposure alone of {} in the \
+                 population \"{}\" (test below {NON_PROPORTIONAL_BELOW}). The hazard ratio is then an \
+                 average over time; ratios by intervals stand beside it.",
+                self.place.endpoint, self.place.population
+            );
+            assembly.caveats.push(Caveat::new(CaveatCode::NonProportionalHazards, message));
         }
     }
 

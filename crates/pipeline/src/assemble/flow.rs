@@ -1,13 +1,16 @@
 //! From the rows of the table to the analysed and the matched patients.
 
-use super::{Assembly, Place, STUDY, WHOLE};
-use study::protocol::Population;
+use super::{Assembly, Place, STUDY, WHOLE, population_label};
+use crate::prepare::LevelCount;
+use crate::terms::level_label;
+use cohort::{Caveat, CaveatCode, Selection};
+use study::protocol::{Arm, Population, Variable};
 use study::result::{FlowKind, FlowStep, id};
 
 pub(super) fn assemble(assembly: &mut Assembly) {
     let study = &assembly.pipeline.study;
     let place = Place::new(STUDY, WHOLE, "flow");
-    let mut steps = vec![(source(), study.n_rows, None)];
+    let mut steps = vec![(source(), study.n_rows, None, &study.rows_by_level)];
     for (index, step) in study.attrition.iter().enumerate() {
         let (id, kind) = if step.is_missing_policy {
             ("complete".into(), FlowKind::Missing)
@@ -16,13 +19,21 @@ pub(super) fn assemble(assembly: &mut Assembly) {
         };
         let population = WHOLE.into();
         let outline = FlowStep { population, id, label: step.label.clone(), kind };
-        steps.push((outline, step.n_left, Some((step.n_excluded, step.n_missing))));
+        steps.push((outline, step.n_left, Some((step.n_excluded, step.n_missing)), &step.by_level));
     }
-    for (outline, n, excluded) in steps {
+    for (outline, n, excluded, by_level) in steps {
         assembly.push(place.count(&outline.id, "n", n));
         if let Some((n_excluded, n_missing)) = excluded {
             assembly.push(place.count(&outline.id, "n_excluded", n_excluded));
             assembly.push(place.count(&outline.id, "n_missing", n_missing));
+        }
+        for count in by_level {
+            let has_unknown = study.rows_by_level.iter().any(|known| {
+                known.level.is_none() && known.column == count.column && known.n_left > 0
+            });
+            if count.level.is_some() || has_unknown {
+                level(assembly, &place, &outline.id, count, excluded.is_some());
+            }
         }
         assembly.outline.flow.push(outline);
     }
@@ -39,6 +50,62 @@ pub(super) fn assemble(assembly: &mut Assembly) {
     }
 }
 
+/// Patients of an arm or a site after a step.
+fn level(
+    assembly: &mut Assembly,
+    place: &Place,
+    step: &str,
+    count: &LevelCount,
+    has_excluded: bool,
+) {
+    let Some(level) = &count.level else {
+        let term = format!("{step}/{}", id::part(&count.column));
+        assembly.push(place.count(&term, "n_unknown", count.n_left));
+        return;
+    };
+    let term = format!("{step}/{}", id::level(&count.column, level));
+    assembly.push(place.count(&term, "n", count.n_left));
+    if has_excluded {
+        assembly.push(place.count(&term, "n_excluded", count.n_excluded));
+    }
+}
+
+/// Patients of an arm at each site; a site without any in one arm gives a doubt.
+fn sites(assembly: &mut Assembly, population: Population, arm: &Arm, rows: &Selection) {
+    let pipeline = assembly.pipeline;
+    let protocol = pipeline.protocol();
+    let Some(site) = protocol.site() else { return };
+    let place = Place::new(STUDY, population.id(), "flow");
+    let everyone = pipeline.rows(population);
+    for level in &site.levels {
+        let n = n_at(assembly, site, level, rows);
+        let caveat = (n == 0 && n_at(assembly, site, level, &everyone) > 0).then(|| {
+            let message = format!(
+                "{}: at {} {} nobody is of the arm \"{}\"; comparisons there rest on other sites.",
+                population_label(population),
+                site.label,
+                level_label(site, level),
+                arm.label
+            );
+            Caveat::new(CaveatCode::Positivity, message)
+        });
+        let arm = id::level(&protocol.exposure.column, &arm.value);
+        let term = format!("{arm}/{}", id::level(&site.name, level));
+        let caveats: Vec<Caveat> = caveat.into_iter().collect();
+        assembly.caveats.extend(caveats.iter().cloned());
+        assembly.push(place.count(&term, "n", n).with_caveats(caveats));
+    }
+}
+
+/// How many rows of a selection are at a level.
+fn n_at(assembly: &Assembly, variable: &Variable, level: &str, rows: &Selection) -> usize {
+    let categories = assembly.pipeline.cohort().categories(&variable.name, rows);
+    categories.map_or(0, |categories| {
+        let code = categories.position(level);
+        categories.codes.iter().filter(|&&known| Some(known) == code).count()
+    })
+}
+
 fn source() -> FlowStep {
     FlowStep {
         population: WHOLE.into(),
@@ -51,21 +118,17 @@ fn source() -> FlowStep {
 /// The arms of a population.
 fn arms(assembly: &mut Assembly, population: Population, kind: FlowKind) {
     let exposure = &assembly.pipeline.protocol().exposure;
-    let rows = assembly.pipeline.rows(population);
-    let categories = assembly.pipeline.cohort().categories(&exposure.column, &rows);
     let place = Place::new(STUDY, population.id(), "flow");
     for arm in exposure.arms() {
-        let n = categories.as_ref().map_or(0, |categories| {
-            let level = categories.position(&arm.value);
-            categories.codes.iter().filter(|&&code| Some(code) == level).count()
-        });
+        let rows = assembly.pipeline.rows_at(population, &exposure.column, &arm.value);
         let term = id::level(&exposure.column, &arm.value);
         let label = match kind {
             FlowKind::Matched => format!("{}, matched", arm.label),
             FlowKind::Weighted => format!("{}, weighted", arm.label),
             _ => arm.label.clone(),
         };
-        assembly.quantities.push(place.count(&term, "n", n));
+        assembly.quantities.push(place.count(&term, "n", rows.len()));
+        sites(assembly, population, arm, &rows);
         let population = population.id().into();
         assembly.outline.flow.push(FlowStep { population, id: term, label, kind });
     }

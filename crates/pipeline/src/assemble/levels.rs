@@ -18,16 +18,17 @@ pub(super) fn assemble(assembly: &mut Assembly) {
     populations.dedup();
     for endpoint in &pipeline.protocol().endpoints {
         for &population in &populations {
-            of_population(assembly, endpoint, population, &names(section));
+            of_population(assembly, endpoint, population, &names(pipeline, section));
         }
     }
 }
 
 /// The variables of all models, each once.
-fn names(section: &CoxSection) -> Vec<String> {
+fn names(pipeline: &Pipeline, section: &CoxSection) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let of_models = section.multivariable.iter().flat_map(|model| &model.terms);
-    for name in section.univariable.iter().chain(of_models) {
+    let left = pipeline.left_unbalanced().unwrap_or_default();
+    for name in section.univariable.iter().chain(of_models).chain(&left) {
         if !names.contains(name) {
             names.push(name.clone());
         }

@@ -265,14 +265,15 @@ fn follow_up(assembly: &mut Assembly, endpoint: &str, population: Population, ar
         for (level, term) in levels {
             match group(&answer, level) {
                 Ok(group) => {
-                    for quantile in &group.quantiles {
-                        let estimator = match assembly.has_weights(population.id()) {
-                            true => "weighted reverse Kaplan-Meier",
-                            false => "reverse Kaplan-Meier",
-                        };
+                    let estimator = match assembly.has_weights(population.id()) {
+                        true => "weighted reverse Kaplan-Meier",
+                        false => "reverse Kaplan-Meier",
+                    };
+                    for quantile in group.quantiles.iter().filter(|known| is_median(known)) {
                         let quantity = median(assembly, &place, &term, quantile, estimator);
                         assembly.push(quantity);
                     }
+                    quartiles(assembly, &place, &term, group, estimator);
                 }
                 Err(reason) => {
                     let rules = assembly.pipeline.protocol().survival.followup_ci.clone();
@@ -283,6 +284,27 @@ fn follow_up(assembly: &mut Assembly, endpoint: &str, population: Population, ar
                 }
             }
         }
+    }
+}
+
+fn is_median(quantile: &Quantile) -> bool {
+    quantile.probability == 0.5
+}
+
+/// Between which times half of the patients were followed, by the first rule of the protocol.
+fn quartiles(
+    assembly: &mut Assembly,
+    place: &Place,
+    term: &str,
+    group: &GroupCurve,
+    estimator: &str,
+) {
+    let unit = assembly.time_unit();
+    for (name, probability) in [("q1", 0.25), ("q3", 0.75)] {
+        let found = group.quantiles.iter().find(|known| known.probability == probability);
+        let value = found.map_or(Err(NotEstimable::NotDefined), |known| known.value);
+        let method = format!("{estimator} quartile");
+        assembly.push(place.quantity(term, name, value, &method).in_unit(unit));
     }
 }
 

@@ -47,6 +47,10 @@ pub(super) fn table_spec(
         if let Some(end) = &endpoint.end {
             needed.column(end, ColumnKind::Date, &format!("{path}.end"));
         }
+        if let Some(censoring) = &endpoint.censoring {
+            let kind = ColumnKind::Category { levels: censoring.levels.clone() };
+            needed.column(&censoring.column, kind, &format!("{path}.censoring.column"));
+        }
     }
     needed.conditions(protocol, conditions);
     needed.checks.finish(Some(TableSpec {
@@ -148,6 +152,8 @@ fn path_of(protocol: &Protocol, column: &str) -> Option<String> {
             Some(format!("{path}.event.column"))
         } else if endpoint.end.as_deref() == Some(column) {
             Some(format!("{path}.end"))
+        } else if endpoint.censoring.as_ref().is_some_and(|known| known.column == column) {
+            Some(format!("{path}.censoring.column"))
         } else {
             let is_time = endpoint.time.as_ref().is_some_and(|time| time.column == column);
             is_time.then(|| format!("{path}.time.column"))

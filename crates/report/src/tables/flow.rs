@@ -46,6 +46,6 @@ pub(crate) fn missing(source: &Source) -> Table {
 }
 
 /// A count that not every step has.
-fn optional(source: &Source, id: &str) -> Cell {
+pub(super) fn optional(source: &Source, id: &str) -> Cell {
     if source.numbers.has(id) { source.numbers.cell(id, number::count) } else { Cell::new("") }
 }

@@ -48,10 +48,10 @@ pub fn read(text: &str) -> Result<Protocol, Vec<Violation>> {
 
 fn protocol(file: &Section) -> Protocol {
     let schema = file.needed("schema", schema).unwrap_or_default();
-    let study = file.needed_table("study", data::study);
     let source = file.needed_table("data", data::data);
     let variables =
         file.entries("variables", |name, section| data::variable(name, section, &source));
+    let study = file.needed_table("study", |section| data::study(section, &variables));
     let time_zero = file.table("time_zero", data::time_zero);
     let exposure = file.needed_table("exposure", |section| {
         data::exposure(section, &source, file.has("time_zero"))

@@ -6,6 +6,8 @@
 //! | id | number |
 //! |---|---|
 //! | `study/{population}/flow/{step}/n` `n_excluded` `n_missing` | patients left after a step, left out by it, of these for want of a value; the arms are steps too |
+//! | `study/{population}/flow/{step}/{column}={level}/n` `n_excluded` | the same by arm and by site; of arms by site |
+//! | `study/all/flow/{step}/{column}/n_unknown` | patients left without a value of arm or site |
 //! | `study/all/missing/{column}/n_missing` | eligible patients without a value |
 //! | `study/{population}/balance/{arm}/n` | patients of an arm |
 //! | `study/{population}/balance/{variable}/{arm}/mean` `sd` `median` `q1` `q3` | summary of a number |
@@ -28,6 +30,11 @@
 //! | `{endpoint}/{population}/survival/{group}/survival_{rule}@{time}` `survival_standard_error@{time}` `n_at_risk@{time}` | survival at a time |
 //! | `{endpoint}/{population}/survival/{group}/restricted_mean@{tau}` `restricted_mean_standard_error@{tau}` | restricted mean |
 //! | `{endpoint}/{population}/followup/{group}/median_{rule}` | reverse Kaplan-Meier |
+//! | `{endpoint}/{population}/followup/{group}/q1` `q3` | its quartiles |
+//! | `{endpoint}/{population}/followup/{group}/n` `n_events` `person_years` `event_rate` `completeness` `n_beyond_lock` | events over person-time, how complete follow-up is; not of patients with weights |
+//! | `{endpoint}/{population}/followup/{exposure}={level}/rate_ratio` `rate_ratio_p_value` | rate of the exposed over that of the comparators |
+//! | `{endpoint}/{population}/followup/{group}/n_censored` `n_censored_at_lock` `n_censored_before_lock` `n_censored_unknown` | censored patients; at the lock of the data, before it, without a reason |
+//! | `{endpoint}/{population}/followup/{group}/{column}={level}/n_censored` | censored for a reason |
 //! | `{endpoint}/{population}/log_rank/{column}/chi_squared` `df` `p_value` `ln_p_value` | comparison of groups; `log_rank_stratified_by_pair` likewise |
 //! | `{endpoint}/{population}/log_rank/{group}/observed` `expected` | its parts |
 //! | `{endpoint}/{population}/cox_univariable/{column}/hazard_ratio` `p_value` | by the variance of the protocol |
@@ -41,6 +48,11 @@
 //! | `{endpoint}/{population}/cox_{model}/all/events_per_coefficient` | events over coefficients |
 //! | `{endpoint}/{population}/cox_univariable/{variable}={level}/level_n` `level_n_events` | patients and events of a level or arm, for the variables of all models |
 //! | `{endpoint}/{population}/cox_{model}/{variable}/proportional_hazards_chi_squared` `..._df` `..._p_value` | proportional hazards; `all` is the global test |
+//! | `{endpoint}/{population}/cox_{model}_piecewise/{column}/hazard_ratio@{after}` `p_value@{after}`; `all/n@{after}` `n_events@{after}` | hazard ratios by intervals, where proportional hazards are in doubt |
+//! | `{endpoint}/{population}/cox_{model}_piecewise/{variable}/equality_chi_squared` ...; `all/likelihood_ratio_chi_squared` ... | tests that they do not change |
+//! | `{endpoint}/{population}/cox_residual_imbalance/all/n_unbalanced` | covariates that the design has left unbalanced; the model has the ids of any other |
+//! | `{endpoint}/{population}/sites/{site}={level}/n` `n_events` `hazard_ratio` `p_value` `coefficient` `standard_error` `share` `left_out_hazard_ratio` `left_out_p_value` | the exposure at a site, and at all others |
+//! | `{endpoint}/{population}/sites/all/n_sites` `pooled_hazard_ratio` `pooled_p_value` `random_hazard_ratio` `random_p_value` `q` `q_df` `q_p_value` `i_squared` `tau_squared` | the sites together |
 //! | `{endpoint}/{population}[{column}={level}]/...` | the same within a level |
 //! | `{endpoint}/{population}/interaction/{variable}/{test}_chi_squared` `{test}_df` `{test}_p_value` | exposure by variable, by `likelihood_ratio` and `wald` |
 //! | `{endpoint}/{population}/bootstrap_{scope}/{exposure}={level}/hazard_ratio_{method}` | hazard ratio of the exposure with limits from replicates; `bootstrap_{scope}_{model}` of a multivariable model |

@@ -245,7 +245,10 @@ pub(super) fn survival(section: &Section, declared: &Declared) -> SurvivalSectio
         followup_ci: section.filled_list("followup_ci", word).unwrap_or_else(|| median_ci.clone()),
         median_ci,
         restricted_mean: section.list("restricted_mean", positive).unwrap_or_default(),
-        tests: tests.unwrap_or_else(|| vec![ComparisonTest::default()]),
+        tests: tests.unwrap_or_else(|| {
+            let by_pair = declared.has_pairs.then_some(ComparisonTest::LogRankStratifiedByPair);
+            std::iter::once(ComparisonTest::LogRank).chain(by_pair).collect()
+        }),
         confidence: section.optional("confidence", confidence).unwrap_or(0.95),
     }
 }
@@ -255,7 +258,9 @@ pub(super) fn cox(section: &Section, declared: &Declared) -> CoxSection {
         populations(section, declared).unwrap_or_else(|| vec![declared.main_population()]);
     let univariable = section.list("univariable", |value| declared.term(value));
     let univariable = univariable.unwrap_or_else(|| declared.all_terms());
-    let ids = Ids::new(&["univariable"]);
+    let ids = Ids::new(&["univariable", "residual_imbalance"]);
+    let mut cuts = section.list("piecewise_cuts", positive).unwrap_or_default();
+    cuts.sort_by(f64::total_cmp);
     let variance = section.optional("variance", word).unwrap_or_default();
     if variance == Variance::Model && declared.has_weights(declared.main_population()) {
         let message = "patients with weights need the robust variance; leave it out";
@@ -272,6 +277,7 @@ pub(super) fn cox(section: &Section, declared: &Declared) -> CoxSection {
             model
         }),
         ph_test: section.optional("ph_test", word).unwrap_or_default(),
+        piecewise_cuts: cuts,
         univariable,
         populations,
     }

@@ -6,18 +6,21 @@ use super::value::{
     Parsed, cell, code, column, column_name, date, flag, id, not_negative, separator, text, word,
 };
 use crate::protocol::{
-    Arm, Criterion, DataSection, EndpointSection, EventCode, Exposure, MissingSection,
-    StudySection, TimeColumn, TimeUnit, TimeZero, Variable, VariableKind, Window,
+    Arm, CensoringColumn, Criterion, DataSection, EndpointSection, EventCode, Exposure,
+    MissingSection, StudySection, TimeColumn, TimeUnit, TimeZero, Variable, VariableKind, Window,
 };
 use toml::de::DeValue;
 
-pub(super) fn study(section: &Section) -> StudySection {
+pub(super) fn study(section: &Section, variables: &[Variable]) -> StudySection {
     StudySection {
         id: section.needed("id", id).unwrap_or_default(),
         title: section.needed("title", text).unwrap_or_default(),
         notice: section.optional("notice", text),
         synthetic: section.optional("synthetic", flag).unwrap_or(false),
         data_lock: section.optional("data_lock", date),
+        site: section.optional("site", |value| site(value, variables)),
+        start_year: section
+            .optional("start_year", |value| Ok(declared(value, variables)?.name.clone())),
         time_unit: section.optional("time_unit", word).unwrap_or_default(),
         emulate: section.optional("emulate", word).unwrap_or_default(),
     }
@@ -117,6 +120,7 @@ pub(super) fn endpoints(
         EndpointSection {
             label: section.optional("label", text).unwrap_or_else(|| id.clone()),
             times: section.list("times", not_negative).unwrap_or_default(),
+            censoring: section.table("censoring", censoring),
             id,
             event,
             time,
@@ -148,6 +152,43 @@ impl Ids {
             self.taken.borrow_mut().push(id.clone());
         }
         id
+    }
+}
+
+/// A variable by its name.
+fn declared<'a>(value: &DeValue, variables: &'a [Variable]) -> Parsed<&'a Variable> {
+    let name = text(value)?;
+    variables.iter().find(|known| known.name == name).ok_or_else(|| {
+        let known: Vec<&str> = variables.iter().map(|known| known.name.as_str()).collect();
+        let known = super::suggest::known_names(&name, &known);
+        format!("there is no variable `{name}`; declared are {known}")
+    })
+}
+
+/// A variable with levels that every patient can have.
+fn site(value: &DeValue, variables: &[Variable]) -> Parsed<String> {
+    let variable = declared(value, variables)?;
+    match (has_levels(variable.kind), &variable.among) {
+        (false, _) => Err(format!("`{}` has no levels, and sites are levels", variable.name)),
+        (true, Some(_)) => Err(format!("not every patient has a value of `{}`", variable.name)),
+        (true, None) => Ok(variable.name.clone()),
+    }
+}
+
+fn censoring(section: &Section) -> CensoringColumn {
+    let levels = section.filled_list("levels", code).unwrap_or_default();
+    if !section.has("levels") {
+        section.refuse("levels", "`levels` is missing: list the codes of the reasons");
+    }
+    let n_levels = section.list_len("levels").unwrap_or(levels.len());
+    let labels = section.list("labels", code);
+    if let Some(n) = section.list_len("labels").filter(|&n| n != n_levels) {
+        section.refuse("labels", format!("{n} labels for {n_levels} codes: give one each"));
+    }
+    CensoringColumn {
+        column: section.needed("column", column).unwrap_or_default(),
+        labels: labels.unwrap_or_else(|| levels.clone()),
+        levels,
     }
 }
 

@@ -12,6 +12,7 @@ enum Role {
     Date,
     Time,
     Event,
+    Censoring,
 }
 
 impl Role {
@@ -23,6 +24,7 @@ impl Role {
             Self::Date => "a date",
             Self::Time => "a follow-up time",
             Self::Event => "an event",
+            Self::Censoring => "a reason for censoring",
         }
     }
 }
@@ -67,6 +69,9 @@ fn uses(protocol: &Protocol) -> Vec<(String, &str, Role)> {
         }
         if let Some(end) = &endpoint.end {
             uses.push((path("end"), end, Role::Date));
+        }
+        if let Some(censoring) = &endpoint.censoring {
+            uses.push((path("censoring.column"), &censoring.column, Role::Censoring));
         }
     }
     for variable in &protocol.variables {

@@ -435,7 +435,7 @@ fn sections_need_each_other() {
 #[test]
 fn every_mistake_is_reported_at_once() {
     let paths: Vec<String> = violations("").into_iter().map(|violation| violation.path).collect();
-    assert_eq!(paths, ["schema", "study", "data", "exposure", "endpoint"]);
+    assert_eq!(paths, ["schema", "data", "study", "exposure", "endpoint"]);
     let text =
         small_with("title = \"Small\"", "titel = \"Small\"").replace("\"binary\"", "\"bin\"");
     let paths: Vec<String> =
