@@ -403,3 +403,45 @@ fn a_long_jackknife_is_refused_before_it_begins() {
         violations[0].message
     );
 }
+
+/// Patients 1 and 2 are at site B, and neither is exposed. Follow-up ends on days 40 to 56; the lock lies
+/// at day 49, at which patient 12 is censored, after 4 and 8.
+#[test]
+fn sites_and_follow_up_are_counted() {
+    let study = STUDY
+        .replace("id = \"small\"", "id = \"small\"\nsite = \"site\"\ndata_lock = 2020-02-19")
+        .replace(
+            "[time_zero]",
+            "site = { type = \"binary\", levels = [\"A\", \"B\"] }\n[time_zero]",
+        );
+    let mut lines: Vec<String> = table().lines().map(str::to_owned).collect();
+    for (index, line) in lines.iter_mut().enumerate() {
+        let site = match index {
+            0 => "site",
+            1 | 2 => "B",
+            _ => "A",
+        };
+        *line = format!("{line},{site}\n");
+    }
+    let result = report(&format!("{study}[propensity]\ncovariates = [\"age\"]\n"), &lines.concat());
+    assert_eq!(value(&result, "study/all/flow/source/site=B/n"), Some(2.0));
+    assert_eq!(value(&result, "study/all/flow/complete/site=A/n_excluded"), Some(0.0));
+    let empty = result.quantity("study/all/flow/rt=1/site=B/n").unwrap();
+    assert_eq!((empty.value, empty.caveats[0].code), (Some(0.0), CaveatCode::Positivity));
+    let n_doubts = |code| result.caveats.iter().filter(|caveat| caveat.code == code).count();
+    assert_eq!(n_doubts(CaveatCode::UnadjustedConfounder), 2, "the site and the year");
+
+    let times: Vec<usize> = (1..=12).map(|id| 40 + id * 5 % 17).collect();
+    let has_event = |index: usize| !(index + 1).is_multiple_of(4);
+    let observed: usize = times.iter().map(|&time| time.min(49)).sum();
+    let ends = times.iter().enumerate();
+    let possible: usize =
+        ends.map(|(index, &time)| if has_event(index) && time <= 49 { time } else { 49 }).sum();
+    let number = |name: &str| value(&result, &format!("os/all/followup/all/{name}")).unwrap();
+    let years = times.iter().sum::<usize>() as f64 / 365.25;
+    assert!((number("person_years") - years).abs() < 1e-12);
+    assert!((number("event_rate") - 900.0 / years).abs() < 1e-9);
+    assert!((number("completeness") - observed as f64 / possible as f64).abs() < 1e-12);
+    assert_eq!([number("n_censored"), number("n_censored_at_lock")], [3.0, 1.0]);
+    assert_eq!(number("n_censored_before_lock"), 2.0);
+}

@@ -23,6 +23,10 @@ fn of_analysis(analysis: &str, name: &str) -> Option<&'static str> {
             "Median follow-up: the time by which half of the patients would have been censored had \
              nobody had the event, with its confidence limits."
         }
+        ("followup", name) => return of_follow_up(name),
+        ("sites", name) => return of_sites(name),
+        ("flow", "n_unknown") => "Patients left whose arm or site is not known.",
+        (analysis, name) if analysis.ends_with("_piecewise") => return of_intervals(name),
         ("propensity", "coefficient") => "Log odds ratio of exposure in the propensity model.",
         ("balance", "share") => "Share of the arm with this level.",
         ("balance" | "balance_within", "largest_smd") => {
@@ -30,6 +34,60 @@ fn of_analysis(analysis: &str, name: &str) -> Option<&'static str> {
         }
         ("weighting", "weighted_n") => "Sum of the weights of the arm.",
         (analysis, name) if analysis.starts_with("bootstrap") => return of_replicates(name),
+        _ => return None,
+    })
+}
+
+/// Numbers of follow-up.
+fn of_follow_up(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "q1" => {
+            "Time by which a quarter of the patients would have been censored had nobody had the event."
+        }
+        "q3" => {
+            "Time by which three quarters of the patients would have been censored had nobody had the \
+             event."
+        }
+        "person_years" => "Sum of the times for which the patients were observed, in years.",
+        "event_rate" => "Events over person-time, with its confidence limits.",
+        "rate_ratio" => "Event rate of the exposed over that of the comparators, with its limits.",
+        "completeness" => {
+            "Share of the person-time up to the data lock, or to the event, that was observed."
+        }
+        "n_beyond_lock" => "Patients followed beyond the lock of the data.",
+        "n_censored" => "Patients whose observation ended without the event.",
+        "n_censored_at_lock" => "Censored patients who were observed up to the lock of the data.",
+        "n_censored_before_lock" => "Censored patients whose observation ended before the lock.",
+        "n_censored_unknown" => "Censored patients without a reason.",
+        _ => return None,
+    })
+}
+
+/// Numbers of the sites and of all of them together.
+fn of_sites(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "n_sites" => "Sites whose hazard ratio is estimable.",
+        "coefficient" => "Log hazard ratio of the exposure at the site.",
+        "share" => "Share of the site in the pooled hazard ratio.",
+        "left_out_hazard_ratio" => "Pooled hazard ratio of the other sites, with its limits.",
+        "pooled_hazard_ratio" => "Mean of the sites weighted by inverse variance, with its limits.",
+        "random_hazard_ratio" => {
+            "Mean of the sites when effects differ between them, with its limits."
+        }
+        "q" => "Cochran's Q: how far the sites lie from their mean, in standard errors.",
+        "q_df" => "Degrees of freedom of Cochran's Q.",
+        "i_squared" => "Share of the variation between sites that is not chance.",
+        "tau_squared" => "Variance of the log hazard ratio between sites.",
+        _ => return None,
+    })
+}
+
+/// Numbers of models whose hazard ratios change.
+fn of_intervals(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "n" => "Patients at risk in the interval.",
+        "n_events" => "Events in the interval.",
+        "hazard_ratio" => "Hazard ratio in the interval, with its confidence limits.",
         _ => return None,
     })
 }
