@@ -32,6 +32,8 @@ pub struct Cover {
     pub study: String,
     /// A sentence that must be seen wherever results are, such as that patients are synthetic.
     pub notice: Option<String>,
+    /// Day on which the data were closed, YYYY-MM-DD.
+    pub date: Option<String>,
     /// What identifies input and program: date of the data, digests, seeds, versions.
     pub facts: Vec<Definition>,
 }

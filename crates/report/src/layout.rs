@@ -329,7 +329,13 @@ fn cover(source: &Source) -> Cover {
         Definition::new("Patient table, SHA-256", Text::code(&result.data_sha256)),
         Definition::new("Study file, SHA-256", Text::code(&result.protocol_sha256)),
     ]);
-    Cover { title: study.title.clone(), study: study.id.clone(), notice: notice(source), facts }
+    Cover {
+        title: study.title.clone(),
+        study: study.id.clone(),
+        notice: notice(source),
+        date: study.data_lock.clone(),
+        facts,
+    }
 }
 
 /// The seeds of whatever was drawn at random.
