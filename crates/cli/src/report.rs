@@ -6,11 +6,13 @@ use crate::output::write_into;
 use crate::problem::Problem;
 use crate::run::{chunks, runtime};
 use clap::ValueEnum;
+use report::ReportFile;
 use service_kit::{Failure, Settings};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use study::StudyResult;
 use wire::pb::study as pb;
 
 /// Arguments of `report`.
@@ -43,14 +45,18 @@ enum Format {
     Json,
     /// Every figure.
     Figures,
+    /// A Word document that can be edited; figures are pictures of 300 dpi. Made in this process.
+    Docx,
 }
 
 impl Format {
+    /// What the coordinator is asked for. It has neither fonts nor a rasteriser, so that a Word
+    /// document is made here of the report.json that it has checked.
     fn message(self) -> pb::ReportFormat {
         match self {
             Self::Html => pb::ReportFormat::Html,
             Self::Csv => pb::ReportFormat::Csv,
-            Self::Json => pb::ReportFormat::Json,
+            Self::Json | Self::Docx => pb::ReportFormat::Json,
             Self::Figures => pb::ReportFormat::Figures,
         }
     }
@@ -68,7 +74,14 @@ pub(crate) fn report(arguments: Arguments) -> Result<(), Problem> {
     formats.sort_unstable();
     formats.dedup();
     let coordinator = arguments.coordinator.as_deref();
-    let files = runtime()?.block_on(render(json, &formats, coordinator))?;
+    let mut files = runtime()?.block_on(render(json, &formats, coordinator))?;
+    if formats.contains(&Format::Docx) {
+        let file = docx(files.get("report.json").map_or(&[], Vec::as_slice))?;
+        files.insert(file.path, file.bytes);
+    }
+    if !formats.contains(&Format::Json) {
+        files.remove("report.json");
+    }
     let mut drawings = Vec::new();
     for (path, bytes) in &files {
         let written = write_into(&folder, path, bytes)?;
@@ -78,6 +91,14 @@ pub(crate) fn report(arguments: Arguments) -> Result<(), Problem> {
     figures::write(&arguments.figures, None, &drawings)
 }
 
+/// The Word document of a result.
+fn docx(json: &[u8]) -> Result<ReportFile, Problem> {
+    let result: StudyResult = serde_json::from_slice(json)
+        .map_err(|error| Problem::Failed(format!("could not read report.json: {error}")))?;
+    report_docx::file(&report::document(&result))
+        .map_err(|error| Problem::Failed(format!("could not write report.docx: {error}")))
+}
+
 /// The files by their paths.
 async fn render(
     json: Vec<u8>,
@@ -85,7 +106,9 @@ async fn render(
     coordinator: Option<&str>,
 ) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
     let mut coordinator = embed::coordinator(coordinator, &Settings::default()).await?;
-    let formats = formats.iter().map(|format| format.message().into()).collect();
+    let mut formats: Vec<i32> = formats.iter().map(|format| format.message().into()).collect();
+    formats.sort_unstable();
+    formats.dedup();
     let first = pb::RenderReportRequest { formats, report_json: Vec::new() };
     let bytes = chunks(Arc::new(json));
     let rest =
