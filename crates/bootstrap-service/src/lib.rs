@@ -97,6 +97,7 @@ fn all_replicates(bootstrap: &Bootstrap, n_replicates: u64) -> Result<Replicates
         let begin = Instant::now();
         let piece = bootstrap.replicates_on_all_threads(next..end)?;
         n_quantities = piece.n_quantities;
+        answers.reserve_exact(n_replicates as usize * n_quantities - answers.len());
         answers.extend(piece.answers);
         size = size_for(end - next, begin.elapsed());
         next = end;
@@ -148,7 +149,9 @@ fn failure(cohort: &Cohort, query: &BootstrapQuery, error: &BootstrapQueryError)
             BootstrapError::UnitAcrossStrata { .. } => invalid("plan.unit_column", error),
             BootstrapError::InvalidConfidence { .. } => invalid("options.confidence", error),
             BootstrapError::LongJackknife { .. } => invalid("options.methods", error),
-            BootstrapError::InvalidReplicates { .. } => invalid("plan.replicate_count", error),
+            BootstrapError::InvalidReplicates { .. } | BootstrapError::TooManyValues { .. } => {
+                invalid("plan.replicate_count", error)
+            }
             BootstrapError::BeyondPlan { .. } => invalid("replicate_count", error),
         },
         BootstrapQueryError::Survival(error) => match error {

@@ -16,6 +16,21 @@ pub enum BootstrapError {
         /// Number asked for.
         n_replicates: u64,
     },
+    /// There would be more values than are kept.
+    #[error(
+        "{n_replicates} replicates of {n_quantities} quantities are {n_values} values, and at most {most} are \
+         kept: ask for at most {} replicates, or for fewer quantities",
+        Plan::MOST_VALUES / (*n_quantities).max(1) as u64,
+        most = Plan::MOST_VALUES,
+    )]
+    TooManyValues {
+        /// Number of replicates.
+        n_replicates: u64,
+        /// Quantities of each.
+        n_quantities: usize,
+        /// Their product.
+        n_values: u64,
+    },
     /// Replicates are asked for that the plan does not have.
     #[error("replicates {first} to {end} are asked for, but the plan has {n_replicates}")]
     BeyondPlan {

@@ -22,8 +22,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Most replicates of a plan: their answers have to be kept until the limits are known.
-    pub const MOST_REPLICATES: u64 = 10_000_000;
+    /// Most values of a bootstrap, replicates times quantities: all are kept until the limits are known.
+    /// A value takes 32 bytes, and 48 more while the limits of its quantity are made: 160 megabytes of many
+    /// quantities, 400 of a single one.
+    pub const MOST_VALUES: u64 = 5_000_000;
+
+    /// Most replicates of a plan: those of a single quantity.
+    pub const MOST_REPLICATES: u64 = Self::MOST_VALUES;
 
     /// A plan.
     ///
@@ -39,6 +44,21 @@ impl Plan {
             Ok(Self { seed, n_replicates, resampling })
         } else {
             Err(BootstrapError::InvalidReplicates { n_replicates })
+        }
+    }
+
+    /// Checks that the values of so many quantities can be kept.
+    ///
+    /// # Errors
+    ///
+    /// When there are more than [`Self::MOST_VALUES`].
+    pub fn holds(&self, n_quantities: usize) -> Result<(), BootstrapError> {
+        let n_values = self.n_replicates.saturating_mul(n_quantities as u64);
+        if n_values <= Self::MOST_VALUES {
+            Ok(())
+        } else {
+            let n_replicates = self.n_replicates;
+            Err(BootstrapError::TooManyValues { n_replicates, n_quantities, n_values })
         }
     }
 
@@ -58,5 +78,25 @@ impl Plan {
     #[must_use]
     pub fn resampling(&self) -> Resampling {
         self.resampling
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the documented limit rests on, and the first product beyond it.
+    #[test]
+    fn the_values_of_a_bootstrap_are_bounded() {
+        assert_eq!(size_of::<cohort::Replicated>(), 32);
+        let plan = Plan::new(1, 20_000, Resampling::default()).unwrap();
+        assert_eq!(plan.holds(250), Ok(()));
+        let error = plan.holds(251).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "20000 replicates of 251 quantities are 5020000 values, and at most 5000000 are kept: ask for at \
+             most 19920 replicates, or for fewer quantities"
+        );
+        assert!(plan.holds(usize::MAX).is_err());
     }
 }

@@ -108,6 +108,9 @@ impl Statistics {
             Ok(answer) => Ok(Ok(answer)),
             Err(status) => {
                 let mut failure = Failure::from(&status);
+                if let Question::Bootstrap { .. } = &task.question {
+                    failure = in_protocol(failure);
+                }
                 if failure.code == Code::Unavailable {
                     let service = service_of(&task.question);
                     failure.message =
@@ -250,6 +253,18 @@ impl Statistics {
     }
 }
 
+/// The failure of a bootstrap with its faults where the study file has them.
+fn in_protocol(mut failure: Failure) -> Failure {
+    let (asked, key) = ("plan.replicate_count", "bootstrap.replicates");
+    for violation in failure.violations.iter_mut().filter(|violation| violation.field == asked) {
+        violation.field = key.into();
+    }
+    if let Some(rest) = failure.message.strip_prefix(asked) {
+        failure.message = format!("{key}{rest}");
+    }
+    failure
+}
+
 /// Makes intervals of replicates; to be called on the pool.
 fn intervals_of(
     task: &Task,
@@ -304,4 +319,19 @@ fn service_of(question: &Question) -> &'static str {
 /// An answer that cannot be understood: a service of another version, or a fault of ours.
 pub(crate) fn unreadable(malformed: Malformed) -> Failure {
     Failure::internal("UNREADABLE_ANSWER", malformed.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use service_kit::Violation;
+
+    #[test]
+    fn too_many_replicates_are_a_fault_of_the_study_file() {
+        let description = "ask for fewer".to_owned();
+        let violation = Violation { field: "plan.replicate_count".into(), description };
+        let failure = in_protocol(Failure::invalid(vec![violation]));
+        assert_eq!(failure.violations[0].field, "bootstrap.replicates");
+        assert_eq!(failure.message, "bootstrap.replicates: ask for fewer");
+    }
 }

@@ -63,7 +63,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = positive_seconds)]
     deadline: Duration,
     /// Replicates of each call that has any.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     replicates: u32,
     /// Compare every answer with the first to the same request.
     #[arg(long)]

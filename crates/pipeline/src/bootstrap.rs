@@ -181,7 +181,8 @@ impl<'a> Bootstrap<'a> {
     ///
     /// # Errors
     ///
-    /// A column that cannot be read, nobody selected, or what a statistic refuses.
+    /// A column that cannot be read, nobody selected, what a statistic refuses, or more values than are kept
+    /// ([`Plan::MOST_VALUES`]).
     pub fn read(
         cohort: &'a Cohort,
         selection: &'a Selection,
@@ -198,6 +199,7 @@ impl<'a> Bootstrap<'a> {
                 Computed::Pipeline(Box::new(rematched))
             }
         };
+        query.plan.holds(statistic.n_quantities())?;
         Ok(Self { plan: query.plan, units, statistic })
     }
 

@@ -214,6 +214,8 @@ async fn a_question_that_does_not_fit_names_its_field() {
             }),
             "quantities.cox[0].terms[1].column",
         ),
+        // Five quantities: five values more than are kept.
+        (changed(&|request| request.plan = Some(plan(1_000_001))), "plan.replicate_count"),
     ];
     for (request, field) in cases {
         let status = pieces(&clients, request).await.unwrap_err();
@@ -301,8 +303,8 @@ async fn a_caller_who_goes_away_leaves_the_thread() {
     let settings = Settings { threads: NonZeroUsize::new(1), queue: 0, ..Settings::default() };
     let clients = clients_of(settings).await;
     let long = RunReplicatesRequest {
-        plan: Some(plan(10_000_000)),
-        replicate_count: 10_000_000,
+        plan: Some(plan(1_000_000)),
+        replicate_count: 1_000_000,
         ..request(0, 1)
     };
     let mut client = clients.bootstrap.clone();
@@ -316,7 +318,7 @@ async fn a_caller_who_goes_away_leaves_the_thread() {
     // Intervals of as many replicates, given up by a deadline.
     let mut long = tonic::Request::new(EstimateIntervalsRequest {
         cohort: Some(cohort()),
-        plan: Some(plan(10_000_000)),
+        plan: Some(plan(1_000_000)),
         quantities: quantities(),
         ..EstimateIntervalsRequest::default()
     });

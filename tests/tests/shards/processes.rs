@@ -144,7 +144,7 @@ async fn a_worker_that_comes_late_is_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_stop_when_the_caller_has_gone() {
     let workers = workers(2, &[]);
-    let question = Question::new(488, 12, 500_000);
+    let question = Question::new(488, 12, 300_000);
     let pool = pool(&workers);
     let run = tokio::spawn(async move { question.ask(&pool, Deadline::after(FAR)).await });
     for worker in &workers {

@@ -4,7 +4,7 @@
 //! replicate decide who computes what, never a result.
 
 use super::ranges::Ranges;
-use bootstrap::Replicates;
+use bootstrap::{Plan, Replicates};
 use cohort::{NotEstimable, REPLICATES_AT_ONCE, Replicated};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -190,7 +190,11 @@ impl Ledger {
         let n = (piece.answers.len() / piece.n_quantities.max(1)) as u64;
         let range = piece.first..piece.first + n;
         let n_quantities = self.n_quantities.unwrap_or(piece.n_quantities);
-        if n_quantities != piece.n_quantities || range.start != flight.range.start || n == 0 {
+        let is_expected =
+            n_quantities == piece.n_quantities && range.start == flight.range.start && n > 0;
+        // A worker refuses more values than are kept; one of another version may not.
+        let n_values = self.n_replicates.saturating_mul(n_quantities as u64);
+        if !is_expected || n_values > Plan::MOST_VALUES {
             return Err(Unexpected);
         }
         self.n_quantities = Some(n_quantities);
@@ -528,6 +532,9 @@ mod tests {
         assert_eq!(desk.ledger.arrived(id, &piece(0, 2, 16), 2, now), Ok(()));
         assert_eq!(desk.ledger.arrived(id, &piece(8, 1, 8), 2, now), Err(Unexpected));
         assert_eq!(desk.ledger.arrived(id, &piece(8, 2, 0), 2, now), Err(Unexpected));
+        let other = &mut Ledger::new(Plan::MOST_VALUES / 2);
+        let (other_id, _) = other.hand_out(0, 2, now).unwrap();
+        assert_eq!(other.arrived(other_id, &piece(0, 3, 24), 2, now), Err(Unexpected));
         // More than the plan has.
         assert_eq!(desk.ledger.arrived(id, &piece(8, 2, 400), 2, now), Ok(()));
         assert!(desk.ledger.is_complete());

@@ -9,8 +9,9 @@ use toml::de::DeValue;
 /// Replicates unless asked otherwise: enough for the limits of a 95 % interval.
 const DEFAULT_REPLICATES: usize = 2000;
 
-/// Most replicates; their answers are kept until the limits are known.
-const MOST_REPLICATES: usize = 10_000_000;
+/// Most replicates: of a single quantity. Of several there are fewer, since all values are kept until the
+/// limits are known; how many quantities there are shows with the data.
+const MOST_REPLICATES: usize = 5_000_000;
 
 pub(super) fn bootstrap(
     section: &Section,
