@@ -84,6 +84,7 @@ async fn received(
                 return Err(invalid("announcement", "came before: send it once").into());
             }
             Piece::Ids(ids) => upload.ids(ids)?,
+            Piece::Levels(chunk) => upload.levels(chunk)?,
             Piece::Column(chunk) => upload.column(chunk)?,
         }
     }

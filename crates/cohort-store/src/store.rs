@@ -26,7 +26,7 @@ pub struct CohortStore {
     budget: usize,
 }
 
-/// What a cohort takes besides its cells: names, digests, levels.
+/// What a cohort takes besides its cells and labels: names, digests.
 const ENTRY_BYTES: usize = 4096;
 
 #[derive(Debug, Default)]
@@ -266,6 +266,18 @@ mod tests {
         let third = store.hold(&Cohort::new(None, vec![numbers(2.0)])?);
         assert_eq!(are_held([&first, &second]), [false, false]);
         assert_eq!(are_held([&third, &third]), [true, true]);
+        Ok(())
+    }
+
+    /// Ten thousand labels of 32 bytes are 320 kB and 24 bytes more for each, beside 40 kB of codes.
+    #[test]
+    fn labels_count() -> Result<(), CohortError> {
+        let labels = (0..10_000).map(|at| format!("{at:032}")).collect();
+        let codes = (0..10_000).collect();
+        let cohort = Cohort::new(None, vec![Column::categorical("g", labels, codes)])?;
+        let reason = |budget| CohortStore::new(budget).hold(&cohort).map_err(|full| full.reason);
+        assert_eq!(reason(600_000), Err("COHORT_TOO_LARGE".into()));
+        assert!(reason(620_000).is_ok());
         Ok(())
     }
 

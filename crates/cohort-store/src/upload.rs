@@ -24,10 +24,15 @@ pub(crate) struct Upload {
 struct Incoming {
     /// Its place in the announcement.
     index: usize,
-    header: ColumnHeader,
+    name: String,
+    /// Labels of categories; absent of numbers.
+    levels: Option<Vec<String>>,
+    /// Number of labels once all have come.
+    n_levels: usize,
     cells: Cells,
     missing: Vec<usize>,
-    hasher: ColumnHasher,
+    /// From when all labels have come.
+    hasher: Option<ColumnHasher>,
 }
 
 enum Cells {
@@ -36,10 +41,13 @@ enum Cells {
 }
 
 impl Upload {
-    /// Reserves room for the cells that were announced.
+    /// Reserves room for the cells and labels that were announced.
     ///
     /// Fails if they do not fit, and if the cohort that they extend is not held or does not fit them.
-    pub(crate) fn begin(store: &CohortStore, announcement: Announcement) -> Result<Self, Failure> {
+    pub(crate) fn begin(
+        store: &CohortStore,
+        mut announcement: Announcement,
+    ) -> Result<Self, Failure> {
         let base = match announcement.base {
             Some(base) => Some(store.known(base).ok_or(Unreadable::NotHeld(base))?),
             None => None,
@@ -50,9 +58,11 @@ impl Upload {
         let n_rows = announcement.n_rows;
         let mut columns = BTreeMap::new();
         let mut bytes = n_rows;
-        for (index, header) in announcement.columns.iter().enumerate() {
-            bytes = bytes.saturating_add(n_rows.saturating_mul(cell_bytes(header)));
-            columns.insert(header.name.clone(), Incoming::new(index, header.clone(), n_rows));
+        for (index, header) in std::mem::take(&mut announcement.columns).into_iter().enumerate() {
+            bytes = bytes
+                .saturating_add(n_rows.saturating_mul(cell_bytes(&header)))
+                .saturating_add(header.levels.as_deref().map_or(0, text_bytes));
+            columns.insert(header.name.clone(), Incoming::new(index, header, n_rows));
         }
         let mut reservation = store.reservation();
         reservation.grow(bytes)?;
@@ -69,9 +79,26 @@ impl Upload {
         if chunk.ids.len() > n_rows - n {
             return Err(invalid("ids.ids", format!("go beyond the {n_rows} rows announced")));
         }
-        let bytes = chunk.ids.iter().map(|id| id.len() + size_of::<String>());
-        self.reservation.grow(bytes.sum())?;
+        self.reservation.grow(text_bytes(&chunk.ids))?;
         self.ids.extend(chunk.ids);
+        Ok(())
+    }
+
+    /// Takes the next labels of a column.
+    pub(crate) fn levels(&mut self, chunk: pb::LevelChunk) -> Result<(), Failure> {
+        let n_rows = self.announcement.n_rows;
+        let column = self
+            .columns
+            .get_mut(&chunk.name)
+            .ok_or_else(|| invalid("levels.name", "was not announced"))?;
+        let (n_levels, known) = (column.n_levels, column.levels.get_or_insert_default());
+        follows("levels.first_level", chunk.first_level, known.len())?;
+        if chunk.levels.len() > n_levels - known.len() {
+            return Err(invalid("levels.levels", format!("go beyond the {n_levels} announced")));
+        }
+        self.reservation.grow(text_bytes(&chunk.levels))?;
+        known.extend(chunk.levels);
+        column.begin_cells(n_rows);
         Ok(())
     }
 
@@ -83,10 +110,14 @@ impl Upload {
             .get_mut(&chunk.name)
             .ok_or_else(|| invalid("column.name", "was not announced"))?;
         follows("column.first_row", chunk.first_row, column.len())?;
+        if column.hasher.is_none() {
+            return Err(early(column.n_levels));
+        }
         let is_first_missing = column.missing.is_empty() && !chunk.missing_rows.is_empty();
         let flags = if is_first_missing { n_rows } else { 0 };
         self.reservation.grow(chunk.missing_rows.len() * size_of::<usize>() + flags)?;
-        let cells = wire::cohort::cells_from(chunk, &column.header)?;
+        let n_levels = column.levels.as_ref().map(Vec::len);
+        let cells = wire::cohort::cells_from(chunk, n_levels)?;
         column.add(cells, n_rows)
     }
 
@@ -104,7 +135,7 @@ impl Upload {
         let mut digests = self.base.as_ref().map(|base| base.columns.clone()).unwrap_or_default();
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in std::mem::take(&mut self.columns).into_values() {
-            let (column, digest) = column.finish();
+            let (column, digest) = column.finish().ok_or_else(differs)?;
             digests.insert(column.name.clone(), digest);
             columns.push(column);
         }
@@ -176,10 +207,18 @@ fn follows(path: &str, first_row: i32, n: usize) -> Result<(), Failure> {
     }
 }
 
+fn early(n_levels: usize) -> Failure {
+    invalid("column", format!("comes before all of its {n_levels} labels"))
+}
+
 fn differs() -> Failure {
     let message = "is not the digest of what came";
     let failure = invalid("announcement.digest", message);
     Failure { reason: "DIGEST_MISMATCH".into(), ..failure }
+}
+
+fn text_bytes(texts: &[String]) -> usize {
+    texts.iter().map(|text| text.len() + size_of::<String>()).sum()
 }
 
 fn cell_bytes(header: &ColumnHeader) -> usize {
@@ -188,12 +227,24 @@ fn cell_bytes(header: &ColumnHeader) -> usize {
 
 impl Incoming {
     fn new(index: usize, header: ColumnHeader, n_rows: usize) -> Self {
-        let hasher = ColumnHasher::new(&header.name, header.levels.as_deref(), n_rows);
         let cells = match header.levels {
             None => Cells::Numbers(Vec::new()),
             Some(_) => Cells::Codes(Vec::new()),
         };
-        Self { index, header, cells, missing: Vec::new(), hasher }
+        let n_levels = header.levels.as_ref().map_or(0, Vec::len) + header.n_later_levels;
+        let (name, levels) = (header.name, header.levels);
+        let mut column =
+            Self { index, name, levels, n_levels, cells, missing: Vec::new(), hasher: None };
+        column.begin_cells(n_rows);
+        column
+    }
+
+    /// Lets cells come once all labels have.
+    fn begin_cells(&mut self, n_rows: usize) {
+        let levels = self.levels.as_deref();
+        if self.hasher.is_none() && levels.map_or(0, <[String]>::len) == self.n_levels {
+            self.hasher = Some(ColumnHasher::new(&self.name, levels, n_rows));
+        }
     }
 
     fn len(&self) -> usize {
@@ -209,9 +260,10 @@ impl Incoming {
         if chunk.values.len() > n_rows - first {
             return Err(invalid("column", format!("goes beyond the {n_rows} rows announced")));
         }
+        let hasher = self.hasher.as_mut().ok_or_else(|| early(self.n_levels))?;
         let mut is_missing = vec![false; chunk.values.len()];
         chunk.missing.iter().for_each(|&row| is_missing[row] = true);
-        self.hasher.add(&chunk.values, |row| is_missing[row]);
+        hasher.add(&chunk.values, |row| is_missing[row]);
         self.missing.extend(chunk.missing.iter().map(|row| first + row));
         match (&mut self.cells, &chunk.values) {
             (Cells::Numbers(cells), Values::Numeric(values)) => {
@@ -227,13 +279,16 @@ impl Incoming {
         Ok(())
     }
 
-    fn finish(self) -> (Column, ColumnDigest) {
-        let values = match (self.cells, self.header.levels) {
-            (Cells::Numbers(cells), _) => Values::Numeric(cells.into()),
-            (Cells::Codes(cells), levels) => {
-                Values::Categorical { levels: levels.unwrap_or_default(), codes: cells.into() }
+    /// The column with its digest; none while labels are to come.
+    fn finish(self) -> Option<(Column, ColumnDigest)> {
+        let digest = self.hasher?.finish();
+        let values = match self.cells {
+            Cells::Numbers(cells) => Values::Numeric(cells.into()),
+            Cells::Codes(cells) => {
+                let levels = self.levels.unwrap_or_default();
+                Values::Categorical { levels, codes: cells.into() }
             }
         };
-        (Column { name: self.header.name, values, missing: self.missing }, self.hasher.finish())
+        Some((Column { name: self.name, values, missing: self.missing }, digest))
     }
 }

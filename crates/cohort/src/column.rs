@@ -33,6 +33,22 @@ pub enum Values {
     },
 }
 
+impl Values {
+    /// Bytes that the labels take in memory; 0 of numbers.
+    #[must_use]
+    pub fn label_bytes(&self) -> usize {
+        match self {
+            Self::Numeric(_) => 0,
+            Self::Categorical { levels, .. } => label_bytes(levels),
+        }
+    }
+}
+
+/// Bytes that texts take in memory.
+pub(crate) fn label_bytes(texts: &[String]) -> usize {
+    texts.iter().map(|text| text.len() + size_of::<String>()).sum()
+}
+
 impl Column {
     /// A numeric column without missing cells.
     pub fn numeric(name: impl Into<String>, values: Vec<f64>) -> Self {

@@ -1,5 +1,6 @@
 //! A cohort: named columns over the same patients, in the order of their ids.
 
+use crate::column::label_bytes;
 use crate::factor::{crossed, factor, few_distinct};
 use crate::{
     Cells, CohortError, Column, ColumnDigest, ColumnHasher, Endpoint, EndpointColumns,
@@ -181,16 +182,20 @@ impl Cohort {
     /// What the cohort keeps in memory: the address and the bytes of each list, of which some may be
     /// shared with other cohorts.
     pub fn lists(&self) -> Vec<(usize, usize)> {
-        let id_bytes =
-            |ids: &Cells<String>| ids.iter().map(|id| id.len() + size_of::<String>()).sum();
         let mut lists = vec![self.none_missing.list()];
-        lists.extend(self.ids.as_ref().map(|ids| (ids.list().0, id_bytes(ids))));
+        lists.extend(self.ids.as_ref().map(|ids| (ids.list().0, label_bytes(ids))));
         lists.extend(self.caller_rows.as_ref().map(Cells::list));
         for column in &self.columns {
-            lists.push(match &column.values {
-                Values::Numeric(values) => values.list(),
-                Values::Categorical { codes, .. } => codes.list(),
-            });
+            match &column.values {
+                Values::Numeric(values) => lists.push(values.list()),
+                Values::Categorical { levels, codes } => {
+                    lists.push(codes.list());
+                    // No list of labels is shared, and an empty one has no address of its own.
+                    if !levels.is_empty() {
+                        lists.push((levels.as_ptr().addr(), label_bytes(levels)));
+                    }
+                }
+            }
             if column.has_missing {
                 lists.push(column.is_missing.list());
             }

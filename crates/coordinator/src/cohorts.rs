@@ -1,7 +1,7 @@
 //! How cohorts reach the services: along with each question when they are small, else once, to be
 //! named by digest from then on.
 
-use cohort::{Cohort, CohortDigest, ColumnDigest};
+use cohort::{Cohort, CohortDigest, ColumnDigest, Values};
 use cohort_store::CohortStore;
 use service_kit::{Compute, Deadline, Endpoint, Failure, Settings};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -67,7 +67,10 @@ impl Cohorts {
         deadline: Deadline,
     ) -> Result<Named, Status> {
         let cohort = Arc::clone(cohort);
-        if cohort.len() * cohort.names().count() * size_of::<f64>() <= self.inline_bytes {
+        let label_bytes = |name: &str| cohort.values(name).map_or(0, Values::label_bytes);
+        let labels: usize = cohort.names().map(label_bytes).sum();
+        let cells = cohort.len() * cohort.names().count() * size_of::<f64>();
+        if cells + labels <= self.inline_bytes {
             return Ok(Named { cohort, digest: None });
         }
         let hash = move |_: &_| {

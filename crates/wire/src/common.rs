@@ -283,21 +283,42 @@ pub(crate) fn is_categorical(column: &pb::Column) -> bool {
 pub(crate) fn column_from(
     violations: &mut Violations,
     path: &str,
-    column: pb::Column,
+    mut column: pb::Column,
 ) -> Option<Column> {
     if column.name.is_empty() {
         violations.add(format!("{path}.name"), "is required");
     }
-    let missing = missing_rows_from(violations, path, &column)?;
-    let values = if is_categorical(&column) {
-        if !column.values.is_empty() {
-            violations.add(path, "has both values and codes; give one of them");
+    let n_levels = is_categorical(&column).then_some(column.levels.len());
+    let levels = std::mem::take(&mut column.levels);
+    let mut cells = cells_from(violations, path, column, n_levels)?;
+    if let Values::Categorical { levels: none, .. } = &mut cells.values {
+        *none = levels;
+    }
+    Some(cells)
+}
+
+/// The cells of a column, of categories if the number of these is given, and none of its labels.
+pub(crate) fn cells_from(
+    violations: &mut Violations,
+    path: &str,
+    column: pb::Column,
+    n_levels: Option<usize>,
+) -> Option<Column> {
+    let length = if n_levels.is_some() { column.codes.len() } else { column.values.len() };
+    let missing = missing_rows_from(violations, path, &column.missing_rows, length)?;
+    let values = match n_levels {
+        Some(n_levels) => {
+            if !column.values.is_empty() {
+                violations.add(path, "has both values and codes; give one of them");
+            }
+            let path = format!("{path}.codes");
+            let codes = codes_from(violations, &path, &column.codes, n_levels, &missing)?;
+            Values::Categorical { levels: Vec::new(), codes: codes.into() }
         }
-        let codes = codes_from(violations, &format!("{path}.codes"), &column, &missing)?;
-        Values::Categorical { levels: column.levels, codes: codes.into() }
-    } else {
-        check_numbers(violations, &format!("{path}.values"), &column.values, &missing);
-        Values::Numeric(column.values.into())
+        None => {
+            check_numbers(violations, &format!("{path}.values"), &column.values, &missing);
+            Values::Numeric(column.values.into())
+        }
     };
     Some(Column { name: column.name, values, missing })
 }
@@ -306,33 +327,33 @@ pub(crate) fn column_from(
 fn missing_rows_from(
     violations: &mut Violations,
     path: &str,
-    column: &pb::Column,
+    rows: &[i32],
+    length: usize,
 ) -> Option<Vec<usize>> {
     let path = format!("{path}.missing_rows");
-    let rows = counts_from(violations, &path, column.missing_rows.clone())?;
-    let length = if is_categorical(column) { column.codes.len() } else { column.values.len() };
+    let rows = counts_from(violations, &path, rows.to_vec())?;
     let outside = |&(_, &row): &(usize, &usize)| row >= length;
     let entries = rows.iter().enumerate().filter(outside).map(|(index, _)| index);
     violations.add_each(&path, entries, format!("does not exist among {length} rows"));
     rows.iter().all(|&row| row < length).then_some(rows)
 }
 
-/// Codes of the levels of a column; only those of missing rows mean nothing.
+/// Codes of so many levels; only those of missing rows mean nothing.
 fn codes_from(
     violations: &mut Violations,
     path: &str,
-    column: &pb::Column,
+    codes: &[i32],
+    n_levels: usize,
     missing: &[usize],
 ) -> Option<Vec<u32>> {
-    let levels = column.levels.len();
-    let is_missing = flags(column.codes.len(), missing);
+    let is_missing = flags(codes.len(), missing);
     let read = |row: usize| -> Option<u32> {
-        let code = u32::try_from(column.codes[row]).ok()?;
-        (is_missing[row] || (code as usize) < levels).then_some(code)
+        let code = u32::try_from(codes[row]).ok()?;
+        (is_missing[row] || (code as usize) < n_levels).then_some(code)
     };
-    let rows = 0..column.codes.len();
+    let rows = 0..codes.len();
     let unknown = rows.clone().filter(|&row| read(row).is_none());
-    violations.add_each(path, unknown, format!("has no level among the {levels}"));
+    violations.add_each(path, unknown, format!("has no level among the {n_levels}"));
     rows.map(read).collect()
 }
 

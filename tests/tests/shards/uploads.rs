@@ -2,19 +2,21 @@
 
 use crate::harness::{FAR, Question};
 use crate::spread::{one_thread, worker};
+use cohort::{Cohort, CohortDigest, Column};
 use service_kit::{Deadline, Failure, Pieces, Pool, Services, Settings, Stack};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio_stream::StreamExt;
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use wire::Unreadable;
 use wire::pb::bootstrap as pb;
 use wire::pb::bootstrap::bootstrap_service_client::BootstrapServiceClient;
 use wire::pb::bootstrap::bootstrap_service_server::{BootstrapService, BootstrapServiceServer};
 use wire::pb::cohort::cohort_service_client::CohortServiceClient;
 use wire::pb::cohort::cohort_service_server::{CohortService, CohortServiceServer};
+use wire::pb::cohort::upload_cohort_request::Piece;
 use wire::pb::cohort::{UploadCohortRequest, UploadCohortResponse};
 
 /// Every cohort is named.
@@ -167,4 +169,38 @@ async fn an_upload_that_takes_its_time_ends() {
     // Each of its two requests found it without the cohort; the second one found it sent already.
     assert!(counts[0] <= 2 && counts[0] == counts[1], "{counts:?}");
     assert!(distant.n_computed.load(Ordering::Relaxed) > 2);
+}
+
+/// Six megabytes of labels, more than a message takes: they come in pieces, and count.
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_may_be_more_than_a_message_holds() {
+    let labels: Vec<String> = (0..100_000).map(|at| format!("{at:060}")).collect();
+    let bytes = 100_000 * (60 + size_of::<String>());
+    let columns = vec![
+        Column::categorical("centre", labels, (0..100_000).rev().collect()),
+        Column::categorical("arm", vec!["a".into(), "b".into()], vec![1; 100_000]),
+        Column::numeric("age", vec![50.0; 100_000]),
+    ];
+    let cohort = Arc::new(Cohort::new(None, columns).unwrap());
+    let digest = CohortDigest::of(&cohort);
+    let mut client = CohortServiceClient::new(worker(&one_thread()).await);
+    let pieces: Vec<_> = wire::cohort::upload(Arc::clone(&cohort), digest, None).collect();
+    let held = client.upload_cohort(tokio_stream::iter(pieces.clone())).await.unwrap().into_inner();
+    assert_eq!((held.digest, held.column_count), (digest.to_string(), 3));
+    assert!(held.byte_count as usize > bytes, "{}", held.byte_count);
+    let is_of_centre = |piece: &UploadCohortRequest| match &piece.piece {
+        Some(Piece::Levels(chunk)) => chunk.name == "centre",
+        _ => false,
+    };
+    let first = pieces.iter().position(is_of_centre).unwrap();
+    let last = pieces.iter().rposition(is_of_centre).unwrap();
+    // Labels that do not follow those before, and cells before the last labels.
+    for (left_out, fault) in [(first, "levels.first_level"), (last, "column")] {
+        let mut client = CohortServiceClient::new(worker(&one_thread()).await);
+        let mut pieces = pieces.clone();
+        pieces.remove(left_out);
+        let status = client.upload_cohort(tokio_stream::iter(pieces)).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(Failure::from(&status).violations[0].field, fault);
+    }
 }
