@@ -13,7 +13,7 @@ pub(crate) fn flow_counts(source: &Source) -> Table {
         source.arms().iter().chain(site.iter().flat_map(|site| &site.levels)).collect();
     let label = |level: &&Label| match site {
         Some(site) if site.levels.contains(*level) => {
-            format!("{} {}", site.label, source.level_label(&site.id, *level))
+            format!("{} {}", site.label, source.level_label(&site.id, level))
         }
         _ => level.label.clone(),
     };
