@@ -95,7 +95,7 @@ async fn what_is_never_answered_is_not_fast() {
     let address = start(move || {
         let turn = n.fetch_add(1, Ordering::Relaxed);
         async move {
-            if turn % 50 != 0 {
+            if !turn.is_multiple_of(50) {
                 std::future::pending::<()>().await;
             }
             Ok(EstimateIntervalsResponse::default())
