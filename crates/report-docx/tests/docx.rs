@@ -40,15 +40,17 @@ fn body() -> String {
 
 /// What stands between the beginnings and ends of an element, each time.
 fn elements<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
-    let (short, long) = (format!("<{name}>"), format!("<{name} "));
-    let ends = format!("</{name}>");
+    let (begins, ends) = (format!("<{name}"), format!("</{name}>"));
     let mut found = Vec::new();
     let mut rest = xml;
-    while let Some(from) = [rest.find(&short), rest.find(&long)].into_iter().flatten().min() {
-        let Some(until) = rest[from..].find(&ends) else { break };
-        let content = &rest[from..from + until];
-        found.push(content.split_once('>').unwrap().1);
-        rest = &rest[from + until + ends.len()..];
+    while let Some(from) = rest.find(&begins) {
+        rest = &rest[from + begins.len()..];
+        // The name may be the beginning of a longer one.
+        if rest.starts_with([' ', '>']) {
+            let Some((content, after)) = rest.split_once(&ends) else { break };
+            found.push(content.split_once('>').unwrap().1);
+            rest = after;
+        }
     }
     found
 }
