@@ -440,7 +440,7 @@ fn every_mistake_is_reported_at_once() {
         small_with("title = \"Small\"", "titel = \"Small\"").replace("\"binary\"", "\"bin\"");
     let paths: Vec<String> =
         violations(&text).into_iter().map(|violation| violation.path).collect();
-    assert_eq!(paths, ["study.title", "study.titel", "variables.sex.type"]);
+    assert_eq!(paths, ["variables.sex.type", "study.title", "study.titel"]);
 }
 
 #[track_caller]
