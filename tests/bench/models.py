@@ -2,7 +2,7 @@
 
     pip install numpy==2.2.6 edi-kernels==1.0.2 survival==2.0.0
     cargo build --release -p equipoise-bench --bin bench-models
-    python models.py BENCH_MODELS FOLDER [ROUNDS]
+    python models.py BENCH_MODELS FOLDER [ROUNDS [N ...]]
 
 All programs stay alive with the patients in memory; in each round every one of them does its task, so
 that what else the machine does falls upon all alike. The smallest of the rounds is printed, with the
@@ -28,8 +28,8 @@ REPETITIONS = {
 # What is compared with comes first.
 TASKS = {
     "cox": [
-        ("R", "coxph"), ("R", "coxph.fit"), ("ours", "cold"), ("ours", "sorted"), ("ours", "query"),
-        ("peers", "survival"), ("peers", "edi"),
+        ("R", "coxph"), ("R", "coxph.fit"), ("ours", "cold"), ("ours", "sorted"), ("ours", "prepared"),
+        ("ours", "query"), ("peers", "survival"), ("peers", "edi"),
     ],
     "start-stop": [
         ("R", "coxph"), ("R", "agreg.fit"), ("ours", "cold"), ("ours", "sorted"), ("ours", "query"),
@@ -98,9 +98,11 @@ def compare(bench_models, folder, n, p, rounds):
 def main():
     bench_models, folder = sys.argv[1:3]
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+    wanted = [int(n) for n in sys.argv[4:]] or [n for n, _ in SIZES]
     print("       n   p  task        program way              CPU    R / it  difference")
     for n, p in SIZES:
-        compare(bench_models, folder, n, p, rounds)
+        if n in wanted:
+            compare(bench_models, folder, n, p, rounds)
 
 
 main()

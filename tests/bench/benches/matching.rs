@@ -1,7 +1,8 @@
 //! Pairs by score, by number of patients: greedy with a caliper and without, and optimal.
 //!
 //! Asked of a cohort as a service asks: scores are read, put in line, matched, weighed, and the pairs
-//! are certified and digested.
+//! are certified and digested. The matcher alone puts them in line, matches and weighs, as the matcher of
+//! MatchIt does.
 
 #[path = "cpu_time.rs"]
 mod cpu_time;
@@ -52,6 +53,12 @@ fn by_score(criterion: &mut Criterion<CpuTime>) {
                     println!("{} pairs, total distance {total:?}", sample.pairs.len());
                 });
             });
+            group.bench_function(
+                BenchmarkId::new(format!("{name}, matcher alone"), n),
+                |bencher| {
+                    bencher.iter(|| scored.matcher_alone(method(), *has_caliper));
+                },
+            );
             group.finish();
         }
     }

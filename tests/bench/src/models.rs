@@ -9,23 +9,35 @@ use numerics::streams::Streams;
 use pipeline::{Bootstrap, BootstrapQuery};
 use propensity::{LogisticData, LogisticExtras, LogisticFit, LogisticOptions};
 
-/// Patients with follow-up in days, and in turn a measurement, an indicator and an age.
+/// Patients with follow-up in days, or in tenths of a month where they are few, as the tables of single
+/// hospitals have it; and in turn a measurement, an indicator and an age.
 #[derive(Clone, Debug)]
 pub struct Patients {
-    /// Day of entry; half of the patients enter late.
+    /// When they enter; half of the patients enter late.
     pub entry: Vec<f64>,
-    /// Day of the event or of censoring.
+    /// Time of the event or of censoring.
     pub time: Vec<f64>,
     /// Whether there is an event: about 70 %.
     pub event: Vec<bool>,
-    /// Whether the patient is treated: about a quarter.
+    /// Whether the patient is treated: about a quarter, of few patients two fifths.
     pub treated: Vec<bool>,
     /// The covariates, column after column.
     pub x: Vec<Vec<f64>>,
 }
 
-/// Median follow-up in days of an average patient.
-const MEDIAN: f64 = 1065.0;
+/// A hospital's table has fewer patients than this.
+const FEW: usize = 1000;
+
+/// In what unit time is written.
+struct Unit {
+    /// Median survival of an average patient.
+    median: f64,
+    /// Parts of the unit that are told apart.
+    parts: f64,
+}
+
+const DAYS: Unit = Unit { median: 1065.0, parts: 1.0 };
+const MONTHS: Unit = Unit { median: 35.0, parts: 10.0 };
 
 impl Patients {
     /// The same `n` patients with `p` covariates whenever they are asked for.
@@ -47,6 +59,8 @@ impl Patients {
             }
         };
         let (hazard, treatment) = (effect([0.25, -0.3, 0.01], 1), effect([0.3, 0.4, -0.012], 2));
+        let is_few = n < FEW;
+        let (Unit { median, parts }, odds) = if is_few { (MONTHS, 0.62) } else { (DAYS, 1.5) };
         let mut patients = Self {
             entry: Vec::new(),
             time: Vec::new(),
@@ -55,13 +69,13 @@ impl Patients {
             x: Vec::new(),
         };
         for i in 0..n {
-            let log_odds = treatment(i) - 1.5;
+            let log_odds = treatment(i) - odds;
             patients.treated.push(stream.happens(1.0 / (1.0 + (-log_odds).exp())));
-            let death = stream.exponential() * MEDIAN / std::f64::consts::LN_2 * (-hazard(i)).exp();
-            let censored = MEDIAN * (0.6 + 3.6 * stream.uniform());
-            let time = death.min(censored).ceil();
+            let death = stream.exponential() * median / std::f64::consts::LN_2 * (-hazard(i)).exp();
+            let censored = median * (0.6 + 3.6 * stream.uniform());
+            let time = (death.min(censored) * parts).ceil() / parts;
             let late = if stream.happens(0.5) { 0.6 * stream.uniform() * time } else { 0.0 };
-            patients.entry.push(late.floor());
+            patients.entry.push((late * parts).floor() / parts);
             patients.time.push(time);
             patients.event.push(death <= censored);
         }

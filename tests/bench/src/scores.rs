@@ -1,7 +1,10 @@
 //! Patients with a propensity score, for benches of matching.
 
 use cohort::{Cohort, Column, Selection};
-use matching::{Caliper, CaliperScale, MatchQuery, MatchedSample, Method, match_pairs};
+use matching::{
+    Caliper, CaliperScale, MatchQuery, MatchWeights, MatchedSample, Method, match_pairs,
+    match_weights,
+};
 use numerics::elementary::exp;
 use numerics::streams::Streams;
 
@@ -29,6 +32,7 @@ pub fn apart(n: usize) -> (Vec<f64>, Vec<bool>) {
 /// Patients to be matched, as a service has them.
 pub struct Scored {
     cohort: Cohort,
+    score: Vec<f64>,
 }
 
 impl Scored {
@@ -41,9 +45,11 @@ impl Scored {
     pub fn new((score, exposed): (Vec<f64>, Vec<bool>)) -> Self {
         let levels = ["0", "1"].map(String::from).to_vec();
         let codes = exposed.into_iter().map(u32::from).collect();
-        let columns =
-            vec![Column::numeric("score", score), Column::categorical("exposed", levels, codes)];
-        Self { cohort: Cohort::new(None, columns).expect("the columns are valid") }
+        let columns = vec![
+            Column::numeric("score", score.clone()),
+            Column::categorical("exposed", levels, codes),
+        ];
+        Self { cohort: Cohort::new(None, columns).expect("the columns are valid"), score }
     }
 
     /// Matches by this method, within 0.2 standard deviations if asked for.
@@ -53,13 +59,29 @@ impl Scored {
     /// Never: the question makes sense and both arms hold somebody.
     #[must_use]
     pub fn matched(&self, method: Method, has_caliper: bool) -> MatchedSample {
-        let caliper = Caliper { width: 0.2, scale: CaliperScale::StandardDeviations };
-        let query = MatchQuery {
-            method,
-            caliper: has_caliper.then_some(caliper),
-            ..MatchQuery::nearest("exposed", "1", "score")
-        };
+        let query = by_score(method, has_caliper);
         match_pairs(&self.cohort, &Selection::all(&self.cohort), &query)
             .expect("both arms hold somebody")
+    }
+
+    /// Who is in the sample of [`Scored::matched`], by the matcher alone: no ids, no certificate.
+    ///
+    /// # Panics
+    ///
+    /// Never: the question makes sense and both arms hold somebody.
+    #[must_use]
+    pub fn matcher_alone(&self, method: Method, has_caliper: bool) -> MatchWeights {
+        let query = by_score(method, has_caliper);
+        match_weights(&self.cohort, &Selection::all(&self.cohort), &query, self.score.clone())
+            .expect("both arms hold somebody")
+    }
+}
+
+fn by_score(method: Method, has_caliper: bool) -> MatchQuery {
+    let caliper = Caliper { width: 0.2, scale: CaliperScale::StandardDeviations };
+    MatchQuery {
+        method,
+        caliper: has_caliper.then_some(caliper),
+        ..MatchQuery::nearest("exposed", "1", "score")
     }
 }
