@@ -283,6 +283,34 @@ struct Totals<L: Lanes> {
 /// So many risk sets multiplied are in the range of a number: each is below `n exp(64)`.
 const MOST_FACTORS: usize = 8;
 
+/// So many risk sets share a division, which takes as long as a dozen products.
+const TOGETHER: usize = 4;
+
+/// The deaths of one time.
+struct Turn<'a, L: Lanes> {
+    mean_weight: F64x8<L>,
+    at_risk: &'a Moments<L>,
+    deaths: &'a Moments<L>,
+}
+
+impl<L: Lanes> Turn<'_, L> {
+    /// `φ` of a death that sees this share of the deaths gone.
+    #[inline(always)]
+    fn phi(&self, share: F64x8<L>) -> F64x8<L> {
+        share.neg_mul_add(self.deaths.s0, self.at_risk.s0)
+    }
+
+    /// `1/φ` of some deaths, and the product of their `φ`.
+    #[inline(always)]
+    fn inverses(&self, shares: [F64x8<L>; TOGETHER]) -> ([F64x8<L>; TOGETHER], F64x8<L>) {
+        let [a, b, c, d] = shares.map(|share| self.phi(share));
+        let (ab, cd) = (a * b, c * d);
+        let inverse = ab.like(1.0) / (ab * cd);
+        let (per_ab, per_cd) = (inverse * cd, inverse * ab);
+        ([per_ab * b, per_ab * a, per_cd * d, per_cd * c], ab * cd)
+    }
+}
+
 impl<L: Lanes> Totals<L> {
     fn new(zero: F64x8<L>) -> Self {
         Self { value: zero, gradient: zero, squares: zero, squared_means: zero, furthest: zero }
@@ -299,24 +327,42 @@ impl<L: Lanes> Totals<L> {
         deaths: &Moments<L>,
     ) {
         let one = at_risk.s0.like(1.0);
-        let mean_weight = one.like(weight / d as f64);
+        let turn = Turn { mean_weight: one.like(weight / d as f64), at_risk, deaths };
+        let step = if ties == Ties::Efron { 1.0 / d as f64 } else { 0.0 };
+        let share = |l: usize| one.like(l as f64 * step);
         let mut product = one;
-        for l in 0..d {
-            let share = if ties == Ties::Efron { l as f64 / d as f64 } else { 0.0 };
-            let share = one.like(share);
-            let phi = share.neg_mul_add(deaths.s0, at_risk.s0);
-            let inverse = one / phi;
-            let mean = share.neg_mul_add(deaths.s1, at_risk.s1) * inverse;
-            let square = share.neg_mul_add(deaths.s2, at_risk.s2) * inverse;
-            self.gradient = mean_weight.neg_mul_add(mean, self.gradient);
-            self.squares = mean_weight.mul_add(square, self.squares);
-            self.squared_means = (mean_weight * mean).mul_add(mean, self.squared_means);
-            product = product * phi;
-            if l % MOST_FACTORS == MOST_FACTORS - 1 || l + 1 == d {
-                self.value = mean_weight.neg_mul_add(ln8(product), self.value);
+        for first in (0..d).step_by(TOGETHER) {
+            if first + TOGETHER <= d {
+                let shares = std::array::from_fn(|k| share(first + k));
+                let (inverses, phi) = turn.inverses(shares);
+                for (share, inverse) in shares.into_iter().zip(inverses) {
+                    self.take_turn(&turn, share, inverse);
+                }
+                product = product * phi;
+            } else {
+                for share in (first..d).map(share) {
+                    let phi = turn.phi(share);
+                    self.take_turn(&turn, share, one / phi);
+                    product = product * phi;
+                }
+            }
+            let n_factors = first % MOST_FACTORS + TOGETHER;
+            if n_factors == MOST_FACTORS || d <= first + TOGETHER {
+                self.value = turn.mean_weight.neg_mul_add(ln8(product), self.value);
                 product = one;
             }
         }
+    }
+
+    /// Takes what the risk set of one death expects, `1/φ` the inverse of its sum.
+    #[inline(always)]
+    fn take_turn(&mut self, turn: &Turn<L>, share: F64x8<L>, inverse: F64x8<L>) {
+        let Turn { mean_weight, at_risk, deaths } = turn;
+        let mean = share.neg_mul_add(deaths.s1, at_risk.s1) * inverse;
+        let square = share.neg_mul_add(deaths.s2, at_risk.s2) * inverse;
+        self.gradient = mean_weight.neg_mul_add(mean, self.gradient);
+        self.squares = mean_weight.mul_add(square, self.squares);
+        self.squared_means = (*mean_weight * mean).mul_add(mean, self.squared_means);
     }
 
     #[inline(always)]
