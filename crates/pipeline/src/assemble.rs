@@ -60,6 +60,7 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
     balance::assemble(&mut assembly);
     matching::assemble(&mut assembly);
     weighting::assemble(&mut assembly);
+    overlap::adjusted(&mut assembly);
     survival::assemble(&mut assembly);
     follow_up::assemble(&mut assembly);
     cox::assemble(&mut assembly);

@@ -331,6 +331,15 @@ fn scores_are_estimated_again_in_the_common_support() {
         let n_matched = n(result, "matched/matching/all/n_matched_exposed").unwrap();
         let n_unmatched = n(result, "matched/matching/all/n_unmatched_exposed").unwrap();
         assert_eq!(n_matched + n_unmatched, 6.0);
+        assert_eq!(n(result, "matched/overlap/rt=1/n"), Some(n_matched));
+        assert_eq!(n(result, "matched/flow/rt=1/n_excluded"), Some(n_unmatched));
+        for arm in ["rt=1", "rt=0"] {
+            let share = |bin: usize| {
+                n(result, &format!("matched/overlap/{arm}/score_share_{}", bin as f64 / 20.0))
+            };
+            let all: f64 = (0..20).map(|bin| share(bin).unwrap()).sum();
+            assert!((all - 1.0).abs() < 1e-12, "{arm}: {all}");
+        }
     }
     let sd = "all/propensity/all/linear_predictor_sd";
     assert_ne!(n(&once, sd), n(&again, sd));

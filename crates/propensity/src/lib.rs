@@ -32,6 +32,7 @@ pub use error::PropensityError;
 pub use fit::{FittedLogistic, LogisticData, fit};
 pub use overlap::{
     ArmScores, Discard, Overlap, levels_of_one_arm, outside_support, overlap, scores_near_limits,
+    weighted_shares,
 };
 pub use performance::{
     Calibration, CalibrationCoefficient, Performance, PerformanceOptions, Predictions, RiskGroup,

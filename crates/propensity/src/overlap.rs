@@ -136,9 +136,8 @@ fn common_support(exposed: &[f64], comparators: &[f64]) -> Option<[f64; 2]> {
 
 fn arm_scores(sorted: &[f64], common_support: Option<[f64; 2]>, share: f64) -> ArmScores {
     let mut histogram = vec![0; Overlap::BINS];
-    for score in sorted {
-        let bin = (score * Overlap::BINS as f64) as usize;
-        histogram[bin.min(Overlap::BINS - 1)] += 1;
+    for &score in sorted {
+        histogram[bin_of(score)] += 1;
     }
     let lies_in = |[lower, upper]: [f64; 2], value: f64| lower <= value && value <= upper;
     let [lower, upper] = Overlap::EQUIPOISE;
@@ -161,6 +160,28 @@ fn arm_scores(sorted: &[f64], common_support: Option<[f64; 2]>, share: f64) -> A
         n_in_common_support: common_support
             .map_or(0, |support| count(&|score| lies_in(support, score))),
         n_in_equipoise: count(&|score| lies_in(equipoise, preference(score))),
+    }
+}
+
+/// The bin that holds a score.
+fn bin_of(score: f64) -> usize {
+    ((score * Overlap::BINS as f64) as usize).min(Overlap::BINS - 1)
+}
+
+/// Share of the weight of some subjects whose scores lie in each of the [`Overlap::BINS`] bins: the
+/// histogram of an arm after weighting or, with weights of 1, after matching.
+///
+/// Scores are from 0 to 1 and weights not negative. Empty without any weight.
+#[must_use]
+pub fn weighted_shares(scores: &[f64], weights: &[f64]) -> Vec<f64> {
+    let total: f64 = weights.iter().sum();
+    let mut shares = vec![0.0; Overlap::BINS];
+    for (&score, &weight) in scores.iter().zip(weights) {
+        shares[bin_of(score)] += weight;
+    }
+    match total > 0.0 {
+        true => shares.into_iter().map(|weight| weight / total).collect(),
+        false => Vec::new(),
     }
 }
 
@@ -253,6 +274,15 @@ mod tests {
         let one_arm = overlap(&[true], &[1.0]);
         assert_eq!(one_arm.share_in_equipoise(), Ok(0.0));
         assert_eq!(one_arm.comparators.share_in_equipoise(), Err(NotEstimable::NoSubjects));
+    }
+
+    /// Weights 1, 2 and 1: the bin from 0.5 holds three quarters of them. A score of 1 is in the last.
+    #[test]
+    fn shares_of_weights_by_hand() {
+        let shares = weighted_shares(&[0.5, 0.54, 1.0], &[1.0, 2.0, 1.0]);
+        assert_eq!((shares.len(), shares[10], shares[19]), (Overlap::BINS, 0.75, 0.25));
+        assert_eq!(shares.iter().sum::<f64>(), 1.0);
+        assert!(weighted_shares(&[], &[]).is_empty());
     }
 
     #[test]

@@ -237,7 +237,8 @@ pub struct Label {
 /// A step of the flow diagram. Its quantities are `study/{population}/flow/{id}/n` (patients left),
 /// `.../n_excluded` and `.../n_missing` (of the excluded, those who lack a value); for each arm and
 /// each level of [`Outline::site`] `study/{population}/flow/{id}/{column}={level}/n` and, except of
-/// arms and of the source, `.../n_excluded`.
+/// arms and of the source, `.../n_excluded`. Arms of the matched and the weighted have `n_excluded`, how
+/// many of the arm are not among them.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct FlowStep {
     /// Population of the ids: `all`, or `matched` or `weighted` for those arms.

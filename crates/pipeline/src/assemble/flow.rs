@@ -128,6 +128,10 @@ fn arms(assembly: &mut Assembly, population: Population, kind: FlowKind) {
             _ => arm.label.clone(),
         };
         assembly.quantities.push(place.count(&term, "n", rows.len()));
+        if kind != FlowKind::Arm {
+            let n = assembly.pipeline.rows_at(Population::All, &exposure.column, &arm.value).len();
+            assembly.quantities.push(place.count(&term, "n_excluded", n - rows.len()));
+        }
         sites(assembly, population, arm, &rows);
         let population = population.id().into();
         assembly.outline.flow.push(FlowStep { population, id: term, label, kind });

@@ -1,8 +1,9 @@
-//! Where the scores of the two arms overlap.
+//! Where the scores of the two arms overlap, before and after matching or weighting.
 
 use super::{Assembly, Place, STUDY, WHOLE};
-use cohort::NotEstimable;
-use propensity::{ArmScores, Overlap};
+use crate::terms::{PROBABILITY, WEIGHT};
+use cohort::{Estimate, NotEstimable};
+use propensity::{ArmScores, Overlap, weighted_shares};
 use study::protocol::Population;
 
 pub(super) fn assemble(assembly: &mut Assembly, overlap: &Overlap) {
@@ -22,6 +23,31 @@ pub(super) fn assemble(assembly: &mut Assembly, overlap: &Overlap) {
     assembly.push(place.quantity(WHOLE, "share_in_equipoise", share, EQUIPOISE));
 }
 
+/// The histograms of the arms of the population that the design makes, which has them where there are
+/// scores: by the weights of its patients, one each in matched pairs.
+pub(super) fn adjusted(assembly: &mut Assembly) {
+    let pipeline = assembly.pipeline;
+    let Some(population) = pipeline.protocol().adjusted() else { return };
+    let place = Place::new(STUDY, population.id(), "overlap");
+    let exposure = &pipeline.protocol().exposure;
+    for (arm, known) in assembly.outline.arms.clone().iter().zip(exposure.arms()) {
+        let rows = pipeline.rows_at(population, &exposure.column, &known.value);
+        let column = |name: &str| pipeline.cohort().numeric(name, &rows);
+        let (Ok(scores), Ok(weights)) = (column(PROBABILITY), column(WEIGHT)) else { return };
+        assembly.push(place.count(&arm.id, "n", rows.len()));
+        for (bin, share) in weighted_shares(&scores, &weights).into_iter().enumerate() {
+            push_share(assembly, &place, &arm.id, bin, Ok(share));
+        }
+    }
+}
+
+/// Share of an arm in a bin of the scores.
+fn push_share(assembly: &mut Assembly, place: &Place, arm: &str, bin: usize, share: Estimate) {
+    let [lower, upper] = [bin, bin + 1].map(|edge| edge as f64 / Overlap::BINS as f64);
+    let method = format!("share of the arm with a score from {lower} to {upper}");
+    assembly.push(place.quantity(arm, &format!("score_share_{lower}"), share, &method));
+}
+
 const EQUIPOISE: &str = "share of the patients whose preference score lies between 0.3 and 0.7";
 
 fn arm_scores(assembly: &mut Assembly, place: &Place, arm: &str, scores: &ArmScores) {
@@ -32,11 +58,9 @@ fn arm_scores(assembly: &mut Assembly, place: &Place, arm: &str, scores: &ArmSco
         assembly.push(place.quantity(arm, &name, Ok(score), method));
     }
     for (bin, &n) in scores.histogram.iter().enumerate() {
-        let [lower, upper] = [bin, bin + 1].map(|edge| edge as f64 / Overlap::BINS as f64);
         let n_all = scores.n as f64;
         let share = if scores.n > 0 { Ok(n as f64 / n_all) } else { Err(NotEstimable::NoSubjects) };
-        let method = format!("share of the arm with a score from {lower} to {upper}");
-        assembly.push(place.quantity(arm, &format!("score_share_{lower}"), share, &method));
+        push_share(assembly, place, arm, bin, share);
     }
     assembly.push(place.count(arm, "n_in_common_support", scores.n_in_common_support));
     assembly.push(place.count(arm, "n_in_equipoise", scores.n_in_equipoise));

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `study/{population}/flow/{step}/n` `n_excluded` `n_missing` | patients left after a step, left out by it, of these for want of a value; the arms are steps too |
 //! | `study/{population}/flow/{step}/{column}={level}/n` `n_excluded` | the same by arm and by site; of arms by site |
+//! | `study/{design}/flow/{arm}/n_excluded` | patients of the arm who are not among the matched or weighted |
 //! | `study/all/flow/{step}/{column}/n_unknown` | patients left without a value of arm or site |
 //! | `study/all/missing/{column}/n_missing` | eligible patients without a value |
 //! | `study/{population}/balance/{arm}/n` | patients of an arm |
@@ -24,6 +25,9 @@
 //! | `study/matched/balance_unmatched/{variable}/smd` | matched minus unmatched |
 //! | `study/all/propensity/{column}/coefficient` `standard_error` `odds_ratio` `p_value` | model of exposure |
 //! | `study/all/propensity/all/c_statistic` `linear_predictor_sd` | its summary |
+//! | `study/all/overlap/{arm}/n` `score_quantile_{percent}` `score_share_{lower}` `n_in_common_support` `n_in_equipoise` `share_in_equipoise` | scores of an arm |
+//! | `study/all/overlap/all/common_support_lower` `common_support_upper` `share_in_equipoise` | scores of both arms |
+//! | `study/{design}/overlap/{arm}/n` `score_share_{lower}` | scores of the matched or weighted of an arm |
 //! | `study/matched/matching/all/n_pairs` `caliper` `largest_distance` `total_distance` `n_ties` `share_matched` `n_unmatched_exposed` | matching |
 //! | `{endpoint}/{population}/survival/{group}/n` `n_events` | numbers of a group, `{group}` an arm, a level or `all` |
 //! | `{endpoint}/{population}/survival/{group}/median_{rule}` | median with limits by a rule; `median_spss_standard_error` too |
