@@ -23,7 +23,7 @@ pub(crate) struct FigureArguments {
         default_values_t = [Format::Svg, Format::Png, Format::Pdf]
     )]
     figures: Vec<Format>,
-    /// Pixels per inch of PNG figures at their size in print.
+    /// Pixels per inch of PNG and TIFF figures at their size in print.
     #[arg(
         long,
         value_name = "DPI",
@@ -40,6 +40,8 @@ enum Format {
     Svg,
     /// Pixels, for manuscripts.
     Png,
+    /// Pixels with LZW compression, for journals that ask for it.
+    Tiff,
     /// Lines and text with embedded fonts, for print.
     Pdf,
 }
@@ -50,7 +52,7 @@ pub(crate) fn write(
     threads: Option<NonZeroUsize>,
     drawings: &[PathBuf],
 ) -> Result<(), Problem> {
-    let formats = [Format::Png, Format::Pdf];
+    let formats = [Format::Png, Format::Tiff, Format::Pdf];
     let wanted: Vec<Format> =
         formats.into_iter().filter(|format| arguments.figures.contains(format)).collect();
     if wanted.is_empty() {
@@ -89,6 +91,7 @@ fn convert(
         let (ending, bytes) = match format {
             Format::Svg => continue,
             Format::Png => ("png", writer.png(&svg, dpi)),
+            Format::Tiff => ("tiff", writer.tiff(&svg, dpi)),
             Format::Pdf => ("pdf", writer.pdf(&svg)),
         };
         let path = drawing.with_extension(ending);

@@ -2,6 +2,8 @@
 
 use figure_files::{FigureFileError, FigureWriter};
 use figures::{KaplanMeierFigure, KaplanMeierGroup, Page, kaplan_meier};
+use tiff::decoder::ifd::Value;
+use tiff::tags::Tag;
 
 fn figure() -> String {
     let group = KaplanMeierGroup {
@@ -35,6 +37,29 @@ fn a_picture_says_its_resolution() {
     assert_eq!(reader.info().pixel_dims.unwrap().xppu, 23_622);
 }
 
+/// The pixels are those of the PNG, in RGB without opacity; LZW is compression 5, and 600 per inch are
+/// the ratio of 600 and 1 in inches, which are unit 2.
+#[test]
+fn a_tiff_holds_the_same_picture() {
+    let (writer, figure) = (FigureWriter::new(), figure());
+    let file = writer.tiff(&figure, 600).unwrap();
+    let mut decoder = tiff::decoder::Decoder::new(std::io::Cursor::new(&file)).unwrap();
+    assert_eq!(decoder.colortype().unwrap(), tiff::ColorType::RGB(8));
+    let mut tag = |tag| decoder.get_tag(tag).unwrap();
+    assert_eq!(tag(Tag::Compression).into_u16().unwrap(), 5);
+    assert_eq!(tag(Tag::ResolutionUnit).into_u16().unwrap(), 2);
+    for resolution in [Tag::XResolution, Tag::YResolution] {
+        assert_eq!(tag(resolution), Value::Rational(600, 1));
+    }
+    assert!(decoder.find_tag(Tag::ExtraSamples).unwrap().is_none(), "no opacity");
+    let png = writer.png(&figure, 600).unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(&png)).read_info().unwrap();
+    let mut expected = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut expected).unwrap();
+    let found = decoder.read_image().unwrap();
+    assert!(matches!(found, tiff::decoder::DecodingResult::U8(found) if found == expected));
+}
+
 /// Text is drawn although no font of the machine is looked at: the name of the group and its row
 /// in blue, axes in ink.
 #[test]
@@ -66,6 +91,7 @@ fn a_page_is_as_large_as_its_figure() {
 fn the_same_figure_gives_the_same_bytes() {
     let (one, other) = (FigureWriter::new(), FigureWriter::new());
     assert_eq!(one.png(&figure(), 300), other.png(&figure(), 300));
+    assert_eq!(one.tiff(&figure(), 300), other.tiff(&figure(), 300));
     assert_eq!(one.pdf(&figure()), other.pdf(&figure()));
 }
 
@@ -78,4 +104,5 @@ fn what_is_no_figure_is_refused() {
     assert_eq!(size.to_string(), "a picture of 1 by 1 pixels cannot be made");
     assert!(matches!(writer.png(&figure(), 0), Err(FigureFileError::Size { .. })));
     assert!(matches!(writer.png(&figure(), 60_000), Err(FigureFileError::Size { .. })));
+    assert!(matches!(writer.tiff(&figure(), 0), Err(FigureFileError::Size { .. })));
 }

@@ -3,12 +3,12 @@
 use crate::harness::{Report, equipoise, example, with_few_replicates};
 use std::path::Path;
 
-/// The header of a PNG names its sides at 16; the chunk `pHYs` the pixels per metre, 100 per inch
+/// A TIFF begins with the order of its bytes. The header of a PNG names its sides at 16; the chunk `pHYs` the pixels per metre, 100 per inch
 /// being 3937.
 #[test]
-fn every_figure_has_a_picture_and_a_page() {
+fn every_figure_has_pictures_and_a_page() {
     let folder = with_few_replicates("her2");
-    let formats = ["--figures", "png,pdf", "--figure-dpi", "100"];
+    let formats = ["--figures", "png,tiff,pdf", "--figure-dpi", "100"];
     let report = Report::of(&folder.path().join("study.toml"), &formats);
     let drawings = report.files("figures", "svg");
     assert!(drawings.contains(&"km-os-matched.svg".to_owned()), "{drawings:?}");
@@ -24,6 +24,7 @@ fn every_figure_has_a_picture_and_a_page() {
         assert_eq!(number(16), width, "{drawing}");
         let resolution = picture.windows(4).position(|bytes| bytes == b"pHYs").expect("a chunk");
         assert_eq!(number(resolution + 4), 3937, "{drawing}");
+        assert!(file("tiff").starts_with(b"II*\0"), "{drawing}");
         assert!(file("pdf").starts_with(b"%PDF-"), "{drawing}");
     }
 }
@@ -34,6 +35,7 @@ fn svg_alone_makes_no_other_files() {
     let report = Report::of(&folder.path().join("study.toml"), &["--figures", "svg"]);
     assert!(!report.files("figures", "svg").is_empty());
     assert!(report.files("figures", "png").is_empty());
+    assert!(report.files("figures", "tiff").is_empty());
     assert!(report.files("figures", "pdf").is_empty());
 }
 
@@ -42,5 +44,7 @@ fn an_unknown_format_is_wrong_input() {
     let study = example("her2");
     let output = equipoise(["run", study.to_str().unwrap(), "--figures", "gif"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("[possible values: svg, png, pdf]"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("[possible values: svg, png, tiff, pdf]")
+    );
 }
