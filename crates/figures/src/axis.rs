@@ -1,5 +1,8 @@
 //! Where the ticks of an axis stand.
 
+use numerics::elementary::ln;
+use std::f64::consts::LN_10;
+
 /// A linear map from values to coordinates.
 #[derive(Clone, Copy)]
 pub(crate) struct Scale {
@@ -67,6 +70,44 @@ pub(crate) fn round_ticks(low: f64, high: f64, most: f64) -> Vec<f64> {
     (0..=n).map(|index| (first + index as f64) * step).collect()
 }
 
+/// Ends of a logarithmic axis that are nearer to each other than this factor have ticks at equal
+/// distances.
+const NARROW: f64 = 4.0;
+
+/// Some `most` round ticks of a logarithmic axis from `low` to `high`, both positive: at equal
+/// distances where the ends are near to each other, else at 1, 2 and 5 times powers of ten, and at
+/// some of these powers where that would be many.
+pub(crate) fn log_ticks(low: f64, high: f64, most: f64) -> Vec<f64> {
+    // A tick just beyond an end is worth its room.
+    let inside = |tick: &f64| 0.95 * low <= *tick && *tick <= 1.05 * high;
+    if high < NARROW * low {
+        return round_ticks(low, high, most).into_iter().filter(inside).collect();
+    }
+    // A power of ten must not lie a rounding error beside itself.
+    let first = (log10(low) + 1e-9).floor() as i32;
+    let last = (log10(high) - 1e-9).ceil() as i32;
+    let of = |factors: &[f64], stride: usize| -> Vec<f64> {
+        let powers = (first..=last).step_by(stride).map(|exponent| 10f64.powi(exponent));
+        let all = powers.flat_map(|power| factors.iter().map(move |factor| factor * power));
+        all.filter(inside).collect()
+    };
+    let fine = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0]].map(|factors| of(factors, 1));
+    let fits = |ticks: &Vec<f64>| ticks.len() as f64 <= most + 1.0;
+    let decades = f64::from(last - first);
+    let coarse = || of(&[1.0], (decades / most).ceil().max(1.0) as usize);
+    fine.into_iter().find(fits).unwrap_or_else(coarse)
+}
+
+/// The decimal logarithm, which has the same bits on every platform.
+pub(crate) fn log10(value: f64) -> f64 {
+    ln(value) / LN_10
+}
+
+/// A tick of a logarithmic axis in words.
+pub(crate) fn log_tick_text(value: f64) -> String {
+    if (1e-4..1e7).contains(&value) { tick_text(value) } else { format!("{value:e}") }
+}
+
 /// A tick in words: up to six decimals, no trailing zeros.
 pub(crate) fn tick_text(value: f64) -> String {
     let text = format!("{:.6}", value.abs());
@@ -108,6 +149,19 @@ mod tests {
         assert_eq!(round_ticks(-0.7, 1.1, 5.0), [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5]);
         assert_eq!(round_ticks(3.0, 3.0, 5.0), [3.0, 4.0]);
         assert_eq!(tick_text(-0.5), "\u{2212}0.5");
+    }
+
+    /// From 0.3 to 0.9 there is a factor of 3; from 0.02 to 50 more than three decades.
+    #[test]
+    fn ticks_of_a_logarithmic_axis_are_round() {
+        let names = |low, high, most| -> Vec<String> {
+            log_ticks(low, high, most).into_iter().map(log_tick_text).collect()
+        };
+        assert_eq!(names(0.3, 0.9, 5.0), ["0.4", "0.6", "0.8"]);
+        assert_eq!(names(0.02, 50.0, 10.0), names(0.02, 50.0, 12.0));
+        assert_eq!(names(0.02, 50.0, 8.0), ["0.03", "0.1", "0.3", "1", "3", "10", "30"]);
+        assert_eq!(names(0.02, 50.0, 4.0), ["0.1", "1", "10"]);
+        assert_eq!(names(1e-9, 1e9, 4.0), ["1e-9", "0.0001", "10", "1000000"]);
     }
 
     #[test]

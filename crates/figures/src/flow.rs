@@ -4,7 +4,7 @@ use crate::frame::{Caption, finish};
 use crate::page::Page;
 use crate::style::{EDGE, GREY, INK, PAPER};
 use crate::svg::{Anchor, Direction, Pen, Svg, Text};
-use crate::text::wrap;
+use crate::text::{width as width_of, wrap};
 
 /// Boxes from the top down, with those who leave to the right.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +28,8 @@ pub struct FlowBox {
     pub details: Vec<String>,
     /// Words of the box to the right of the arrow that leads here: who was left out.
     pub excluded: Option<String>,
+    /// Further lines of that box in small type.
+    pub excluded_details: Vec<String>,
 }
 
 /// Distance of text from the line around its box.
@@ -74,7 +76,9 @@ fn step_column(figure: &FlowFigure, page: Page) -> Column {
     }
     let width = (STEPS * room).min(WIDEST);
     let most = room - width - 2.0 * BETWEEN;
-    let widest = excluded().map(|words| page.measure(words)).fold(0.0, f64::max);
+    let small = figure.steps.iter().flat_map(|step| &step.excluded_details);
+    let small = small.map(|words| width_of(words, page.size() - SMALLER));
+    let widest = excluded().map(|words| page.measure(words)).chain(small).fold(0.0, f64::max);
     let beside = (widest + 2.0 * PAD + 0.1).min(most);
     let centred = (page.width() - width) / 2.0;
     let x = centred.min(page.width() - EDGE - beside - 2.0 * BETWEEN - width).max(EDGE);
@@ -96,10 +100,25 @@ impl Column {
 }
 
 /// A line of a box.
+#[derive(Clone)]
 struct BoxLine {
     text: String,
     size: f64,
     is_bold: bool,
+}
+
+/// How much smaller than other text the details are, in points.
+const SMALLER: f64 = 1.0;
+
+/// Regular text of a size, broken into lines no wider than `room`.
+fn regular(text: &str, size: f64, room: f64) -> Vec<BoxLine> {
+    let lines = wrap(text, size, room).into_iter();
+    lines.map(|text| BoxLine { text, size, is_bold: false }).collect()
+}
+
+/// Details in small type.
+fn details(texts: &[String], page: Page, room: f64) -> Vec<BoxLine> {
+    texts.iter().flat_map(|text| regular(text, page.size() - SMALLER, room)).collect()
 }
 
 /// Draws boxes below each other; the lower end of the last.
@@ -131,14 +150,17 @@ fn draw_passage(svg: &mut Svg, next: &FlowBox, column: &Column, from: f64) -> f6
         draw_arrow_down(svg, middle, from, from + GAP);
         return from + GAP;
     };
-    let lines = page.wrap(excluded, width - 2.0 * PAD);
+    let room = width - 2.0 * PAD;
+    let lines = [regular(excluded, page.size(), room), details(&next.excluded_details, page, room)];
+    let lines = lines.concat();
     let height = box_height(page, lines.len());
     let to = from + height + 2.0 * BRANCH_PAD;
     draw_arrow_down(svg, middle, from, to);
     let y = from + BRANCH_PAD;
     svg.outlined_box((branch, y), (width, height), PAPER, Pen::hairline(GREY));
     for (row, line) in lines.iter().enumerate() {
-        svg.text(page.text(branch + PAD, box_base(page, y, row), line));
+        let text = page.text(branch + PAD, box_base(page, y, row), &line.text);
+        svg.text(Text { size: line.size, ..text });
     }
     let centre = y + height / 2.0;
     svg.line((middle, centre), (branch - 3.0, centre), Pen::hairline(INK));
@@ -171,19 +193,14 @@ fn draw_arms(svg: &mut Svg, figure: &FlowFigure, page: Page, centre: f64, from: 
 /// The lines of a box: what the step is, how many passed it, and the details.
 fn box_lines(one: &FlowBox, column: &Column) -> Vec<BoxLine> {
     let (page, room) = (column.page, column.width - 2.0 * PAD);
-    let regular = |text: &str, size: f64| {
-        let lines = wrap(text, size, room).into_iter();
-        lines.map(move |text| BoxLine { text, size, is_bold: false })
-    };
-    let mut lines: Vec<BoxLine> = regular(&one.label, page.size()).collect();
+    let mut lines = regular(&one.label, page.size(), room);
     let counts = page.wrap_bold(&one.count, room).into_iter();
     lines.extend(counts.map(|text| BoxLine { text, size: page.size(), is_bold: true }));
     if let (Some(excluded), None) = (&one.excluded, column.branch) {
-        lines.extend(regular(excluded, page.size()));
+        lines.extend(regular(excluded, page.size(), room));
+        lines.extend(details(&one.excluded_details, page, room));
     }
-    for detail in &one.details {
-        lines.extend(regular(detail, page.size() - 1.0));
-    }
+    lines.extend(details(&one.details, page, room));
     lines
 }
 
@@ -204,6 +221,7 @@ fn draw_arrow_down(svg: &mut Svg, x: f64, from: f64, to: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::svg::number;
 
     #[test]
     fn exclusions_stand_beside_the_steps_and_arms_below() {
@@ -212,6 +230,7 @@ mod tests {
             count: "n = 10".into(),
             excluded: excluded.map(Into::into),
             details: vec!["Site A: 10".into()],
+            excluded_details: excluded.iter().map(|_| "A 1, B 1".to_owned()).collect(),
         };
         let figure = FlowFigure {
             steps: vec![step("Table", None), step("Age > 18", Some("Excluded: n = 2"))],
@@ -221,6 +240,9 @@ mod tests {
         let svg = flow_diagram(&figure, Page::TWO_COLUMNS);
         assert_eq!(svg.matches("rx=\"1.5\"").count(), 5, "five boxes");
         assert!(svg.contains("Age &gt; 18"));
+        let small = Page::TWO_COLUMNS.size() - SMALLER;
+        let details = format!("font-size=\"{}\" fill=\"{INK}\">A 1, B 1</text>", number(small));
+        assert!(svg.contains(&details), "{svg}");
     }
 
     #[test]

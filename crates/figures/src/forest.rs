@@ -5,6 +5,7 @@ use crate::frame::{Caption, finish};
 use crate::page::Page;
 use crate::style::{DOTTED, EDGE, GREY, GRID, INK, TICK, group};
 use crate::svg::{Anchor, Direction, Pen, Svg, Text, number};
+use numerics::elementary::ln;
 
 /// Ratios with their limits on a logarithmic axis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,7 +18,10 @@ pub struct ForestFigure {
     pub favours_below: String,
     /// Whom a ratio above 1 favours.
     pub favours_above: String,
-    /// Headings of the columns between label and plot.
+    /// What the columns between label and plot hold, such as "Events / patients": a heading over all
+    /// of them; may be empty.
+    pub columns_heading: String,
+    /// Headings of the columns between label and plot, such as the arms.
     pub columns: Vec<String>,
     /// Heading of the ratios in words.
     pub ratio_heading: String,
@@ -95,6 +99,8 @@ pub fn forest_plot(figure: &ForestFigure, page: Page) -> String {
 struct Layout<'a> {
     /// Columns of words with the right ends of their cells.
     columns: Vec<Column<'a>>,
+    /// Heading over the columns left of the plot.
+    shared: Shared,
     scale: Scale,
     /// Largest ratio of the axis; the smallest is its inverse.
     reach: f64,
@@ -111,6 +117,15 @@ struct Column<'a> {
     width: f64,
     right: f64,
     cells: Vec<&'a str>,
+}
+
+/// A heading over several columns, which has a line below it from end to end of these.
+struct Shared {
+    lines: Vec<String>,
+    left: f64,
+    right: f64,
+    /// Lines of the headings below it.
+    n_below: usize,
 }
 
 /// A row with the lines of its label.
@@ -133,19 +148,21 @@ impl<'a> Layout<'a> {
         let right = columns
             .get(figure.columns.len())
             .map_or(left + PLOT, |ratio| ratio.right - ratio.width - GAP);
+        let shared = shared(figure, page, &columns);
         let n_heading = columns.iter().map(|column| column.heading.len()).max().unwrap_or(0);
+        let n_heading = n_heading.max(shared.n_below + shared.lines.len());
         let headings = EDGE + page.line() * n_heading as f64 - page.descent();
         let top = headings + page.descent() + 2.0;
         let (rows, bottom) = rows(figure, page, label_room, left, top);
         let reach = reach(figure);
         let range = (left + 4.0, f64::max(right - 4.0, left + 14.0));
-        let scale = Scale { domain: (-reach.ln(), reach.ln()), range };
-        Self { columns, scale, reach, rows, headings, top, bottom }
+        let scale = Scale { domain: (-ln(reach), ln(reach)), range };
+        Self { columns, shared, scale, reach, rows, headings, top, bottom }
     }
 
     /// The coordinate of a ratio, kept within the axis.
     fn at(&self, ratio: f64) -> f64 {
-        self.scale.at(ratio.ln().clamp(-self.reach.ln(), self.reach.ln()))
+        self.scale.at(ln(ratio).clamp(-ln(self.reach), ln(self.reach)))
     }
 }
 
@@ -182,6 +199,20 @@ fn column<'a>(page: Page, heading: &str, cells: Vec<&'a str>) -> Column<'a> {
     let third = page.measure_bold(heading) / 3.0;
     let width = f64::max(cell, words.fold(third, f64::max).min(0.14 * page.width()));
     Column { heading: page.wrap_bold(heading, width + 0.01), width, right: 0.0, cells }
+}
+
+/// The heading over the columns left of the plot, which have their places; without columns it has no
+/// lines.
+fn shared(figure: &ForestFigure, page: Page, columns: &[Column]) -> Shared {
+    let own = columns.get(..figure.columns.len()).unwrap_or_default();
+    let left = own.first().map_or(0.0, |column| column.right - column.width);
+    let right = own.last().map_or(left, |column| column.right);
+    let lines = match own.is_empty() {
+        true => Vec::new(),
+        false => page.wrap_bold(&figure.columns_heading, right - left + 0.01),
+    };
+    let n_below = own.iter().map(|column| column.heading.len()).max().unwrap_or(0);
+    Shared { lines, left, right, n_below }
 }
 
 /// Puts columns into their places; the left end of the plot.
@@ -249,8 +280,23 @@ fn draw_headings(svg: &mut Svg, page: Page, layout: &Layout) {
             svg.text(Text { anchor: Anchor::End, bold: true, ..text });
         }
     }
+    draw_shared(svg, page, layout);
     let y = layout.top - 1.0;
     svg.line((EDGE, y), (page.width() - EDGE, y), Pen::hairline(GREY));
+}
+
+fn draw_shared(svg: &mut Svg, page: Page, layout: &Layout) {
+    let shared = &layout.shared;
+    let last = layout.headings - page.line() * shared.n_below as f64;
+    for (index, line) in shared.lines.iter().rev().enumerate() {
+        let y = last - page.line() * index as f64;
+        let text = page.text((shared.left + shared.right) / 2.0, y, line);
+        svg.text(Text { anchor: Anchor::Middle, bold: true, ..text });
+    }
+    if !shared.lines.is_empty() {
+        let y = last + page.descent() + 0.9;
+        svg.line((shared.left, y), (shared.right, y), Pen::hairline(GREY));
+    }
 }
 
 fn draw_axis(svg: &mut Svg, figure: &ForestFigure, page: Page, layout: &Layout) {
@@ -409,6 +455,27 @@ mod tests {
         assert_eq!(heads(row(0.5, Some(0.3), Some(0.9))), 0);
         assert_eq!(heads(row(0.5, None, Some(0.9))), 1);
         assert_eq!(heads(row(0.5, Some(1e-9), None)), 2);
+    }
+
+    /// One heading stands over both columns, between the left end of the first and the right end of
+    /// the second.
+    #[test]
+    fn columns_share_a_heading() {
+        let cells = vec!["112 / 1159".into(), "1160 / 2320".into()];
+        let figure = ForestFigure {
+            columns_heading: "Events / patients".into(),
+            columns: vec!["A".into(), "B".into()],
+            rows: vec![ForestRow { cells, ..row(0.5, Some(0.3), Some(0.9)) }],
+            ..ForestFigure::default()
+        };
+        let layout = Layout::of(&figure, Page::TWO_COLUMNS);
+        let shared = &layout.shared;
+        assert_eq!(shared.lines, ["Events / patients"]);
+        assert_eq!(shared.right, layout.columns[1].right);
+        assert!(shared.left < layout.columns[0].right);
+        let svg = forest_plot(&figure, Page::TWO_COLUMNS);
+        let place = |text: &str| svg.find(&format!(">{text}</text>")).unwrap();
+        assert!(place("A") < place("Events / patients"));
     }
 
     #[test]

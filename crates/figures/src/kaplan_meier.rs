@@ -97,7 +97,7 @@ const ROWS: [&str; 3] = ["At risk", "Censored", "Events"];
 /// medians, and below them on the same scale of time how many are at risk, and how many were
 /// censored or had the event before.
 ///
-/// No curve is drawn beyond its last time, and one is faded where fewer than 10 are at risk.
+/// No curve is drawn beyond its last time, and one is grey where fewer than 10 are at risk.
 /// Names stand at the ends of their curves and the text in the plot, where each touches nothing;
 /// where one name finds no place, all stand in a legend above the plot, and so does the text.
 #[must_use]
@@ -273,7 +273,7 @@ mod tests {
         let svg = kaplan_meier(&figure, Page::ONE_COLUMN);
         let layout = Layout::of(&figure, Page::ONE_COLUMN, Above::default());
         let last = format!("H{}\"", crate::svg::number(layout.panel.x.at(20.0)));
-        let faded = svg.lines().find(|line| line.contains("stroke-opacity"));
+        let faded = svg.lines().find(|line| line.contains(crate::style::FADED));
         assert!(faded.is_some_and(|curve| curve.contains(&last)), "{svg}");
     }
 

@@ -1,11 +1,12 @@
 //! Survival on the scale on which proportional hazards are parallel.
 
-use crate::axis::{round_ticks, tick_text};
+use crate::axis::{log_ticks, log10, round_ticks};
 use crate::frame::{Caption, finish};
 use crate::page::Page;
 use crate::panel::{Axis, Panel, Room};
 use crate::style::{CURVE, EDGE, group};
 use crate::svg::{Pen, Svg, Text, number};
+use numerics::elementary::ln;
 
 /// Survival curves that are drawn as log(−log S) against time on a logarithmic axis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,7 +60,7 @@ fn points(curve: &LogLogCurve) -> impl Iterator<Item = (f64, f64)> {
     let points = curve.time.iter().copied().zip(curve.survival.iter().copied());
     let inside =
         points.filter(|(time, survival)| 0.0 < *time && 0.0 < *survival && *survival < 1.0);
-    inside.map(|(time, survival)| (time, (-survival.ln()).ln()))
+    inside.map(|(time, survival)| (time, ln(-ln(survival))))
 }
 
 fn path(curve: &LogLogCurve, panel: &Panel) -> String {
@@ -67,7 +68,7 @@ fn path(curve: &LogLogCurve, panel: &Panel) -> String {
     let mut level = String::new();
     let mut end = String::new();
     for (time, value) in points(curve) {
-        let (x, y) = (number(panel.x.at(time.log10())), number(panel.y.at(value)));
+        let (x, y) = (number(panel.x.at(log10(time))), number(panel.y.at(value)));
         if path.is_empty() {
             path = format!("M{x} {y}");
         } else if y != level {
@@ -99,28 +100,13 @@ fn draw_legend(svg: &mut Svg, figure: &LogLogFigure, page: Page) -> f64 {
     y
 }
 
-/// Ticks at 1, 2 and 5 times powers of ten, or at powers of ten where these would be many.
 fn horizontal(figure: &LogLogFigure, page: Page) -> Axis {
-    let times = || figure.curves.iter().flat_map(points).map(|(time, _)| time.log10());
+    let times = || figure.curves.iter().flat_map(points).map(|(time, _)| time);
     let low = times().fold(f64::INFINITY, f64::min);
-    let high = times().fold(f64::NEG_INFINITY, f64::max);
-    let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
-    let decades = high - low;
-    let factors: &[f64] = match decades {
-        ..3.0 if page.is_wide() || decades < 2.0 => &[1.0, 2.0, 5.0],
-        _ => &[1.0],
-    };
-    let exponents = (low.floor() as i32)..=(high.ceil() as i32);
-    let all = exponents
-        .flat_map(|exponent| factors.iter().map(move |factor| factor * 10f64.powi(exponent)));
-    let ticks: Vec<f64> =
-        all.filter(|tick| (low - 0.02..=high + 0.02).contains(&tick.log10())).collect();
-    let ends = ticks.iter().map(|tick| tick.log10());
-    let domain = ends.fold((low, high), |(low, high), tick| (low.min(tick), high.max(tick)));
-    // A single time has the room of a decade.
-    let domain = if domain.0 < domain.1 { domain } else { (domain.0 - 0.5, domain.1 + 0.5) };
-    let ticks = ticks.into_iter().map(|tick| (tick.log10(), tick_text(tick))).collect();
-    Axis { title: figure.time_axis.clone(), domain, ticks }
+    let high = times().fold(0.0, f64::max);
+    let (low, high) = if low <= high { (low, high) } else { (1.0, 10.0) };
+    let ticks = log_ticks(low, high, if page.is_wide() { 10.0 } else { 6.0 });
+    Axis::logarithmic(&figure.time_axis, (low, high), &ticks)
 }
 
 fn vertical(figure: &LogLogFigure) -> Axis {

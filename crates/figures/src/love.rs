@@ -44,15 +44,21 @@ pub struct LoveRow {
     pub after_text: String,
     /// Ratio of the variances in words; empty where it has no meaning.
     pub variance_ratio: String,
+    /// The levels of a category in order, indented below it; they have no levels of their own.
+    pub levels: Vec<LoveRow>,
 }
 
 /// Distance of columns.
 const GAP: f64 = 7.0;
+/// How far levels are indented below their variable.
+const INDENT: f64 = 7.0;
 const RADIUS: f64 = 2.2;
+/// Radius of the circles of levels.
+const SMALL_RADIUS: f64 = 1.6;
 /// Share of the page that labels may take.
 const LABELS: f64 = 0.42;
 
-/// Draws one row per variable: hollow circles before, filled ones after.
+/// Draws one row per variable: hollow circles before, filled ones after. Levels have smaller circles.
 #[must_use]
 pub fn love_plot(figure: &LoveFigure, page: Page) -> String {
     let layout = Layout::of(figure, page);
@@ -101,6 +107,7 @@ struct Column {
 /// A variable with the lines of its label.
 struct Row<'a> {
     row: &'a LoveRow,
+    is_level: bool,
     label: Vec<String>,
     middle: f64,
 }
@@ -113,7 +120,10 @@ impl<'a> Layout<'a> {
         let legend_end = EDGE + page.line() * legend.len() as f64;
         let headings = legend_end + page.line() * n_heading as f64 - page.descent();
         let top = headings + page.descent() + 2.0;
-        let widest = figure.rows.iter().map(|row| page.measure(&row.label)).fold(0.0, f64::max);
+        let levels = figure.rows.iter().flat_map(|row| &row.levels);
+        let levels = levels.map(|level| INDENT + page.measure(&level.label));
+        let variables = figure.rows.iter().map(|row| page.measure(&row.label));
+        let widest = variables.chain(levels).fold(0.0, f64::max);
         let label_room = widest.clamp(40.0, LABELS * page.width());
         let left = EDGE + label_room + GAP;
         let columns_left = columns.iter().map(|column| column.right - column.width);
@@ -134,17 +144,21 @@ fn rows<'a>(figure: &'a LoveFigure, page: Page, room: f64, top: f64) -> (Vec<Row
     sorted.sort_by(|a, b| size(b).total_cmp(&size(a)));
     let mut y = top + 1.0;
     let mut rows = Vec::new();
-    for row in sorted {
-        let label = page.wrap(&row.label, room);
+    let with_levels = |row: &'a LoveRow| {
+        std::iter::once((row, false)).chain(row.levels.iter().map(|level| (level, true)))
+    };
+    for (row, is_level) in sorted.into_iter().flat_map(with_levels) {
+        let label = page.wrap(&row.label, if is_level { room - INDENT } else { room } + 0.01);
         let height = page.line() * label.len().max(1) as f64 + 2.0;
-        rows.push(Row { row, label, middle: y + height / 2.0 });
+        rows.push(Row { row, is_level, label, middle: y + height / 2.0 });
         y += height;
     }
     (rows, y + 1.0)
 }
 
 fn axis_ticks(figure: &LoveFigure, room: f64, page: Page) -> Vec<f64> {
-    let values = figure.rows.iter().flat_map(|row| [row.before, row.after]).flatten();
+    let rows = figure.rows.iter().flat_map(|row| std::iter::once(row).chain(&row.levels));
+    let values = rows.flat_map(|row| [row.before, row.after]).flatten();
     let largest = values.map(f64::abs).fold(figure.threshold.abs() * 1.5, f64::max);
     let most = (room / (page.measure("0.05") + 6.0)).floor().clamp(1.0, 6.0);
     ticks(step(largest, most, None), largest)
@@ -187,7 +201,8 @@ fn columns(figure: &LoveFigure, page: Page) -> Vec<Column> {
     let mut right = page.width() - EDGE;
     let mut columns = Vec::new();
     for (heading, text) in wanted.into_iter().rev() {
-        let cells = figure.rows.iter().map(|row| page.measure(text(row)));
+        let rows = figure.rows.iter().flat_map(|row| std::iter::once(row).chain(&row.levels));
+        let cells = rows.map(|row| page.measure(text(row)));
         let words = heading.split_whitespace().map(|word| page.measure(word));
         let width = cells.chain(words).fold(0.0, f64::max).min(0.2 * page.width());
         let heading = page.wrap(heading, width + 0.01);
@@ -247,12 +262,11 @@ fn draw_axis(svg: &mut Svg, figure: &LoveFigure, page: Page, layout: &Layout) {
 }
 
 fn draw_row(svg: &mut Svg, page: Page, row: &Row, layout: &Layout) {
-    let left = layout.scale.range.0;
     let colour = group(0).colour;
+    let (indent, radius) = if row.is_level { (INDENT, SMALL_RADIUS) } else { (0.0, RADIUS) };
     let first = row.middle + page.middle() - page.line() * (row.label.len() as f64 - 1.0) / 2.0;
     for (index, line) in row.label.iter().enumerate() {
-        let text = page.text(left - GAP, first + page.line() * index as f64, line);
-        svg.text(Text { anchor: Anchor::End, ..text });
+        svg.text(page.text(EDGE + indent, first + page.line() * index as f64, line));
     }
     let y = row.middle;
     let places = [row.row.before, row.row.after];
@@ -262,7 +276,7 @@ fn draw_row(svg: &mut Svg, page: Page, row: &Row, layout: &Layout) {
     }
     for (place, fill) in places.into_iter().zip([PAPER, colour]) {
         if let Some(x) = place {
-            svg.circle((x, y), RADIUS, fill, Pen::solid(colour, 0.9));
+            svg.circle((x, y), radius, fill, Pen::solid(colour, 0.9));
         }
     }
     for column in &layout.columns {
@@ -287,6 +301,21 @@ mod tests {
         let place = |label: &str| svg.find(&format!(">{label}<")).unwrap();
         assert!(place("large") < place("small") && place("small") < place("none"));
         assert_eq!(svg.matches("<circle").count(), 5, "two per row but one where none is before");
+    }
+
+    /// Levels stay below their variable in their own order, however large their differences are.
+    #[test]
+    fn levels_stand_below_their_variable() {
+        let levels = vec![row("I", Some(0.1)), row("II", Some(0.9))];
+        let stage = LoveRow { levels, ..row("stage", Some(0.3)) };
+        let figure =
+            LoveFigure { rows: vec![row("age", Some(0.2)), stage], ..LoveFigure::default() };
+        let svg = love_plot(&figure, Page::ONE_COLUMN);
+        let place = |label: &str| svg.find(&format!(">{label}<")).unwrap();
+        assert!(place("stage") < place("I") && place("I") < place("II"));
+        assert!(place("II") < place("age"));
+        assert!(svg.contains(&format!("<text x=\"{}\"", EDGE + INDENT)));
+        assert_eq!(axis_ticks(&figure, 200.0, Page::ONE_COLUMN).last(), Some(&1.0));
     }
 
     #[test]

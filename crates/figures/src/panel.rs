@@ -1,6 +1,6 @@
 //! A plot between two axes: where it stands and how its axes are drawn.
 
-use crate::axis::{Scale, tick_text};
+use crate::axis::{Scale, log_tick_text, log10, tick_text};
 use crate::page::Page;
 use crate::style::{INK, TICK};
 use crate::svg::{Anchor, Pen, Svg, Text};
@@ -23,6 +23,19 @@ impl Axis {
         let last = ticks.last().copied().unwrap_or(1.0);
         let named = ticks.iter().map(|tick| (*tick, tick_text(*tick))).collect();
         Self { title: title.to_owned(), domain: (first, last), ticks: named }
+    }
+
+    /// An axis of the decimal logarithm from the smallest to the largest of two ends and some ticks.
+    pub fn logarithmic(title: &str, (low, high): (f64, f64), ticks: &[f64]) -> Self {
+        let named: Vec<(f64, String)> =
+            ticks.iter().map(|tick| (log10(*tick), log_tick_text(*tick))).collect();
+        let ends = named.iter().map(|(tick, _)| *tick).chain([log10(low), log10(high)]);
+        let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| {
+            (low.min(end), high.max(end))
+        });
+        // A single value has the room of a decade.
+        let domain = if low < high { (low, high) } else { (low - 0.5, high + 0.5) };
+        Self { title: title.to_owned(), domain, ticks: named }
     }
 
     /// Half the width of the last name, which reaches beyond the end of the axis.

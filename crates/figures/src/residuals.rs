@@ -1,6 +1,6 @@
 //! Scaled Schoenfeld residuals against time: whether a hazard ratio changes.
 
-use crate::axis::{round_ticks, tick_text};
+use crate::axis::{round_ticks, step, tick_text, ticks};
 use crate::frame::{Caption, finish};
 use crate::page::Page;
 use crate::panel::{Axis, Panel, Room};
@@ -14,6 +14,9 @@ pub struct ResidualFigure {
     pub caption: Caption,
     /// Name of the horizontal axis, with its unit and transformation.
     pub time_axis: String,
+    /// Length of a natural period on the time axis, such as 12 for months, for the ticks of panels
+    /// that have none of their own. Absent = round numbers.
+    pub period: Option<f64>,
     /// Panels in order, side by side on a page of two columns.
     pub panels: Vec<ResidualPanel>,
 }
@@ -32,7 +35,7 @@ pub struct ResidualPanel {
     /// The coefficient of the model, which gets a dashed line.
     pub coefficient: Option<f64>,
     /// Places of the ticks on the transformed time with the times in words. Empty = round numbers
-    /// of the transformed time.
+    /// of the time, from 0 where none is below it.
     pub ticks: Vec<(f64, String)>,
 }
 
@@ -144,7 +147,11 @@ fn horizontal(figure: &ResidualFigure, one: &ResidualPanel) -> Axis {
     let values = values.chain(one.smooth.iter().map(|point| point.at));
     let (low, high) = span(values);
     if one.ticks.is_empty() {
-        return Axis::of(&figure.time_axis, &round_ticks(low, high, 6.0));
+        let ticks = match low {
+            0.0.. => ticks(step(high, 6.0, figure.period), high),
+            _ => round_ticks(low, high, 6.0),
+        };
+        return Axis::of(&figure.time_axis, &ticks);
     }
     let (low, high) = one
         .ticks

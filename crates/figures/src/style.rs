@@ -8,6 +8,8 @@
 pub(crate) const INK: &str = "#222222";
 /// Colour of secondary text.
 pub(crate) const GREY: &str = "#5a5a5a";
+/// Colour of curves that rest on few subjects.
+pub(crate) const FADED: &str = "#a0a0a0";
 /// Colour of grid lines.
 pub(crate) const GRID: &str = "#e0e0e0";
 /// Colour of the background.

@@ -48,14 +48,12 @@ pub(crate) struct Pen<'a> {
     pub width: f64,
     /// Dashes; empty for a solid line.
     pub dash: &'a str,
-    /// From 0 to 1.
-    pub opacity: f64,
 }
 
 impl<'a> Pen<'a> {
     /// A solid line.
     pub fn solid(colour: &'a str, width: f64) -> Self {
-        Self { colour, width, dash: "", opacity: 1.0 }
+        Self { colour, width, dash: "" }
     }
 
     /// A thin solid line.
@@ -188,9 +186,6 @@ fn stroke(pen: Pen) -> String {
         format!(" stroke=\"{}\" stroke-width=\"{}\"", pen.colour, number(pen.width));
     if !pen.dash.is_empty() {
         attributes.push_str(&format!(" stroke-dasharray=\"{}\"", pen.dash));
-    }
-    if pen.opacity < 1.0 {
-        attributes.push_str(&format!(" stroke-opacity=\"{}\"", number(pen.opacity)));
     }
     attributes
 }

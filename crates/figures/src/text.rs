@@ -34,7 +34,8 @@ pub fn laid_out_widths(character: char) -> Option<(f64, f64)> {
 }
 
 /// Breaks regular text at spaces into lines no wider than `room`; a word that is wider alone is
-/// broken where the room ends. Text without words has no lines.
+/// broken where the room ends. Words with a no-break space between them stay together. Text without
+/// words has no lines.
 pub(crate) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
     wrapped(text, room, &|part| width(part, size))
 }
@@ -46,7 +47,9 @@ pub(crate) fn wrap_bold(text: &str, size: f64, room: f64) -> Vec<String> {
 
 fn wrapped(text: &str, room: f64, width: &dyn Fn(&str) -> f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace().flat_map(|word| pieces(word, room, width)) {
+    let is_gap = |character: char| character.is_whitespace() && character != '\u{a0}';
+    let words = text.split(is_gap).filter(|word| !word.is_empty());
+    for word in words.flat_map(|word| pieces(word, room, width)) {
         match lines.last_mut() {
             Some(line) if width(line) + width(" ") + width(&word) <= room => {
                 line.push(' ');
@@ -120,6 +123,15 @@ mod tests {
             let squeezed: String = lines.concat().split_whitespace().collect();
             assert_eq!(squeezed, text.split_whitespace().collect::<String>());
         }
+    }
+
+    #[test]
+    fn a_no_break_space_keeps_words_together() {
+        let width_of_one = width("H1\u{a0}12", 10.0);
+        assert_eq!(
+            wrap("H1\u{a0}12 H2\u{a0}9", 10.0, width_of_one + 1.0),
+            ["H1\u{a0}12", "H2\u{a0}9"]
+        );
     }
 
     #[test]

@@ -222,6 +222,7 @@ fn outcome(source: &Source) -> Vec<Chapter> {
             .tables([tables::variances(source), tables::reuse(source)]),
         Chapter::main("proportional-hazards", "Proportional hazards")
             .tables(tables::proportional_hazards(source))
+            .plots(plots::residuals(source))
             .plots(plots::log_log(source))
             .tables([tables::piecewise(source)]),
         Chapter::main("sites", "Sites").tables([tables::sites(source)]),
@@ -234,7 +235,9 @@ fn outcome(source: &Source) -> Vec<Chapter> {
             .leads([UNADJUSTED_LEVELS.into()])
             .tables([tables::comparisons(source)])
             .plots(plots::compared_curves(source)),
-        Chapter::main("bootstrap", "Bootstrap").tables([tables::bootstrap(source)]),
+        Chapter::main("bootstrap", "Bootstrap")
+            .plots(plots::replicates(source))
+            .tables([tables::bootstrap(source)]),
         Chapter::main("sensitivity", "Sensitivity")
             .tables([tables::sensitivity(source), tables::hidden_bias(source)]),
     ]

@@ -150,10 +150,12 @@ fn figure_files(source: &Source) -> Vec<ReportFile> {
     plots.extend(plots::love(source));
     plots.extend(plots::overlap(source));
     plots.extend(plots::all_main_curves(source));
+    plots.extend(plots::residuals(source));
     plots.extend(plots::log_log(source));
     plots.extend(plots::forests(source));
     plots.extend(plots::subgroup_curves(source));
     plots.extend(plots::compared_curves(source));
+    plots.extend(plots::replicates(source));
     let notice = layout::notice(source);
     let profile = source.result.protocol.report.figures;
     let drawn = plots.into_iter().flat_map(|plot| plot.files(notice.clone(), profile));

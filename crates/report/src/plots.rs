@@ -4,19 +4,25 @@ use crate::number;
 use crate::tables::{STUDY, Source, WHOLE};
 use crate::words;
 use figures::{
-    Caption, FlowBox, FlowFigure, ForestFigure, ForestRow, ForestValue, KaplanMeierFigure,
+    Caption, FlowFigure, ForestFigure, ForestRow, ForestValue, HistogramFigure, KaplanMeierFigure,
     KaplanMeierGroup, LogLogCurve, LogLogFigure, LoveFigure, LoveRow, OverlapArm, OverlapFigure,
-    OverlapPanel, Page,
+    OverlapPanel, Page, ResidualFigure,
 };
 use study::protocol::{FigureProfile, TimeUnit};
-use study::result::{
-    Curve, FlowKind, FlowStep, Label, SubgroupOutline, SubgroupVariable, VariableOutline, id,
-};
+use study::result::{Curve, Label, SubgroupOutline, SubgroupVariable, id};
 
+mod flow;
 mod forest;
+mod love;
+mod replicates;
+mod residuals;
 mod survival;
 
+pub(crate) use flow::flow;
 pub(crate) use forest::forests;
+pub(crate) use love::love;
+pub(crate) use replicates::replicates;
+pub(crate) use residuals::residuals;
 pub(crate) use survival::{all_main_curves, compared_curves, log_log, subgroup_curves};
 
 /// A figure that is not drawn yet, so that it can be drawn with and without its notice.
@@ -36,6 +42,8 @@ enum Drawing {
     Forest(ForestFigure),
     KaplanMeier(KaplanMeierFigure),
     LogLog(LogLogFigure),
+    Residuals(ResidualFigure),
+    Histogram(HistogramFigure),
 }
 
 impl Plot {
@@ -63,11 +71,20 @@ impl Plot {
         let [one, two] = profile.widths_mm().map(Page::of_width);
         let [small, large] = profile.text_points();
         let mut files = vec![(self.name.clone(), self.drawn(two.with_text(large)))];
-        if !matches!(self.drawing, Drawing::Forest(_)) {
+        if self.fits_one_column() {
             let name = format!("{}-one-column", self.name);
             files.push((name, self.drawn(one.with_text(small))));
         }
         files
+    }
+
+    /// Whether one column holds the words of the figure, and a page its height.
+    fn fits_one_column(&self) -> bool {
+        match &self.drawing {
+            Drawing::Forest(_) => false,
+            Drawing::Residuals(figure) => figure.panels.len() <= 4,
+            _ => true,
+        }
     }
 
     fn drawn(&self, page: Page) -> String {
@@ -78,6 +95,8 @@ impl Plot {
             Drawing::Forest(figure) => figures::forest_plot(figure, page),
             Drawing::KaplanMeier(figure) => figures::kaplan_meier(figure, page),
             Drawing::LogLog(figure) => figures::log_log_plot(figure, page),
+            Drawing::Residuals(figure) => figures::residual_plot(figure, page),
+            Drawing::Histogram(figure) => figures::histogram(figure, page),
         }
     }
 
@@ -89,6 +108,8 @@ impl Plot {
             Drawing::Forest(figure) => &mut figure.caption,
             Drawing::KaplanMeier(figure) => &mut figure.caption,
             Drawing::LogLog(figure) => &mut figure.caption,
+            Drawing::Residuals(figure) => &mut figure.caption,
+            Drawing::Histogram(figure) => &mut figure.caption,
         }
     }
 }
@@ -106,6 +127,14 @@ fn caption(
     }
 }
 
+/// What a legend says of groups that no design has made comparable.
+fn unadjusted(is_unadjusted: bool) -> &'static str {
+    match is_unadjusted {
+        true => " Unadjusted: no design has made these groups comparable.",
+        false => "",
+    }
+}
+
 /// A name of letters, digits and hyphens; comparison signs stay apart as words.
 pub(crate) fn file_name(name: &str) -> String {
     let mut safe = String::new();
@@ -120,125 +149,6 @@ pub(crate) fn file_name(name: &str) -> String {
         }
     }
     safe
-}
-
-/// The flow diagram.
-pub(crate) fn flow(source: &Source) -> Plot {
-    let steps = source.result.outline.flow.iter();
-    let is_arm = |step: &&FlowStep| {
-        matches!(step.kind, FlowKind::Arm | FlowKind::Matched | FlowKind::Weighted)
-    };
-    let of_kind = |kind| {
-        let steps = source.result.outline.flow.iter().filter(move |step| step.kind == kind);
-        steps.map(|step| flow_box(source, step)).collect::<Vec<_>>()
-    };
-    let mut arms: Vec<Vec<FlowBox>> =
-        of_kind(FlowKind::Arm).into_iter().map(|one| vec![one]).collect();
-    for kind in [FlowKind::Matched, FlowKind::Weighted] {
-        for (arm, adjusted) in arms.iter_mut().zip(of_kind(kind)) {
-            arm.push(adjusted);
-        }
-    }
-    let figure = FlowFigure {
-        caption: caption(
-            "flow",
-            "Flow of patients",
-            match source.result.protocol.adjusted() {
-                None => "From the rows of the table to the analysed patients.".to_owned(),
-                Some(_) => format!(
-                    "From the rows of the table to the analysed and the {}.",
-                    words::adjusted(&source.result.protocol)
-                ),
-            },
-        ),
-        steps: steps.filter(|step| !is_arm(step)).map(|step| flow_box(source, step)).collect(),
-        arms,
-    };
-    Plot::new(Drawing::Flow(figure))
-}
-
-fn flow_box(source: &Source, step: &FlowStep) -> FlowBox {
-    let id = |name| crate::tables::step_id(step, name);
-    let count = |name| source.numbers.cell(&id(name), number::count).text;
-    let excluded = source.numbers.has(&id("n_excluded")).then(|| {
-        let n_missing = source.numbers.value(&id("n_missing")).unwrap_or(0.0);
-        match step.kind {
-            FlowKind::Missing => format!("Left out for a missing value: {}", count("n_excluded")),
-            _ if 0.0 < n_missing => format!(
-                "Left out: {} (of these {} for a missing value)",
-                count("n_excluded"),
-                count("n_missing")
-            ),
-            _ => format!("Left out: {}", count("n_excluded")),
-        }
-    });
-    FlowBox {
-        label: step.label.clone(),
-        count: format!("n = {}", count("n")),
-        details: Vec::new(),
-        excluded,
-    }
-}
-
-/// Standardised differences; absent without variables.
-pub(crate) fn love(source: &Source) -> Option<Plot> {
-    let (before, after) = match source.populations() {
-        [] => return None,
-        [only] => (only, None),
-        [before, after, ..] => (before, Some(after)),
-    };
-    let threshold = source.result.protocol.balance.threshold;
-    let id = |population: &Label, variable: &VariableOutline, name| {
-        id::quantity(STUDY, &population.id, "balance", &variable.id, name)
-    };
-    let last = after.unwrap_or(before);
-    let row = |variable: &VariableOutline| {
-        let text = |population, name| {
-            let id = id(population, variable, name);
-            let is_there = source.numbers.has(&id);
-            if is_there { source.numbers.cell(&id, number::ratio).text } else { String::new() }
-        };
-        let smd = |population| source.numbers.value(&id(population, variable, "smd"));
-        LoveRow {
-            label: variable.label.clone(),
-            before: smd(before),
-            after: after.and_then(smd),
-            before_text: text(before, "smd"),
-            after_text: after.map_or(String::new(), |after| text(after, "smd")),
-            variance_ratio: text(last, "variance_ratio"),
-        }
-    };
-    let rows: Vec<LoveRow> = source.result.outline.variables.iter().map(row).collect();
-    let has_ratios = rows.iter().any(|row| !row.variance_ratio.is_empty());
-    let ratio = if after.is_some() { "Variance ratio after" } else { "Variance ratio" };
-    let description = format!(
-        "Absolute standardised mean differences of the baseline variables; the dashed line stands \
-         at {}. Numbers at the right carry their sign, exposed minus comparator.{}",
-        words::plain(threshold),
-        if has_ratios {
-            " Variance ratio: exposed over comparators, of numbers alone."
-        } else {
-            ""
-        }
-    );
-    let figure = LoveFigure {
-        caption: caption("love", "Balance at baseline", description),
-        axis: "Absolute standardised mean difference".into(),
-        before: if after.is_some() { "Before".into() } else { before.label.clone() },
-        after: if after.is_some() { "After".into() } else { String::new() },
-        before_note: largest(rows.iter().map(|row| row.before)),
-        after_note: largest(rows.iter().map(|row| row.after)),
-        variance_ratio: if has_ratios { ratio.into() } else { String::new() },
-        threshold,
-        rows,
-    };
-    (!figure.rows.is_empty()).then(|| Plot::new(Drawing::Love(figure)))
-}
-
-/// The largest of some differences in words; empty where there is none.
-fn largest(differences: impl Iterator<Item = Option<f64>>) -> String {
-    let largest = differences.flatten().map(f64::abs).max_by(f64::total_cmp);
-    largest.map_or(String::new(), |value| format!("largest {}", number::ratio(value)))
 }
 
 /// Bins of the histograms of the scores.

@@ -21,8 +21,8 @@ pub(crate) use balance::{balance_measures, balance_tests, balance_unmatched, bal
 pub(crate) use baseline::baseline;
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use cox::{
-    firth, hazard_ratios, hidden_bias, main_hazard_ratios, models, proportional_hazards, reuse,
-    sensitivity, variances,
+    firth, hazard_ratios, hidden_bias, main_hazard_ratios, model_id, models, proportional_hazards,
+    proportional_hazards_term, reuse, sensitivity, variances,
 };
 pub(crate) use flow::{flow, missing, step_id};
 pub(crate) use flow_counts::flow_counts;

@@ -5,8 +5,12 @@ mod fixture;
 use cohort::{Caveat, CaveatCode, Interval, NotEstimable};
 use report::{ReportFile, json, render};
 use study::StudyResult;
+use study::protocol::TimeTransform;
 use study::protocol::{BootstrapMethod, BootstrapScope};
-use study::result::{BootstrapKind, BootstrapOutline, BootstrapRow, Quantity, StepOutline};
+use study::result::{
+    BootstrapKind, BootstrapOutline, BootstrapRow, CoefficientOverTime, Label, Quantity,
+    ReplicateHistogram, StepOutline, VariableOutline,
+};
 
 const DASH: char = '\u{2014}';
 
@@ -312,8 +316,126 @@ fn replicated() -> StudyResult {
         let id = format!("os/matched/bootstrap_pipeline/all/n_sets{name}");
         result.quantities.push(Quantity::new(id, Ok(300.0 + at as f64), "bootstrap"));
     }
+    result.histograms.push(ReplicateHistogram {
+        id: outline.rows[0].id(&outline, "replicates"),
+        label: "Hazard ratio".into(),
+        kind: BootstrapKind::HazardRatio,
+        unit: None,
+        n_replicates: 2000,
+        n_failed: 3,
+        n_infinite: 2,
+        edges: vec![0.8, 1.2, 1.8],
+        counts: vec![995, 1000],
+    });
     result.outline.bootstraps.push(outline);
     result
+}
+
+/// The estimate and its limits stand in words and as lines, and nobody thinks that all replicates are in
+/// the bars.
+#[test]
+fn replicates_are_drawn_with_their_limits() {
+    let files = render(&replicated());
+    let svg = text(&files, "figures/bootstrap-hazard-ratio-pipeline-os.svg");
+    for words in [
+        "Estimate 1.250",
+        "95% limits, percentile: 0.900-1.450",
+        "No effect: 1",
+        "2000 replicates, of which 3 without an answer and 2 infinite are in no bar.",
+    ] {
+        assert!(svg.contains(&format!(">{words}</text>")), "{words}");
+    }
+    let html = text(&files, "report.html");
+    let chapter = html.split("<section id=\"bootstrap\"").nth(1).unwrap();
+    assert!(chapter.find("<figure").unwrap() < chapter.find("<table").unwrap());
+    assert!(!text(&render(&fixture::rotterdam()), "report.html").contains("figure-bootstrap"));
+}
+
+/// The exposure of the primary model, then the terms of a model with several: six of eleven are drawn,
+/// the others named.
+#[test]
+fn coefficients_over_time_are_drawn() {
+    let mut result = fixture::rotterdam();
+    let series = |id: String, label: &str| CoefficientOverTime {
+        id,
+        label: label.into(),
+        transform: TimeTransform::Km,
+        confidence: 0.95,
+        n_events: 4,
+        every: 2,
+        event_time: vec![10.0, 30.0],
+        residual: vec![-1.0, 2.0],
+        time: vec![10.0, 20.0, 30.0],
+        value: vec![0.0, 0.1, 0.2],
+        lower: vec![-0.5, -0.4, -0.3],
+        upper: vec![0.5, 0.6, 0.7],
+        not_estimable: None,
+    };
+    for model in result.outline.models.iter().filter(|model| model.analysis != "cox_selected") {
+        for term in model.terms.iter().filter(|term| !model.is_screen || term.id == "hormon=1") {
+            let place = format!("{}/{}/{}", model.endpoint, model.population, model.analysis);
+            let id = format!("{place}/{}/over_time", term.id);
+            result.over_time.push(series(id, &term.label));
+        }
+    }
+    let files = render(&result);
+    let svg = text(&files, "figures/residuals-os-matched.svg");
+    let titles = ["hormonal treatment alone: P = 0.090", "hormonal treatment: P = 0.090"];
+    let [alone, beside] = titles.map(|title| svg.find(&format!(">{title}</text>")).unwrap());
+    assert!(alone < beside);
+    assert_eq!(svg.matches("P = 0.090</text>").count(), 6);
+    let html = text(&files, "report.html");
+    for words in [
+        "Of the 4 events one in 2 has its circle.",
+        "the other terms: the model &quot;All variables&quot;.",
+        "Not drawn, but part of report.json: Grade: 3, Positive lymph nodes, ",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    assert!(!files.iter().any(|file| file.path.contains("residuals-os-matched-one-column")));
+}
+
+/// Two sites stand in the boxes of the flow of patients; many are left to the table.
+#[test]
+fn few_sites_stand_in_the_flow_of_patients() {
+    let drawn = |n_sites: usize| {
+        let mut result = fixture::rotterdam();
+        let level = |site: usize| Label { id: format!("site={site}"), label: format!("S{site}") };
+        let levels: Vec<Label> = (1..=n_sites).map(level).collect();
+        for (site, label) in levels.iter().enumerate() {
+            for (step, name) in [("source", "n"), ("complete", "n"), ("complete", "n_excluded")] {
+                let id = format!("study/all/flow/{step}/{}/{name}", label.id);
+                result.quantities.push(Quantity::count(id, 100 + site));
+            }
+        }
+        result.outline.site = Some(VariableOutline {
+            id: "site".into(),
+            label: "Hospital".into(),
+            unit: None,
+            levels,
+            test: None,
+        });
+        text(&render(&result), "figures/flow.svg")
+    };
+    let few = drawn(2);
+    let small = "font-size=\"7\" fill=\"#222222\"";
+    assert_eq!(few.matches("S1:\u{a0}100 \u{b7} S2:\u{a0}101</text>").count(), 3);
+    assert_eq!(few.matches(small).count(), 3, "two boxes, and who was left out");
+    assert!(few.contains("Small type: patients by arm and by hospital."));
+    let many = drawn(9);
+    assert!(!many.contains("S1:") && many.contains("The counts of the 9 sites stand in the table"));
+}
+
+/// What no design has made comparable is called unadjusted, in the figure and in its legend.
+#[test]
+fn curves_before_matching_are_unadjusted() {
+    let files = render(&fixture::rotterdam());
+    for (name, is_unadjusted) in [("km-os-all", true), ("km-os-matched", false)] {
+        let svg = text(&files, &format!("figures/{name}.svg"));
+        assert_eq!(svg.contains(">Unadjusted</text>"), is_unadjusted, "{name}");
+        assert_eq!(svg.contains("no design has made these groups comparable"), is_unadjusted);
+        assert!(svg.contains("hormonal treatment: n = 339, "), "who is in it");
+    }
 }
 
 #[test]

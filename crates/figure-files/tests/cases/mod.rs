@@ -40,13 +40,15 @@ pub fn all() -> Vec<Case> {
         for (name, figure) in flows() {
             add(name, figures::flow_diagram(&figure, page));
         }
-        for n in [1, 3] {
-            add(&format!("residuals-{n}"), figures::residual_plot(&residuals(n), page));
+        for (name, figure) in all_residuals() {
+            add(name, figures::residual_plot(&figure, page));
         }
         for (name, scale) in [("log-log-days", 30.0), ("log-log-years", 0.1)] {
             add(name, figures::log_log_plot(&log_log(scale), page));
         }
-        add("histogram", figures::histogram(&histogram(), page));
+        for (name, figure) in histograms() {
+            add(name, figures::histogram(&figure, page));
+        }
     }
     for (name, figure) in forests() {
         let svg = figures::forest_plot(&figure, Page::TWO_COLUMNS);
@@ -183,7 +185,14 @@ fn loves() -> Vec<(&'static str, LoveFigure)> {
             before_text: format!("{before:.3}"),
             after_text: format!("{:.3}", before / 9.0),
             variance_ratio: if index.is_multiple_of(2) { "1.07".into() } else { String::new() },
+            levels: Vec::new(),
         }
+    };
+    let with_levels = |index: usize| LoveRow {
+        levels: (0..if index % 3 == 1 { 4 } else { 0 })
+            .map(|level| LoveRow { label: format!("Level {level}"), ..row(level + index) })
+            .collect(),
+        ..row(index)
     };
     let figure = |n: usize| LoveFigure {
         caption: caption("love"),
@@ -202,7 +211,13 @@ fn loves() -> Vec<(&'static str, LoveFigure)> {
         variance_ratio: String::new(),
         ..figure(2)
     };
-    vec![("love-none", figure(0)), ("love-before", alone), ("love-many", figure(14))]
+    let levels = LoveFigure { rows: (0..8).map(with_levels).collect(), ..figure(0) };
+    vec![
+        ("love-none", figure(0)),
+        ("love-before", alone),
+        ("love-many", figure(14)),
+        ("love-levels", levels),
+    ]
 }
 
 fn overlap(n_panels: usize) -> OverlapFigure {
@@ -225,19 +240,23 @@ fn overlap(n_panels: usize) -> OverlapFigure {
     }
 }
 
+/// Counts of eight sites; a name stays together with its count.
+fn by_site(what: &str) -> String {
+    let site =
+        |site: usize| format!("Hospital {site} {what}: {}", 1 + site * 17).replace(' ', "\u{a0}");
+    (1..9).map(site).collect::<Vec<_>>().join(" · ")
+}
+
 fn flows() -> Vec<(&'static str, FlowFigure)> {
     let step = |label: &str, n: usize, excluded: Option<&str>| FlowBox {
         label: label.into(),
         count: format!("n = {n}"),
         excluded: excluded.map(Into::into),
+        excluded_details: excluded.iter().map(|_| by_site("left out")).collect(),
         ..FlowBox::default()
     };
-    let sites = |one: FlowBox| FlowBox {
-        details: vec![
-            "Hospital A 120 · Hospital B 98 · Hospital C 61 · Hospital of the university 42".into(),
-        ],
-        ..one
-    };
+    let sites =
+        |one: FlowBox| FlowBox { details: vec!["A: 120 · B: 98".into(), by_site("n")], ..one };
     let steps = vec![
         step("Rows of the table", 1481, None),
         sites(step(
@@ -311,6 +330,7 @@ fn forests() -> Vec<(&'static str, ForestFigure)> {
         axis: "Hazard ratio".into(),
         favours_below: format!("favours {}", arms[0]),
         favours_above: format!("favours {}", arms[1]),
+        columns_heading: "Events / patients".into(),
         columns: arms.map(Into::into).into(),
         ratio_heading: "HR (95% CI)".into(),
         note_heading: "Interaction P".into(),
@@ -320,6 +340,33 @@ fn forests() -> Vec<(&'static str, ForestFigure)> {
         ("forest-none", figure(["A", "B"], Vec::new())),
         ("forest-short", figure(["surgery", "no surgery"], rows.clone())),
         ("forest-long", figure([LONG, "chemotherapy alone"], rows)),
+    ]
+}
+
+fn all_residuals() -> Vec<(&'static str, ResidualFigure)> {
+    let raw = |scale: f64, period: Option<f64>| {
+        let mut figure = ResidualFigure { period, ..residuals(6) };
+        for panel in &mut figure.panels {
+            panel.ticks.clear();
+            panel.points.iter_mut().for_each(|point| point.0 *= scale);
+            panel.smooth.iter_mut().for_each(|point| point.at *= scale);
+        }
+        figure
+    };
+    let few = |mut figure: ResidualFigure| {
+        for panel in &mut figure.panels {
+            panel.points.truncate(3);
+            panel.smooth.clear();
+        }
+        figure
+    };
+    vec![
+        ("residuals-1", residuals(1)),
+        ("residuals-3", residuals(3)),
+        ("residuals-6-months", raw(180.0, Some(12.0))),
+        ("residuals-days", raw(7305.0, None)),
+        ("residuals-short", raw(0.4, Some(12.0))),
+        ("residuals-few", few(raw(60.0, Some(12.0)))),
     ]
 }
 
@@ -346,6 +393,7 @@ fn residuals(n_panels: usize) -> ResidualFigure {
     ResidualFigure {
         caption: caption("residuals"),
         time_axis: "Months (Kaplan-Meier scale)".into(),
+        period: None,
         panels: (0..n_panels).map(panel).collect(),
     }
 }
@@ -364,6 +412,35 @@ fn log_log(scale: f64) -> LogLogFigure {
     }
 }
 
+fn histograms() -> Vec<(&'static str, HistogramFigure)> {
+    let ratios = HistogramFigure {
+        is_logarithmic: true,
+        notes: vec![
+            "2000 replicates, of which 3 without an answer and 12 infinite are in no bar.".into(),
+        ],
+        ..histogram()
+    };
+    let wide = HistogramFigure {
+        edges: vec![1e-7, 1e-5, 1e-3, 0.1, 10.0],
+        counts: vec![2, 0, 30, 968],
+        ..ratios.clone()
+    };
+    let equal = HistogramFigure {
+        edges: vec![0.5, 0.5],
+        counts: vec![3],
+        marks: Vec::new(),
+        ..ratios.clone()
+    };
+    let none = HistogramFigure { edges: Vec::new(), counts: Vec::new(), ..equal.clone() };
+    vec![
+        ("histogram", histogram()),
+        ("histogram-ratios", ratios),
+        ("histogram-wide", wide),
+        ("histogram-equal", equal),
+        ("histogram-none", none),
+    ]
+}
+
 fn histogram() -> HistogramFigure {
     let values: Vec<f64> = (0..1000)
         .map(|index| {
@@ -375,14 +452,18 @@ fn histogram() -> HistogramFigure {
     HistogramFigure {
         caption: caption("histogram"),
         axis: "Hazard ratio".into(),
+        is_logarithmic: false,
         count_axis: "Replicates".into(),
         edges,
         counts,
         marks: vec![
             mark(0.484, "Estimate 0.484", MarkKind::Estimate),
-            mark(0.361, "BCa interval, 95%: 0.361-0.650", MarkKind::Limit),
-            mark(0.650, "", MarkKind::Limit),
+            mark(0.361, "95% limits, BCa: 0.361-0.650", MarkKind::Limit(0)),
+            mark(0.650, "", MarkKind::Limit(0)),
+            mark(0.355, "95% limits, percentile: 0.355-0.643", MarkKind::Limit(1)),
+            mark(0.643, "", MarkKind::Limit(1)),
             mark(1.0, "No effect", MarkKind::Null),
         ],
+        notes: Vec::new(),
     }
 }

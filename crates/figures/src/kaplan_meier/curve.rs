@@ -2,7 +2,7 @@
 
 use super::KaplanMeierGroup;
 use crate::panel::Panel;
-use crate::style::{CURVE, GroupStyle, HAIRLINE};
+use crate::style::{CURVE, FADED, GroupStyle, HAIRLINE};
 use crate::svg::{Pen, Svg, number};
 
 /// Opacity of the confidence bands of two curves; more bands are lighter, so that all curves stay
@@ -12,10 +12,8 @@ const BAND: f64 = 0.16;
 pub(super) const MARK: f64 = 2.1;
 /// Marks nearer to each other are drawn as one, so that many do not hide the curve.
 const MARK_DISTANCE: f64 = 1.2;
-/// With fewer at risk a curve is faded.
+/// With fewer at risk a curve is grey.
 const FEW: usize = 10;
-/// Opacity of a faded curve.
-const FADED: f64 = 0.45;
 
 /// A level of a curve, from one time to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,21 +83,24 @@ fn band_piece(run: &[(f64, (f64, f64))], end: f64, panel: &Panel) -> String {
     path
 }
 
-/// The steps from (0, 1) to the last time, faded where few are at risk, and a mark where subjects
-/// are censored.
+/// The steps from (0, 1) to the last time, grey with the same dashes where few are at risk, and a mark
+/// where subjects are censored.
 pub(super) fn draw_steps(svg: &mut Svg, one: &KaplanMeierGroup, style: &GroupStyle, panel: &Panel) {
     let steps = steps(one);
     let n_firm = steps.iter().take_while(|step| FEW <= step.n_at_risk).count();
     let pen = Pen::solid(style.colour, CURVE).dashed(style.dash);
+    if steps[n_firm..].iter().any(|step| step.from < step.to) {
+        svg.stroke(&step_path(&steps[n_firm..], None, panel), Pen { colour: FADED, ..pen });
+    }
     if 0 < n_firm {
         // The last step of the firm part is followed by the fall at its end.
         let fall = steps.get(n_firm).map(|step| step.level);
         svg.stroke(&step_path(&steps[..n_firm], fall, panel), pen);
     }
-    if steps[n_firm..].iter().any(|step| step.from < step.to) {
-        svg.stroke(&step_path(&steps[n_firm..], None, panel), Pen { opacity: FADED, ..pen });
-    }
-    svg.stroke(&marks(one, panel), Pen::solid(style.colour, HAIRLINE));
+    let firm_until = steps.get(n_firm).map_or(f64::INFINITY, |step| step.from);
+    let [firm, faded] = marks(one, panel, firm_until);
+    svg.stroke(&firm, Pen::solid(style.colour, HAIRLINE));
+    svg.stroke(&faded, Pen::solid(FADED, HAIRLINE));
 }
 
 fn step_path(steps: &[Step], fall: Option<f64>, panel: &Panel) -> String {
@@ -122,8 +123,9 @@ fn step_path(steps: &[Step], fall: Option<f64>, panel: &Panel) -> String {
     path
 }
 
-fn marks(one: &KaplanMeierGroup, panel: &Panel) -> String {
-    let mut marks = String::new();
+/// The marks up to a time, and those after it.
+fn marks(one: &KaplanMeierGroup, panel: &Panel, firm_until: f64) -> [String; 2] {
+    let mut marks = [String::new(), String::new()];
     let mut last = f64::NEG_INFINITY;
     for (index, (&time, &survival)) in one.time.iter().zip(&one.survival).enumerate() {
         let x = panel.x.at(time);
@@ -131,7 +133,8 @@ fn marks(one: &KaplanMeierGroup, panel: &Panel) -> String {
         if is_censored && last + MARK_DISTANCE <= x {
             last = x;
             let y = panel.y.at(survival.clamp(0.0, 1.0));
-            marks.push_str(&format!("M{} {}V{}", number(x), number(y - MARK), number(y + MARK)));
+            let mark = format!("M{} {}V{}", number(x), number(y - MARK), number(y + MARK));
+            marks[usize::from(firm_until < time)].push_str(&mark);
         }
     }
     marks

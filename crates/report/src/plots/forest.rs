@@ -2,9 +2,9 @@
 
 use super::{
     Drawing, ForestFigure, ForestRow, ForestValue, Label, Plot, Source, SubgroupOutline,
-    SubgroupVariable, caption, id, words,
+    SubgroupVariable, caption, id, unadjusted, words,
 };
-use crate::tables::{events, interaction, methods};
+use crate::tables::{events, interaction, is_unadjusted, methods};
 
 /// A figure for each analysis that compares the arms within levels.
 pub(crate) fn forests(source: &Source) -> Vec<Plot> {
@@ -24,10 +24,16 @@ fn forest(source: &Source, subgroup: &SubgroupOutline) -> Plot {
         words::within(&subgroup.label)
     );
     let (variance, test) = methods(source, subgroup);
+    let rows = rows(source, subgroup);
+    let overall = match rows.iter().any(|row| row.is_overall) {
+        true => "; the diamond and the dotted line show that of all these patients",
+        false => "",
+    };
     let description = format!(
         "Hazard ratios of {exposed} against {comparator} with {ci}; squares grow with the number \
-         of events. Limits within subgroups by the {variance} variance. Interaction: {test} test of \
-         exposure by variable."
+         of events{overall}. Limits within subgroups by the {variance} variance. Interaction: {test} \
+         test of exposure by variable.{}",
+        unadjusted(is_unadjusted(subgroup))
     );
     let figure = ForestFigure {
         caption: caption(
@@ -38,10 +44,11 @@ fn forest(source: &Source, subgroup: &SubgroupOutline) -> Plot {
         axis: "Hazard ratio".into(),
         favours_below: format!("favours {exposed}"),
         favours_above: format!("favours {comparator}"),
+        columns_heading: "Events / patients".into(),
         columns: source.arms().iter().map(|arm| arm.label.clone()).collect(),
         ratio_heading: format!("HR ({ci})"),
         note_heading: "Interaction P".into(),
-        rows: rows(source, subgroup),
+        rows,
     };
     Plot::new(Drawing::Forest(figure))
 }

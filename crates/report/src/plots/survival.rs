@@ -2,8 +2,9 @@
 
 use super::{
     Curve, Drawing, KaplanMeierFigure, KaplanMeierGroup, Label, LogLogCurve, LogLogFigure, Plot,
-    Source, TimeUnit, caption, id, number, words,
+    Source, TimeUnit, caption, id, number, unadjusted, words,
 };
+use crate::tables::{WHOLE, is_unadjusted};
 
 /// Curves of the arms, a figure for each endpoint and population.
 pub(crate) fn all_main_curves(source: &Source) -> Vec<Plot> {
@@ -11,7 +12,8 @@ pub(crate) fn all_main_curves(source: &Source) -> Vec<Plot> {
     for endpoint in source.endpoints() {
         for population in source.populations() {
             let title = format!("{}, {}", endpoint.label, words::within(&population.label));
-            plots.push(arms(source, &endpoint.id, &population.id, title));
+            let is_unadjusted = population.id == WHOLE;
+            plots.push(arms(source, &endpoint.id, &population.id, title, is_unadjusted));
         }
     }
     plots
@@ -66,7 +68,7 @@ pub(crate) fn subgroup_curves(source: &Source) -> Vec<Plot> {
                     format!("{}: {}", variable.label, source.level_label(&variable.id, level));
                 let population = words::within(&source.population_label(&subgroup.population));
                 let title = format!("{}, {population}, {name}", source.endpoint_label(endpoint));
-                plots.push(arms(source, endpoint, &level.id, title));
+                plots.push(arms(source, endpoint, &level.id, title, is_unadjusted(subgroup)));
             }
         }
     }
@@ -94,15 +96,31 @@ pub(crate) fn compared_curves(source: &Source) -> Vec<Plot> {
         let label = source.endpoint_label(&subgroup.endpoint);
         let title = format!("{label}, {population}, by {}", words::within(&variable.label));
         let name = format!("km-{}-{}-{}", subgroup.endpoint, subgroup.population, variable.id);
-        plots.push(place.plot(&name, title, false));
+        plots.push(place.plot(&name, title, Comparison { has_ratio: false, is_unadjusted: true }));
     }
     plots
 }
 
-fn arms(source: &Source, endpoint: &str, population: &str, title: String) -> Plot {
+fn arms(
+    source: &Source,
+    endpoint: &str,
+    population: &str,
+    title: String,
+    is_unadjusted: bool,
+) -> Plot {
     let column = id::part(&source.result.protocol.exposure.column);
     let place = Place { source, endpoint, population, groups: source.arms(), column: &column };
-    place.plot(&format!("km-{endpoint}-{population}"), title, true)
+    let comparison = Comparison { has_ratio: true, is_unadjusted };
+    place.plot(&format!("km-{endpoint}-{population}"), title, comparison)
+}
+
+/// How curves are compared.
+#[derive(Clone, Copy)]
+struct Comparison {
+    /// Whether by a hazard ratio too, where the study has one.
+    has_ratio: bool,
+    /// Whether no design has made the groups comparable, which must be said.
+    is_unadjusted: bool,
 }
 
 /// Whose curves are drawn.
@@ -116,17 +134,14 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn plot(&self, name: &str, title: String, with_ratio: bool) -> Plot {
+    fn plot(&self, name: &str, title: String, comparison: Comparison) -> Plot {
         let figure = KaplanMeierFigure {
-            caption: caption(name, title, self.description(with_ratio)),
+            caption: caption(name, title, self.description(comparison)),
             time_axis: time_axis(self.source),
             survival_axis: format!("{} (%)", self.source.endpoint_label(self.endpoint)),
-            period: match self.source.result.protocol.study.time_unit {
-                TimeUnit::Months => Some(12.0),
-                TimeUnit::Days | TimeUnit::Years => None,
-            },
+            period: period(self.source),
             groups: self.groups.iter().map(|group| self.group(group)).collect(),
-            text: self.text(with_ratio),
+            text: self.text(comparison),
         };
         Plot::new(Drawing::KaplanMeier(figure))
     }
@@ -170,11 +185,11 @@ impl Place<'_> {
     }
 
     /// The hazard ratio where the study has one, and the log-rank test.
-    fn text(&self, with_ratio: bool) -> Vec<String> {
+    fn text(&self, comparison: Comparison) -> Vec<String> {
         let numbers = &self.source.numbers;
         let mut text = Vec::new();
         let ratio = self.ratio();
-        if with_ratio && numbers.has(&ratio) {
+        if comparison.has_ratio && numbers.has(&ratio) {
             let words = numbers.ratio(&ratio).text;
             let ci = words::confidence_interval(&self.source.result.protocol);
             text.push(match words.split_once(" (") {
@@ -192,6 +207,7 @@ impl Place<'_> {
                 None => format!("{test} test: {words}"),
             });
         }
+        text.extend(comparison.is_unadjusted.then(|| "Unadjusted".to_owned()));
         text
     }
 
@@ -201,13 +217,13 @@ impl Place<'_> {
         self.id("cox_univariable", exposed, "hazard_ratio")
     }
 
-    fn description(&self, with_ratio: bool) -> String {
+    fn description(&self, comparison: Comparison) -> String {
         let rule = self.source.result.protocol.survival.interval.first();
         let confidence = words::confidence(&self.source.result.protocol);
         let band = rule.map_or(String::new(), |rule| {
             format!(" Bands: {confidence} limits, {} rule.", words::interval(*rule))
         });
-        let ratio = match with_ratio && self.source.numbers.has(&self.ratio()) {
+        let ratio = match comparison.has_ratio && self.source.numbers.has(&self.ratio()) {
             true if self.source.has_weights(self.population) => {
                 " HR: weighted univariable Cox model, robust limits."
             }
@@ -219,10 +235,21 @@ impl Place<'_> {
             false => "Kaplan-Meier curves.",
         };
         format!(
-            "{curves}{band}{ratio} Small vertical marks: censored patients. Dotted lines: \
-             medians. Pale: fewer than 10 at risk. Below: patients at risk, those followed to the \
-             time or beyond, and those censored and with an event before it."
+            "{curves} {}.{band}{ratio}{} Small vertical marks: censored patients. Dotted lines: \
+             medians. Grey: fewer than 10 at risk. Below: patients at risk, those followed to the \
+             time or beyond, and those censored and with an event before it.",
+            self.counted(),
+            unadjusted(comparison.is_unadjusted)
         )
+    }
+
+    /// Patients, events and median of each group.
+    fn counted(&self) -> String {
+        let group = |group: &Label| {
+            let one = self.group(group);
+            format!("{}: {}", one.label, one.detail)
+        };
+        self.groups.iter().map(group).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -239,8 +266,16 @@ fn with_curve(drawn: KaplanMeierGroup, curve: &Curve) -> KaplanMeierGroup {
     }
 }
 
+/// Length of a natural period of the time axis.
+pub(super) fn period(source: &Source) -> Option<f64> {
+    match source.result.protocol.study.time_unit {
+        TimeUnit::Months => Some(12.0),
+        TimeUnit::Days | TimeUnit::Years => None,
+    }
+}
+
 /// Name of the axis: what is counted, and from when.
-fn time_axis(source: &Source) -> String {
+pub(super) fn time_axis(source: &Source) -> String {
     let unit = source.unit();
     let meaning =
         source.result.protocol.time_zero.as_ref().and_then(|zero| zero.meaning.as_deref());

@@ -123,7 +123,8 @@ fn ratio_cells(source: &Source, model: &ModelOutline, term: &TermOutline) -> [Ce
     ]
 }
 
-pub(super) fn model_id(model: &ModelOutline, term: &str, name: &str) -> String {
+/// Id of a number of a model.
+pub(crate) fn model_id(model: &ModelOutline, term: &str, name: &str) -> String {
     id::quantity(&model.endpoint, &model.population, &model.analysis, term, name)
 }
 
@@ -512,8 +513,7 @@ fn proportional_hazards_row(
                 cells.extend([Cell::new(""), Cell::new("")]);
                 continue;
             }
-            Some(Some(TermOutline { id, curve_columns: Some(_), .. })) => id.clone(),
-            Some(Some(term)) => id::part(&term.variable),
+            Some(Some(term)) => proportional_hazards_term(term),
         };
         let id = |part| model_id(model, &term, &format!("proportional_hazards_{part}"));
         let (statistic, df) = (id("chi_squared"), id("df"));
@@ -521,6 +521,14 @@ fn proportional_hazards_row(
         cells.push(source.numbers.cell(&id("p_value"), number::p_value));
     }
     Row::new(cells)
+}
+
+/// Term of the ids of the test of proportional hazards to which a column belongs.
+pub(crate) fn proportional_hazards_term(term: &TermOutline) -> String {
+    match term.curve_columns {
+        Some(_) => term.id.clone(),
+        None => id::part(&term.variable),
+    }
 }
 
 /// What readers call a variable or the exposure.
