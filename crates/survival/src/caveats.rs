@@ -2,7 +2,7 @@
 
 use crate::bands::of_bands;
 use crate::compare::Sample;
-use crate::{ComparedGroup, ComparisonQuery, CurvesQuery, GroupCurve, Quantile, RiskTable};
+use crate::{ComparedGroup, ComparisonQuery, CurvesQuery, GroupCurve, RiskTable, SurvivalCurve};
 use cohort::{Brief, Caveat, CaveatCode, Estimate, NotEstimable};
 
 /// A survival estimate from fewer subjects than this is shaky, and so is a robust variance from fewer
@@ -13,7 +13,26 @@ pub(crate) const FEW: usize = 10;
 /// Cochran (1954), Biometrics 10:417-451, for the counts of a table.
 const FEW_EVENTS: usize = 5;
 
-/// Doubts about one curve and what is read off it.
+/// Gives the numbers that are read off a curve their doubts.
+pub(crate) fn of_numbers(group: &mut GroupCurve, query: &CurvesQuery) {
+    let Some(&last) = group.curve.time.last() else { return };
+    let place = place(group, query);
+    let (curve, n) = (&group.curve, group.n);
+    for at in &mut group.at_times {
+        at.caveats.extend(of_time((curve, n), at.time, last, &place));
+    }
+    for mean in &mut group.restricted_means {
+        // A finished curve has its mean however far the horizon lies.
+        if mean.tau <= last || mean.mean.is_err() {
+            mean.caveats.extend(of_time((curve, n), mean.tau, last, &place));
+        }
+    }
+    for quantile in group.quantiles.iter_mut().filter(|known| known.probability == 0.5) {
+        quantile.caveats.extend(of_median((curve, n), quantile.value, query.reverse, &place));
+    }
+}
+
+/// Doubts about one curve and, once [`of_numbers`] has found them, what is read off it.
 pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuery) -> Vec<Caveat> {
     let place = place(group, query);
     let (Some(&first), Some(&last)) = (group.curve.time.first(), group.curve.time.last()) else {
@@ -24,9 +43,9 @@ pub(crate) fn of_curve(group: &GroupCurve, table: &RiskTable, query: &CurvesQuer
     let n_zero = if first == 0.0 { n_first } else { 0 };
     let mut caveats = Vec::new();
     caveats.extend(zero_times(n_zero, group.n, &place));
-    caveats.extend(quoted_times(group, last, &place));
+    caveats.extend(quoted_times(group));
     caveats.extend(of_bands(group, query, &place));
-    caveats.extend(missing_median(group, query.reverse, &place));
+    caveats.extend(medians(group));
     caveats.extend(end_at_zero(group, last, query.reverse, &place));
     caveats.extend(empty_risk_set(table, &place));
     caveats
@@ -103,45 +122,72 @@ pub(crate) fn zero_times(n_zero: usize, n: usize, place: &str) -> Option<Caveat>
 }
 
 /// Doubts about the times at which survival or a restricted mean is quoted, each time once.
-fn quoted_times(group: &GroupCurve, last: f64, place: &str) -> Vec<Caveat> {
-    // A finished curve has its mean however far the horizon lies.
-    let means = group.restricted_means.iter().filter(|mean| mean.tau <= last || mean.mean.is_err());
-    let mean_times = means.map(|mean| mean.tau);
-    let mut times: Vec<f64> = group.at_times.iter().map(|at| at.time).chain(mean_times).collect();
-    times.sort_by(f64::total_cmp);
-    times.dedup();
-    let doubt = |time: f64| {
-        let n_at_risk = crate::survival_at(&group.curve, time).n_at_risk;
-        if time > last {
-            let message = format!(
-                "Time {} lies beyond the last observation{place}, at time {}.",
-                Brief(time),
-                shown(last)
-            );
-            Some(Caveat::new(CaveatCode::BeyondFollowUp, message))
-        } else if n_at_risk < FEW {
-            let verb = if n_at_risk == 1 { "is" } else { "are" };
-            let message = format!(
-                "{n_at_risk} of {} subjects{place} {verb} at risk at time {}.",
-                group.n,
-                Brief(time)
-            );
-            Some(Caveat::new(CaveatCode::FewAtRisk, message))
-        } else {
-            None
-        }
-    };
-    times.into_iter().filter_map(doubt).collect()
+fn quoted_times(group: &GroupCurve) -> Vec<Caveat> {
+    let at_times = group.at_times.iter().map(|at| (at.time, &at.caveats));
+    let means = group.restricted_means.iter().map(|mean| (mean.tau, &mean.caveats));
+    let mut times: Vec<(f64, &Vec<Caveat>)> =
+        at_times.chain(means).filter(|(_, caveats)| !caveats.is_empty()).collect();
+    times.sort_by(|one, other| one.0.total_cmp(&other.0));
+    times.dedup_by_key(|(time, _)| *time);
+    times.into_iter().flat_map(|(_, caveats)| caveats).cloned().collect()
 }
 
-fn missing_median(group: &GroupCurve, reverse: bool, place: &str) -> Option<Caveat> {
+/// Doubts about the medians by all rules, each once.
+fn medians(group: &GroupCurve) -> Vec<Caveat> {
+    let mut caveats: Vec<Caveat> =
+        group.quantiles.iter().flat_map(|quantile| &quantile.caveats).cloned().collect();
+    caveats.dedup();
+    caveats
+}
+
+/// The doubt about a time at which a curve of so many subjects is read; it ends at the last one.
+fn of_time(
+    (curve, n): (&SurvivalCurve, usize),
+    time: f64,
+    last: f64,
+    place: &str,
+) -> Option<Caveat> {
+    if time > last {
+        let message = format!(
+            "Time {} lies beyond the last observation{place}, at time {}.",
+            Brief(time),
+            shown(last)
+        );
+        return Some(Caveat::new(CaveatCode::BeyondFollowUp, message));
+    }
+    few_at_risk((curve, n), time, place, &format!("time {}", Brief(time)))
+}
+
+/// The doubt about a median.
+fn of_median(
+    (curve, n): (&SurvivalCurve, usize),
+    median: Estimate,
+    reverse: bool,
+    place: &str,
+) -> Option<Caveat> {
     let name = if reverse { "median follow-up" } else { "median" };
-    let message = format!("The {name}{place} is not reached.");
-    let is_missing = |quantile: &Quantile| {
-        quantile.probability == 0.5 && quantile.value == Err(NotEstimable::NotReached)
-    };
-    let caveat = Caveat::new(CaveatCode::MedianNotReached, message);
-    group.quantiles.iter().any(is_missing).then_some(caveat)
+    match median {
+        Ok(time) => {
+            few_at_risk((curve, n), time, place, &format!("the {name}, time {}", shown(time)))
+        }
+        Err(NotEstimable::NotReached) => {
+            let message = format!("The {name}{place} is not reached.");
+            Some(Caveat::new(CaveatCode::MedianNotReached, message))
+        }
+        Err(_) => None,
+    }
+}
+
+fn few_at_risk(
+    (curve, n): (&SurvivalCurve, usize),
+    time: f64,
+    place: &str,
+    when: &str,
+) -> Option<Caveat> {
+    let n_at_risk = crate::survival_at(curve, time).n_at_risk;
+    let verb = if n_at_risk == 1 { "is" } else { "are" };
+    let message = format!("{n_at_risk} of {n} subjects{place} {verb} at risk at {when}.");
+    (n_at_risk < FEW).then(|| Caveat::new(CaveatCode::FewAtRisk, message))
 }
 
 /// Doubts about a curve that falls to 0, at its end or, with late entry, before it.

@@ -332,9 +332,13 @@ fn contrasted_group(
     confidence: Confidence,
 ) -> ContrastedGroup {
     let group = estimated.group.clone();
-    let mean = |&tau: &f64| group_mean(estimated, tau, beyond_last_time, confidence);
+    let mean = |(&tau, curve): (&f64, &RestrictedMean)| {
+        let mut found = group_mean(estimated, tau, beyond_last_time, confidence);
+        found.mean.caveats.clone_from(&curve.caveats);
+        found
+    };
     ContrastedGroup {
-        restricted_means: taus.iter().map(mean).collect(),
+        restricted_means: taus.iter().zip(&group.restricted_means).map(mean).collect(),
         n: group.n,
         n_events: group.n_events,
         last_time: group.curve.time.last().copied().unwrap_or(0.0),

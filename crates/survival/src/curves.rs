@@ -156,6 +156,7 @@ fn group_curve(
         curve,
         caveats: Vec::new(),
     };
+    caveats::of_numbers(&mut estimated, query);
     estimated.caveats = caveats::of_curve(&estimated, table, query);
     estimated
         .caveats
@@ -248,6 +249,7 @@ mod tests {
         let query = CurvesQuery { restricted_mean_times: vec![], ..query };
         let curves = curves(&cohort, &Selection::all(&cohort), &query).unwrap();
         let expected = [
+            (CaveatCode::FewAtRisk, "2 of 4 subjects are at risk at the median, time 2."),
             (
                 CaveatCode::EmptyRiskSet,
                 "The curve falls to 0 at time 2, where everybody at risk has the event, and stays \

@@ -29,6 +29,7 @@ pub fn survival_at(curve: &SurvivalCurve, time: f64) -> SurvivalAt {
         survival: Ok(1.0),
         standard_error: Ok(0.0),
         interval: Interval { lower: Ok(1.0), upper: Ok(1.0) },
+        caveats: Vec::new(),
     };
     let reason = match (curve.time.is_empty(), n_before == curve.time.len(), n_reached) {
         (true, ..) => NotEstimable::NoSubjects,

@@ -43,6 +43,7 @@ pub fn quantile(
         value: Err(reason),
         standard_error: (rule == QuantileRule::Spss).then_some(Err(reason)),
         interval: Interval::none(reason),
+        caveats: Vec::new(),
     };
     if curve.time.is_empty() {
         return none(NotEstimable::NoSubjects);

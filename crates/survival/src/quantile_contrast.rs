@@ -115,6 +115,7 @@ mod tests {
             value: Ok(value),
             standard_error: None,
             interval: Interval { lower: Ok(lower), upper },
+            caveats: Vec::new(),
         }
     }
 

@@ -134,7 +134,7 @@ pub struct GroupCurve {
     pub restricted_means: Vec<RestrictedMean>,
     /// The bands asked for.
     pub bands: Vec<ConfidenceBand>,
-    /// What a reader must know.
+    /// What a reader must know, the doubts of single numbers among it.
     pub caveats: Vec<Caveat>,
 }
 
@@ -197,6 +197,9 @@ pub struct Quantile {
     pub standard_error: Option<Estimate>,
     /// Its limits.
     pub interval: Interval,
+    /// What a reader must know of a median; nothing of other quantiles, nor where a curve is read
+    /// that stands alone.
+    pub caveats: Vec<Caveat>,
 }
 
 /// Survival at a chosen time.
@@ -218,6 +221,8 @@ pub struct SurvivalAt {
     pub standard_error: Estimate,
     /// Its limits.
     pub interval: Interval,
+    /// What a reader must know of this time; nothing where a curve is read that stands alone.
+    pub caveats: Vec<Caveat>,
 }
 
 /// Mean survival time up to a horizon: the area under the curve.
@@ -231,4 +236,6 @@ pub struct RestrictedMean {
     pub standard_error: Estimate,
     /// Its limits, mean ± z · SE.
     pub interval: Interval,
+    /// What a reader must know of this horizon; nothing where a curve is read that stands alone.
+    pub caveats: Vec<Caveat>,
 }

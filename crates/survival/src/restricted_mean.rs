@@ -40,6 +40,7 @@ pub(crate) fn restricted_mean_of(
         mean: Err(reason),
         standard_error: Err(reason),
         interval: Interval::none(reason),
+        caveats: Vec::new(),
     };
     match (curve.time.last(), curve.survival.last()) {
         (Some(&last), Some(&survival)) if tau > last && survival > 0.0 => {
@@ -74,6 +75,7 @@ pub(crate) fn restricted_mean_carried_forward(
         mean: Ok(mean),
         standard_error,
         interval: Interval { lower: limit(-1.0), upper: limit(1.0) },
+        caveats: Vec::new(),
     }
 }
 

@@ -95,6 +95,51 @@ fn conditional_survival() {
     assert_eq!(codes(&groups[1].caveats), [FewAtRisk, BeyondFollowUp]);
 }
 
+/// Of the twelve others ten are followed to 3 or beyond, nine to 4; the last leaves at 12, and one event
+/// brings the curve nowhere near one half.
+#[test]
+fn numbers_carry_their_own() {
+    let (cohort, all) = cohort();
+    let asked = CurvesQuery {
+        times: vec![3.0, 4.0, 20.0],
+        restricted_mean_times: vec![3.0, 12.0, 20.0],
+        ..query()
+    };
+    let group = &curves(&cohort, &all, &asked).unwrap().groups[1];
+    let times: Vec<_> = group.at_times.iter().map(|at| codes(&at.caveats)).collect();
+    assert_eq!(times, [vec![], vec![FewAtRisk], vec![BeyondFollowUp]]);
+    let means: Vec<_> = group.restricted_means.iter().map(|mean| codes(&mean.caveats)).collect();
+    assert_eq!(means, [vec![], vec![FewAtRisk], vec![BeyondFollowUp]]);
+    assert_eq!(codes(&group.quantiles[0].caveats), [MedianNotReached]);
+    let of_numbers = group.at_times.iter().flat_map(|at| &at.caveats);
+    let of_numbers = of_numbers.chain(group.restricted_means.iter().flat_map(|one| &one.caveats));
+    assert!(of_numbers.into_iter().all(|caveat| group.caveats.contains(caveat)));
+    let message = "9 of 12 subjects with arm = others are at risk at time 4.";
+    assert_eq!(group.at_times[1].caveats[0].message, message);
+}
+
+/// One is censored, then the curve is 4/5, 3/5, 2/5: three of six are left at the median, time 4.
+#[test]
+fn medians_of_few() {
+    let times = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let columns = vec![
+        Column::numeric("time", times.to_vec()),
+        Column::numeric("event", vec![0.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+    ];
+    let cohort = Cohort::new(None, columns).unwrap();
+    let all = Selection::all(&cohort);
+    let asked = CurvesQuery {
+        quantiles: vec![0.25, 0.5],
+        quantile_rules: vec![LOG],
+        ..CurvesQuery::new(EndpointColumns::new("time", "event"))
+    };
+    let group = &curves(&cohort, &all, &asked).unwrap().groups[0];
+    assert_eq!(group.quantiles[0].caveats, []);
+    let message = "3 of 6 subjects are at risk at the median, time 4.";
+    assert_eq!(group.quantiles[1].caveats[0].message, message);
+    assert_eq!(group.quantiles[1].value, Ok(4.0));
+}
+
 /// From 1 on only one of the gap is left when it has begun, and nobody enters any more.
 #[test]
 fn landmark() {
@@ -106,7 +151,7 @@ fn landmark() {
         comparison: ComparisonOptions::default(),
     };
     let groups = landmark_analysis(&cohort, &all, &query).unwrap().curves.groups;
-    assert_eq!(codes(&groups[0].caveats), [BeyondFollowUp]);
+    assert_eq!(codes(&groups[0].caveats), [FewAtRisk, BeyondFollowUp]);
     assert_eq!(codes(&groups[1].caveats), OTHERS);
 }
 
@@ -148,8 +193,8 @@ fn follow_up() {
         potential: None,
     };
     let groups = summarise_follow_up(&cohort, &all, &query).unwrap().groups;
-    assert_eq!(codes(&groups[0].caveats), [EmptyRiskSet]);
-    assert_eq!(codes(&groups[1].caveats), []);
+    assert_eq!(codes(&groups[0].caveats), [FewAtRisk, EmptyRiskSet]);
+    assert_eq!(codes(&groups[1].caveats), [FewAtRisk]);
 }
 
 #[test]

@@ -297,6 +297,7 @@ pub(crate) fn quantile_to(quantile: Quantile) -> pb::Quantile {
         estimate: Some(estimate_to(quantile.value)),
         standard_error: quantile.standard_error.map(estimate_to),
         interval: Some(interval_to(quantile.interval)),
+        caveats: caveats_to(quantile.caveats),
     }
 }
 
@@ -310,6 +311,7 @@ fn survival_at_to(at: SurvivalAt) -> pb::SurvivalAt {
         standard_error: Some(estimate_to(at.standard_error)),
         interval: Some(interval_to(at.interval)),
         weighted: at.weighted.map(weighted_counts_to),
+        caveats: caveats_to(at.caveats),
     }
 }
 
@@ -319,6 +321,7 @@ fn restricted_mean_to(mean: RestrictedMean) -> pb::RestrictedMean {
         mean: Some(estimate_to(mean.mean)),
         standard_error: Some(estimate_to(mean.standard_error)),
         interval: Some(interval_to(mean.interval)),
+        caveats: caveats_to(mean.caveats),
     }
 }
 
@@ -344,8 +347,13 @@ fn group_from(
         quantile_from(violations, &format!("{path}.quantiles[{index}]"), quantile)
     };
     let quantiles: Option<Vec<_>> = group.quantiles.into_iter().enumerate().map(quantile).collect();
-    let at_times: Option<Vec<_>> =
-        group.at_times.into_iter().map(|at| survival_at_from(violations, path, at)).collect();
+    let at_time =
+        |(index, at)| survival_at_from(violations, &format!("{path}.at_times[{index}]"), at);
+    let at_times: Option<Vec<_>> = group.at_times.into_iter().enumerate().map(at_time).collect();
+    let mean = |(index, mean)| {
+        restricted_mean_from(violations, &format!("{path}.restricted_means[{index}]"), mean)
+    };
+    let restricted_means = group.restricted_means.into_iter().enumerate().map(mean).collect();
     let bands: Option<Vec<_>> = group
         .bands
         .into_iter()
@@ -369,7 +377,7 @@ fn group_from(
         hazards: hazards?,
         quantiles: quantiles?,
         at_times: at_times?,
-        restricted_means: group.restricted_means.into_iter().map(restricted_mean_from).collect(),
+        restricted_means,
         bands: bands?,
         caveats: caveats_from(violations, &format!("{path}.caveats"), group.caveats),
     })
@@ -387,10 +395,11 @@ pub(crate) fn quantile_from(
         value: estimate_from(quantile.estimate),
         standard_error: quantile.standard_error.map(|error| estimate_from(Some(error))),
         interval: interval_from(quantile.interval),
+        caveats: caveats_from(violations, &format!("{path}.caveats"), quantile.caveats),
     })
 }
 
-fn survival_at_from(
+pub(crate) fn survival_at_from(
     violations: &mut Violations,
     path: &str,
     at: pb::SurvivalAt,
@@ -404,15 +413,21 @@ fn survival_at_from(
         standard_error: estimate_from(at.standard_error),
         interval: interval_from(at.interval),
         weighted: at.weighted.map(weighted_counts_from),
+        caveats: caveats_from(violations, &format!("{path}.caveats"), at.caveats),
     })
 }
 
-fn restricted_mean_from(mean: pb::RestrictedMean) -> RestrictedMean {
+pub(crate) fn restricted_mean_from(
+    violations: &mut Violations,
+    path: &str,
+    mean: pb::RestrictedMean,
+) -> RestrictedMean {
     RestrictedMean {
         tau: mean.tau,
         mean: estimate_from(mean.mean),
         standard_error: estimate_from(mean.standard_error),
         interval: interval_from(mean.interval),
+        caveats: caveats_from(violations, &format!("{path}.caveats"), mean.caveats),
     }
 }
 

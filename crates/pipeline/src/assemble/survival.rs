@@ -8,7 +8,7 @@ use ::survival::{
     Comparison, Curves, GroupCurve, IntervalRule, Quantile, QuantileRule, RestrictedMean,
     SurvivalAt,
 };
-use cohort::{Estimate, NotEstimable};
+use cohort::{Caveat, Estimate, NotEstimable};
 use numerics::sum::sum;
 use numerics::tails::ln_chi_squared_sf;
 use study::protocol::{self, ComparisonTest, Population};
@@ -109,7 +109,7 @@ fn error_of_curve(assembly: &Assembly, place: &Place) -> &'static str {
 }
 
 fn group_numbers(assembly: &mut Assembly, place: &Place, term: &str, group: &GroupCurve) {
-    assembly.push(place.count(term, "n", group.n).with_caveats(group.caveats.clone()));
+    assembly.push(place.count(term, "n", group.n).with_caveats(of_group(group)));
     assembly.push(place.count(term, "n_events", group.n_events));
     if let Some(weighted) = &group.curve.weighted {
         let everybody = weighted.events.iter().chain(&weighted.censored).copied();
@@ -138,6 +138,15 @@ fn group_numbers(assembly: &mut Assembly, place: &Place, term: &str, group: &Gro
     }
 }
 
+/// The doubts about a group that are not those of one of its numbers, which carry their own.
+fn of_group(group: &GroupCurve) -> Vec<Caveat> {
+    let at_times = group.at_times.iter().flat_map(|at| &at.caveats);
+    let means = group.restricted_means.iter().flat_map(|mean| &mean.caveats);
+    let quantiles = group.quantiles.iter().flat_map(|quantile| &quantile.caveats);
+    let of_numbers: Vec<&Caveat> = at_times.chain(means).chain(quantiles).collect();
+    group.caveats.iter().filter(|caveat| !of_numbers.contains(caveat)).cloned().collect()
+}
+
 fn median(
     assembly: &Assembly,
     place: &Place,
@@ -159,6 +168,7 @@ fn median(
         .quantity(term, &name, quantile.value, &method)
         .with_interval(quantile.interval, assembly.pipeline.confidence())
         .in_unit(assembly.time_unit())
+        .with_caveats(quantile.caveats.clone())
 }
 
 fn restricted_mean(assembly: &mut Assembly, place: &Place, term: &str, mean: &RestrictedMean) {
@@ -168,7 +178,7 @@ fn restricted_mean(assembly: &mut Assembly, place: &Place, term: &str, mean: &Re
     let method = format!("area under the {curve} curve up to the horizon, mean ± z SE");
     let quantity = Quantity::new(id, mean.mean, method)
         .with_interval(mean.interval, assembly.pipeline.confidence());
-    assembly.push(quantity.in_unit(unit));
+    assembly.push(quantity.in_unit(unit).with_caveats(mean.caveats.clone()));
     let id = place.id_at(term, "restricted_mean_standard_error", mean.tau);
     let method = match assembly.has_weights(&place.population) {
         true => "robust standard error of the restricted mean",
@@ -217,7 +227,8 @@ fn rate(assembly: &mut Assembly, place: &Place, term: &str, at: &SurvivalAt, rul
     let id = place.id_at(term, &format!("survival_{name}"), at.time);
     let quantity = Quantity::new(id, at.survival, method);
     let confidence = assembly.pipeline.confidence();
-    assembly.push(quantity.with_interval(at.interval, confidence));
+    let quantity = quantity.with_interval(at.interval, confidence);
+    assembly.push(quantity.with_caveats(at.caveats.clone()));
 }
 
 fn curve(
