@@ -189,6 +189,10 @@ impl Statistics {
                 survival.compare_curves(survival::comparison_request(cohort, rows, query))
                     => |answer| TryInto::try_into(answer).map(Answer::Compare)
             ),
+            Question::Contrast(query) => ask!(
+                survival.contrast_curves(survival::contrasts_request(cohort, rows, query))
+                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Contrast)
+            ),
             Question::FollowUp(query) => ask!(
                 survival.summarise_follow_up(survival::follow_up_request(cohort, rows, query))
                     => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::FollowUp)
@@ -306,7 +310,10 @@ fn service_of(question: &Question) -> &'static str {
         | Question::Weigh(_)
         | Question::Balance { .. }
         | Question::HiddenBias(_) => "matching",
-        Question::Curves(_) | Question::Compare(_) | Question::FollowUp(_) => "survival",
+        Question::Curves(_)
+        | Question::Compare(_)
+        | Question::Contrast(_)
+        | Question::FollowUp(_) => "survival",
         Question::Cox(_)
         | Question::Screen(_)
         | Question::Select(_)

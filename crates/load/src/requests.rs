@@ -191,8 +191,9 @@ fn encoded(task: &Task) -> Option<(Kind, Bytes)> {
         Question::Select(query) => {
             (Kind::Select, bytes(&regression::selection_request(cohort, rows, query)))
         }
-        // A study asks these once per model, beside the many of the other kinds.
-        Question::FollowUp(_)
+        // A study asks these once per population or model, beside the many of the other kinds.
+        Question::Contrast(_)
+        | Question::FollowUp(_)
         | Question::OverTime(_)
         | Question::Piecewise(_)
         | Question::Bootstrap { .. } => return None,

@@ -5,6 +5,7 @@
 mod balance;
 mod bootstrap;
 mod cox;
+mod differences;
 mod flow;
 mod follow_up;
 mod hidden_bias;
@@ -62,6 +63,7 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
     weighting::assemble(&mut assembly);
     overlap::adjusted(&mut assembly);
     survival::assemble(&mut assembly);
+    differences::assemble(&mut assembly);
     follow_up::assemble(&mut assembly);
     cox::assemble(&mut assembly);
     proportionality::assemble(&mut assembly);

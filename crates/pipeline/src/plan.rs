@@ -33,7 +33,7 @@ use study::protocol::{
 };
 use study::result::id;
 use survival::{
-    ComparisonOptions, ComparisonQuery, CurvesQuery, FollowUpQuery, IntervalRule,
+    ComparisonOptions, ComparisonQuery, ContrastsQuery, CurvesQuery, FollowUpQuery, IntervalRule,
     PotentialFollowUp, QuantileRule,
 };
 
@@ -269,6 +269,7 @@ impl Pipeline {
                 let rows = self.rows(population);
                 self.survival(&mut tasks, endpoint, population.id(), &rows);
                 self.follow_up(&mut tasks, endpoint, population, &rows);
+                tasks.push(self.differences(endpoint, population, rows.clone()));
                 if population == Population::Matched {
                     self.stratified_comparison(&mut tasks, endpoint);
                     self.hidden_bias(&mut tasks, endpoint);
@@ -377,6 +378,30 @@ impl Pipeline {
     }
 
     /// Median follow-up of everyone and of each arm.
+    /// What the arms differ by: medians, survival at the times and restricted means. Pairs and sets
+    /// are not independent between the arms.
+    fn differences(
+        &self,
+        endpoint: &EndpointSection,
+        population: Population,
+        rows: Selection,
+    ) -> Task {
+        let (section, exposure) = (&self.protocol().survival, &self.protocol().exposure);
+        let query = ContrastsQuery {
+            reference: Some(exposure.comparator.value.clone()),
+            weights: self.weights(population),
+            cluster: self.cluster(population),
+            confidence: section.confidence,
+            restricted_mean_times: section.restricted_mean.clone(),
+            times: endpoint.times.clone(),
+            quantiles: vec![MEDIAN],
+            quantile_rules: section.median_ci.iter().copied().map(quantile_rule).collect(),
+            ..ContrastsQuery::new(endpoint_columns(endpoint), &exposure.column)
+        };
+        let key = key::differences(&endpoint.id, population.id());
+        self.task(key, rows, Question::Contrast(query))
+    }
+
     fn follow_up(
         &self,
         tasks: &mut Vec<Task>,
@@ -812,6 +837,10 @@ pub(crate) fn population_of(id: &str) -> Population {
     let known = [Population::Matched, Population::Weighted, Population::Exposed];
     let known = known.into_iter().chain([Population::Comparator]);
     known.into_iter().find(|population| population.id() == whole).unwrap_or_default()
+    pub(crate) fn differences(endpoint: &str, population: &str) -> String {
+        format!("{endpoint} {population} differences of the arms")
+    }
+
 }
 
 /// Probability of the median.

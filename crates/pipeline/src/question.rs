@@ -12,7 +12,8 @@ use matching::{MatchQuery, MatchedSample, MatchingError};
 use propensity::{Discard, LogisticQuery, PropensityError, PropensityScores};
 use std::sync::Arc;
 use survival::{
-    Comparison, ComparisonQuery, Curves, CurvesQuery, FollowUp, FollowUpQuery, SurvivalError,
+    Comparison, ComparisonQuery, Contrasts, ContrastsQuery, Curves, CurvesQuery, FollowUp,
+    FollowUpQuery, SurvivalError,
 };
 use thiserror::Error;
 use weighting::{WeightingError, Weights, WeightsQuery};
@@ -57,6 +58,8 @@ pub enum Question {
     Curves(CurvesQuery),
     /// A comparison of curves.
     Compare(ComparisonQuery),
+    /// Differences between curves.
+    Contrast(ContrastsQuery),
     /// Events, person-time and completeness of follow-up.
     FollowUp(FollowUpQuery),
     /// A hazard model.
@@ -95,6 +98,8 @@ pub enum Answer {
     Curves(Curves),
     /// A comparison of curves.
     Compare(Comparison),
+    /// Differences between curves.
+    Contrast(Box<Contrasts>),
     /// Events, person-time and completeness of follow-up.
     FollowUp(Box<FollowUp>),
     /// A hazard model.
@@ -190,6 +195,9 @@ impl Task {
             Question::Curves(query) => Answer::Curves(survival::curves(cohort, selection, query)?),
             Question::Compare(query) => {
                 Answer::Compare(survival::compare(cohort, selection, query)?)
+            }
+            Question::Contrast(query) => {
+                Answer::Contrast(Box::new(survival::contrasts(cohort, selection, query)?))
             }
             Question::FollowUp(query) => {
                 Answer::FollowUp(Box::new(survival::summarise_follow_up(cohort, selection, query)?))

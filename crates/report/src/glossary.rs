@@ -25,6 +25,13 @@ fn of_analysis(analysis: &str, name: &str) -> Option<&'static str> {
         }
         ("followup", name) => return of_follow_up(name),
         ("sites", name) => return of_sites(name),
+        ("differences", name) => return of_differences(name),
+        ("without_site", "n") => "Patients of the other sites.",
+        ("without_site", "n_events") => "Patients of the other sites who had the event.",
+        ("without_site", "hazard_ratio") => {
+            "Hazard ratio of the exposure in the primary model, fitted on the other sites, with its \
+             limits."
+        }
         ("flow", "n_unknown") => "Patients left whose arm or site is not known.",
         (analysis, name) if analysis.ends_with("_piecewise") => return of_intervals(name),
         ("propensity", "coefficient") => "Log odds ratio of exposure in the propensity model.",
@@ -59,6 +66,27 @@ fn of_follow_up(name: &str) -> Option<&'static str> {
         "n_censored_at_lock" => "Censored patients who were observed up to the lock of the data.",
         "n_censored_before_lock" => "Censored patients whose observation ended before the lock.",
         "n_censored_unknown" => "Censored patients without a reason.",
+        _ => return None,
+    })
+}
+
+/// Differences and ratios of the arms.
+fn of_differences(name: &str) -> Option<&'static str> {
+    let is_p_value = name.contains("p_value");
+    Some(match name {
+        _ if is_p_value => {
+            "P-value: probability of data at least as far from no difference if there is none."
+        }
+        name if name.starts_with("median_ratio") => {
+            "Median of the exposed over that of the comparators, with its confidence limits."
+        }
+        "survival_ratio" => {
+            "Survival of the exposed over that of the comparators at this time, with its confidence \
+             limits."
+        }
+        "restricted_mean_ratio" => {
+            "Restricted mean of the exposed over that of the comparators, with its confidence limits."
+        }
         _ => return None,
     })
 }

@@ -215,7 +215,8 @@ fn outcome(source: &Source) -> Vec<Chapter> {
         Chapter::main("survival", "Survival")
             .plots(plots::all_main_curves(source))
             .tables([tables::medians(source), tables::rates(source)])
-            .tables([tables::restricted_means(source), tables::comparison_tests(source)]),
+            .tables([tables::restricted_means(source), tables::differences(source)])
+            .tables([tables::comparison_tests(source)]),
         Chapter::main("hazard", "Hazard models")
             .tables(tables::hazard_ratios(source))
             .tables([tables::models(source), tables::firth(source), tables::selection(source)])

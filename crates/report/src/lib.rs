@@ -126,6 +126,7 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
         tables::medians(source),
         tables::rates(source),
         tables::restricted_means(source),
+        tables::differences(source),
         tables::comparison_tests(source),
         tables::follow_up(source),
         tables::person_time(source),

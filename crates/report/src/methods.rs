@@ -222,7 +222,7 @@ fn survival(protocol: &Protocol) -> String {
     format!(
         "Kaplan-Meier. Intervals have {} confidence. Survival at fixed times: {}; {bands} draws the \
          bands. Medians: {}. Median follow-up by reverse Kaplan-Meier: {}.{means} \
-         Comparisons: {}.{}",
+         Comparisons: {}. Differences of the arms in these medians, rates and means{}.{}",
         words::marked(words::confidence(protocol), section.confidence == 0.95),
         words::marked(words::list(&intervals), section.interval == [profile.interval()]),
         words::marked(
@@ -234,8 +234,21 @@ fn survival(protocol: &Protocol) -> String {
             section.followup_ci == section.median_ci
         ),
         words::marked(words::list(&tests), section.tests == [ComparisonTest::default()]),
+        variance_of_differences(protocol),
         weighted_survival(protocol)
     )
+}
+
+/// How the differences of the arms allow for the design.
+fn variance_of_differences(protocol: &Protocol) -> &'static str {
+    let has_clusters = protocol.matching.as_ref().is_some_and(|section| section.has_clusters());
+    match (protocol.adjusted(), has_clusters) {
+        (None, _) => " have limits by Greenwood's variance",
+        (Some(_), true) => {
+            " have limits that allow for matched pairs or sets (infinitesimal jackknife over them)"
+        }
+        (Some(_), false) => " have robust limits where patients have weights",
+    }
 }
 
 /// What becomes of curves and their comparison where patients have weights.

@@ -4,6 +4,7 @@ mod balance;
 mod baseline;
 mod bootstrap;
 mod cox;
+mod differences;
 mod flow;
 mod flow_counts;
 mod person_time;
@@ -24,6 +25,7 @@ pub(crate) use cox::{
     firth, hazard_ratios, hidden_bias, main_hazard_ratios, model_id, models, proportional_hazards,
     proportional_hazards_term, reuse, sensitivity, variances,
 };
+pub(crate) use differences::differences;
 pub(crate) use flow::{flow, missing, step_id};
 pub(crate) use flow_counts::flow_counts;
 pub(crate) use person_time::person_time;

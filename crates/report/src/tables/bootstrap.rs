@@ -89,6 +89,11 @@ fn model_based(source: &Source, outline: &BootstrapOutline, row: &BootstrapRow) 
             let rule = survival.interval.first().map_or("log", |&rule| words::interval_id(rule));
             ("survival".to_owned(), format!("survival_{rule}"))
         }
+        (_, "median_difference") => {
+            let rule = survival.median_ci.first().map_or("log", |&rule| words::quantile_id(rule));
+            ("differences".to_owned(), format!("median_difference_{rule}"))
+        }
+        (_, name) if name.ends_with("_difference") => ("differences".to_owned(), name.to_owned()),
         (_, name) => ("survival".to_owned(), name.to_owned()),
     };
     let (endpoint, population) = (&outline.endpoint, &outline.population);

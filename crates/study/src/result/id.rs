@@ -33,6 +33,7 @@
 //! | `{endpoint}/{population}/survival/{group}/median_{rule}` | median with limits by a rule; `median_spss_standard_error` too |
 //! | `{endpoint}/{population}/survival/{group}/survival_{rule}@{time}` `survival_standard_error@{time}` `n_at_risk@{time}` | survival at a time |
 //! | `{endpoint}/{population}/survival/{group}/restricted_mean@{tau}` `restricted_mean_standard_error@{tau}` | restricted mean |
+//! | `{endpoint}/{population}/differences/{exposure}/median_difference_{rule}` `survival_difference@{time}` `restricted_mean_difference@{tau}`, `..._ratio...` | exposed minus, or over, comparator; `difference_p_value` and `ratio_p_value` where the method has one, and `survival_difference_log_log_p_value@{time}` |
 //! | `{endpoint}/{population}/followup/{group}/median_{rule}` | reverse Kaplan-Meier |
 //! | `{endpoint}/{population}/followup/{group}/q1` `q3` | its quartiles |
 //! | `{endpoint}/{population}/followup/{group}/n` `n_events` `person_years` `event_rate` `completeness` `n_beyond_lock` | events over person-time, how complete follow-up is; not of patients with weights |

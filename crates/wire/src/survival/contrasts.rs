@@ -2,17 +2,18 @@
 
 use super::variance::{asked_variance_from, variance_to};
 use super::{
-    check_probabilities, check_times, interval_rule_from, interval_rule_to, quantile_rule_to,
-    quantile_rules_from, quantile_to, restricted_mean_to, survival_at_to, weight_column,
+    check_probabilities, check_times, interval_rule_from, interval_rule_to, quantile_from,
+    quantile_rule_from, quantile_rule_to, quantile_rules_from, quantile_to, restricted_mean_from,
+    restricted_mean_to, survival_at_from, survival_at_to, weight_column,
 };
 use crate::common::{
-    caveats_to, confidence_from, count, endpoint_columns, endpoint_from, endpoint_to,
-    estimate_from, estimate_to, interval_from, interval_to, optional_column, optional_name,
-    required_column, weights_from, weights_to,
+    caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
+    endpoint_to, estimate_from, estimate_to, interval_from, interval_to, optional_column,
+    optional_name, required_column, weights_from, weights_to,
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
-use crate::{Asked, CohortRef, CohortRequest, Cohorts, Unreadable};
+use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{EndpointColumns, Selection};
 use survival::{
     BeyondLastTime, Contrast, ContrastedGroup, Contrasts, ContrastsQuery, GroupContrasts,
@@ -128,6 +129,117 @@ pub fn contrasts_response(answer: Contrasts, query: &ContrastsQuery) -> pb::Cont
         caveats: caveats_to(answer.caveats),
         options: Some(options),
     }
+}
+
+impl TryFrom<pb::ContrastCurvesResponse> for Contrasts {
+    type Error = Malformed;
+
+    fn try_from(response: pb::ContrastCurvesResponse) -> Result<Self, Malformed> {
+        let mut violations = Violations::default();
+        let horizon = match response.horizon() {
+            pb::Horizon::Chosen => Some(Horizon::Chosen),
+            pb::Horizon::SmallestLastTime => Some(Horizon::SmallestLastTime),
+            pb::Horizon::Unspecified => None,
+        };
+        let horizon = violations.require("horizon", horizon);
+        let groups = response.groups.into_iter().enumerate();
+        let groups: Option<Vec<_>> = groups
+            .map(|(index, group)| group_from(&mut violations, &format!("groups[{index}]"), group))
+            .collect();
+        let contrasts = response.contrasts.into_iter().enumerate();
+        let contrasts: Option<Vec<_>> = contrasts
+            .map(|(index, one)| {
+                contrasts_from(&mut violations, &format!("contrasts[{index}]"), one)
+            })
+            .collect();
+        let caveats = caveats_from(&mut violations, "caveats", response.caveats);
+        let reference = response.options.unwrap_or_default().reference_level;
+        let found = horizon.zip(groups).zip(contrasts);
+        violations.finish(found.map(|((horizon, groups), contrasts)| Self {
+            reference,
+            horizon,
+            groups,
+            contrasts,
+            caveats,
+        }))
+    }
+}
+
+fn group_from(
+    violations: &mut Violations,
+    path: &str,
+    group: pb::ContrastedGroup,
+) -> Option<ContrastedGroup> {
+    let means = group.restricted_means.into_iter().enumerate();
+    let means: Option<Vec<_>> = means
+        .map(|(index, mean)| {
+            mean_from(violations, &format!("{path}.restricted_means[{index}]"), mean)
+        })
+        .collect();
+    let at_times = group.at_times.into_iter().enumerate();
+    let at_times: Option<Vec<_>> = at_times
+        .map(|(index, at)| survival_at_from(violations, &format!("{path}.at_times[{index}]"), at))
+        .collect();
+    let quantiles = group.quantiles.into_iter().enumerate();
+    let quantiles: Option<Vec<_>> = quantiles
+        .map(|(index, one)| quantile_from(violations, &format!("{path}.quantiles[{index}]"), one))
+        .collect();
+    Some(ContrastedGroup {
+        group: group.group,
+        n: count_from(violations, path, group.subject_count)?,
+        n_events: count_from(violations, path, group.event_count)?,
+        last_time: group.last_time,
+        restricted_means: means?,
+        at_times: at_times?,
+        quantiles: quantiles?,
+        caveats: caveats_from(violations, &format!("{path}.caveats"), group.caveats),
+    })
+}
+
+fn mean_from(violations: &mut Violations, path: &str, mean: pb::GroupMean) -> Option<GroupMean> {
+    let own = violations.require(format!("{path}.mean"), mean.mean)?;
+    Some(GroupMean {
+        mean: restricted_mean_from(violations, &format!("{path}.mean"), own),
+        time_lost: estimate_from(mean.time_lost),
+        time_lost_interval: interval_from(mean.time_lost_interval),
+        is_carried_forward: mean.carried_forward,
+    })
+}
+
+fn contrasts_from(
+    violations: &mut Violations,
+    path: &str,
+    contrasts: pb::GroupContrasts,
+) -> Option<GroupContrasts> {
+    let mean = |mean: pb::RestrictedMeanContrast| RestrictedMeanContrast {
+        tau: mean.tau,
+        difference: contrast_from(mean.difference),
+        ratio: contrast_from(mean.ratio),
+        lost_ratio: contrast_from(mean.lost_ratio),
+    };
+    let at_time = |at: pb::SurvivalContrast| SurvivalContrast {
+        time: at.time,
+        difference: contrast_from(at.difference),
+        ratio: contrast_from(at.ratio),
+        log_log_p_value: estimate_from(at.log_log_p_value),
+    };
+    let quantile = |(index, quantile): (usize, pb::QuantileContrast)| {
+        let rule = quantile_rule_from(quantile.rule);
+        Some(QuantileContrast {
+            probability: quantile.probability,
+            rule: violations.require_known(format!("{path}.quantiles[{index}].rule"), rule)?,
+            difference: contrast_from(quantile.difference),
+            ratio: contrast_from(quantile.ratio),
+        })
+    };
+    let quantiles: Option<Vec<_>> =
+        contrasts.quantiles.into_iter().enumerate().map(quantile).collect();
+    Some(GroupContrasts {
+        group: contrasts.group,
+        restricted_means: contrasts.restricted_means.into_iter().map(mean).collect(),
+        at_times: contrasts.at_times.into_iter().map(at_time).collect(),
+        quantiles: quantiles?,
+    })
 }
 
 fn group_to(group: ContrastedGroup) -> pb::ContrastedGroup {
