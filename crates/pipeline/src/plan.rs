@@ -5,6 +5,7 @@
 //! at a time, is not its business.
 
 mod checks;
+mod sites;
 
 pub(crate) use checks::NON_PROPORTIONAL_BELOW;
 
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use study::StudyResult;
 use study::protocol::{
     BootstrapScope, ComparisonTest, CoxSection, EndpointSection, MatchEstimand, MatchingSection,
-    MultivariableModel, Population, Protocol, SelectionRule, SiteRule, Subgroup,
+    MultivariableModel, Population, Protocol, SelectionRule, Subgroup,
 };
 use study::result::id;
 use survival::{
@@ -268,8 +269,8 @@ impl Pipeline {
             for population in self.main_populations() {
                 let rows = self.rows(population);
                 self.survival(&mut tasks, endpoint, population.id(), &rows);
-                self.follow_up(&mut tasks, endpoint, population, &rows);
                 tasks.push(self.differences(endpoint, population, rows.clone()));
+                self.follow_up(&mut tasks, endpoint, population, &rows);
                 if population == Population::Matched {
                     self.stratified_comparison(&mut tasks, endpoint);
                     self.hidden_bias(&mut tasks, endpoint);
@@ -377,7 +378,6 @@ impl Pipeline {
         }
     }
 
-    /// Median follow-up of everyone and of each arm.
     /// What the arms differ by: medians, survival at the times and restricted means. Pairs and sets
     /// are not independent between the arms.
     fn differences(
@@ -402,6 +402,7 @@ impl Pipeline {
         self.task(key, rows, Question::Contrast(query))
     }
 
+    /// Median follow-up of everyone and of each arm.
     fn follow_up(
         &self,
         tasks: &mut Vec<Task>,
@@ -582,38 +583,6 @@ impl Pipeline {
         let transform = self.protocol().cox.as_ref().map(|section| section.ph_test);
         let transform = transform.filter(|_| !self.protocol().has_weights(population));
         transform.map(terms::time_transform)
-    }
-
-    /// The hazard ratio of the exposure at each site, in the population that the design makes.
-    fn sites(&self, tasks: &mut Vec<Task>, endpoint: &EndpointSection) {
-        let (Some(site), Some(_)) = (self.protocol().site(), &self.protocol().cox) else { return };
-        let population = self.main_population();
-        let query = CoxQuery {
-            cluster: self.cluster(population).filter(|_| self.has_robust_sites()),
-            concordance: false,
-            ..self.cox_query(endpoint, population, vec![exposure_term(&self.protocol().exposure)])
-        };
-        for level in &site.levels {
-            let rows = self.rows_at(population, &site.name, level);
-            let within = id::within(population.id(), &site.name, level);
-            let key = key::cox(&endpoint.id, &within, SITE);
-            tasks.push(self.task(key, rows, Question::Cox(query.clone())));
-        }
-    }
-
-    /// Whether the variance at a site can be that of whole sets: they lie within it, or patients have
-    /// weights.
-    pub(crate) fn has_robust_sites(&self) -> bool {
-        let protocol = self.protocol();
-        let Some(site) = protocol.site() else { return false };
-        let is_exact = protocol.matching.as_ref().is_some_and(|section| {
-            let own = section
-                .site
-                .as_ref()
-                .is_some_and(|own| own.variable == site.name && own.rule == SiteRule::Exact);
-            own || section.exact.contains(&site.name)
-        });
-        is_exact || protocol.has_weights(self.main_population())
     }
 
     pub(crate) fn cox_query(
@@ -837,10 +806,6 @@ pub(crate) fn population_of(id: &str) -> Population {
     let known = [Population::Matched, Population::Weighted, Population::Exposed];
     let known = known.into_iter().chain([Population::Comparator]);
     known.into_iter().find(|population| population.id() == whole).unwrap_or_default()
-    pub(crate) fn differences(endpoint: &str, population: &str) -> String {
-        format!("{endpoint} {population} differences of the arms")
-    }
-
 }
 
 /// Probability of the median.
@@ -870,6 +835,10 @@ pub(crate) mod key {
 
     pub(crate) fn curves(endpoint: &str, population: &str, rule: &str) -> String {
         format!("{endpoint} {population} curves {rule}")
+    }
+
+    pub(crate) fn differences(endpoint: &str, population: &str) -> String {
+        format!("{endpoint} {population} differences of the arms")
     }
 
     pub(crate) fn follow_up(endpoint: &str, population: &str, by_arm: bool) -> String {
@@ -908,6 +877,10 @@ pub(crate) mod key {
 
     pub(crate) fn cox(endpoint: &str, population: &str, model: &str) -> String {
         format!("{endpoint} {population} cox {model}")
+    }
+
+    pub(crate) fn without_site(endpoint: &str, population: &str, site: &str) -> String {
+        format!("{endpoint} {population} primary model without site {site}")
     }
 
     pub(crate) fn interaction(

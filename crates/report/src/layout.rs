@@ -226,7 +226,8 @@ fn outcome(source: &Source) -> Vec<Chapter> {
             .plots(plots::residuals(source))
             .plots(plots::log_log(source))
             .tables([tables::piecewise(source)]),
-        Chapter::main("sites", "Sites").tables([tables::sites(source)]),
+        Chapter::main("sites", "Sites")
+            .tables([tables::without_sites(source), tables::sites(source)]),
         Chapter::main("subgroups", "Subgroups")
             .leads([subgroup_sentence(source)])
             .plots(plots::forests(source))

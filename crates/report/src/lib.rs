@@ -136,6 +136,7 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
     tables.extend([tables::firth(source), tables::selection(source), tables::variances(source)]);
     tables.push(tables::reuse(source));
     tables.extend([tables::piecewise(source), tables::sites(source)]);
+    tables.push(tables::without_sites(source));
     tables.extend([tables::models(source), tables::sensitivity(source)]);
     tables.push(tables::hidden_bias(source));
     tables.push(tables::bootstrap(source));

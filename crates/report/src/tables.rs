@@ -33,7 +33,7 @@ pub(crate) use piecewise::piecewise;
 pub(crate) use propensity::{matching, overlap, propensity, weighting};
 pub(crate) use quantities::quantities;
 pub(crate) use selection::selection;
-pub(crate) use sites::sites;
+pub(crate) use sites::{sites, without_sites};
 pub(crate) use subgroups::{comparisons, events, interaction, is_unadjusted, methods, subgroups};
 pub(crate) use summary::{sentences, summary};
 pub(crate) use survival::{comparison_tests, follow_up, medians, rates, restricted_means};

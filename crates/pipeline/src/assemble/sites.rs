@@ -1,14 +1,15 @@
-//! The hazard ratio of the exposure at each site, and what the sites say together.
+//! The hazard ratio of the exposure at each site, what the sites say together, and the primary model
+//! without each of them.
 
 use super::{Assembly, Place, WHOLE, population_label};
-use crate::plan::{SITE, key};
+use crate::plan::{SITE, key, population_of};
 use crate::question::Answer;
-use crate::terms::level_label;
+use crate::terms::{exposure_term, level_label};
 use ::cox::{Coefficient, CoxFit};
 use cohort::{Caveat, CaveatCode, Estimate, Interval, NotEstimable};
 use hypothesis::{PooledMean, PooledSites, SiteEstimate, pool_sites};
 use numerics::elementary::exp;
-use study::protocol::{Variable, Variance};
+use study::protocol::{Population, Variable, Variance};
 use study::result::{Quantity, id};
 
 pub(super) fn assemble(assembly: &mut Assembly) {
@@ -33,41 +34,78 @@ fn of_endpoint(assembly: &mut Assembly, endpoint: &str, site: &Variable) {
             Err(reason) => Err(reason),
         };
         let term = id::level(&site.name, level);
-        if let Ok(estimate) = of_site(assembly, &place, &term, &fit) {
-            known.push((term, level.as_str()));
+        let method = "Cox proportional hazards model of the exposure within the site";
+        if let Ok(estimate) = ratio(assembly, &place, &term, &fit, (method, is_robust(assembly))) {
+            known.push(term);
             estimates.push(estimate);
         }
     }
     let pooled = pool_sites(&estimates, assembly.pipeline.confidence());
     let mut caveats = heterogeneous(assembly, endpoint, &pooled);
-    for (index, (term, level)) in known.iter().enumerate() {
+    for (index, term) in known.iter().enumerate() {
         let share = Ok(pooled.shares[index]);
         assembly.push(place.quantity(term, "share", share, "share in the pooled hazard ratio"));
-        let left_out = pooled.left_out[index];
-        let words = "hazard ratio of the other sites, pooled by inverse variance";
-        mean(assembly, &place, term, "left_out_", left_out, words);
-        caveats.extend(driven(assembly, endpoint, (site, level), &pooled, left_out));
+        let words = "mean of the hazard ratios of the other sites, weighted by inverse variance";
+        mean(assembly, &place, term, "left_out_", pooled.left_out[index], words);
     }
+    caveats.extend(without_sites(assembly, endpoint, site));
     let n = place.count(WHOLE, "n_sites", known.len()).with_caveats(caveats.clone());
     assembly.push(n);
     whole(assembly, &place, &pooled);
     assembly.caveats.extend(caveats);
 }
 
-/// The hazard ratio at a site, and its logarithm with the standard error that it is pooled by.
-fn of_site(
+/// The primary model without each site, and which of them drives its result.
+fn without_sites(assembly: &mut Assembly, endpoint: &str, site: &Variable) -> Vec<Caveat> {
+    let primary = assembly.pipeline.protocol().report.primary.clone();
+    let Some(model) = &primary.model else { return Vec::new() };
+    let population = primary.population.id();
+    let place = Place::new(endpoint, population, "without_site");
+    let robust = primary.population != Population::All
+        && (assembly.has_weights(population) || asks_robust(assembly));
+    let whole = exposure_id(assembly);
+    let whole = id::quantity(endpoint, population, &format!("cox_{model}"), &whole, "hazard_ratio");
+    let mut caveats = Vec::new();
+    for level in &site.levels {
+        let fit = match assembly.answer(&key::without_site(endpoint, population, level)) {
+            Ok(Answer::Cox(fit)) => Ok(fit.as_ref().clone()),
+            Ok(_) => Err(NotEstimable::NotDefined),
+            Err(reason) => Err(reason),
+        };
+        let term = id::level(&site.name, level);
+        let method = "Cox proportional hazards model of the primary analysis on the other sites";
+        let _ = ratio(assembly, &place, &term, &fit, (method, robust));
+        let without = place.id(&term, "hazard_ratio");
+        caveats.extend(driven(assembly, &place, (site, level), [&whole, &without]));
+    }
+    caveats
+}
+
+/// The part of ids that names the exposed arm.
+fn exposure_id(assembly: &Assembly) -> String {
+    let exposure = &assembly.pipeline.protocol().exposure;
+    id::level(&exposure.column, &exposure.exposed.value)
+}
+
+/// The hazard ratio of the exposure in a model, and its logarithm with the standard error in force.
+fn ratio(
     assembly: &mut Assembly,
     place: &Place,
     term: &str,
     fit: &Estimate<CoxFit>,
+    (model, robust): (&str, bool),
 ) -> Estimate<SiteEstimate> {
     let confidence = assembly.pipeline.confidence();
     let counts = fit.as_ref().map(|fit| (fit.n as f64, fit.n_events as f64)).map_err(|e| *e);
     assembly.push(place.quantity(term, "n", counts.map(|(n, _)| n), "count"));
     assembly.push(place.quantity(term, "n_events", counts.map(|(_, n)| n), "count"));
-    let found = fit.as_ref().map_err(|reason| *reason);
-    let found = found.and_then(|fit| fit.coefficients.first().ok_or(NotEstimable::NotDefined));
-    let chosen = |one: &Coefficient| match (is_robust(assembly), one.robust_standard_error) {
+    let name = exposure_term(&assembly.pipeline.protocol().exposure).name();
+    let of_exposure = |fit: &'_ CoxFit| fit.coefficients.iter().position(|one| one.term == name);
+    let found = fit.as_ref().map_err(|reason| *reason).and_then(|fit| {
+        let index = of_exposure(fit).ok_or(NotEstimable::NotDefined)?;
+        Ok(&fit.coefficients[index])
+    });
+    let chosen = |one: &Coefficient| match (robust, one.robust_standard_error) {
         (true, Some(error)) => (
             error,
             one.robust_interval.unwrap_or(one.interval),
@@ -75,10 +113,8 @@ fn of_site(
         ),
         _ => (one.standard_error, one.interval, one.p_value),
     };
-    let variance = if is_robust(assembly) { "robust" } else { "model-based" };
-    let method = format!(
-        "Cox proportional hazards model of the exposure within the site, Wald, {variance} variance"
-    );
+    let variance = if robust { "robust" } else { "model-based" };
+    let method = format!("{model}, Wald, {variance} variance");
     let none = Interval::none(found.err().unwrap_or(NotEstimable::NotDefined));
     let parts = found.map(chosen);
     let ratio =
@@ -101,9 +137,14 @@ fn of_site(
 
 fn is_robust(assembly: &Assembly) -> bool {
     let protocol = assembly.pipeline.protocol();
-    let is_asked = protocol.cox.as_ref().is_some_and(|cox| cox.variance == Variance::Robust);
     let has_weights = protocol.has_weights(assembly.pipeline.main_population());
-    assembly.pipeline.has_robust_sites() && (is_asked || has_weights)
+    assembly.pipeline.has_robust_sites() && (asks_robust(assembly) || has_weights)
+}
+
+/// Whether the protocol asks for the robust variance.
+fn asks_robust(assembly: &Assembly) -> bool {
+    let section = assembly.pipeline.protocol().cox.as_ref();
+    section.is_some_and(|cox| cox.variance == Variance::Robust)
 }
 
 fn whole(assembly: &mut Assembly, place: &Place, pooled: &PooledSites) {
@@ -157,23 +198,25 @@ fn heterogeneous(assembly: &Assembly, endpoint: &str, pooled: &PooledSites) -> V
     differs.then(|| Caveat::new(CaveatCode::Heterogeneity, message)).into_iter().collect()
 }
 
-/// That the limits of all sites exclude 1 and those without one site do not, or the other way round.
+/// That the limits of the primary ratio exclude 1 and those without one site do not, or the other way
+/// round.
 fn driven(
     assembly: &Assembly,
-    endpoint: &str,
+    place: &Place,
     (site, level): (&Variable, &str),
-    pooled: &PooledSites,
-    left_out: Estimate<PooledMean>,
+    ids: [&String; 2],
 ) -> Option<Caveat> {
-    let excludes = |mean: Estimate<PooledMean>| {
-        let interval = mean.ok()?.interval;
-        Some(interval.lower.ok()? > 0.0 || interval.upper.ok()? < 0.0)
+    let excludes = |id: &String| {
+        let known = assembly.quantities.iter().find(|quantity| quantity.id == *id)?;
+        let limits = known.interval?;
+        Some(limits.lower? > 1.0 || limits.upper? < 1.0)
     };
-    let (all, others) = (excludes(pooled.common)?, excludes(left_out)?);
+    let [all, others] = [excludes(ids[0])?, excludes(ids[1])?];
     let message = format!(
-        "{endpoint}, {}: {} {} drives the result: the limits of the pooled hazard ratio {} 1, those \
-         without this site {}.",
-        population_label(assembly.pipeline.main_population()).to_lowercase(),
+        "{}, {}: {} {} drives the result: the limits of the hazard ratio of the primary model {} 1, \
+         those of the same model without this site {}.",
+        place.endpoint,
+        population_label(population_of(&place.population)).to_lowercase(),
         site.label,
         level_label(site, level),
         if all { "exclude" } else { "include" },

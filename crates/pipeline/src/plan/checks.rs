@@ -1,5 +1,6 @@
 //! Questions that rest on the answers of the analyses: models adjusted for what matching has left
-//! unbalanced, coefficients over time, and hazard ratios by intervals where hazards are in doubt.
+//! unbalanced, the primary model without each site, coefficients over time, and hazard ratios by
+//! intervals where hazards are in doubt.
 
 use super::{MATCHING_LEFT, Pipeline, UNIVARIABLE, key};
 use crate::question::{Answer, Question, Task};
@@ -59,6 +60,7 @@ impl Pipeline {
         let mut tasks = Vec::new();
         for endpoint in &self.protocol().endpoints {
             tasks.extend(self.residual_imbalance(endpoint));
+            self.without_sites(&mut tasks, endpoint);
         }
         for tested in self.tested() {
             let rows = self.rows(tested.population);

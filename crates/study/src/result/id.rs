@@ -56,7 +56,8 @@
 //! | `{endpoint}/{population}/cox_{model}_piecewise/{column}/hazard_ratio@{after}` `p_value@{after}`; `all/n@{after}` `n_events@{after}` | hazard ratios by intervals, where proportional hazards are in doubt |
 //! | `{endpoint}/{population}/cox_{model}_piecewise/{variable}/equality_chi_squared` ...; `all/likelihood_ratio_chi_squared` ... | tests that they do not change |
 //! | `{endpoint}/{population}/cox_residual_imbalance/all/n_unbalanced` | covariates that the design has left unbalanced; the model has the ids of any other |
-//! | `{endpoint}/{population}/sites/{site}={level}/n` `n_events` `hazard_ratio` `p_value` `coefficient` `standard_error` `share` `left_out_hazard_ratio` `left_out_p_value` | the exposure at a site, and at all others |
+//! | `{endpoint}/{population}/sites/{site}={level}/n` `n_events` `hazard_ratio` `p_value` `coefficient` `standard_error` `share` `left_out_hazard_ratio` `left_out_p_value` | the exposure at a site, and the mean of all other sites |
+//! | `{endpoint}/{population}/without_site/{site}={level}/n` `n_events` `hazard_ratio` `p_value` `coefficient` `standard_error` | the primary model on all other sites |
 //! | `{endpoint}/{population}/sites/all/n_sites` `pooled_hazard_ratio` `pooled_p_value` `random_hazard_ratio` `random_p_value` `q` `q_df` `q_p_value` `i_squared` `tau_squared` | the sites together |
 //! | `{endpoint}/{population}[{column}={level}]/...` | the same within a level |
 //! | `{endpoint}/{population}/interaction/{variable}/{test}_chi_squared` `{test}_df` `{test}_p_value` | exposure by variable, by `likelihood_ratio` and `wald` |
