@@ -6,15 +6,16 @@ use cohort::{Cohort, CohortError, REPLICATES_AT_ONCE};
 use cohort_store::Desk;
 use matching::MatchingError;
 use numerics::wanted;
-use pipeline::{Bootstrap, BootstrapQuery, BootstrapQueryError};
+use pipeline::{Bootstrap, BootstrapQuery, BootstrapQueryError, DesignQuery, Scope};
 use propensity::PropensityError;
 use service_kit::{Failure, Pieces, Services, Settings};
 use std::time::{Duration, Instant};
 use survival::{SurvivalError, SurvivalQuantity};
 use tonic::{Request, Response, Status};
+use weighting::WeightingError;
 use wire::Asked;
 use wire::bootstrap::ReplicatesQuery;
-use wire::failure::{cohort_failure, hazard_failure, impossible, invalid};
+use wire::failure::{cohort_failure, hazard_failure, impossible, invalid, weights_failure};
 use wire::pb::bootstrap as pb;
 use wire::pb::bootstrap::bootstrap_service_server::{self, BootstrapServiceServer};
 
@@ -179,7 +180,19 @@ fn failure(cohort: &Cohort, query: &BootstrapQuery, error: &BootstrapQueryError)
             MatchingError::RepeatedId { row } => invalid(format!("cohort.ids[{row}]"), error),
             error => invalid("quantities.pipeline.matching", error),
         },
+        BootstrapQueryError::Weighting(error) => weighting_failure(cohort, query, error),
     }
+}
+
+/// The status of an error of the weights of scope pipeline.
+fn weighting_failure(cohort: &Cohort, query: &BootstrapQuery, error: &WeightingError) -> Failure {
+    let path = "quantities.pipeline.weighting";
+    if let Scope::Pipeline(redesign) = &query.scope
+        && let DesignQuery::Weighting(weighting) = &redesign.design
+    {
+        return weights_failure(cohort, weighting, error, &format!("{path}."));
+    }
+    invalid(path, error)
 }
 
 /// The field of the quantity of survival that first asks for a level.

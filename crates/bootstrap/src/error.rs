@@ -55,7 +55,7 @@ pub enum BootstrapError {
     },
     /// A jackknife would repeat the whole analysis once for each of very many units.
     #[error(
-        "BCa repeats score and matching without each of the {n_units} units, at most {most} of them; choose \
+        "BCa repeats score and design without each of the {n_units} units, at most {most} of them; choose \
          percentile or basic"
     )]
     LongJackknife {

@@ -39,7 +39,7 @@ pub enum Kind {
     ReplicatesModel,
     /// The study's own bootstrap of scope `outcome` (`RunReplicates`).
     ReplicatesOutcome,
-    /// The study's own bootstrap of scope `pipeline`, which matches again (`RunReplicates`).
+    /// The study's own bootstrap of scope `pipeline`, which makes the design again (`RunReplicates`).
     ReplicatesPipeline,
     /// Percentile intervals of both, ratio and medians (`EstimateIntervals`).
     Intervals,

@@ -8,11 +8,7 @@ use hypothesis::HiddenBiasError;
 use matching::MatchingError;
 use service_kit::{Failure, Services, Settings};
 use tonic::{Request, Response, Status};
-use weighting::{WeightMethod, WeightingError, WeightsQuery};
-use wire::Asked;
-use wire::failure::{
-    cell_failure, cohort_failure, impossible, invalid, logistic_failure, terms_failure,
-};
+use wire::failure::{cohort_failure, impossible, invalid, logistic_failure, weights_failure};
 use wire::matching::{BalanceQuestion, PropensityQuestion, match_option_path};
 use wire::pb::matching as pb;
 use wire::pb::matching::matching_service_server::{self, MatchingServiceServer};
@@ -55,7 +51,7 @@ impl matching_service_server::MatchingService for MatchingService {
         self.desk
             .answer(request, |asked| {
                 let weights = weighting::weigh(&asked.cohort, &asked.selection, &asked.query)
-                    .map_err(|error| weighting_failure(asked, &error))?;
+                    .map_err(|error| weights_failure(&asked.cohort, &asked.query, &error, ""))?;
                 Ok(wire::matching::weights_response(weights, asked))
             })
             .await
@@ -112,32 +108,6 @@ impl matching_service_server::MatchingService for MatchingService {
                 Ok(wire::matching::hidden_bias_response(answer, &asked.query))
             })
             .await
-    }
-}
-
-/// The status of each error of weighting.
-fn weighting_failure(asked: &Asked<WeightsQuery>, error: &WeightingError) -> Failure {
-    let cohort = &asked.cohort;
-    let terms = match &asked.query.method {
-        WeightMethod::EntropyBalancing(entropy) => entropy.terms.as_slice(),
-        WeightMethod::InverseProbability(_) => &[],
-    };
-    if let Some(reason) = error.impossibility() {
-        return impossible(reason, error);
-    }
-    match error {
-        WeightingError::Cohort(error) => terms_failure(cohort, &[("terms".into(), terms)], error),
-        WeightingError::Arms(_) => invalid("exposed_level", error),
-        WeightingError::NotAProbability { column, row } => {
-            cell_failure(cohort, column, *row, error)
-        }
-        WeightingError::InfiniteWeight { .. } | WeightingError::ArmWithoutWeight { .. } => {
-            invalid("score_column", error)
-        }
-        WeightingError::Unreachable { .. } => invalid("terms", error),
-        WeightingError::NotConverged { .. } => invalid("options.max_iterations", error),
-        WeightingError::InvalidTruncation => invalid("options.truncation_lower", error),
-        WeightingError::StabilisedSubgroup => invalid("options.stabilised", error),
     }
 }
 

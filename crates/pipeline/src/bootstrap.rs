@@ -1,9 +1,11 @@
 //! Bootstrap of the quantities of a sample: several statistics on the same replicates, and their intervals.
 
+mod design;
 mod outcome;
-mod rematched;
+mod redesigned;
 
-pub use rematched::{RematchQuery, ScoreQuery};
+pub(crate) use design::EFFECTIVE_SAMPLE_SIZES;
+pub use design::{DesignQuery, RedesignQuery, ScoreQuery};
 
 use ::bootstrap::{
     BootstrapError, BootstrapLimits, Method, Plan, Replicates, Summary, UnitColumns, Units,
@@ -19,10 +21,11 @@ use numerics::wanted;
 use outcome::OutcomeQuantities;
 use propensity::PropensityError;
 use rayon::prelude::*;
-use rematched::Rematched;
+use redesigned::Redesigned;
 use std::ops::Range;
 use survival::{SurvivalError, SurvivalStatisticQuery};
 use thiserror::Error;
+use weighting::WeightingError;
 
 /// What is bootstrapped, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,9 +57,9 @@ pub enum Scope {
     /// as they are.
     #[default]
     Outcome,
-    /// Score, matching and then the quantities of who is matched: the sample are all patients, of whom none
-    /// has a weight.
-    Pipeline(Box<RematchQuery>),
+    /// Score, matching or weighting, and then the quantities of who takes part: the sample are all patients, of
+    /// whom none has a weight before.
+    Pipeline(Box<RedesignQuery>),
 }
 
 impl BootstrapQuery {
@@ -143,6 +146,9 @@ pub enum BootstrapQueryError {
     /// Matching.
     #[error(transparent)]
     Matching(#[from] MatchingError),
+    /// Weights.
+    #[error(transparent)]
+    Weighting(#[from] WeightingError),
 }
 
 impl BootstrapQueryError {
@@ -157,13 +163,14 @@ impl BootstrapQueryError {
             Self::Balance(error) => error.impossibility(),
             Self::Propensity(error) => error.impossibility(),
             Self::Matching(error) => error.impossibility(),
+            Self::Weighting(error) => error.impossibility(),
         }
     }
 }
 
-/// Most units without which, one by one, patients are scored and matched again for [`IntervalMethod::Bca`]: it
-/// takes as long as so many replicates, on one machine.
-pub const MOST_UNITS_MATCHED_AGAIN: usize = 5000;
+/// Most units without which, one by one, the design is made again for [`IntervalMethod::Bca`]: it takes as long
+/// as so many replicates, on one machine.
+pub const MOST_UNITS_LEFT_OUT: usize = 5000;
 
 /// Units that a thread leaves out at a time: enough that its memory is worth having, and few enough that it is
 /// soon known whether the answer is still wanted.
@@ -194,9 +201,9 @@ impl<'a> Bootstrap<'a> {
                 let outcome = OutcomeQuantities::read(cohort, selection, query, selection)?;
                 Computed::Outcome(Box::new(outcome))
             }
-            Scope::Pipeline(rematch) => {
-                let rematched = Rematched::read(cohort, selection, query, rematch)?;
-                Computed::Pipeline(Box::new(rematched))
+            Scope::Pipeline(redesign) => {
+                let redesigned = Redesigned::read(cohort, selection, query, redesign)?;
+                Computed::Pipeline(Box::new(redesigned))
             }
         };
         query.plan.holds(statistic.n_quantities())?;
@@ -208,7 +215,7 @@ impl<'a> Bootstrap<'a> {
     pub fn names(&self) -> Vec<(String, bool)> {
         match &self.statistic {
             Computed::Outcome(outcome) => outcome.names(),
-            Computed::Pipeline(rematched) => rematched.names(),
+            Computed::Pipeline(redesigned) => redesigned.names(),
         }
     }
 
@@ -247,9 +254,9 @@ impl<'a> Bootstrap<'a> {
     ///
     /// # Errors
     ///
-    /// [`IntervalMethod::Bca`] in scope [`Scope::Pipeline`] of more than [`MOST_UNITS_MATCHED_AGAIN`] units.
+    /// [`IntervalMethod::Bca`] in scope [`Scope::Pipeline`] of more than [`MOST_UNITS_LEFT_OUT`] units.
     pub fn check_intervals(&self, query: &IntervalsQuery) -> Result<(), BootstrapError> {
-        let (n_units, most) = (self.units.n_units(), MOST_UNITS_MATCHED_AGAIN);
+        let (n_units, most) = (self.units.n_units(), MOST_UNITS_LEFT_OUT);
         let is_long = matches!(self.statistic, Computed::Pipeline(_)) && n_units > most;
         match is_long && query.methods.contains(&IntervalMethod::Bca) {
             true => Err(BootstrapError::LongJackknife { n_units, most }),
@@ -330,13 +337,13 @@ impl<'a> Bootstrap<'a> {
 /// What is computed of a replicate.
 enum Computed<'a> {
     Outcome(Box<OutcomeQuantities<'a>>),
-    Pipeline(Box<Rematched<'a>>),
+    Pipeline(Box<Redesigned<'a>>),
 }
 
 /// Memory of [`Computed`].
 enum Scratch<'a> {
     Outcome(Box<<OutcomeQuantities<'a> as Statistic>::Scratch>),
-    Pipeline(Box<<Rematched<'a> as Statistic>::Scratch>),
+    Pipeline(Box<<Redesigned<'a> as Statistic>::Scratch>),
 }
 
 impl<'a> Statistic for Computed<'a> {
@@ -345,21 +352,21 @@ impl<'a> Statistic for Computed<'a> {
     fn n_subjects(&self) -> usize {
         match self {
             Self::Outcome(outcome) => outcome.n_subjects(),
-            Self::Pipeline(rematched) => rematched.n_subjects(),
+            Self::Pipeline(redesigned) => redesigned.n_subjects(),
         }
     }
 
     fn n_quantities(&self) -> usize {
         match self {
             Self::Outcome(outcome) => outcome.n_quantities(),
-            Self::Pipeline(rematched) => rematched.n_quantities(),
+            Self::Pipeline(redesigned) => redesigned.n_quantities(),
         }
     }
 
     fn scratch(&self) -> Scratch<'a> {
         match self {
             Self::Outcome(outcome) => Scratch::Outcome(Box::new(outcome.scratch())),
-            Self::Pipeline(rematched) => Scratch::Pipeline(Box::new(rematched.scratch())),
+            Self::Pipeline(redesigned) => Scratch::Pipeline(Box::new(redesigned.scratch())),
         }
     }
 
@@ -368,8 +375,8 @@ impl<'a> Statistic for Computed<'a> {
             (Self::Outcome(outcome), Scratch::Outcome(scratch)) => {
                 outcome.evaluate(drawn, scratch, answers);
             }
-            (Self::Pipeline(rematched), Scratch::Pipeline(scratch)) => {
-                rematched.evaluate(drawn, scratch, answers);
+            (Self::Pipeline(redesigned), Scratch::Pipeline(scratch)) => {
+                redesigned.evaluate(drawn, scratch, answers);
             }
             // Nobody hands in the memory of another statistic.
             _ => answers.fill(Replicated::value(Err(NotEstimable::NotDefined))),

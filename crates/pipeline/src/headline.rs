@@ -1,20 +1,22 @@
 //! The headline numbers that replicates give intervals: what is asked of a replicate, and which answer belongs
 //! to which number of the result.
 
-use crate::pairing::{match_query, reestimated_without};
+use crate::pairing::{match_query, reestimated_without, weights_query};
 use crate::plan::Pipeline;
 use crate::terms::{self, PAIR, PROBABILITY, WEIGHT, endpoint_columns, exposure_term};
-use crate::{BootstrapQuery, IntervalMethod, IntervalsQuery, RematchQuery, Scope, ScoreQuery};
+use crate::{
+    BootstrapQuery, DesignQuery, IntervalMethod, IntervalsQuery, RedesignQuery, Scope, ScoreQuery,
+};
 use ::bootstrap::{BootstrapError, Plan, Resampling, UnitColumns};
 use cohort::Term;
 use cox::CoxQuery;
 use study::protocol::{
-    BootstrapMethod, BootstrapScope, BootstrapSection, EndpointSection, MatchingSection,
-    Population, SelectionRule, SiteRule,
+    BootstrapMethod, BootstrapScope, BootstrapSection, EndpointSection, Population, SelectionRule,
+    SiteRule,
 };
 use study::result::{BootstrapKind, BootstrapRow, id};
 use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
-use weighting::ScoreScale;
+use weighting::{ScoreScale, WeightMethod};
 
 /// A number of the result and the name of its answer.
 pub(crate) struct Headline {
@@ -213,10 +215,8 @@ impl Pipeline {
             }),
             cox: models.into_iter().map(model).collect(),
             weights: self.protocol().has_weights(whole).then(|| WEIGHT.into()),
-            scope: match (scope, &self.protocol().matching) {
-                (BootstrapScope::Pipeline, Some(section)) => {
-                    Scope::Pipeline(Box::new(self.rematch_query(section)))
-                }
+            scope: match (scope, self.redesign_query()) {
+                (BootstrapScope::Pipeline, Some(redesign)) => Scope::Pipeline(Box::new(redesign)),
                 _ => Scope::Outcome,
             },
             ..BootstrapQuery::new(plan)
@@ -229,15 +229,34 @@ impl Pipeline {
         Ok((query, IntervalsQuery { methods, confidence: section.confidence }))
     }
 
-    /// Score and matching of the study, to be done again.
-    fn rematch_query(&self, section: &MatchingSection) -> RematchQuery {
-        let matching = match_query(self.protocol(), section);
-        let scale = match matching.score.as_deref() {
-            Some(PROBABILITY) => ScoreScale::Probability,
-            _ => ScoreScale::Logit,
+    /// Score and design of the study, to be done again.
+    fn redesign_query(&self) -> Option<RedesignQuery> {
+        let protocol = self.protocol();
+        let (design, scale) = match (&protocol.matching, &protocol.weighting) {
+            (Some(section), _) => {
+                let query = match_query(protocol, section);
+                let scale = query.score.as_deref().map(scale_of);
+                (DesignQuery::Matching(query), scale)
+            }
+            (None, Some(section)) => {
+                let query = weights_query(protocol, section);
+                let scale = match &query.method {
+                    WeightMethod::InverseProbability(asked) => Some(asked.scale),
+                    WeightMethod::EntropyBalancing(_) => None,
+                };
+                (DesignQuery::Weighting(query), scale)
+            }
+            (None, None) => return None,
         };
-        let discard = reestimated_without(self.protocol());
-        let score = self.propensity_query().map(|model| ScoreQuery { model, discard, scale });
-        RematchQuery { score, matching }
+        let score = |(model, scale)| {
+            let discard = reestimated_without(protocol);
+            ScoreQuery { model, discard, scale }
+        };
+        Some(RedesignQuery { score: self.propensity_query().zip(scale).map(score), design })
     }
+}
+
+/// The scale of a column of scores.
+fn scale_of(column: &str) -> ScoreScale {
+    if column == PROBABILITY { ScoreScale::Probability } else { ScoreScale::Logit }
 }

@@ -16,8 +16,8 @@ mod reuse;
 mod terms;
 
 pub use bootstrap::{
-    Bootstrap, BootstrapQuery, BootstrapQueryError, BootstrappedQuantity, IntervalMethod,
-    IntervalsQuery, RematchQuery, Scope, ScoreQuery,
+    Bootstrap, BootstrapQuery, BootstrapQueryError, BootstrappedQuantity, DesignQuery,
+    IntervalMethod, IntervalsQuery, RedesignQuery, Scope, ScoreQuery,
 };
 pub use plan::{Pipeline, WeightedId};
 pub use prepare::{Attrition, Prepared, prepare};

@@ -5,7 +5,7 @@ use study::Protocol;
 use study::protocol::{
     BalanceTest, BootstrapMethod, CaliperScale, ComparisonTest, IntervalRule, MatchDistance,
     MatchOrder, MatchingSection, MissingPolicy, Population, QuantileRule, Ties, TimeTransform,
-    Variable, VariableKind, Variance, WeightEstimand,
+    Variable, VariableKind, Variance, WeightEstimand, WeightMethod,
 };
 use study::result::{Outline, id};
 
@@ -383,6 +383,7 @@ pub(crate) fn of_outcome_scope(protocol: &Protocol) -> &'static str {
 /// What scope pipeline does again, and what is known of its limits.
 pub(crate) fn of_pipeline_scope(protocol: &Protocol) -> String {
     let validity = match &protocol.matching {
+        None => return of_weights_again(protocol),
         Some(section) if section.replacement => {
             "Of nearest neighbours with replacement Abadie and Imbens (2008, Econometrica 76:1537-1557) \
              show that these replicates do not in general have the distribution of the estimate, however \
@@ -406,6 +407,28 @@ pub(crate) fn of_pipeline_scope(protocol: &Protocol) -> String {
         "Scope pipeline draws patients, estimates the propensity score anew, matches anew, a patient who is \
          drawn twice as two, and repeats the analysis: its limits hold the uncertainty of score and \
          matching. {validity}"
+    )
+}
+
+/// The same of weights, which are smooth functions of the data.
+fn of_weights_again(protocol: &Protocol) -> String {
+    let section = protocol.weighting.as_ref();
+    let is_by_score =
+        section.is_some_and(|section| section.method == WeightMethod::InverseProbability);
+    let (score, source) = match is_by_score {
+        true => ("estimates the propensity score anew, ", "score and weights"),
+        false => ("", "the weights"),
+    };
+    let known = match is_by_score {
+        true => {
+            " In the simulations of Austin (2016, Stat. Med. 35:5642-5655) such replicates gave hazard ratios \
+             about the right standard errors, unlike those that take weights as known."
+        }
+        false => "",
+    };
+    format!(
+        "Scope pipeline draws patients, {score}weighs anew, a patient who is drawn twice as two, and repeats \
+         the analysis: its limits hold the uncertainty of {source}.{known}"
     )
 }
 

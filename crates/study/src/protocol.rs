@@ -1017,8 +1017,8 @@ pub struct BootstrapSection {
     pub strata: Vec<String>,
     /// `methods.median = ["percentile"]`: which intervals scope `outcome` makes of each kind of number.
     pub methods: BootstrapMethods,
-    /// Which intervals scope `pipeline` makes: `percentile`, `basic` or `bca`, which scores and matches again
-    /// without each patient, of whom there are at most 5000 then. Default: `percentile`.
+    /// Which intervals scope `pipeline` makes: `percentile`, `basic` or `bca`, which makes score and design
+    /// again without each patient, of whom there are at most 5000 then. Default: `percentile`.
     pub pipeline_methods: Vec<BootstrapMethod>,
     /// Confidence of these intervals. Default: that of `[survival]`.
     pub confidence: f64,
@@ -1030,7 +1030,7 @@ pub struct BootstrapSection {
 pub enum BootstrapScope {
     /// The analysis of the outcome: matched pairs or sets are drawn as they are, or patients without such.
     Outcome,
-    /// Score, matching and analysis: patients are drawn.
+    /// Score, matching or weights, and analysis: patients are drawn.
     Pipeline,
 }
 

@@ -425,7 +425,8 @@ pub struct BootstrapOutline {
     /// The numbers, in the order of the table.
     pub rows: Vec<BootstrapRow>,
     /// Whether the number of pairs or sets of each replicate is described, under
-    /// `{endpoint}/{population}/bootstrap_pipeline/all/n_sets_...`.
+    /// `{endpoint}/{population}/bootstrap_pipeline/all/n_sets_...`. Where scope `pipeline` weighs patients, the
+    /// effective sample size of each arm is, under `.../bootstrap_pipeline/{arm}/effective_n_...`.
     pub has_sets: bool,
 }
 

@@ -16,7 +16,7 @@ mod weigh;
 pub use error::WeightingError;
 pub use query::{
     ArmWeights, BalancedMean, Entropy, Estimand, InverseProbability, ScoreScale, Target,
-    Truncation, WeightMethod, Weights, WeightsQuery,
+    Truncation, WeightMethod, Weights, WeightsAlone, WeightsQuery,
 };
 pub use summary::doubts_about_weights;
-pub use weigh::weigh;
+pub use weigh::{weigh, weights_alone};

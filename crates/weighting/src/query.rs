@@ -16,6 +16,27 @@ pub struct WeightsQuery {
     pub truncation: Option<Truncation>,
 }
 
+impl WeightsQuery {
+    /// The column of the scores, where there are scores.
+    #[must_use]
+    pub fn score(&self) -> Option<&str> {
+        match &self.method {
+            WeightMethod::InverseProbability(asked) => Some(&asked.score),
+            WeightMethod::EntropyBalancing(_) => None,
+        }
+    }
+
+    /// The columns that are read.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        let terms = match &self.method {
+            WeightMethod::InverseProbability(_) => &[][..],
+            WeightMethod::EntropyBalancing(asked) => asked.terms.as_slice(),
+        };
+        let exposure = [self.exposure.as_str()].into_iter();
+        exposure.chain(self.score()).chain(terms.iter().flat_map(Term::columns))
+    }
+}
+
 /// Where weights come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WeightMethod {
@@ -133,6 +154,16 @@ pub struct Weights {
     pub means: Vec<BalancedMean>,
     /// What a reader must know.
     pub caveats: Vec<Caveat>,
+}
+
+/// Weights and nothing else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WeightsAlone {
+    /// One weight per selected row, not negative.
+    pub weights: Vec<f64>,
+    /// Effective sample sizes of the exposed and of the comparators; see
+    /// [`ArmWeights::effective_sample_size`].
+    pub effective_sample_sizes: [f64; 2],
 }
 
 /// The weights of one arm.

@@ -5,13 +5,13 @@ use crate::formula::Score;
 use crate::summary::{arm_weights, caveats, without_weight};
 use crate::truncate::truncate;
 use crate::{
-    BalancedMean, Entropy, Estimand, InverseProbability, ScoreScale, Target, WeightMethod,
-    WeightingError, Weights, WeightsQuery,
+    ArmWeights, BalancedMean, Entropy, Estimand, InverseProbability, ScoreScale, Target,
+    WeightMethod, WeightingError, Weights, WeightsAlone, WeightsQuery,
 };
 use cohort::{Arms, Caveat, Cohort, Design, LARGEST_NUMBER, Selection};
 use numerics::standard::Scale;
 use numerics::sum::sum;
-use propensity::{Overlap, levels_of_one_arm, overlap, scores_near_limits};
+use propensity::{levels_of_one_arm, overlap, scores_near_limits};
 
 /// Weighs the selected subjects so that two arms become comparable.
 ///
@@ -32,20 +32,19 @@ pub fn weigh(
     selection: &Selection,
     query: &WeightsQuery,
 ) -> Result<Weights, WeightingError> {
-    query.truncation.map_or(Ok(()), |truncation| truncation.check())?;
-    let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
-    let subjects = Subjects { cohort, selection, arms };
-    let raw = match &query.method {
-        WeightMethod::InverseProbability(asked) => subjects.by_score(asked)?,
-        WeightMethod::EntropyBalancing(asked) => subjects.by_entropy(asked)?,
+    let subjects = Subjects::read(cohort, selection, query)?;
+    let score = match &query.method {
+        WeightMethod::InverseProbability(asked) => cohort.numeric(&asked.score, selection)?,
+        WeightMethod::EntropyBalancing(_) => Vec::new(),
     };
-    let Raw { mut weights, overlap, design, mut caveats } = raw;
+    let Raw { mut weights, probability, design } = subjects.raw(&query.method, &score)?;
+    let mut caveats = subjects.early_caveats(&query.method, &probability)?;
     let truncated = query.truncation.map(|truncation| truncate(&mut weights, truncation));
-    let (exposed, comparators) = subjects.arms.split(&weights);
-    let (exposed, comparators) = (arm_weights(&exposed)?, arm_weights(&comparators)?);
+    let [exposed, comparators] = subjects.of_arms(&weights)?;
     caveats.extend(without_weight(&weights));
     caveats.extend(self::caveats(EXPOSED, &exposed));
     caveats.extend(self::caveats(COMPARATORS, &comparators));
+    let is_exposed = subjects.arms.is_exposed();
     Ok(Weights {
         rows: selection.rows().to_vec(),
         limits: truncated.map(|(limits, _)| limits),
@@ -54,9 +53,38 @@ pub fn weigh(
         weights,
         exposed,
         comparators,
-        overlap,
+        overlap: (!probability.is_empty()).then(|| overlap(is_exposed, &probability)),
         caveats,
     })
+}
+
+/// The weights of subjects whose scores are no column, and what they leave of each arm, for those who weigh
+/// again and again.
+///
+/// They are those of [`weigh`] with the scores in the column and on the scale that the query names. Entropy
+/// balancing has no scores, and is given none.
+///
+/// # Errors
+///
+/// Those of [`weigh`].
+///
+/// # Panics
+///
+/// When weights from a score are not given one per subject.
+pub fn weights_alone(
+    cohort: &Cohort,
+    selection: &Selection,
+    query: &WeightsQuery,
+    score: &[f64],
+) -> Result<WeightsAlone, WeightingError> {
+    let subjects = Subjects::read(cohort, selection, query)?;
+    let Raw { mut weights, .. } = subjects.raw(&query.method, score)?;
+    if let Some(truncation) = query.truncation {
+        truncate(&mut weights, truncation);
+    }
+    let effective_sample_sizes =
+        subjects.of_arms(&weights)?.map(|arm: ArmWeights| arm.effective_sample_size);
+    Ok(WeightsAlone { weights, effective_sample_sizes })
 }
 
 /// How messages call the arms.
@@ -72,9 +100,9 @@ struct Subjects<'a> {
 /// Weights before anything is cut.
 struct Raw {
     weights: Vec<f64>,
-    overlap: Option<Overlap>,
+    /// Probabilities of exposure; empty where no score is read.
+    probability: Vec<f64>,
     design: Option<Targets>,
-    caveats: Vec<Caveat>,
 }
 
 /// The columns of entropy balancing and the means that they are to have.
@@ -83,12 +111,53 @@ struct Targets {
     means: Vec<f64>,
 }
 
-impl Subjects<'_> {
-    fn by_score(&self, asked: &InverseProbability) -> Result<Raw, WeightingError> {
+impl<'a> Subjects<'a> {
+    fn read(
+        cohort: &'a Cohort,
+        selection: &'a Selection,
+        query: &WeightsQuery,
+    ) -> Result<Self, WeightingError> {
+        query.truncation.map_or(Ok(()), |truncation| truncation.check())?;
+        let arms = Arms::new(cohort, selection, &query.exposure, &query.exposed)?;
+        Ok(Self { cohort, selection, arms })
+    }
+
+    fn raw(&self, method: &WeightMethod, score: &[f64]) -> Result<Raw, WeightingError> {
+        match method {
+            WeightMethod::InverseProbability(asked) => self.by_score(asked, score),
+            WeightMethod::EntropyBalancing(asked) => self.by_entropy(asked),
+        }
+    }
+
+    /// What a reader must know whatever the weights.
+    fn early_caveats(
+        &self,
+        method: &WeightMethod,
+        probability: &[f64],
+    ) -> Result<Vec<Caveat>, WeightingError> {
+        Ok(match method {
+            WeightMethod::InverseProbability(_) => {
+                scores_near_limits(probability).into_iter().collect()
+            }
+            WeightMethod::EntropyBalancing(asked) => {
+                let is_exposed = self.arms.is_exposed();
+                levels_of_one_arm(self.cohort, self.selection, &asked.terms, is_exposed)?
+            }
+        })
+    }
+
+    /// The weights of the exposed and those of the comparators.
+    fn of_arms(&self, weights: &[f64]) -> Result<[ArmWeights; 2], WeightingError> {
+        let (exposed, comparators) = self.arms.split(weights);
+        Ok([arm_weights(&exposed)?, arm_weights(&comparators)?])
+    }
+
+    fn by_score(&self, asked: &InverseProbability, score: &[f64]) -> Result<Raw, WeightingError> {
         if asked.stabilised && asked.estimand != Estimand::Ate {
             return Err(WeightingError::StabilisedSubgroup);
         }
-        let scores = self.scores(asked)?;
+        assert_eq!(score.len(), self.selection.len(), "a score per subject");
+        let scores = self.scores(asked, score)?;
         let factors = self.stabilising_factors(asked.stabilised);
         let members = scores.iter().zip(self.arms.is_exposed());
         let weight = |(&score, &is_exposed): (&Score, &bool)| {
@@ -96,17 +165,15 @@ impl Subjects<'_> {
         };
         let weights: Vec<f64> = members.map(weight).collect();
         self.check_finite(&weights, &asked.score)?;
-        let probability: Vec<f64> = scores.iter().map(|score| score.exposed).collect();
-        Ok(Raw {
-            weights,
-            overlap: Some(overlap(self.arms.is_exposed(), &probability)),
-            design: None,
-            caveats: scores_near_limits(&probability).into_iter().collect(),
-        })
+        let probability = scores.iter().map(|score| score.exposed).collect();
+        Ok(Raw { weights, probability, design: None })
     }
 
-    fn scores(&self, asked: &InverseProbability) -> Result<Vec<Score>, WeightingError> {
-        let values = self.cohort.numeric(&asked.score, self.selection)?;
+    fn scores(
+        &self,
+        asked: &InverseProbability,
+        values: &[f64],
+    ) -> Result<Vec<Score>, WeightingError> {
         let is_score =
             |value: &f64| asked.scale == ScoreScale::Logit || (0.0..=1.0).contains(value);
         match values.iter().position(|value| !is_score(value)) {
@@ -146,7 +213,6 @@ impl Subjects<'_> {
         }
         let design = Design::new(self.cohort, self.selection, &asked.terms)?;
         let is_exposed = self.arms.is_exposed();
-        let caveats = levels_of_one_arm(self.cohort, self.selection, &asked.terms, is_exposed)?;
         let targets = self.targets(design, asked.target);
         let n = self.selection.len() as f64;
         let factors = self.stabilising_factors(asked.stabilised);
@@ -163,7 +229,7 @@ impl Subjects<'_> {
             let factor = factors[usize::from(arm)];
             members.zip(balanced).for_each(|((own, _), share)| *own = share * total * factor);
         }
-        Ok(Raw { weights, overlap: None, design: Some(targets), caveats })
+        Ok(Raw { weights, probability: Vec::new(), design: Some(targets) })
     }
 
     fn targets(&self, design: Design, target: Target) -> Targets {

@@ -143,7 +143,7 @@ fn query_from(
     let (plan, units) = plan?;
     let query = BootstrapQuery { plan, units, ..query? };
     if query.scope != Scope::Outcome && plan.resampling() != Resampling::WithReplacement {
-        violations.add("plan.resampling", "matching counts whole patients: WITH_REPLACEMENT");
+        violations.add("plan.resampling", "pipeline counts whole patients: WITH_REPLACEMENT");
     }
     Some(query)
 }
@@ -211,7 +211,7 @@ fn options_from(
     Some(IntervalsQuery { methods, confidence: confidence? })
 }
 
-/// Standard errors of a replicate do not know of matching, and intervals of them are not made.
+/// Standard errors of a replicate do not know of its design, and intervals of them are not made.
 fn methods_fit(violations: &mut Violations, scope: &Scope, methods: &[IntervalMethod]) {
     let needs_errors = |method: &IntervalMethod| {
         matches!(method, IntervalMethod::Normal | IntervalMethod::Studentized)
@@ -234,14 +234,18 @@ fn options_to(query: &IntervalsQuery) -> pb::IntervalOptions {
 mod tests {
     use super::*;
     use crate::Malformed;
+    use crate::pb::matching;
+    use ::matching::{Caliper, CaliperScale, MatchQuery};
     use balance::{SmdQuery, Variable};
     use cohort::{Column, EndpointColumns, Term};
     use cox::CoxQuery;
-    use matching::{Caliper, CaliperScale, MatchQuery};
-    use pipeline::{RematchQuery, ScoreQuery};
+    use pipeline::{DesignQuery, RedesignQuery, ScoreQuery};
     use propensity::{Discard, Level, LogisticQuery};
     use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
-    use weighting::ScoreScale;
+    use weighting::{
+        Entropy, Estimand, InverseProbability, ScoreScale, Target, Truncation, WeightMethod,
+        WeightsQuery,
+    };
 
     fn cohort() -> Cohort {
         let columns = vec![
@@ -308,43 +312,82 @@ mod tests {
         let model = LogisticQuery::new(outcome, vec![Term::linear("pair")]);
         let (discard, scale) = (Discard::Both, ScoreScale::Logit);
         let caliper = Caliper { width: 0.2, scale: CaliperScale::StandardDeviations };
-        let matching = MatchQuery {
+        let design = DesignQuery::Matching(MatchQuery {
             caliper: Some(caliper),
             exact: vec!["site".into()],
             ..MatchQuery::nearest("arm", "b", quantities::SCORE)
-        };
+        });
         let score = Some(ScoreQuery { model, discard, scale });
         BootstrapQuery {
             units: UnitColumns::default(),
-            scope: Scope::Pipeline(Box::new(RematchQuery { score, matching })),
+            scope: Scope::Pipeline(Box::new(RedesignQuery { score, design })),
             ..query()
+        }
+    }
+
+    /// The same with a scope in which patients are weighed again, by a score unless the means of `pair` are
+    /// balanced.
+    fn weighed_again(is_by_score: bool) -> BootstrapQuery {
+        let outcome = Level { column: "arm".into(), level: "b".into() };
+        let model = LogisticQuery::new(outcome, vec![Term::linear("pair")]);
+        let (discard, scale) = (Discard::None, ScoreScale::Logit);
+        let score = is_by_score.then_some(ScoreQuery { model, discard, scale });
+        let by_score = InverseProbability {
+            score: quantities::SCORE.into(),
+            scale,
+            estimand: Estimand::Ate,
+            stabilised: true,
+        };
+        let by_entropy = Entropy::new(vec![Term::linear("pair")], Target::Exposed);
+        let method = match is_by_score {
+            true => WeightMethod::InverseProbability(by_score),
+            false => WeightMethod::EntropyBalancing(by_entropy),
+        };
+        let truncation = Some(Truncation { lower: 0.01, upper: 0.99 });
+        let (exposure, exposed) = ("arm".into(), "b".into());
+        let query = WeightsQuery { exposure, exposed, method, truncation };
+        let mut asked = matched_again();
+        // Patients with weights have no log-rank test.
+        asked.survival.iter_mut().for_each(|survival| survival.quantities.truncate(3));
+        let design = DesignQuery::Weighting(query);
+        BootstrapQuery {
+            scope: Scope::Pipeline(Box::new(RedesignQuery { score, design })),
+            ..asked
         }
     }
 
     #[test]
     fn a_scope_is_read_as_it_was_asked() {
-        let (cohort, query) = (cohort(), matched_again());
+        let cohort = cohort();
         let everybody = Selection::all(&cohort);
-        let asked = ReplicatesQuery { bootstrap: query, range: 0..99 };
-        let request = replicates_request(&cohort, &everybody, &asked);
-        assert_eq!(request.asked(&()).unwrap().query, asked);
+        for query in [matched_again(), weighed_again(true), weighed_again(false)] {
+            let asked = ReplicatesQuery { bootstrap: query, range: 0..99 };
+            let request = replicates_request(&cohort, &everybody, &asked);
+            assert_eq!(request.asked(&()).unwrap().query, asked);
+        }
+    }
+
+    /// The fields at fault of a request for intervals that has been changed.
+    fn faults(
+        bootstrap: BootstrapQuery,
+        change: &dyn Fn(&mut pb::EstimateIntervalsRequest),
+    ) -> Vec<String> {
+        let cohort = cohort();
+        let methods = vec![IntervalMethod::Basic];
+        let intervals = IntervalsQuery { methods, confidence: 0.9 };
+        let asked = BootstrapIntervalsQuery { bootstrap, intervals };
+        let mut request = intervals_request(&cohort, &Selection::all(&cohort), &asked);
+        change(&mut request);
+        let Unreadable::Malformed(Malformed(found)) = request.asked(&()).unwrap_err() else {
+            panic!("the cohort came along");
+        };
+        found.into_iter().map(|violation| violation.path).collect()
     }
 
     #[test]
     fn what_does_not_fit_the_scope_names_its_field() {
-        let cohort = cohort();
-        let everybody = Selection::all(&cohort);
-        let paths = |change: &dyn Fn(&mut pb::EstimateIntervalsRequest)| -> Vec<String> {
-            let methods = vec![IntervalMethod::Basic];
-            let intervals = IntervalsQuery { methods, confidence: 0.9 };
-            let asked = BootstrapIntervalsQuery { bootstrap: matched_again(), intervals };
-            let mut request = intervals_request(&cohort, &everybody, &asked);
-            change(&mut request);
-            let Unreadable::Malformed(Malformed(found)) = request.asked(&()).unwrap_err() else {
-                panic!("the cohort came along");
-            };
-            found.into_iter().map(|violation| violation.path).collect()
-        };
+        let paths =
+            |change: &dyn Fn(&mut pb::EstimateIntervalsRequest)| faults(matched_again(), change);
         let quantities = |change: fn(&mut pb::BootstrapQuantities)| {
             paths(&move |request| change(request.quantities.as_mut().unwrap()))
         };
@@ -383,5 +426,44 @@ mod tests {
             propensity.model.as_mut().unwrap().outcome_column = "age".into();
         });
         assert_eq!(found, ["quantities.pipeline.propensity.model.outcome_column"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_weights_names_its_field() {
+        let pipeline = |is_by_score, change: fn(&mut pb::Pipeline)| {
+            faults(weighed_again(is_by_score), &move |request| {
+                let quantities = request.quantities.as_mut().unwrap();
+                change(quantities.pipeline.as_mut().unwrap());
+            })
+        };
+        let path = "quantities.pipeline.";
+        let found = pipeline(true, |asked| asked.propensity = None);
+        assert_eq!(found, [format!("{path}propensity")]);
+        let found = pipeline(false, |asked| asked.propensity = Some(Default::default()));
+        assert!(found.contains(&format!("{path}propensity")), "{found:?}");
+        let found = pipeline(true, |asked| asked.matching = Some(Default::default()));
+        assert_eq!(found, [format!("{path}weighting")]);
+        let found = pipeline(true, |asked| asked.weighting = None);
+        assert_eq!(found, [format!("{path}matching")]);
+        let found = pipeline(true, |asked| {
+            let weighting = asked.weighting.as_mut().unwrap();
+            weighting.score_column = "pair".into();
+            weighting.options.as_mut().unwrap().score_scale = 2;
+            weighting.selection = Some(Default::default());
+        });
+        let fields = ["selection", "score_column", "options.score_scale"];
+        assert_eq!(found, fields.map(|field| format!("{path}weighting.{field}")));
+        let found = pipeline(false, |asked| {
+            let options = asked.weighting.as_mut().unwrap().options.as_mut().unwrap();
+            options.estimand = matching::WeightEstimand::Overlap as i32;
+        });
+        assert_eq!(found, [format!("{path}weighting.options.estimand")]);
+        let log_rank = pb::SurvivalMeasure::LogRank as i32;
+        let found = faults(weighed_again(true), &|request| {
+            let survival = request.quantities.as_mut().unwrap().survival.as_mut().unwrap();
+            survival.quantities[0] =
+                pb::SurvivalQuantity { measure: log_rank, ..Default::default() };
+        });
+        assert_eq!(found, ["quantities.survival.quantities[0].measure"]);
     }
 }

@@ -7,6 +7,7 @@ use cox::CoxError;
 use propensity::{Level, LogisticQuery, PropensityError, ValidationQuery};
 use service_kit::{Failure, Violation};
 use tonic::Code;
+use weighting::{WeightMethod, WeightingError, WeightsQuery};
 
 impl From<Malformed> for Failure {
     fn from(malformed: Malformed) -> Self {
@@ -195,6 +196,40 @@ pub fn cell_failure(
     description: impl std::fmt::Display,
 ) -> Failure {
     invalid(path("cohort", cohort, column, Some(row)), description)
+}
+
+/// The status of each error of a question for weights, whose fields have paths that begin so.
+#[must_use]
+pub fn weights_failure(
+    cohort: &Cohort,
+    query: &WeightsQuery,
+    error: &WeightingError,
+    question: &str,
+) -> Failure {
+    if let Some(reason) = error.impossibility() {
+        return impossible(reason, error);
+    }
+    let of_question = |field: &str| invalid(format!("{question}{field}"), error);
+    match error {
+        WeightingError::Cohort(error) => {
+            let terms = match &query.method {
+                WeightMethod::EntropyBalancing(entropy) => entropy.terms.as_slice(),
+                WeightMethod::InverseProbability(_) => &[],
+            };
+            terms_failure(cohort, &[(format!("{question}terms"), terms)], error)
+        }
+        WeightingError::Arms(_) => of_question("exposed_level"),
+        WeightingError::NotAProbability { column, row } => {
+            cell_failure(cohort, column, *row, error)
+        }
+        WeightingError::InfiniteWeight { .. } | WeightingError::ArmWithoutWeight { .. } => {
+            of_question("score_column")
+        }
+        WeightingError::Unreachable { .. } => of_question("terms"),
+        WeightingError::NotConverged { .. } => of_question("options.max_iterations"),
+        WeightingError::InvalidTruncation => of_question("options.truncation_lower"),
+        WeightingError::StabilisedSubgroup => of_question("options.stabilised"),
+    }
 }
 
 /// The status of each error of a call on a hazard model, whose fields have paths that begin so. Each list

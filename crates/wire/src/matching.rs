@@ -19,5 +19,7 @@ pub(crate) use pairs::{query_from as match_query_from, query_to as match_query_t
 pub use propensity::{PropensityQuestion, propensity_request, propensity_response};
 pub(crate) use propensity::{question_from as propensity_from, question_to as propensity_to};
 pub(crate) use tables::{variable_to, variables_from};
-pub(crate) use weights::{scale_from, scale_to};
+pub(crate) use weights::{
+    query_from as weights_query_from, query_to as weights_query_to, scale_from, scale_to,
+};
 pub use weights::{weights_request, weights_response};

@@ -7,7 +7,7 @@
 mod estimates;
 mod models;
 mod population;
-mod rematched;
+mod redesigned;
 mod replicates;
 mod tables;
 mod tally;
@@ -15,7 +15,7 @@ mod tally;
 use clap::ValueEnum;
 use models::{ExposureRow, HazardRow};
 use population::{Comparison, Curve};
-use rematched::MatchedRow;
+use redesigned::DesignRow;
 use replicates::ReplicateRow;
 use tables::Table;
 
@@ -102,9 +102,9 @@ impl Subject {
             Self::Bootstrap => {
                 let mut rows = ReplicateRow::all();
                 rows.retain(|row| !is_check || row.is_checked());
-                // Matching again is too slow for a quick check.
-                let matched = if is_check { Vec::new() } else { MatchedRow::all() };
-                of_replicates(settings, &rows, &matched)
+                // Making a design again is too slow for a quick check.
+                let designed = if is_check { Vec::new() } else { DesignRow::all() };
+                of_replicates(settings, &rows, &designed)
             }
         }
     }
@@ -132,7 +132,7 @@ impl Subject {
                 "Coverage of bootstrap intervals over simulated cohorts",
                 "bootstrap",
                 " A limit that is not reached counts as infinite.",
-                replicates::description() + &rematched::description(settings),
+                replicates::description() + &redesigned::description(settings),
             ),
         };
         format!(
@@ -171,11 +171,11 @@ fn of_models(settings: &Settings, hazards: &[HazardRow], exposures: &[ExposureRo
     ]
 }
 
-fn of_replicates(settings: &Settings, rows: &[ReplicateRow], matched: &[MatchedRow]) -> Vec<Table> {
+fn of_replicates(settings: &Settings, rows: &[ReplicateRow], designed: &[DesignRow]) -> Vec<Table> {
     let rows: Vec<_> = rows.iter().map(|&row| (row, row.ask(settings))).collect();
-    let matched: Vec<_> = matched.iter().map(|&row| (row, row.ask(settings))).collect();
+    let designed: Vec<_> = designed.iter().map(|&row| (row, row.ask(settings))).collect();
     let mut tables = replicates::tables(&rows);
-    tables.extend(rematched::tables(&matched));
+    tables.extend(redesigned::tables(&designed));
     tables
 }
 
@@ -196,14 +196,14 @@ mod tests {
     fn threads_change_nothing() {
         let settings = Settings { seed: 1, cohorts: 40 };
         let (curves, hazards) = (&Curve::all()[..1], &HazardRow::all()[..1]);
-        let (replicates, matched) = (&ReplicateRow::all()[..1], &MatchedRow::all()[..1]);
+        let (replicates, designed) = (&ReplicateRow::all()[..1], &DesignRow::all()[..1]);
         let tables = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 [
                     of_survival(&settings, curves, &[]),
                     of_models(&settings, hazards, &[]),
-                    of_replicates(&settings, replicates, matched),
+                    of_replicates(&settings, replicates, designed),
                 ]
             })
         };

@@ -924,12 +924,21 @@ def bootstrap_a_median(client):
         else:
             close(interval.upper, ranked[389], 1e-12)
     equal(median.infinite_count, sum(map(math.isinf, values[::3])))
+    # A class holds what lies from its lower limit to below its upper one, the last one its upper limit too.
+    edges, finite = list(survival.histogram.edges), sorted(values[1::3])
+    equal((edges[0], edges[-1]), (finite[0], finite[-1]))
+    classes = [
+        sum(low <= value < high for value in finite) for low, high in zip(edges, edges[1:])
+    ]
+    classes[-1] += finite.count(edges[-1])
+    equal(list(survival.histogram.counts), classes)
+    equal(sum(median.histogram.counts), 399 - median.infinite_count)
     return f"median 6, not reached in {median.infinite_count} of 399 replicates"
 
 
-def bootstrap_the_matching(client):
-    """Of patients without the trait two of six are new, with it four of six: two pairs of each, and a
-    difference of (1/3) / sqrt(2/9) before matching, none after."""
+def designed_again(**design):
+    """199 replicates of twelve patients: of those without the trait two of six are new, of those with it four
+    of six, a difference of (1/3) / sqrt(2/9) before the design and none after."""
     table = eq.cohort(
         time=[month * 5 % 13 for month in range(1, 13)],
         event=[1] * 12,
@@ -954,21 +963,47 @@ def bootstrap_the_matching(client):
                     terms=[eq.common.ModelTerm(column="trait")],
                 )
             ),
-            matching=eq.matching.MatchPairsRequest(
-                exposure_column="arm",
-                exposed_level="new",
-                options=eq.matching.MatchOptions(caliper=0.1),
-            ),
+            **design,
         ),
     )
     plan = eq.bootstrap.BootstrapPlan(seed=7, replicate_count=199, strata_columns=["arm"])
-    request = eq.bootstrap.EstimateIntervalsRequest(cohort=table, plan=plan, quantities=asked)
+    return eq.bootstrap.EstimateIntervalsRequest(cohort=table, plan=plan, quantities=asked)
+
+
+def bootstrap_the_matching(client):
+    """Two pairs of each trait."""
+    request = designed_again(
+        matching=eq.matching.MatchPairsRequest(
+            exposure_column="arm",
+            exposed_level="new",
+            options=eq.matching.MatchOptions(caliper=0.1),
+        )
+    )
     before, after, pairs = client.bootstrap.EstimateIntervals(request, timeout=TIMEOUT).quantities
     close(eq.number(before.estimate), 0.5**0.5, 1e-12)
     equal((eq.number(after.estimate), eq.number(pairs.estimate)), (0, 4))
     equal(pairs.five_numbers[-1] <= 6, True)
     equal(len(pairs.failures), 0)
     return "4 pairs, and matched in all of 199 replicates, separated ones too"
+
+
+def bootstrap_the_weights(client):
+    """Two new patients weigh 3 and four 3/2, and so do the old: 12² / 27 of equal weight are left of each."""
+    request = designed_again(
+        weighting=eq.matching.EstimateWeightsRequest(exposure_column="arm", exposed_level="new")
+    )
+    before, after, *left = client.bootstrap.EstimateIntervals(request, timeout=TIMEOUT).quantities
+    close(eq.number(before.estimate), 0.5**0.5, 1e-12)
+    close(1 + eq.number(after.estimate), 1, 1e-7)
+    for arm in left:
+        close(eq.number(arm.estimate), 16 / 3, 1e-7)
+        equal((len(arm.failures), arm.five_numbers[-1] <= 6 + 1e-12), (0, True))
+    request.quantities.pipeline.weighting.options.stabilised = True
+    request.quantities.pipeline.weighting.options.score_scale = eq.matching.SCORE_SCALE_LOGIT
+    error = refused(lambda: client.bootstrap.EstimateIntervals(request, timeout=TIMEOUT))
+    ((field, _),) = eq.field_violations(error)
+    equal(field, "quantities.pipeline.weighting.options.score_scale")
+    return "effective sample sizes 16/3, in no replicate above 6"
 
 
 def name_a_cohort_by_digest(client):
@@ -1139,6 +1174,7 @@ CHECKS = [
     bound_hidden_bias,
     bootstrap_a_median,
     bootstrap_the_matching,
+    bootstrap_the_weights,
     name_a_cohort_by_digest,
     refuse_a_field,
     refuse_nobody,

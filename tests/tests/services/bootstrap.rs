@@ -8,13 +8,14 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 use tonic::{Code, Status};
 use wire::pb::bootstrap::{
-    BootstrapPlan, BootstrapQuantities, EstimateIntervalsRequest, IntervalMethod, IntervalOptions,
-    Pipeline, RunReplicatesRequest, RunReplicatesResponse, SmdQuantities, SurvivalMeasure,
-    SurvivalQuantities, SurvivalQuantity,
+    BootstrapPlan, BootstrapQuantities, BootstrappedQuantity, EstimateIntervalsRequest,
+    IntervalMethod, IntervalOptions, Pipeline, RunReplicatesRequest, RunReplicatesResponse,
+    SmdQuantities, SurvivalMeasure, SurvivalQuantities, SurvivalQuantity,
 };
 use wire::pb::common::Cohort;
 use wire::pb::matching::{
-    BalanceVariable, EstimatePropensityRequest, MatchOptions, MatchPairsRequest, VariableKind,
+    BalanceVariable, EstimatePropensityRequest, EstimateWeightsRequest, MatchOptions,
+    MatchPairsRequest, VariableKind, WeightEstimand, WeightOptions,
 };
 use wire::pb::regression::CoxModel;
 
@@ -258,13 +259,24 @@ fn matched_by_trait() -> Pipeline {
     }
 }
 
-/// Two pairs of each trait. Shares of the trait are 4/6 and 2/6 before, so that the difference is
-/// (1/3) / √(2/9), and equal after matching.
-#[tokio::test]
-async fn patients_are_matched_again() {
+/// Everybody weighs what the trait makes the other arm lack.
+fn weighed_by_trait() -> Pipeline {
+    Pipeline {
+        matching: None,
+        weighting: Some(EstimateWeightsRequest {
+            exposure_column: "arm".into(),
+            exposed_level: "treated".into(),
+            ..EstimateWeightsRequest::default()
+        }),
+        ..matched_by_trait()
+    }
+}
+
+/// Hazard ratio and balance of the trait from 300 replicates whose design is made again.
+fn designed_again(pipeline: Pipeline) -> EstimateIntervalsRequest {
     let trait_variable =
         BalanceVariable { column: "trait".into(), kind: VariableKind::Categorical.into() };
-    let asked = EstimateIntervalsRequest {
+    EstimateIntervalsRequest {
         cohort: Some(confounded()),
         plan: Some(BootstrapPlan { strata_columns: vec!["arm".into()], ..plan(300) }),
         quantities: Some(BootstrapQuantities {
@@ -275,18 +287,29 @@ async fn patients_are_matched_again() {
                 variables: vec![trait_variable],
                 reference_selection: None,
             }),
-            pipeline: Some(matched_by_trait()),
+            pipeline: Some(pipeline),
             ..BootstrapQuantities::default()
         }),
         ..EstimateIntervalsRequest::default()
-    };
+    }
+}
+
+/// What a sample has of each quantity, with the names of the quantities.
+fn named(quantities: &[BootstrappedQuantity]) -> (Vec<&str>, Vec<f64>) {
+    let value = |one: &BootstrappedQuantity| one.estimate.unwrap().value.unwrap();
+    quantities.iter().map(|one| (one.name.as_str(), value(one))).unzip()
+}
+
+/// Two pairs of each trait. Shares of the trait are 4/6 and 2/6 before, so that the difference is
+/// (1/3) / √(2/9), and equal after matching.
+#[tokio::test]
+async fn patients_are_matched_again() {
     let mut client = clients().await.bootstrap;
+    let asked = designed_again(matched_by_trait());
     let answer = client.estimate_intervals(asked).await.unwrap().into_inner();
-    let names: Vec<&str> = answer.quantities.iter().map(|one| one.name.as_str()).collect();
+    let (names, estimates) = named(&answer.quantities);
     let of_trait = ["SMD of trait before matching", "SMD of trait after matching"];
     assert_eq!(names, ["arm=treated", of_trait[0], of_trait[1], "number of pairs"]);
-    let estimates: Vec<f64> =
-        answer.quantities.iter().map(|one| one.estimate.unwrap().value.unwrap()).collect();
     assert!((estimates[1] - 0.5f64.sqrt()).abs() < 1e-12);
     assert_eq!(estimates[2..], [0.0, 4.0]);
     let pairs = &answer.quantities[3];
@@ -294,6 +317,78 @@ async fn patients_are_matched_again() {
     assert!(pairs.five_numbers[0] >= 0.0 && pairs.five_numbers[4] <= 6.0);
     // Where a trait is that of one arm alone, its score is nearly 0 or 1, and matched all the same.
     assert_eq!((pairs.replicate_count, pairs.failures.len()), (300, 0));
+}
+
+/// Two exposed weigh 3 and four 3/2, and so do the comparators: 12² / 27 patients of equal weight are left of
+/// each arm, whose shares of the trait are equal.
+#[tokio::test]
+async fn patients_are_weighed_again() {
+    let mut client = clients().await.bootstrap;
+    let asked = designed_again(weighed_by_trait());
+    let answer = client.estimate_intervals(asked).await.unwrap().into_inner();
+    let (names, estimates) = named(&answer.quantities);
+    let of_trait = ["SMD of trait before weighting", "SMD of trait after weighting"];
+    let left = ["effective sample size of the exposed", "effective sample size of the comparators"];
+    assert_eq!(names, [&["arm=treated"], &of_trait[..], &left].concat());
+    let wanted = [0.5f64.sqrt(), 0.0, 16.0 / 3.0, 16.0 / 3.0];
+    for (found, wanted) in estimates[1..].iter().zip(wanted) {
+        assert!((found - wanted).abs() < 1e-7, "{found} instead of {wanted}");
+    }
+    // Both arms have six patients in every replicate, who all weigh the same at best.
+    for left in &answer.quantities[3..] {
+        assert!(0.0 < left.five_numbers[0] && left.five_numbers[4] <= 6.0 + 1e-12);
+        assert_eq!((left.replicate_count, left.failures.len()), (300, 0));
+    }
+}
+
+/// What no weights of any replicate could have names its field.
+#[tokio::test]
+async fn weights_that_do_not_exist_name_their_field() {
+    let mut client = clients().await.bootstrap;
+    let mut pipeline = weighed_by_trait();
+    let options = WeightOptions {
+        estimand: WeightEstimand::Exposed.into(),
+        stabilised: true,
+        ..WeightOptions::default()
+    };
+    pipeline.weighting.as_mut().unwrap().options = Some(options);
+    let refused = client.estimate_intervals(designed_again(pipeline)).await.unwrap_err();
+    let fields: Vec<String> =
+        Failure::from(&refused).violations.into_iter().map(|one| one.field).collect();
+    assert_eq!(fields, ["quantities.pipeline.weighting.options.stabilised"]);
+}
+
+/// A patient more than are left out one by one: with 5,000 the answer would take as many designs.
+#[tokio::test]
+async fn corrected_limits_of_very_many_designs_are_refused() {
+    let mut client = clients().await.bootstrap;
+    let n = 5001;
+    let of_patients = |value: fn(i32) -> f64| Vec::from_iter((0..n).map(value));
+    let arms = Vec::from_iter((0..n).map(|patient| patient % 2));
+    let cohort = Cohort {
+        columns: vec![
+            numbers("time", &of_patients(|patient| f64::from(patient % 60 + 1))),
+            numbers("event", &of_patients(|patient| f64::from(patient % 3 % 2))),
+            categories("arm", &["control", "treated"], &arms),
+            numbers("trait", &of_patients(|patient| f64::from(patient % 5 % 2))),
+        ],
+        ..Cohort::default()
+    };
+    for pipeline in [matched_by_trait(), weighed_by_trait()] {
+        let methods = vec![IntervalMethod::Percentile.into(), IntervalMethod::Bca.into()];
+        let asked = EstimateIntervalsRequest {
+            cohort: Some(cohort.clone()),
+            plan: Some(plan(1_000_000)),
+            options: Some(IntervalOptions { methods, ..IntervalOptions::default() }),
+            ..designed_again(pipeline)
+        };
+        // A million replicates would be noticed: the refusal comes before the first.
+        let refused = client.estimate_intervals(asked).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let violations = Failure::from(&refused).violations;
+        assert_eq!(violations[0].field, "options.methods");
+        assert!(violations[0].description.contains("5001"), "{}", violations[0].description);
+    }
 }
 
 /// One thread and no queue: whoever comes second is turned away at once, and let in soon after the first

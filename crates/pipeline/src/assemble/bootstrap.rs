@@ -1,6 +1,7 @@
 //! Headline numbers with limits from replicates.
 
 use super::{Assembly, Place, WHOLE};
+use crate::bootstrap::EFFECTIVE_SAMPLE_SIZES;
 use crate::headline::{Headline, Headlines, interval_method};
 use crate::plan::key;
 use crate::question::Answer;
@@ -42,7 +43,7 @@ fn of_scope(
         unit: unit.words.into(),
         strata: unit.strata,
         rows: headlines.iter().map(|headline| headline.row.clone()).collect(),
-        has_sets: scope == BootstrapScope::Pipeline,
+        has_sets: scope == BootstrapScope::Pipeline && pipeline.protocol().matching.is_some(),
     };
     for headline in &headlines {
         let found = answer.as_ref().map_err(|&reason| reason).and_then(|answer| {
@@ -51,9 +52,8 @@ fn of_scope(
         });
         push_headline(assembly, &outline, section, headline, found);
     }
-    if outline.has_sets {
-        let sets = answer.as_ref().map_err(|&reason| reason);
-        push_sets(assembly, &outline, sets.map(|answer| answer.last()));
+    if scope == BootstrapScope::Pipeline {
+        push_sizes(assembly, &outline, answer.as_deref().map_err(|&reason| reason));
     }
     assembly.outline.bootstraps.push(outline);
 }
@@ -175,32 +175,53 @@ fn words(
     )
 }
 
-/// How many pairs or sets the replicates have.
-fn push_sets(
+/// How large the designs of the replicates are: their pairs or sets, or what weights leave of each arm.
+fn push_sizes(
     assembly: &mut Assembly,
     outline: &BootstrapOutline,
-    found: Estimate<Option<&BootstrappedQuantity>>,
+    answer: Estimate<&[BootstrappedQuantity]>,
+) {
+    if outline.has_sets {
+        let found = answer.and_then(|answer| answer.last().ok_or(NotEstimable::NotDefined));
+        push_size(assembly, outline, (WHOLE, "n_sets"), "pairs or sets of the replicates", found);
+        return;
+    }
+    let arms: Vec<String> = assembly.outline.arms.iter().map(|arm| arm.id.clone()).collect();
+    for (arm, size) in arms.iter().zip(EFFECTIVE_SAMPLE_SIZES) {
+        let found = answer.and_then(|answer| {
+            let found = answer.iter().find(|known| known.name == size);
+            found.ok_or(NotEstimable::NotDefined)
+        });
+        push_size(assembly, outline, (arm, "effective_n"), "effective sample size", found);
+    }
+}
+
+/// A size of the design in the study, and its distribution over the replicates.
+fn push_size(
+    assembly: &mut Assembly,
+    outline: &BootstrapOutline,
+    (term, name): (&str, &str),
+    method: &str,
+    found: Estimate<&BootstrappedQuantity>,
 ) {
     let analysis = format!("bootstrap_{}", outline.scope.name());
     let place = Place::new(&outline.endpoint, &outline.population, analysis);
-    let found = found.and_then(|found| found.ok_or(NotEstimable::NotDefined));
     let summary = found.map(|found| &found.summary);
     let mean = found.and_then(|found| Ok(found.estimate? + found.summary.bias?));
     let five = summary.and_then(|summary| summary.five_numbers.ok_or(NotEstimable::TooFewValues));
     let at = |index: usize| five.map(|five| five[index]);
     let numbers = [
-        ("n_sets", found.and_then(|found| found.estimate)),
-        ("n_sets_mean", mean),
-        ("n_sets_sd", summary.and_then(|summary| summary.standard_error)),
-        ("n_sets_min", at(0)),
-        ("n_sets_q1", at(1)),
-        ("n_sets_median", at(2)),
-        ("n_sets_q3", at(3)),
-        ("n_sets_max", at(4)),
-        ("n_sets_n_failed", summary.map(|summary| summary.n_failed() as f64)),
+        ("", found.and_then(|found| found.estimate)),
+        ("_mean", mean),
+        ("_sd", summary.and_then(|summary| summary.standard_error)),
+        ("_min", at(0)),
+        ("_q1", at(1)),
+        ("_median", at(2)),
+        ("_q3", at(3)),
+        ("_max", at(4)),
+        ("_n_failed", summary.map(|summary| summary.n_failed() as f64)),
     ];
-    for (name, value) in numbers {
-        let method = "pairs or sets of the replicates";
-        assembly.push(place.quantity(WHOLE, name, value, method));
+    for (ending, value) in numbers {
+        assembly.push(place.quantity(term, &format!("{name}{ending}"), value, method));
     }
 }

@@ -1,7 +1,7 @@
 //! Collects what is wrong while the patients are found.
 
 use super::Attrition;
-use crate::bootstrap::MOST_UNITS_MATCHED_AGAIN;
+use crate::bootstrap::MOST_UNITS_LEFT_OUT;
 use ::bootstrap::BootstrapError;
 use intake::Table;
 use std::fmt::Display;
@@ -73,16 +73,14 @@ impl Checks {
         is_complete.then_some(())
     }
 
-    /// Refuses corrected intervals that would score and match very many patients again, without each in turn.
+    /// Refuses corrected intervals that would make the design again without each of very many patients in turn.
     pub(super) fn few_enough(&mut self, protocol: &Protocol, n_patients: usize) {
         let Some(section) = &protocol.bootstrap else { return };
         let is_asked = section.scopes.contains(&BootstrapScope::Pipeline)
             && section.pipeline_methods.contains(&BootstrapMethod::Bca);
-        if is_asked && n_patients > MOST_UNITS_MATCHED_AGAIN {
-            let error = BootstrapError::LongJackknife {
-                n_units: n_patients,
-                most: MOST_UNITS_MATCHED_AGAIN,
-            };
+        if is_asked && n_patients > MOST_UNITS_LEFT_OUT {
+            let error =
+                BootstrapError::LongJackknife { n_units: n_patients, most: MOST_UNITS_LEFT_OUT };
             self.add("bootstrap.pipeline_methods", error);
         }
     }

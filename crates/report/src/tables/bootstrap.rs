@@ -6,7 +6,7 @@ use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 use study::protocol::{BootstrapMethod, BootstrapScope};
-use study::result::{BootstrapKind, BootstrapOutline, BootstrapRow, id};
+use study::result::{BootstrapKind, BootstrapOutline, BootstrapRow, Label, id};
 
 /// One row per number and method.
 pub(crate) fn bootstrap(source: &Source) -> Table {
@@ -123,38 +123,72 @@ fn notes(source: &Source) -> Vec<Text> {
     if has(BootstrapScope::Pipeline) {
         notes.push(words::of_pipeline_scope(protocol).into());
     }
-    notes.extend(scopes.filter(|outline| outline.has_sets).map(|outline| sets(source, outline)));
+    let pipelines = scopes.filter(|outline| outline.scope == BootstrapScope::Pipeline);
+    notes.extend(pipelines.flat_map(|outline| sizes(source, outline)));
     notes
 }
 
-/// How many pairs or sets the replicates have.
-fn sets(source: &Source, outline: &BootstrapOutline) -> Text {
+/// How large the designs of the replicates are: their pairs or sets, or what weights leave of each arm.
+fn sizes(source: &Source, outline: &BootstrapOutline) -> Vec<Text> {
+    if !outline.has_sets {
+        let arms = source.result.outline.arms.iter();
+        return arms.map(|arm| effective_size(source, outline, arm)).collect();
+    }
     let matching = source.result.protocol.matching.as_ref();
     let what = match matching.is_some_and(study::protocol::MatchingSection::is_one_to_one) {
         true => "pairs",
         false => "sets",
     };
+    let [own, n_failed, rest @ ..] = size(source, outline, (WHOLE, "n_sets"), number::count);
+    let endpoint = source.endpoint_label(&outline.endpoint).into();
+    let start =
+        Text::fill("{}, scope pipeline: the study has {} {};", [endpoint, own, what.into()]);
+    vec![distribution(start, rest, n_failed)]
+}
+
+/// The effective sample size of an arm.
+fn effective_size(source: &Source, outline: &BootstrapOutline, arm: &Label) -> Text {
+    let term = (arm.id.as_str(), "effective_n");
+    let [own, n_failed, rest @ ..] = size(source, outline, term, number::time);
+    let endpoint = source.endpoint_label(&outline.endpoint).into();
+    let start = "{}, scope pipeline, effective sample size of {}: the study has {};";
+    distribution(Text::fill(start, [endpoint, arm.label.as_str().into(), own]), rest, n_failed)
+}
+
+/// What the replicates have behind what the study has.
+fn distribution(start: Text, of_replicates: [Text; 7], n_failed: Text) -> Text {
+    let [mean, sd, least, q1, median, q3, most] = of_replicates;
+    Text::fill(
+        "{} replicates have {} on average (SD {}), {} at least, {}, {} and {} at the quartiles, {} at most; \
+         {} replicates have no design.",
+        [start, mean, sd, least, q1, median, q3, most, n_failed],
+    )
+}
+
+/// A size of the design in the study, the number of replicates without one, and mean, SD and five numbers of
+/// the others.
+fn size(
+    source: &Source,
+    outline: &BootstrapOutline,
+    (term, name): (&str, &str),
+    write: number::Write,
+) -> [Text; 9] {
     let analysis = format!("bootstrap_{}", outline.scope.name());
-    let text = |name: &str, write: number::Write| {
+    let text = |ending: &str, write: number::Write| {
         let (endpoint, population) = (&outline.endpoint, &outline.population);
-        let id = id::quantity(endpoint, population, &analysis, WHOLE, &format!("n_sets{name}"));
+        let name = format!("{name}{ending}");
+        let id = id::quantity(endpoint, population, &analysis, term, &name);
         Text::from(source.numbers.cell(&id, write))
     };
-    Text::fill(
-        "{}, scope pipeline: the study has {} {}; replicates have {} on average (SD {}), {} at least, \
-         {}, {} and {} at the quartiles, {} at most; {} replicates have no score.",
-        [
-            source.endpoint_label(&outline.endpoint).into(),
-            text("", number::count),
-            what.into(),
-            text("_mean", number::time),
-            text("_sd", number::time),
-            text("_min", number::count),
-            text("_q1", number::count),
-            text("_median", number::count),
-            text("_q3", number::count),
-            text("_max", number::count),
-            text("_n_failed", number::count),
-        ],
-    )
+    [
+        text("", write),
+        text("_n_failed", number::count),
+        text("_mean", number::time),
+        text("_sd", number::time),
+        text("_min", write),
+        text("_q1", write),
+        text("_median", write),
+        text("_q3", write),
+        text("_max", write),
+    ]
 }

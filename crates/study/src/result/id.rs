@@ -66,6 +66,7 @@
 //! | `.../{number}_{method}_lower_error` `{number}_{method}_upper_error` | Monte-Carlo error of each limit |
 //! | `.../{number}_bias` `{number}_standard_error` `{number}_n_failed` `{number}_n_infinite` | what the replicates say of a number |
 //! | `{endpoint}/{population}/bootstrap_pipeline/all/n_sets_mean` `n_sets_sd` `n_sets_min` `n_sets_q1` `n_sets_median` `n_sets_q3` `n_sets_max` `n_sets_n_failed` | pairs or sets of the replicates |
+//! | `{endpoint}/{population}/bootstrap_pipeline/{arm}/effective_n` `effective_n_mean` ... `effective_n_n_failed` | likewise what weights leave of each arm |
 //! | `{endpoint}/{population}/sensitivity/{exposure}/e_value_common` `e_value_common_limit` `e_value_rare` ... | E-values of the exposure; `_model` by the model-based variance |
 
 /// The part of an id that names a level: `column=level`.

@@ -6,17 +6,19 @@ use crate::common::{
 };
 use crate::matching::{
     PropensityQuestion, match_query_from, match_query_to, propensity_from, propensity_to,
-    scale_from, scale_to, variable_to, variables_from,
+    scale_from, scale_to, variable_to, variables_from, weights_query_from, weights_query_to,
 };
 use crate::pb::{bootstrap as pb, matching, regression};
 use crate::regression::{logistic_columns, model_columns, model_from, model_to};
 use crate::violation::Violations;
 use ::bootstrap::{Plan, Resampling};
+use ::matching::MatchQuery;
 use balance::SmdQuery;
 use cohort::{Cohort, Selection};
 use cox::CoxQuery;
-use pipeline::{BootstrapQuery, RematchQuery, Scope, ScoreQuery};
+use pipeline::{BootstrapQuery, DesignQuery, RedesignQuery, Scope, ScoreQuery};
 use survival::{Measure, SurvivalQuantity, SurvivalStatisticQuery};
+use weighting::{ScoreScale, WeightsQuery};
 
 /// Name of the score of a replicate, which no cohort holds.
 pub(super) const SCORE: &str = "score";
@@ -31,22 +33,19 @@ pub(super) fn quantities_columns(query: &BootstrapQuery) -> impl Iterator<Item =
         let variables = smd.variables.iter().map(|variable| variable.column());
         variables.chain([smd.exposure.as_str()])
     });
-    let rematch = match &query.scope {
+    let redesign = match &query.scope {
         Scope::Outcome => None,
-        Scope::Pipeline(rematch) => Some(rematch),
+        Scope::Pipeline(redesign) => Some(redesign),
     };
-    let score = rematch.and_then(|rematch| rematch.score.as_ref());
+    let score = redesign.and_then(|redesign| redesign.score.as_ref());
     let score = score.into_iter().flat_map(|score| logistic_columns(&score.model));
-    let matching = rematch.into_iter().flat_map(|rematch| {
-        let score = rematch.matching.score.as_deref();
-        rematch.matching.columns().into_iter().filter(move |&column| Some(column) != score)
-    });
+    let design = redesign.into_iter().flat_map(|redesign| redesign.design.columns());
     survival
         .chain(query.cox.iter().flat_map(model_columns))
         .chain(smd)
         .chain(query.weights.as_deref())
         .chain(score)
-        .chain(matching)
+        .chain(design)
 }
 
 pub(super) fn quantities_to(query: &BootstrapQuery) -> pb::BootstrapQuantities {
@@ -57,7 +56,7 @@ pub(super) fn quantities_to(query: &BootstrapQuery) -> pb::BootstrapQuantities {
         weight_column: query.weights.clone().unwrap_or_default(),
         pipeline: match &query.scope {
             Scope::Outcome => None,
-            Scope::Pipeline(rematch) => Some(pipeline_to(rematch)),
+            Scope::Pipeline(redesign) => Some(pipeline_to(redesign)),
         },
     }
 }
@@ -83,7 +82,7 @@ pub(super) fn quantities_from(
             .within(("", "quantities.pipeline."), |violations| {
                 pipeline_from(violations, pipeline, cohort)
             })
-            .map(|rematch| Scope::Pipeline(Box::new(rematch))),
+            .map(|redesign| Scope::Pipeline(Box::new(redesign))),
     };
     let (smd, smd_reference) = smd.map_or(Some(None), |smd| smd.map(Some))?.unzip();
     let plan = Plan::new(0, 1, Resampling::default()).ok()?;
@@ -104,7 +103,7 @@ pub(super) fn quantities_from(
 fn log_rank_fits(violations: &mut Violations, query: &BootstrapQuery) {
     let has_weights = match &query.scope {
         Scope::Outcome => query.weights.is_some(),
-        Scope::Pipeline(rematch) => !rematch.matching.is_one_to_one(),
+        Scope::Pipeline(redesign) => redesign.design.has_weights(),
     };
     let asked = query.survival.iter().flat_map(|survival| survival.quantities.iter().enumerate());
     for (at, _) in asked.filter(|(_, quantity)| **quantity == SurvivalQuantity::LogRank) {
@@ -124,7 +123,7 @@ fn is_something(violations: &mut Violations, quantities: &pb::BootstrapQuantitie
 
 /// Scope pipeline has the weights of its own design, and the units of its own patients.
 fn fits_pipeline(violations: &mut Violations, quantities: &pb::BootstrapQuantities) {
-    let own_weights = "stays empty: matched patients have the weights of their sets";
+    let own_weights = "stays empty: patients have the weights of their design";
     if !quantities.weight_column.is_empty() {
         violations.add("quantities.weight_column", own_weights);
     }
@@ -185,35 +184,61 @@ fn smd_from(
     })
 }
 
-fn pipeline_to(rematch: &RematchQuery) -> pb::Pipeline {
-    let score = rematch.score.as_ref();
+fn pipeline_to(redesign: &RedesignQuery) -> pb::Pipeline {
+    let score = redesign.score.as_ref();
+    let (matching, weighting) = match &redesign.design {
+        DesignQuery::Matching(query) => (Some(match_query_to(query)), None),
+        DesignQuery::Weighting(query) => (None, Some(weighting_to(query))),
+    };
     pb::Pipeline {
         propensity: score.map(|score| propensity_to(&score.model, score.discard)),
         score_scale: score.map_or(0, |score| scale_to(score.scale)),
-        matching: Some(match_query_to(&rematch.matching)),
+        matching,
+        weighting,
     }
+}
+
+/// How patients are weighed, without the score, which is that of the replicate.
+fn weighting_to(query: &WeightsQuery) -> matching::EstimateWeightsRequest {
+    let mut request = weights_query_to(query);
+    request.score_column.clear();
+    if let Some(options) = &mut request.options {
+        options.score_scale = matching::ScoreScale::Unspecified as i32;
+    }
+    request
 }
 
 fn pipeline_from(
     violations: &mut Violations,
     pipeline: pb::Pipeline,
     cohort: &Cohort,
-) -> Option<RematchQuery> {
+) -> Option<RedesignQuery> {
     let scale = violations.require_known("score_scale", scale_from(pipeline.score_scale));
     let has_score = pipeline.propensity.is_some();
     let question = pipeline.propensity.map(|propensity| {
         violations
             .within(("", "propensity."), |violations| score_from(violations, propensity, cohort))
     });
-    let matching = violations.require("matching", pipeline.matching)?;
-    let matching = violations.within(("", "matching."), |violations| {
-        refuse_patients(violations, matching.cohort.is_some(), matching.selection.is_some());
-        if !matching.distance_column.is_empty() {
-            violations.add("distance_column", "stays empty: the score is that of the replicate");
+    let design = match (pipeline.matching, pipeline.weighting) {
+        (Some(_), Some(_)) => {
+            violations.add("weighting", "stays empty with `matching`: there is one design");
+            None
         }
-        let score = has_score.then(|| SCORE.to_string());
-        match_query_from(violations, matching, score, cohort)
-    });
+        (matching, None) => {
+            let matching = violations.require("matching", matching)?;
+            let query = violations.within(("", "matching."), |violations| {
+                matching_from(violations, matching, has_score, cohort)
+            });
+            query.map(DesignQuery::Matching)
+        }
+        (None, Some(weighting)) => {
+            fits_weights(violations, has_score, &weighting);
+            let query = violations.within(("", "weighting."), |violations| {
+                weighting_from(violations, weighting, scale.unwrap_or_default(), cohort)
+            });
+            query.map(DesignQuery::Weighting)
+        }
+    };
     let score = match question {
         None => None,
         Some(question) => {
@@ -221,8 +246,56 @@ fn pipeline_from(
             Some(ScoreQuery { model, discard, scale })
         }
     };
-    Some(RematchQuery { score, matching: matching? })
+    Some(RedesignQuery { score, design: design? })
 }
+
+fn matching_from(
+    violations: &mut Violations,
+    matching: matching::MatchPairsRequest,
+    has_score: bool,
+    cohort: &Cohort,
+) -> Option<MatchQuery> {
+    refuse_patients(violations, matching.cohort.is_some(), matching.selection.is_some());
+    if !matching.distance_column.is_empty() {
+        violations.add("distance_column", OF_REPLICATE);
+    }
+    let score = has_score.then(|| SCORE.to_string());
+    match_query_from(violations, matching, score, cohort)
+}
+
+/// Weights by a score need its model, others have none.
+fn fits_weights(
+    violations: &mut Violations,
+    has_score: bool,
+    weighting: &matching::EstimateWeightsRequest,
+) {
+    let method = weighting.options.as_ref().map_or(0, |options| options.method);
+    match (method == matching::WeightMethod::EntropyBalancing as i32, has_score) {
+        (true, true) => violations.add("propensity", "belongs to INVERSE_PROBABILITY"),
+        (false, false) => violations.add("propensity", "is required of INVERSE_PROBABILITY"),
+        _ => {}
+    }
+}
+
+fn weighting_from(
+    violations: &mut Violations,
+    weighting: matching::EstimateWeightsRequest,
+    scale: ScoreScale,
+    cohort: &Cohort,
+) -> Option<WeightsQuery> {
+    refuse_patients(violations, weighting.cohort.is_some(), weighting.selection.is_some());
+    if !weighting.score_column.is_empty() {
+        violations.add("score_column", OF_REPLICATE);
+    }
+    let options = weighting.options.as_ref();
+    if options.is_some_and(|options| options.score_scale != 0) {
+        violations.add("options.score_scale", "stays empty: set that of `pipeline`");
+    }
+    weights_query_from(violations, weighting, Some((SCORE, scale)), cohort)
+}
+
+/// Why a score has no column.
+const OF_REPLICATE: &str = "stays empty: the score is that of the replicate";
 
 fn score_from(
     violations: &mut Violations,

@@ -58,16 +58,19 @@ pub fn weights_request<'a>(
     selection: &Selection,
     query: &WeightsQuery,
 ) -> pb::EstimateWeightsRequest {
+    let (cohort, selection) = Asked::<()>::written(cohort, selection, query.columns());
+    pb::EstimateWeightsRequest { cohort, selection, ..query_to(query) }
+}
+
+/// How patients are weighed: a request without patients.
+pub(crate) fn query_to(query: &WeightsQuery) -> pb::EstimateWeightsRequest {
     let (score, terms) = match &query.method {
         WeightMethod::InverseProbability(asked) => (asked.score.as_str(), &[][..]),
         WeightMethod::EntropyBalancing(asked) => ("", asked.terms.as_slice()),
     };
-    let columns = [query.exposure.as_str(), score].into_iter();
-    let columns = columns.chain(terms.iter().flat_map(|term| term.columns()));
-    let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::EstimateWeightsRequest {
-        cohort,
-        selection,
+        cohort: None,
+        selection: None,
         exposure_column: query.exposure.clone(),
         exposed_level: query.exposed.clone(),
         score_column: score.into(),
@@ -106,14 +109,16 @@ impl CohortRequest for pb::EstimateWeightsRequest {
     fn asked(mut self, cohorts: &dyn Cohorts) -> Result<Asked<WeightsQuery>, Unreadable> {
         let (cohort, selection) = (self.cohort.take(), self.selection.take());
         Asked::read(cohorts, cohort, selection, |violations, cohort| {
-            query_from(violations, self, cohort)
+            query_from(violations, self, None, cohort)
         })
     }
 }
 
-fn query_from(
+/// How patients are weighed, by a column of scores unless a score of some name and scale is at hand.
+pub(crate) fn query_from(
     violations: &mut Violations,
     request: pb::EstimateWeightsRequest,
+    score: Option<(&str, ScoreScale)>,
     cohort: &Cohort,
 ) -> Option<WeightsQuery> {
     let pb::EstimateWeightsRequest { score_column, terms, .. } = request;
@@ -137,7 +142,11 @@ fn query_from(
             if !terms.is_empty() {
                 violations.add("terms", "belong to ENTROPY_BALANCING");
             }
-            let asked = by_score_from(violations, score_column, &options, cohort);
+            let score = match score {
+                Some((score, scale)) => Some((score.to_owned(), scale)),
+                None => column_from(violations, score_column, &options, cohort),
+            };
+            let asked = by_score_from(violations, score, &options);
             asked.map(WeightMethod::InverseProbability)
         }
         Err(_) => violations.require_known("options.method", None),
@@ -150,22 +159,32 @@ fn query_from(
     })
 }
 
-fn by_score_from(
+/// A column of scores and what it holds.
+fn column_from(
     violations: &mut Violations,
     score: String,
     options: &pb::WeightOptions,
     cohort: &Cohort,
-) -> Option<InverseProbability> {
+) -> Option<(String, ScoreScale)> {
     let score = required_number(violations, "score_column", score, cohort);
     let scale = scale_from(options.score_scale);
     let scale = violations.require_known("options.score_scale", scale);
+    score.zip(scale)
+}
+
+fn by_score_from(
+    violations: &mut Violations,
+    score: Option<(String, ScoreScale)>,
+    options: &pb::WeightOptions,
+) -> Option<InverseProbability> {
     let estimand = estimand_from(options.estimand);
     let estimand = violations.require_known("options.estimand", estimand);
     if options.max_iterations.is_some() {
         violations.add("options.max_iterations", "belongs to ENTROPY_BALANCING");
     }
     let stabilised = options.stabilised;
-    Some(InverseProbability { score: score?, scale: scale?, estimand: estimand?, stabilised })
+    let (score, scale) = score?;
+    Some(InverseProbability { score, scale, estimand: estimand?, stabilised })
 }
 
 fn entropy_from(

@@ -8,7 +8,7 @@ use coordinator::Statistics;
 use cox::CoxQuery;
 use equipoise_bench::models::Patients;
 use matching::{Caliper, CaliperScale, MatchQuery};
-use pipeline::{BootstrapQuery, RematchQuery, Scope, ScoreQuery};
+use pipeline::{BootstrapQuery, DesignQuery, RedesignQuery, Scope, ScoreQuery};
 use propensity::{Discard, Level, LogisticQuery};
 use service_kit::{Compute, Deadline, Pool, Settings};
 use std::fs;
@@ -206,14 +206,14 @@ fn whole_pipeline(names: &[String]) -> BootstrapQuery {
         discard: Discard::None,
         scale: ScoreScale::Logit,
     };
-    let matching = MatchQuery {
+    let design = DesignQuery::Matching(MatchQuery {
         caliper: Some(Caliper { width: 0.2, scale: CaliperScale::StandardDeviations }),
         ..MatchQuery::nearest("arm", "treated", "score")
-    };
+    });
     let model = CoxQuery::new(EndpointColumns::new("time", "event"), vec![Term::factor("arm")]);
     BootstrapQuery {
         cox: vec![model],
-        scope: Scope::Pipeline(Box::new(RematchQuery { score: Some(score), matching })),
+        scope: Scope::Pipeline(Box::new(RedesignQuery { score: Some(score), design })),
         ..BootstrapQuery::new(plan())
     }
 }

@@ -43,8 +43,10 @@ pub(super) fn bootstrap(
 
 fn scope(value: &DeValue, declared: &Declared) -> Parsed<BootstrapScope> {
     match word(value)? {
-        BootstrapScope::Pipeline if !declared.has_matching => {
-            Err("there is nothing to match again without `[matching]`; choose `outcome`".into())
+        BootstrapScope::Pipeline if !declared.has_matching && !declared.has_weighting => {
+            let message = "there is no design to make again without `[matching]` or `[weighting]`; choose \
+                           `outcome`";
+            Err(message.into())
         }
         scope => Ok(scope),
     }
@@ -82,7 +84,7 @@ fn pipeline_method(value: &DeValue) -> Parsed<BootstrapMethod> {
     match word(value)? {
         BootstrapMethod::Normal | BootstrapMethod::Studentized => {
             let message = "scope `pipeline` has `percentile`, `basic` and `bca`: standard errors of a \
-                           replicate do not know of matching";
+                           replicate do not know of its design";
             Err(message.into())
         }
         method => Ok(method),

@@ -714,8 +714,10 @@ fn replicates_that_make_no_sense_are_refused() {
     for (keys, path, message) in cases {
         assert_refused(&small_with("", &format!("[bootstrap]\n{keys}")), path, message);
     }
-    let unmatched = small_with("[matching]", "[bootstrap]\nscopes = [\"pipeline\"]");
-    assert_refused(&unmatched, "bootstrap.scopes[0]", "`[matching]`");
+    let pipeline = "[bootstrap]\nscopes = [\"pipeline\"]";
+    assert_refused(&small_with("[matching]", pipeline), "bootstrap.scopes[0]", "`[weighting]`");
+    let weighed = small_with("[matching]", &format!("[weighting]\n{pipeline}"));
+    assert_eq!(read(&weighed).unwrap().bootstrap.unwrap().scopes, [BootstrapScope::Pipeline]);
 }
 
 /// The defaults of a program are in force where the study file is silent, and nowhere else.

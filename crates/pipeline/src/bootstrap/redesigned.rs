@@ -1,6 +1,7 @@
-//! Scope pipeline: the patients of a replicate are scored and matched anew before anything is computed of
-//! those who are matched.
+//! Scope pipeline: the patients of a replicate are scored, and matched or weighed, anew before anything is
+//! computed of those who take part.
 
+use super::design::{DesignQuery, Designed, RedesignQuery};
 use super::outcome::{OutcomeQuantities, evaluate_part, models, names_of_models};
 use super::{BootstrapQuery, BootstrapQueryError};
 use ::bootstrap::BootstrapError;
@@ -10,50 +11,28 @@ use cohort::{
     Statistic,
 };
 use cox::CoxStatistic;
-use matching::{MatchQuery, MatchingError, match_weights};
-use propensity::{CountedScores, Discard, LogisticQuery, ScoreModel, propensity_in_support};
+use matching::MatchingError;
+use propensity::{CountedScores, LogisticQuery, ScoreModel, propensity_in_support};
 use survival::SurvivalStatistic;
 use weighting::ScoreScale;
 
-/// What is done again with the patients of a replicate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RematchQuery {
-    /// The score; absent = patients are matched without one.
-    pub score: Option<ScoreQuery>,
-    /// How they are matched; the column of its score is that of no patient, but what the model says.
-    pub matching: MatchQuery,
-}
-
-/// A propensity score that is estimated in each replicate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ScoreQuery {
-    /// The model, without case weights.
-    pub model: LogisticQuery,
-    /// Who is set aside before it is estimated again.
-    pub discard: Discard,
-    /// On which scale distances are measured.
-    pub scale: ScoreScale,
-}
-
-/// Stands for the column of the score.
-const SCORE: &str = "score of the replicate";
-
-/// Patients who are scored and matched anew in every replicate, and the quantities of who is matched.
+/// Patients of whom a design is made anew in every replicate, and the quantities of who takes part.
 ///
 /// A patient who is drawn `m` times is `m` patients in the order of id and copy: the model of the score is
-/// fitted to all of them, the standard deviation of a caliper is theirs, and each may be matched. Quantities
-/// are those of the matched patients, weighted where the sets are no pairs; standardised differences come
-/// before and after matching, in standard deviations of all patients of the replicate; last comes the number
-/// of pairs or sets. Knots of splines are placed anew, and a replicate whose score is separated goes on with
-/// the scores of the last point of the climb, both as a study has them. One in which nobody is matched has no
-/// quantities for that reason.
+/// fitted to all of them; the standard deviation of a caliper, the shares that stabilise weights, the quantiles
+/// at which these are cut and the means that they balance are theirs; and each may be matched. Quantities
+/// are those of who takes part, weighted unless they are pairs; standardised differences come before and after
+/// the design, in standard deviations of all patients of the replicate; last comes how large the design is.
+/// Knots of splines are placed anew, and a replicate whose score is separated goes on with the scores of the
+/// last point of the climb, both as a study has them. One in which nobody takes part, or which no weights
+/// balance, has no quantities for that reason.
 ///
 /// Everybody once is the sample itself: its answers are those of the analyses that know of no replicates, bit
-/// for bit where the sets are pairs, and but for rounding where patients have weights.
-pub(super) struct Rematched<'a> {
+/// for bit where the design is one of pairs, and but for rounding where patients have weights.
+pub(super) struct Redesigned<'a> {
     cohort: &'a Cohort,
     selection: &'a Selection,
-    matching: MatchQuery,
+    design: DesignQuery,
     score: Option<(ScoreModel<'a>, ScoreScale)>,
     survival: Option<SurvivalStatistic>,
     cox: Vec<CoxStatistic<'a>>,
@@ -61,13 +40,13 @@ pub(super) struct Rematched<'a> {
     sample: Vec<Replicated>,
 }
 
-/// Memory of [`Rematched`].
-pub(super) struct RematchedScratch<'a> {
+/// Memory of [`Redesigned`].
+pub(super) struct RedesignedScratch<'a> {
     score: Option<CountedScores>,
     survival: Option<<SurvivalStatistic as Statistic>::Scratch>,
     cox: Vec<<CoxStatistic<'a> as Statistic>::Scratch>,
     counts: Vec<f64>,
-    matched: Drawn,
+    designed: Drawn,
     part: Vec<Replicated>,
 }
 
@@ -75,45 +54,37 @@ pub(super) struct RematchedScratch<'a> {
 struct Redrawn {
     /// All of them, repeated as often as they count.
     everybody: Vec<u32>,
-    matched: Estimate<Matched>,
+    designed: Estimate<Designed>,
 }
 
-/// The matched ones among them.
-struct Matched {
-    subjects: Vec<u32>,
-    weights: Vec<f64>,
-    n_sets: usize,
-}
-
-impl<'a> Rematched<'a> {
+impl<'a> Redesigned<'a> {
     /// Reads the columns for the selected rows.
     pub(super) fn read(
         cohort: &'a Cohort,
         selection: &'a Selection,
         query: &BootstrapQuery,
-        rematch: &RematchQuery,
+        redesign: &RedesignQuery,
     ) -> Result<Self, BootstrapQueryError> {
-        let score = rematch.score.as_ref().map(|score| {
+        let score = redesign.score.as_ref().map(|score| {
             let model = ScoreModel::read(cohort, selection, &score.model, score.discard);
-            model.map(|model| (model, score.scale))
+            model.map(|model| (model, redesign.scale_of(score)))
         });
         let score = score.transpose()?;
         let survival = query.survival.as_ref();
         let survival = survival.map(|query| SurvivalStatistic::read(cohort, selection, query));
         let smd = query.smd.as_ref();
         let smd = smd.map(|query| SmdStatistic::read(cohort, selection, None, query));
-        let column = score.as_ref().map(|_| SCORE.to_string());
         let mut read = Self {
             cohort,
             selection,
-            matching: MatchQuery { score: column, ..rematch.matching.clone() },
+            design: redesign.scored_design(),
             score,
             survival: survival.transpose()?,
             cox: models(cohort, selection, &query.cox, selection)?,
             smd: smd.transpose()?,
             sample: Vec::new(),
         };
-        read.sample = read.of_sample(query, rematch)?;
+        read.sample = read.of_sample(query, redesign)?;
         Ok(read)
     }
 
@@ -124,32 +95,32 @@ impl<'a> Rematched<'a> {
         names.extend(names_of_models(&self.cox));
         for when in ["before", "after"] {
             let smd = self.smd.iter().flat_map(|smd| smd.names());
-            names.extend(smd.map(|name| (format!("{name} {when} matching"), false)));
+            let design = self.design.name();
+            names.extend(smd.map(|name| (format!("{name} {when} {design}"), false)));
         }
-        let sets = if self.matching.is_one_to_one() { "pairs" } else { "sets" };
-        names.push((format!("number of {sets}"), false));
+        names.extend(self.design.sizes().iter().map(|&size| (size.to_owned(), false)));
         names
     }
 
-    /// Number of quantities of those who are matched, but for differences and sets.
+    /// Number of quantities of who takes part, but for differences and sizes.
     fn n_outcome(&self) -> usize {
         self.survival.as_ref().map_or(0, Statistic::n_quantities)
             + self.cox.iter().map(Statistic::n_quantities).sum::<usize>()
     }
 
-    /// Scores, matches and analyses the sample as a study does.
+    /// Makes the design of the sample and analyses it, as a study does.
     fn of_sample(
         &self,
         query: &BootstrapQuery,
-        rematch: &RematchQuery,
+        redesign: &RedesignQuery,
     ) -> Result<Vec<Replicated>, BootstrapQueryError> {
         let everybody: Vec<u32> = (0..self.selection.len() as u32).collect();
-        let matched = self.sample_matched(rematch)?;
-        let redrawn = Redrawn { everybody, matched: Ok(matched) };
+        let designed = self.sample_designed(redesign)?;
+        let redrawn = Redrawn { everybody, designed: Ok(designed) };
         let mut answers = vec![NOTHING; self.n_quantities()];
         self.answer(std::slice::from_ref(&redrawn), &mut self.scratch(), &mut answers);
-        if let (true, Ok(matched)) = (self.matching.is_one_to_one(), redrawn.in_sets()) {
-            let rows = matched.subjects.iter().map(|&subject| self.row(subject));
+        if let (false, Ok(designed)) = (self.design.has_weights(), redrawn.taking_part()) {
+            let rows = designed.subjects.iter().map(|&subject| self.row(subject));
             let selection = Selection::of(self.cohort, rows).map_err(BootstrapError::from)?;
             // Differences are in the units of all patients, and have been found.
             let query = BootstrapQuery { smd: None, ..query.clone() };
@@ -163,52 +134,51 @@ impl<'a> Rematched<'a> {
         Ok(answers)
     }
 
-    /// Who of the sample is matched, by the scores that a study has.
-    fn sample_matched(&self, rematch: &RematchQuery) -> Result<Matched, BootstrapQueryError> {
+    /// Who of the sample takes part, by the scores that a study has.
+    fn sample_designed(&self, redesign: &RedesignQuery) -> Result<Designed, BootstrapQueryError> {
         let (cohort, selection) = (self.cohort, self.selection);
-        if let Some(row) = cohort.repeated_id(selection.rows()) {
+        if let (DesignQuery::Matching(_), Some(row)) =
+            (&self.design, cohort.repeated_id(selection.rows()))
+        {
             return Err(MatchingError::RepeatedId { row: cohort.caller_row(row) }.into());
         }
         let mut staying: Vec<u32> = (0..selection.len() as u32).collect();
         let mut values = Vec::new();
-        if let Some(score) = &rematch.score {
+        if let Some(score) = &redesign.score {
             let model = LogisticQuery { weights: None, ..score.model.clone() };
             let scores = propensity_in_support(cohort, selection, &model, score.discard)?;
             staying.retain(|&k| scores.discarded.binary_search(&self.row(k)).is_err());
-            values = match score.scale {
+            values = match redesign.scale_of(score) {
                 ScoreScale::Logit => scores.linear_predictor,
                 ScoreScale::Probability => scores.probability,
             };
         }
-        Ok(self.matched(&staying, values)?)
+        self.designed(&staying, values)
     }
 
     fn row(&self, subject: u32) -> usize {
         self.selection.row(subject as usize)
     }
 
-    /// Matches some subjects, repeated as often as they count, by a score of each.
-    fn matched(&self, units: &[u32], score: Vec<f64>) -> Result<Matched, MatchingError> {
+    /// Who of some subjects takes part, repeated as often as they count, by a score of each.
+    fn designed(&self, units: &[u32], score: Vec<f64>) -> Result<Designed, BootstrapQueryError> {
         let rows = units.iter().map(|&subject| self.row(subject));
-        let rows = Selection::of(self.cohort, rows)?;
-        let found = match_weights(self.cohort, &rows, &self.matching, score)?;
-        let members = units.iter().zip(found.weights).filter(|(_, weight)| *weight > 0.0);
-        let (subjects, weights) = members.unzip();
-        Ok(Matched { subjects, weights, n_sets: found.n_sets })
+        let rows = Selection::of(self.cohort, rows).map_err(BootstrapError::from)?;
+        self.design.among(self.cohort, units, &rows, score)
     }
 
-    /// Scores and matches the patients of one replicate.
+    /// Scores the patients of one replicate and makes their design.
     fn redraw(
         &self,
         drawn: &Drawn,
         replicate: usize,
-        scratch: &mut RematchedScratch<'a>,
+        scratch: &mut RedesignedScratch<'a>,
     ) -> Redrawn {
-        let RematchedScratch { counts, score: memory, .. } = scratch;
+        let RedesignedScratch { counts, score: memory, .. } = scratch;
         counts.clear();
         counts.extend(drawn.replicate(replicate));
         let everybody = repeated(counts);
-        let matched = match (&self.score, memory) {
+        let scored = match (&self.score, memory) {
             (Some((model, scale)), Some(memory)) => {
                 model.linear_predictor(counts, memory).map(|scores| {
                     let of = |score: f64| match scale {
@@ -222,63 +192,61 @@ impl<'a> Rematched<'a> {
             }
             _ => Ok((everybody.clone(), Vec::new())),
         };
-        let matched = matched.and_then(|(units, values)| {
-            let reason = |error: MatchingError| error.impossibility();
-            let found = self.matched(&units, values);
-            found.map_err(|error| reason(error).unwrap_or(NotEstimable::NotDefined))
+        let designed = scored.and_then(|(units, values)| {
+            let found = self.designed(&units, values);
+            found.map_err(|error| error.impossibility().unwrap_or(NotEstimable::NotDefined))
         });
-        Redrawn { everybody, matched }
+        Redrawn { everybody, designed }
     }
 
     /// The quantities of some replicates.
     fn answer(
         &self,
         redrawn: &[Redrawn],
-        scratch: &mut RematchedScratch<'a>,
+        scratch: &mut RedesignedScratch<'a>,
         answers: &mut [Replicated],
     ) {
         let n_quantities = self.n_quantities();
         self.outcome(redrawn, scratch, answers);
         for (redrawn, answers) in redrawn.iter().zip(answers.chunks_mut(n_quantities)) {
             let (outcome, rest) = answers.split_at_mut(self.n_outcome());
-            if let Err(reason) = redrawn.in_sets() {
+            if let Err(reason) = redrawn.taking_part() {
                 outcome.fill(Replicated::value(Err(reason)));
             }
             let differences = self.smd.iter().flat_map(|smd| redrawn.differences(smd));
-            let n_sets = redrawn.matched.as_ref().map(|matched| matched.n_sets as f64);
-            let found = differences.chain([n_sets.map_err(|&reason| reason)]);
+            let sizes = (0..self.design.sizes().len()).map(|size| redrawn.size(size));
+            let found = differences.chain(sizes);
             rest.iter_mut().zip(found).for_each(|(to, value)| *to = Replicated::value(value));
         }
     }
 
-    /// Quantities of survival and of hazard models of those who are matched.
+    /// Quantities of survival and of hazard models of who takes part.
     fn outcome(
         &self,
         redrawn: &[Redrawn],
-        scratch: &mut RematchedScratch<'a>,
+        scratch: &mut RedesignedScratch<'a>,
         answers: &mut [Replicated],
     ) {
-        let RematchedScratch { survival, cox, matched, part, .. } = scratch;
+        let RedesignedScratch { survival, cox, designed, part, .. } = scratch;
         let n_quantities = self.n_quantities();
-        let is_one_to_one = self.matching.is_one_to_one();
-        count(redrawn, matched);
+        count(redrawn, designed);
         let mut first = 0;
         if let (Some(statistic), Some(scratch)) = (&self.survival, survival) {
             let place = (first, n_quantities);
-            first += evaluate_part(statistic, matched, scratch, part, place, answers);
+            first += evaluate_part(statistic, designed, scratch, part, place, answers);
         }
         for (statistic, scratch) in self.cox.iter().zip(cox) {
             let place = (first, n_quantities);
-            if is_one_to_one {
-                evaluate_part(statistic, matched, scratch, part, place, answers);
-            } else {
+            if self.design.has_weights() {
                 self.weighted_model(statistic, redrawn, place, answers);
+            } else {
+                evaluate_part(statistic, designed, scratch, part, place, answers);
             }
             first += statistic.n_quantities();
         }
     }
 
-    /// Log hazard ratios of matched patients whose copies may have different weights.
+    /// Log hazard ratios of patients whose copies have a weight each.
     fn weighted_model(
         &self,
         statistic: &CoxStatistic,
@@ -287,10 +255,10 @@ impl<'a> Rematched<'a> {
         answers: &mut [Replicated],
     ) {
         for (redrawn, answers) in redrawn.iter().zip(answers.chunks_mut(n_quantities)) {
-            let Ok(matched) = redrawn.in_sets() else { continue };
-            let rows = matched.subjects.iter().map(|&subject| self.row(subject));
+            let Ok(designed) = redrawn.taking_part() else { continue };
+            let rows = designed.subjects.iter().map(|&subject| self.row(subject));
             let Ok(rows) = Selection::of(self.cohort, rows) else { continue };
-            let found = statistic.weighted(&rows, matched.weights.clone());
+            let found = statistic.weighted(&rows, designed.weights.clone());
             for (answer, value) in answers[first..].iter_mut().zip(found) {
                 *answer = Replicated::value(value);
             }
@@ -309,44 +277,50 @@ fn repeated(counts: &[f64]) -> Vec<u32> {
 }
 
 impl Redrawn {
-    /// Who is matched, or why nobody is.
-    fn in_sets(&self) -> Estimate<&Matched> {
-        match &self.matched {
-            Ok(matched) if matched.subjects.is_empty() => Err(NotEstimable::NoSubjects),
-            Ok(matched) => Ok(matched),
+    /// Who takes part, or why nobody does.
+    fn taking_part(&self) -> Estimate<&Designed> {
+        match &self.designed {
+            Ok(designed) if designed.subjects.is_empty() => Err(NotEstimable::NoSubjects),
+            Ok(designed) => Ok(designed),
             Err(reason) => Err(*reason),
         }
     }
 
-    /// Differences before and after matching.
+    /// Differences before and after the design.
     fn differences(&self, smd: &SmdStatistic) -> Vec<Estimate> {
         let everybody = Members { subjects: &self.everybody, weights: None };
         let mut found = smd.differences(everybody, everybody);
-        match self.in_sets() {
-            Ok(Matched { subjects, weights, .. }) => {
-                let matched = Members { subjects, weights: Some(weights) };
-                found.extend(smd.differences(matched, everybody));
+        match self.taking_part() {
+            Ok(Designed { subjects, weights, .. }) => {
+                let members = Members { subjects, weights: Some(weights) };
+                found.extend(smd.differences(members, everybody));
             }
             Err(reason) => found.extend(vec![Err(reason); smd.n_quantities()]),
         }
         found
     }
+
+    /// One of the numbers that say how large the design is.
+    fn size(&self, size: usize) -> Estimate {
+        let designed = self.designed.as_ref().map_err(|&reason| reason)?;
+        designed.sizes.get(size).copied().ok_or(NotEstimable::NotDefined)
+    }
 }
 
-/// How much each subject counts among the matched of each replicate.
+/// How much each subject counts among those who take part in each replicate.
 fn count(redrawn: &[Redrawn], into: &mut Drawn) {
     into.n_replicates = redrawn.len();
     into.counts.fill([0.0; REPLICATES_AT_ONCE]);
     for (lane, redrawn) in redrawn.iter().enumerate() {
-        let Ok(matched) = &redrawn.matched else { continue };
-        for (&subject, weight) in matched.subjects.iter().zip(&matched.weights) {
+        let Ok(designed) = &redrawn.designed else { continue };
+        for (&subject, weight) in designed.subjects.iter().zip(&designed.weights) {
             into.counts[subject as usize][lane] += weight;
         }
     }
 }
 
-impl<'a> Statistic for Rematched<'a> {
-    type Scratch = RematchedScratch<'a>;
+impl<'a> Statistic for Redesigned<'a> {
+    type Scratch = RedesignedScratch<'a>;
 
     fn n_subjects(&self) -> usize {
         self.selection.len()
@@ -354,21 +328,21 @@ impl<'a> Statistic for Rematched<'a> {
 
     fn n_quantities(&self) -> usize {
         let n_differences = self.smd.as_ref().map_or(0, Statistic::n_quantities);
-        self.n_outcome() + 2 * n_differences + 1
+        self.n_outcome() + 2 * n_differences + self.design.sizes().len()
     }
 
-    fn scratch(&self) -> RematchedScratch<'a> {
+    fn scratch(&self) -> RedesignedScratch<'a> {
         let counts = vec![[0.0; REPLICATES_AT_ONCE]; self.selection.len()];
-        let counting = match self.matching.is_one_to_one() {
-            true => Counting::Subjects,
-            false => Counting::Weights,
+        let counting = match self.design.has_weights() {
+            true => Counting::Weights,
+            false => Counting::Subjects,
         };
-        RematchedScratch {
+        RedesignedScratch {
             score: self.score.as_ref().map(|(model, _)| model.scratch()),
             survival: self.survival.as_ref().map(Statistic::scratch),
             cox: self.cox.iter().map(Statistic::scratch).collect(),
             counts: Vec::with_capacity(self.selection.len()),
-            matched: Drawn { counts, n_replicates: 0, counting },
+            designed: Drawn { counts, n_replicates: 0, counting },
             part: Vec::new(),
         }
     }
