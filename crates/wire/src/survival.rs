@@ -473,7 +473,7 @@ mod tests {
     use cohort::{Cohort, Column, WeightKind};
     use survival::{
         Band, BandKind, BeyondLastTime, ComparisonOptions, ConditionalQuery, ContrastsQuery,
-        FollowUpQuery, HazardEstimator, HazardIntervalRule, HazardQuery, LandmarkQuery,
+        FollowUp, FollowUpQuery, HazardEstimator, HazardIntervalRule, HazardQuery, LandmarkQuery,
         PotentialFollowUp, TrendQuery, Variance,
     };
 
@@ -618,6 +618,37 @@ mod tests {
         short.groups[0].cumulative_hazards[0].survival.pop();
         let malformed = Curves::try_from(short).unwrap_err();
         assert_eq!(malformed.0[0].path, "groups[0].cumulative_hazards[0]");
+    }
+
+    /// Group 2 has nobody's event and group 1 everybody's, so that there is a number and a reason of each kind.
+    #[test]
+    fn a_summary_of_follow_up_comes_back() {
+        let columns = vec![
+            Column::numeric("time", vec![1.0, 2.0, 3.0, 4.0, 5.0, 7.0]),
+            Column::numeric("event", vec![0.0, 0.0, 1.0, 1.0, 1.0, 0.0]),
+            Column::numeric("arm", vec![2.0, 2.0, 1.0, 1.0, 3.0, 3.0]),
+            Column::numeric("possible", vec![6.0, 2.0, 6.0, 6.0, 6.0, 6.0]),
+        ];
+        let cohort = Cohort::new(None, columns).unwrap();
+        let query = FollowUpQuery {
+            endpoint: EndpointColumns::new("time", "event"),
+            group: Some("arm".into()),
+            reference: Some("3".into()),
+            confidence: 0.9,
+            rate_unit: 100.0,
+            quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log), QuantileRule::Spss],
+            potential: Some(PotentialFollowUp::Column("possible".into())),
+        };
+        let all = Selection::all(&cohort);
+        let found = survival::summarise_follow_up(&cohort, &all, &query).unwrap();
+        let medians = |group: usize| &found.groups[group].median_follow_up;
+        assert!(medians(0)[0].value.is_err() && medians(1)[0].value.is_ok());
+        assert_eq!(found.groups[2].completeness.unwrap().n_beyond, 1);
+        assert_eq!((found.reference.as_deref(), found.rate_contrasts.len()), (Some("3"), 2));
+        let answer = follow_up_response(found.clone(), &query);
+        assert_eq!(FollowUp::try_from(answer.clone()), Ok(found));
+        let lacking = pb::SummariseFollowUpResponse { total: None, ..answer };
+        assert_eq!(FollowUp::try_from(lacking).unwrap_err().0[0].path, "total");
     }
 
     #[test]

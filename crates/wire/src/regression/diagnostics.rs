@@ -410,6 +410,57 @@ pub(super) mod tests {
         assert!(asked.cohort.values("patient").is_ok());
     }
 
+    /// Twelve patients, all of whom have the event, in two groups that take turns.
+    pub fn turns() -> Cohort {
+        let column =
+            |name: &str, value: fn(u8) -> f64| Column::numeric(name, (0..12).map(value).collect());
+        let columns = vec![
+            column("time", |patient| f64::from(patient + 1)),
+            column("event", |_| 1.0),
+            column("x", |patient| f64::from(patient * 5 % 7)),
+            column("g", |patient| f64::from(patient % 2)),
+        ];
+        Cohort::new(None, columns).unwrap()
+    }
+
+    /// A curve through the many values of each coefficient, none through the few; rows are the caller's.
+    #[test]
+    fn coefficients_over_time_come_back() {
+        let cohort = turns();
+        let terms = vec![Term::linear("x"), Term::factor("g")];
+        let model = CoxQuery::new(EndpointColumns::new("time", "event"), terms);
+        let query = DiagnosticsQuery {
+            over_time: Some(SmoothOptions { dimension: 4, points: 9 }),
+            ..DiagnosticsQuery::new(model)
+        };
+        for (first, has_curve) in [(0, true), (9, false)] {
+            let selection = Selection::of(&cohort, first..12).unwrap();
+            let found = cox::diagnose(&cohort, &selection, &query).unwrap();
+            let over_time = found.over_time.clone().unwrap();
+            let has_values = over_time.as_ref().is_ok_and(|all| all[0].smooth.is_ok());
+            assert_eq!(has_values, has_curve);
+            let request = diagnostics_request(&cohort, &selection, &query);
+            let answer = diagnostics_response(found, &request.asked(&()).unwrap());
+            assert_eq!(over_time_from(answer), Ok(over_time));
+        }
+    }
+
+    #[test]
+    fn events_without_a_value_are_refused() {
+        let one = pb::CoxCoefficientOverTime {
+            event_rows: vec![0, 1],
+            event_times: vec![1.0, 2.0],
+            event_scale: vec![1.0, 2.0],
+            values: vec![0.5],
+            ..pb::CoxCoefficientOverTime::default()
+        };
+        let answer = pb::DiagnoseCoxResponse { over_time: vec![one], ..Default::default() };
+        assert_eq!(over_time_from(answer).unwrap_err().0[0].path, "over_time[0]");
+        let reason = reason_to(NotEstimable::NotConverged);
+        let answer = pb::DiagnoseCoxResponse { over_time_reason: reason, ..Default::default() };
+        assert_eq!(over_time_from(answer), Ok(Err(NotEstimable::NotConverged)));
+    }
+
     #[test]
     fn what_makes_no_sense_is_named() {
         let cohort = cohort();

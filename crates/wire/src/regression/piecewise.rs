@@ -152,8 +152,10 @@ fn interval_to(interval: PiecewiseInterval) -> pb::CoxInterval {
 
 #[cfg(test)]
 mod tests {
-    use super::super::diagnostics::tests::{cohort, model};
+    use super::super::diagnostics::tests::{cohort, model, turns};
     use super::*;
+    use ::cohort::{EndpointColumns, Term};
+    use cox::CoxQuery;
 
     /// The question that arrives is the one that was asked.
     #[test]
@@ -164,6 +166,23 @@ mod tests {
         let request = piecewise_request(&cohort, &Selection::all(&cohort), &query);
         let asked = request.asked(&()).unwrap();
         assert_eq!(asked.query, query);
+    }
+
+    /// Nobody has the event in the last interval, and it has no ratios.
+    #[test]
+    fn ratios_by_intervals_come_back() {
+        let cohort = turns();
+        let terms = vec![Term::linear("x"), Term::factor("g")];
+        let model = CoxQuery::new(EndpointColumns::new("time", "event"), terms);
+        let query = PiecewiseQuery { model, cuts: vec![6.0, 12.0], terms: vec!["g".into()] };
+        let found = cox::piecewise(&cohort, &Selection::all(&cohort), &query).unwrap();
+        let known: Vec<bool> = found.intervals.iter().map(|one| one.coefficients.is_ok()).collect();
+        assert_eq!(known, [true, true, false]);
+        let answer = piecewise_response(found.clone(), &query);
+        assert_eq!(answer.changing_terms, ["g"]);
+        assert_eq!(Piecewise::try_from(answer.clone()), Ok(found));
+        let lacking = pb::FitPiecewiseCoxResponse { changing: None, ..answer };
+        assert_eq!(Piecewise::try_from(lacking).unwrap_err().0[0].path, "changing");
     }
 
     #[test]
