@@ -29,8 +29,9 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     connections: u16,
     /// Kinds of calls and how often they come, such as curves=4,cox=2,replicates-ratio=1: propensity,
-    /// match, weigh, balance, hidden-bias, curves, compare, cox, screen, select, replicates-ratio,
-    /// replicates-median, replicates-model, replicates-outcome, replicates-pipeline, intervals, study.
+    /// match, weigh, balance, hidden-bias, curves, compare, cox, screen, select, contrast, follow-up,
+    /// over-time, piecewise, replicates-ratio, replicates-median, replicates-model, replicates-outcome,
+    /// replicates-pipeline, intervals, study.
     #[arg(
         long,
         value_name = "KIND[=WEIGHT]",

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A kind of call. Those up to `select` are the questions that the study asks, as the coordinator sends
+/// A kind of call. Those up to `piecewise` are the questions that the study asks, as the coordinator sends
 /// them.
 #[derive(
     Clone, Copy, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize, ValueEnum,
@@ -31,6 +31,14 @@ pub enum Kind {
     Screen,
     /// Selections of terms (`SelectCox`).
     Select,
+    /// Differences between curves (`ContrastCurves`).
+    Contrast,
+    /// Events, person-time and completeness of follow-up (`SummariseFollowUp`).
+    FollowUp,
+    /// Coefficients of Cox models over time (`DiagnoseCox`).
+    OverTime,
+    /// Hazard ratios by intervals of time (`FitPiecewiseCox`).
+    Piecewise,
     /// Replicates of the hazard ratio of the arms (`RunReplicates`).
     ReplicatesRatio,
     /// Replicates of the difference of the medians (`RunReplicates`).
@@ -76,8 +84,10 @@ impl Kind {
             Self::Propensity | Self::Match | Self::Weigh | Self::Balance | Self::HiddenBias => {
                 Service::Matching
             }
-            Self::Curves | Self::Compare => Service::Survival,
-            Self::Cox | Self::Screen | Self::Select => Service::Regression,
+            Self::Curves | Self::Compare | Self::Contrast | Self::FollowUp => Service::Survival,
+            Self::Cox | Self::Screen | Self::Select | Self::OverTime | Self::Piecewise => {
+                Service::Regression
+            }
             Self::ReplicatesRatio
             | Self::ReplicatesMedian
             | Self::ReplicatesModel
@@ -102,6 +112,10 @@ impl Kind {
             Self::Cox => "/equipoise.regression.v1.RegressionService/FitCox",
             Self::Screen => "/equipoise.regression.v1.RegressionService/ScreenCox",
             Self::Select => "/equipoise.regression.v1.RegressionService/SelectCox",
+            Self::Contrast => "/equipoise.survival.v1.SurvivalService/ContrastCurves",
+            Self::FollowUp => "/equipoise.survival.v1.SurvivalService/SummariseFollowUp",
+            Self::OverTime => "/equipoise.regression.v1.RegressionService/DiagnoseCox",
+            Self::Piecewise => "/equipoise.regression.v1.RegressionService/FitPiecewiseCox",
             Self::ReplicatesRatio
             | Self::ReplicatesMedian
             | Self::ReplicatesModel

@@ -191,12 +191,19 @@ fn encoded(task: &Task) -> Option<(Kind, Bytes)> {
         Question::Select(query) => {
             (Kind::Select, bytes(&regression::selection_request(cohort, rows, query)))
         }
-        // A study asks these once per population or model, beside the many of the other kinds.
-        Question::Contrast(_)
-        | Question::FollowUp(_)
-        | Question::OverTime(_)
-        | Question::Piecewise(_)
-        | Question::Bootstrap { .. } => return None,
+        Question::Contrast(query) => {
+            (Kind::Contrast, bytes(&curves::contrasts_request(cohort, rows, query)))
+        }
+        Question::FollowUp(query) => {
+            (Kind::FollowUp, bytes(&curves::follow_up_request(cohort, rows, query)))
+        }
+        Question::OverTime(query) => {
+            (Kind::OverTime, bytes(&regression::diagnostics_request(cohort, rows, query)))
+        }
+        Question::Piecewise(query) => {
+            (Kind::Piecewise, bytes(&regression::piecewise_request(cohort, rows, query)))
+        }
+        Question::Bootstrap { .. } => return None,
     })
 }
 

@@ -42,8 +42,9 @@ fn every_kind_of_call_is_answered() {
         "--warm-up",
         "0.5",
         "--mix",
-        "propensity,match,balance,hidden-bias,curves,compare,cox,screen,replicates-ratio,\
-         replicates-median,replicates-model,replicates-outcome,replicates-pipeline,intervals",
+        "propensity,match,balance,hidden-bias,curves,compare,cox,screen,contrast,follow-up,over-time,\
+         replicates-ratio,replicates-median,replicates-model,replicates-outcome,replicates-pipeline,\
+         intervals",
         "--replicates",
         "16",
         "--deadline",
@@ -62,7 +63,7 @@ fn every_kind_of_call_is_answered() {
     assert!(errors.is_empty(), "{errors:?}");
     let step = &report["steps"][0];
     assert_eq!(step["scheduled"], step["answered"], "{step}");
-    assert_eq!(step["kinds"].as_array().unwrap().len(), 14, "{step}");
+    assert_eq!(step["kinds"].as_array().unwrap().len(), 17, "{step}");
 }
 
 #[test]
