@@ -10,7 +10,7 @@ use ::bootstrap::BootstrapLimits;
 use ::cohort::{Estimate, Interval, NotEstimable};
 use numerics::elementary::exp;
 use study::protocol::{BootstrapMethod, BootstrapScope, BootstrapSection, EndpointSection};
-use study::result::{BootstrapKind, BootstrapOutline, Quantity, ReplicateHistogram};
+use study::result::{BootstrapKind, BootstrapOutline, BootstrapRow, Quantity, ReplicateHistogram};
 
 pub(super) fn assemble(assembly: &mut Assembly) {
     let Some(section) = assembly.pipeline.protocol().bootstrap.clone() else { return };
@@ -69,64 +69,96 @@ fn push_headline(
     let row = &headline.row;
     let is_ratio = row.kind == BootstrapKind::HazardRatio;
     let unit = (row.kind == BootstrapKind::Time).then(|| assembly.time_unit());
-    let scale = |value: f64| if is_ratio { exp(value) } else { value };
+    let number = Number { outline, section, row, is_ratio, found };
     if let Ok(found) = found {
+        let scale = |value| number.scale(value);
         assembly.histograms.push(histogram(outline, headline, found, unit, scale));
     }
-    let mut push = |quantity: Quantity| {
+    let of_methods = row.methods.iter().flat_map(|&method| number.by_method(method));
+    for quantity in of_methods.chain(number.spread()) {
         assembly.push(match unit {
             Some(unit) => quantity.in_unit(unit),
             None => quantity,
         });
-    };
-    let estimate = found.and_then(|found| found.estimate.map(scale));
-    for &method in &row.methods {
-        let quantity = Quantity::new(
-            row.id(outline, method.name()),
-            estimate,
-            words(outline, section, method),
-        );
-        let limits = found.and_then(|found| limits_of(found, interval_method(method)));
-        let (interval, error) = match limits {
+    }
+    for quantity in number.without_value() {
+        assembly.push(quantity);
+    }
+}
+
+/// A headline number with its answer.
+struct Number<'a> {
+    outline: &'a BootstrapOutline,
+    section: &'a BootstrapSection,
+    row: &'a BootstrapRow,
+    is_ratio: bool,
+    found: Estimate<&'a BootstrappedQuantity>,
+}
+
+impl Number<'_> {
+    /// Replicates of a ratio are logarithms.
+    fn scale(&self, value: f64) -> f64 {
+        if self.is_ratio { exp(value) } else { value }
+    }
+
+    fn quantity(&self, ending: &str, value: Estimate, method: impl Into<String>) -> Quantity {
+        Quantity::new(self.row.id(self.outline, ending), value, method)
+    }
+
+    /// The number with the limits of a method, and the Monte-Carlo error of each.
+    fn by_method(&self, method: BootstrapMethod) -> [Quantity; 3] {
+        let limits = self.found.and_then(|found| limits_of(found, interval_method(method)));
+        let (interval, error_of) = match limits {
             Ok(limits) => (limits.interval, limits.monte_carlo_error),
             Err(reason) => (Interval::none(reason), Interval::none(reason)),
         };
-        let on_scale =
-            Interval { lower: interval.lower.map(scale), upper: interval.upper.map(scale) };
+        let scaled = |limit: Estimate| limit.map(|limit| self.scale(limit));
+        let on_scale = Interval { lower: scaled(interval.lower), upper: scaled(interval.upper) };
         let caveats = limits.map_or_else(|_| Vec::new(), |limits| limits.caveats.clone());
-        push(quantity.with_interval(on_scale, section.confidence).with_caveats(caveats));
-        let ends = [
-            ("lower_error", on_scale.lower, error.lower),
-            ("upper_error", on_scale.upper, error.upper),
-        ];
-        for (name, limit, error) in ends {
+        let estimate = self.found.and_then(|found| scaled(found.estimate));
+        let words = words(self.outline, self.section, method);
+        let number = self.quantity(method.name(), estimate, words);
+        let error = |end: &str, limit: Estimate, error: Estimate| {
             // A small change of a logarithm changes the ratio in proportion.
-            let error = error
-                .and_then(|error| limit.map(|limit| if is_ratio { limit * error } else { error }));
-            let id = row.id(outline, &format!("{}_{name}", method.name()));
-            push(Quantity::new(
-                id,
-                error,
-                "standard error of the limit, by the number of replicates",
-            ));
-        }
+            let on_scale =
+                |error: f64| limit.map(|limit| if self.is_ratio { limit * error } else { error });
+            let ending = format!("{}_{end}_error", method.name());
+            let words = "standard error of the limit, by the number of replicates";
+            self.quantity(&ending, error.and_then(on_scale), words)
+        };
+        [
+            number.with_interval(on_scale, self.section.confidence).with_caveats(caveats),
+            error("lower", on_scale.lower, error_of.lower),
+            error("upper", on_scale.upper, error_of.upper),
+        ]
     }
-    let of_replicates = if is_ratio { " of the logarithm" } else { "" };
-    let summary = found.map(|found| &found.summary);
-    let bias = summary.and_then(|summary| summary.bias);
-    let error = summary.and_then(|summary| summary.standard_error);
-    let plain = |ending: &str, value: Estimate, method: String| {
-        Quantity::new(row.id(outline, ending), value, method)
-    };
-    push(plain("bias", bias, format!("mean of the replicates less the estimate{of_replicates}")));
-    let method = format!("standard deviation of the replicates{of_replicates}");
-    push(plain("standard_error", error, method));
-    for (ending, number) in [
-        ("n_failed", summary.map(|summary| summary.n_failed())),
-        ("n_infinite", summary.map(|summary| summary.n_infinite)),
-    ] {
-        let number = number.map(|number| number as f64);
-        assembly.push(plain(ending, number, "count of replicates".into()));
+
+    /// Bias and standard error.
+    fn spread(&self) -> [Quantity; 2] {
+        let of_what = if self.is_ratio { " of the logarithm" } else { "" };
+        let summary = self.found.map(|found| &found.summary);
+        let bias = format!("mean of the replicates less the estimate{of_what}");
+        let error = format!("standard deviation of the replicates{of_what}");
+        [
+            self.quantity("bias", summary.and_then(|summary| summary.bias), bias),
+            self.quantity(
+                "standard_error",
+                summary.and_then(|summary| summary.standard_error),
+                error,
+            ),
+        ]
+    }
+
+    /// How many replicates have no number, and how many an infinite one.
+    fn without_value(&self) -> [Quantity; 2] {
+        let summary = self.found.map(|found| &found.summary);
+        let counted = |ending: &str, n: Estimate<usize>| {
+            self.quantity(ending, n.map(|n| n as f64), "count of replicates")
+        };
+        [
+            counted("n_failed", summary.map(|summary| summary.n_failed())),
+            counted("n_infinite", summary.map(|summary| summary.n_infinite)),
+        ]
     }
 }
 
