@@ -60,6 +60,48 @@ impl Addresses {
     }
 }
 
+/// A table of questions: of each the service and method that take it, the request, and how the answer is read;
+/// behind `else` the one that no single call answers.
+macro_rules! questions {
+    (
+        ($statistics:ident, $named:ident, $deadline:ident) match &$task:ident.$question:ident {
+            $($kind:pat => $service:ident.$method:ident($request:expr) => $read:expr;)*
+        } else $other:pat => $answer:block
+    ) => {
+        match &$task.$question {
+            $($kind => {
+                let limit = $statistics.policy.message_limit_bytes;
+                let send = |endpoint: Endpoint, request| {
+                    let client = <client!($service)>::new(endpoint.channel());
+                    let client = client.max_encoding_message_size(limit);
+                    let client = client.max_decoding_message_size(limit);
+                    $statistics.cohorts.call(endpoint, &$named, request, move |request| {
+                        let mut client = client.clone();
+                        async move { client.$method(request).await }
+                    })
+                };
+                let (policy, pool) = (&$statistics.policy, &$statistics.$service);
+                let answer = call(policy, $deadline, pool, &$request, send).await?;
+                ($read)(answer).map_err(|malformed| unreadable(malformed).into())
+            })*
+            $other => $answer
+        }
+    };
+}
+
+/// The type of the client of a service.
+macro_rules! client {
+    (matching) => {
+        MatchingServiceClient<Channel>
+    };
+    (survival) => {
+        SurvivalServiceClient<Channel>
+    };
+    (regression) => {
+        RegressionServiceClient<Channel>
+    };
+}
+
 /// The pools of the four services; clones share them.
 #[derive(Clone, Debug)]
 pub struct Statistics {
@@ -134,95 +176,55 @@ impl Statistics {
     ) -> Result<Answer, Status> {
         let named = self.cohorts.name(&task.cohort, compute, deadline).await?;
         let (cohort, rows) = (named.reference(), &task.selection);
-        let limit = self.policy.message_limit_bytes;
-        // One line per question: the request, the service that takes it, the answer it makes.
-        macro_rules! ask {
-            ($service:ident.$method:ident($request:expr) => $read:expr) => {{
-                let request = $request;
-                let send = |endpoint: Endpoint, request| {
-                    let client = <client!($service)>::new(endpoint.channel());
-                    let client = client.max_encoding_message_size(limit);
-                    let client = client.max_decoding_message_size(limit);
-                    self.cohorts.call(endpoint, &named, request, move |request| {
-                        let mut client = client.clone();
-                        async move { client.$method(request).await }
-                    })
-                };
-                let answer = call(&self.policy, deadline, &self.$service, &request, send).await?;
-                $read(answer).map_err(|malformed| unreadable(malformed).into())
-            }};
-        }
-        match &task.question {
-            Question::Propensity { model, discard } => {
+        questions! { (self, named, deadline) match &task.question {
+            Question::Propensity { model, discard } => matching.estimate_propensity({
                 let question = PropensityQuestion { model: model.clone(), discard: *discard };
-                ask!(
-                    matching
-                        .estimate_propensity(matching::propensity_request(cohort, rows, &question))
-                        => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Propensity)
-                )
-            }
-            Question::Match(query) => ask!(
-                matching.match_pairs(matching::match_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Answer::Match)
-            ),
-            Question::Weigh(query) => ask!(
-                matching.estimate_weights(matching::weights_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Weigh)
-            ),
-            Question::Balance { reference, query } => {
-                let question =
-                    BalanceQuestion { reference: reference.clone(), query: query.clone() };
-                ask!(
-                    matching.assess_balance(matching::balance_request(cohort, rows, &question))
-                        => |answer| TryInto::try_into(answer).map(|answer| Answer::Balance(Box::new(answer)))
-                )
-            }
-            Question::HiddenBias(query) => ask!(
-                matching.bound_hidden_bias(matching::hidden_bias_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Answer::HiddenBias)
-            ),
-            Question::Curves(query) => ask!(
-                survival.estimate_curves(survival::curves_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Answer::Curves)
-            ),
-            Question::Compare(query) => ask!(
-                survival.compare_curves(survival::comparison_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Answer::Compare)
-            ),
-            Question::Contrast(query) => ask!(
-                survival.contrast_curves(survival::contrasts_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Contrast)
-            ),
-            Question::FollowUp(query) => ask!(
-                survival.summarise_follow_up(survival::follow_up_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::FollowUp)
-            ),
-            Question::OverTime(query) => ask!(
-                regression.diagnose_cox(regression::diagnostics_request(cohort, rows, query))
-                    => |answer| regression::over_time_from(answer).map(Answer::OverTime)
-            ),
-            Question::Piecewise(query) => ask!(
-                regression.fit_piecewise_cox(regression::piecewise_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Piecewise)
-            ),
-            Question::Cox(query) => ask!(
-                regression.fit_cox(regression::cox_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Cox)
-            ),
-            Question::Screen(query) => ask!(
-                regression.screen_cox(regression::screen_request(cohort, rows, query))
-                    => |answer| regression::screen_from(answer).map(Answer::Screen)
-            ),
-            Question::Select(query) => ask!(
-                regression.select_cox(regression::selection_request(cohort, rows, query))
-                    => |answer| TryInto::try_into(answer).map(Box::new).map(Answer::Select)
-            ),
-            Question::Bootstrap { query, intervals } => {
-                let replicates = self.all_replicates(named, rows, query, deadline).await?;
-                let quantities = intervals_of(task, query, replicates, intervals);
-                compute.run(deadline, move |_| quantities()).await.map(Answer::Bootstrap)
-            }
-        }
+                matching::propensity_request(cohort, rows, &question)
+            }) => boxed(Answer::Propensity);
+            Question::Match(query) => matching.match_pairs(
+                matching::match_request(cohort, rows, query)
+            ) => plain(Answer::Match);
+            Question::Weigh(query) => matching.estimate_weights(
+                matching::weights_request(cohort, rows, query)
+            ) => boxed(Answer::Weigh);
+            Question::Balance { reference, query } => matching.assess_balance({
+                let (reference, query) = (reference.clone(), query.clone());
+                matching::balance_request(cohort, rows, &BalanceQuestion { reference, query })
+            }) => boxed(Answer::Balance);
+            Question::HiddenBias(query) => matching.bound_hidden_bias(
+                matching::hidden_bias_request(cohort, rows, query)
+            ) => plain(Answer::HiddenBias);
+            Question::Curves(query) => survival.estimate_curves(
+                survival::curves_request(cohort, rows, query)
+            ) => plain(Answer::Curves);
+            Question::Compare(query) => survival.compare_curves(
+                survival::comparison_request(cohort, rows, query)
+            ) => plain(Answer::Compare);
+            Question::Contrast(query) => survival.contrast_curves(
+                survival::contrasts_request(cohort, rows, query)
+            ) => boxed(Answer::Contrast);
+            Question::FollowUp(query) => survival.summarise_follow_up(
+                survival::follow_up_request(cohort, rows, query)
+            ) => boxed(Answer::FollowUp);
+            Question::OverTime(query) => regression.diagnose_cox(
+                regression::diagnostics_request(cohort, rows, query)
+            ) => |answer| regression::over_time_from(answer).map(Answer::OverTime);
+            Question::Piecewise(query) => regression.fit_piecewise_cox(
+                regression::piecewise_request(cohort, rows, query)
+            ) => boxed(Answer::Piecewise);
+            Question::Cox(query) => regression.fit_cox(regression::cox_request(cohort, rows, query))
+                => boxed(Answer::Cox);
+            Question::Screen(query) => regression.screen_cox(
+                regression::screen_request(cohort, rows, query)
+            ) => |answer| regression::screen_from(answer).map(Answer::Screen);
+            Question::Select(query) => regression.select_cox(
+                regression::selection_request(cohort, rows, query)
+            ) => boxed(Answer::Select);
+        } else Question::Bootstrap { query, intervals } => {
+            let replicates = self.all_replicates(named, rows, query, deadline).await?;
+            let quantities = intervals_of(task, query, replicates, intervals);
+            compute.run(deadline, move |_| quantities()).await.map(Answer::Bootstrap)
+        } }
     }
 
     /// All replicates of a bootstrap, from all workers that are ready: the same bytes for any number of
@@ -288,19 +290,21 @@ fn intervals_of(
     }
 }
 
-/// The type of the client of a service.
-macro_rules! client {
-    (matching) => {
-        MatchingServiceClient<Channel>
-    };
-    (survival) => {
-        SurvivalServiceClient<Channel>
-    };
-    (regression) => {
-        RegressionServiceClient<Channel>
-    };
+/// Reads an answer of one kind.
+fn plain<Message, T>(answer: fn(T) -> Answer) -> impl Fn(Message) -> Result<Answer, Malformed>
+where
+    T: TryFrom<Message, Error = Malformed>,
+{
+    move |message| T::try_from(message).map(answer)
 }
-use client;
+
+/// The same of a large one.
+fn boxed<Message, T>(answer: fn(Box<T>) -> Answer) -> impl Fn(Message) -> Result<Answer, Malformed>
+where
+    T: TryFrom<Message, Error = Malformed>,
+{
+    move |message| T::try_from(message).map(Box::new).map(answer)
+}
 
 /// The service that answers a question.
 fn service_of(question: &Question) -> &'static str {
