@@ -1,6 +1,6 @@
 //! Cohorts that are named by digest, and workers that do not take them as they should.
 
-use crate::harness::{FAR, Question};
+use crate::harness::{Bits, FAR, Question};
 use crate::spread::{one_thread, worker};
 use cohort::{Cohort, CohortDigest, Column};
 use service_kit::{Deadline, Failure, Pieces, Pool, Services, Settings, Stack};
@@ -75,6 +75,18 @@ impl CohortService for Refusing {
     }
 }
 
+/// The replicates of a question from two workers that lack its cohort; the first is asked first, since the
+/// second has a call more under way.
+async fn from_two(
+    question: &Question,
+    workers: [Channel; 2],
+    within: Duration,
+) -> Result<Vec<Bits>, Failure> {
+    let pool = Pool::new(workers);
+    let _other = pool.ready(Deadline::NONE).await.unwrap()[1].lease();
+    question.ask_with(&pool, &by_digest(), Deadline::after(within)).await
+}
+
 /// The first worker is asked for everything and does not get its cohort; the second one does, and
 /// computes it all.
 #[tokio::test(flavor = "multi_thread")]
@@ -82,12 +94,9 @@ async fn a_worker_that_takes_no_cohort_holds_nobody_up() {
     let question = Question::new(60, 4, 4_000);
     let expected = question.expected();
     for refusing in [Refusing::Silent, Refusing::Busy] {
-        let pool = Pool::new([refusing.start().await, worker(&one_thread()).await]);
-        // The first call goes to the one that has fewer.
-        let _other = pool.ready(Deadline::NONE).await.unwrap()[1].lease();
+        let workers = [refusing.start().await, worker(&one_thread()).await];
         let begin = Instant::now();
-        let deadline = Deadline::after(Duration::from_secs(15));
-        let found = question.ask_with(&pool, &by_digest(), deadline).await;
+        let found = from_two(&question, workers, Duration::from_secs(15)).await;
         assert!(found.unwrap() == expected, "{refusing:?}");
         assert!(begin.elapsed() < Duration::from_secs(10), "{refusing:?}: {:?}", begin.elapsed());
     }
@@ -164,9 +173,8 @@ impl CohortService for Distant {
 async fn an_upload_that_takes_its_time_ends() {
     let question = Question::new(488, 8, 12_000);
     let distant = Distant::of(worker(&one_thread()).await);
-    let pool = Pool::new([worker(&one_thread()).await, distant.start().await]);
-    let _other = pool.ready(Deadline::NONE).await.unwrap()[1].lease();
-    let found = question.ask_with(&pool, &by_digest(), Deadline::after(FAR)).await.unwrap();
+    let workers = [worker(&one_thread()).await, distant.start().await];
+    let found = from_two(&question, workers, FAR).await.unwrap();
     assert!(found == question.expected());
     let counts = [&distant.n_begun, &distant.n_finished].map(|count| count.load(Ordering::Relaxed));
     // Each of its two requests found it without the cohort; the second one found it sent already.
