@@ -49,7 +49,9 @@ impl Default for CallPolicy {
 /// unavailable, if the connection failed under it, or if the server is busy and says when to come
 /// back. The waits between are drawn at random from zero to a bound that doubles, so that clients who
 /// failed together do not return together; the delay that a busy server asks for is kept unless
-/// another endpoint is ready.
+/// another endpoint is ready. When the calls over a pool have been repeated ten times more often than a tenth of
+/// its answers, they all wait for the second half of the longest delay, until answers have come again: so many
+/// calls that fail at once do not fall upon a service together, and none is given up for that.
 ///
 /// ```no_run
 /// # use service_kit::{CallPolicy, Deadline, Pool, call};
@@ -82,10 +84,13 @@ where
     let mut tries = 1;
     loop {
         let status = match attempt(policy, deadline, pool, message, &mut send).await {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => {
+                pool.budget().answered();
+                return Ok(answer);
+            }
             Err(status) => status,
         };
-        match delay_before_repeat(policy, &status, tries, pool.has_ready()) {
+        match delay_before_repeat(policy, &status, tries, pool) {
             Some(delay) if deadline.remaining().is_none_or(|left| delay < left) => {
                 tracing::debug!(code = ?status.code(), tries, ?delay, "call is repeated");
                 tokio::time::sleep(delay).await;
@@ -155,20 +160,21 @@ fn delay_before_repeat(
     policy: &CallPolicy,
     status: &Status,
     tries: u32,
-    has_ready: bool,
+    pool: &Pool,
 ) -> Option<Duration> {
-    if tries >= policy.tries {
+    let is_busy = status.code() == Code::ResourceExhausted;
+    let asked = is_busy.then(|| Failure::from(status).retry_after).flatten();
+    if tries >= policy.tries || !(is_lost(status) || asked.is_some()) {
         return None;
     }
-    let bound = policy.first_delay.saturating_mul(1 << (tries - 1).min(16)).min(policy.max_delay);
-    let jitter = bound.mul_f64(random_fraction());
-    if is_lost(status) {
-        return Some(jitter);
-    }
-    let asked = (status.code() == Code::ResourceExhausted)
-        .then(|| Failure::from(status).retry_after)
-        .flatten()?;
-    Some(if has_ready { jitter } else { asked.saturating_add(jitter) })
+    let jitter = if pool.budget().is_spent_by_repeat() {
+        policy.max_delay.mul_f64(0.5 + 0.5 * random_fraction())
+    } else {
+        let bound = policy.first_delay.saturating_mul(1 << (tries - 1).min(16));
+        bound.min(policy.max_delay).mul_f64(random_fraction())
+    };
+    let asked = asked.filter(|_| !is_lost(status) && !pool.has_ready()).unwrap_or_default();
+    Some(asked.saturating_add(jitter))
 }
 
 /// Whether the call never had an answer from the server: it is unavailable, or the connection failed.
@@ -194,16 +200,34 @@ pub(crate) fn random_fraction() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use tokio::time::Instant;
+    use tonic::transport::Channel;
 
     use super::*;
 
-    fn repeats(status: &Status) -> bool {
-        delay_before_repeat(&CallPolicy::default(), status, 1, false).is_some()
+    /// A pool of one endpoint, to which nothing is sent.
+    fn pool() -> Pool {
+        Pool::new([Channel::from_static("http://127.0.0.1:1").connect_lazy()])
     }
 
-    #[test]
-    fn only_failures_that_may_pass_are_repeated() {
+    /// The same while its endpoint is left alone.
+    async fn away() -> Pool {
+        let pool = pool();
+        pool.ready(Deadline::NONE).await.unwrap()[0].set_aside();
+        pool
+    }
+
+    #[tokio::test]
+    async fn only_failures_that_may_pass_are_repeated() {
+        let pool = pool();
+        let repeats = |status: &Status| {
+            delay_before_repeat(&CallPolicy::default(), status, 1, &pool).is_some()
+        };
         assert!(repeats(&Status::unavailable("")));
         assert!(repeats(&Failure::busy(Duration::ZERO).into()));
         assert!(!repeats(&Failure::too_large(2, 1).into()));
@@ -214,20 +238,55 @@ mod tests {
         assert!(repeats(&local));
     }
 
-    #[test]
-    fn the_wait_is_bounded_and_keeps_the_servers_delay() {
+    #[tokio::test]
+    async fn the_wait_is_bounded_and_keeps_the_servers_delay() {
         let policy = CallPolicy { tries: 100, ..CallPolicy::default() };
+        let (ready, lost) = (pool(), Status::unavailable(""));
         for tries in 1..100 {
-            let status = Status::unavailable("");
-            assert!(delay_before_repeat(&policy, &status, tries, false) <= Some(policy.max_delay));
+            let wait = delay_before_repeat(&policy, &lost, tries, &ready).unwrap();
+            assert!(wait <= policy.max_delay);
+            // Ten quick repeats are spent.
+            assert!(tries <= 10 || policy.max_delay / 2 <= wait);
         }
+        assert_eq!(delay_before_repeat(&policy, &lost, 100, &ready), None);
         let asked = Duration::from_secs(7);
         let busy = Status::from(Failure::busy(asked));
-        let wait = delay_before_repeat(&policy, &busy, 1, false).unwrap();
+        let wait = delay_before_repeat(&policy, &busy, 1, &away().await).unwrap();
         assert!(asked <= wait && wait <= asked + policy.first_delay);
-        let elsewhere = delay_before_repeat(&policy, &busy, 1, true).unwrap();
+        let elsewhere = delay_before_repeat(&policy, &busy, 1, &pool()).unwrap();
         assert!(elsewhere <= policy.first_delay);
-        assert_eq!(delay_before_repeat(&policy, &Status::unavailable(""), 100, false), None);
+    }
+
+    /// Forty calls at once find a service that is away for six seconds. Ten of the first failures are repeated
+    /// at once; then each call comes about every second and a half, where forty on their own would come three
+    /// times each in the first second, and all are answered in the end.
+    #[tokio::test(start_paused = true)]
+    async fn many_calls_that_fail_together_do_not_swamp_the_service() {
+        let (pool, begin) = (pool(), Instant::now());
+        let arrivals: Arc<[AtomicUsize]> = (0..10).map(|_| AtomicUsize::new(0)).collect();
+        let one = || {
+            let (pool, arrivals) = (pool.clone(), Arc::clone(&arrivals));
+            async move {
+                let policy = CallPolicy { tries: 10, ..CallPolicy::default() };
+                call(&policy, Deadline::NONE, &pool, &(), |_, _: Request<()>| {
+                    let at = begin.elapsed().as_secs() as usize;
+                    arrivals[at].fetch_add(1, Ordering::Relaxed);
+                    async move {
+                        if at < 6 { Err(Status::unavailable("")) } else { Ok(Response::new(())) }
+                    }
+                })
+                .await
+            }
+        };
+        let calls: Vec<_> = (0..40).map(|_| tokio::spawn(one())).collect();
+        for call in calls {
+            assert!(call.await.unwrap().is_ok());
+        }
+        let arrivals: Vec<usize> =
+            arrivals.iter().map(|second| second.load(Ordering::Relaxed)).collect();
+        assert_eq!(arrivals[0], 50, "{arrivals:?}");
+        assert!(arrivals[1..].iter().all(|&second| second <= 40), "{arrivals:?}");
+        assert_eq!(arrivals[6..].iter().sum::<usize>(), 40, "{arrivals:?}");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! }
 //! ```
 
+mod budget;
 mod call;
 mod channel;
 mod compute;

@@ -21,6 +21,7 @@ use tonic::{Code, Status, transport::Channel};
 
 use crate::{
     Deadline, Failure, StartError,
+    budget::Budget,
     call::{is_lost, random_fraction},
     channel, resolve,
 };
@@ -35,6 +36,8 @@ const DNS: &str = "dns:///";
 #[derive(Clone, Debug)]
 pub struct Pool {
     endpoints: watch::Receiver<Known>,
+    /// What the calls of all clones may repeat quickly.
+    budget: Arc<Budget>,
 }
 
 /// The endpoints as far as they are known: none before the first look-up has ended, an empty list when
@@ -57,7 +60,7 @@ impl Pool {
     pub fn connect(address: &str) -> Result<Self, StartError> {
         match address.strip_prefix(DNS) {
             Some(name) => resolve::pool(name)
-                .map(|endpoints| Self { endpoints })
+                .map(|endpoints| Self { endpoints, budget: Arc::default() })
                 .ok_or_else(|| StartError::Uri { uri: address.to_owned() }),
             None => {
                 let endpoint = |uri: &str| -> Result<Endpoint, StartError> {
@@ -71,7 +74,7 @@ impl Pool {
 
     fn fixed(endpoints: Arc<[Endpoint]>) -> Self {
         // The list outlives its sender.
-        Self { endpoints: watch::channel(Some(endpoints)).1 }
+        Self { endpoints: watch::channel(Some(endpoints)).1, budget: Arc::default() }
     }
 
     /// The endpoint for the next call. It waits for the first look-up of the name alone.
@@ -106,6 +109,10 @@ impl Pool {
             return Err(no_endpoint());
         }
         Ok(all.iter().filter(|endpoint| endpoint.is_ready()).cloned().collect())
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Whether a call could go out now to an endpoint that did not fail a moment ago.
