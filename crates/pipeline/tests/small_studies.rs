@@ -358,15 +358,21 @@ fn replicates_of_every_design() {
             "matched sets",
             true,
         ),
-        ("[propensity]\ncovariates = [\"age\"]\n[weighting]", "weighted", "patients", false),
+        ("[propensity]\ncovariates = [\"age\"]\n[weighting]", "weighted", "patients", true),
+        (
+            "[weighting]\nmethod = \"entropy_balancing\"\ncovariates = [\"age\"]",
+            "weighted",
+            "patients",
+            true,
+        ),
         ("", "all", "patients", false),
     ];
-    for (design, population, unit, is_matched) in sections {
-        let scopes = if is_matched { "[\"outcome\", \"pipeline\"]" } else { "[\"outcome\"]" };
+    for (design, population, unit, has_design) in sections {
+        let scopes = if has_design { "[\"outcome\", \"pipeline\"]" } else { "[\"outcome\"]" };
         let section = format!("{design}\n[bootstrap]\nreplicates = 40\nscopes = {scopes}\n");
         let result = report(&format!("{STUDY}{section}"), &table());
         let outlines = &result.outline.bootstraps;
-        assert_eq!(outlines.len(), if is_matched { 4 } else { 2 }, "{design}");
+        assert_eq!(outlines.len(), if has_design { 4 } else { 2 }, "{design}");
         assert_eq!(
             (outlines[0].population.as_str(), outlines[0].unit.as_str()),
             (population, unit)
@@ -385,6 +391,31 @@ fn replicates_of_every_design() {
         let median = result.quantity(&id).expect("it was asked for");
         let plain = format!("os/{population}/survival/rt=1/median_log");
         assert_eq!(median.value, result.quantity(&plain).expect("it is in every study").value);
+    }
+}
+
+/// Both scopes begin at the numbers of the study; what weights leave of each arm is described over the
+/// replicates, of whom those without weights are counted.
+#[test]
+fn replicates_of_weights_begin_at_the_study() {
+    let design = "[propensity]\ncovariates = [\"age\"]\n[weighting]\nestimand = \"overlap\"\n";
+    let scopes = "[bootstrap]\nreplicates = 40\nscopes = [\"outcome\", \"pipeline\"]\n";
+    let cox = "[cox]\npopulations = [\"weighted\"]\nunivariable = [\"rt\"]\n";
+    let result = report(&format!("{STUDY}{design}{scopes}{cox}"), &table());
+    assert!(result.outline.bootstraps.iter().all(|outline| !outline.has_sets));
+    let of = |id: &str| value(&result, &format!("os/weighted/{id}")).expect(id);
+    let same = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} not {want}");
+    let ratio = of("cox_univariable/rt=1/hazard_ratio");
+    same(of("bootstrap_pipeline/rt=1/hazard_ratio_percentile"), ratio);
+    same(of("bootstrap_outcome/rt=1/hazard_ratio_bca"), ratio);
+    for arm in ["rt=1", "rt=0"] {
+        let own = value(&result, &format!("study/weighted/weighting/{arm}/effective_n")).unwrap();
+        let size = |name: &str| of(&format!("bootstrap_pipeline/{arm}/effective_n{name}"));
+        same(size(""), own);
+        let five = ["_min", "_q1", "_median", "_q3", "_max"].map(size);
+        assert!(five.is_sorted() && 0.0 < five[0] && five[4] <= 12.0, "{five:?}");
+        assert!(five[0] <= size("_mean") && size("_mean") <= five[4] && size("_sd") > 0.0);
+        assert!(size("_n_failed") < 40.0);
     }
 }
 

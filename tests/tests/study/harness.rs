@@ -14,7 +14,11 @@ pub fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("studies").join(name)
 }
 
-/// A copy of an example whose bootstrap has few replicates, for tests of what does not depend on their number.
+/// What examples without a bootstrap get.
+const BOOTSTRAP: &str =
+    "\n[bootstrap]\nscopes = [\"outcome\", \"pipeline\"]\nreplicates = 60\nstrata = [\"hormon\"]\n";
+
+/// A copy of an example with a bootstrap of few replicates, for tests of what does not depend on their number.
 pub fn with_few_replicates(name: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     for entry in std::fs::read_dir(example(name)).unwrap() {
@@ -22,7 +26,11 @@ pub fn with_few_replicates(name: &str) -> TempDir {
         let copy = folder.path().join(path.file_name().unwrap());
         if path.extension().is_some_and(|ending| ending == "toml") {
             let study = std::fs::read_to_string(&path).unwrap();
-            std::fs::write(copy, study.replace("replicates = 2000", "replicates = 60")).unwrap();
+            let mut study = study.replace("replicates = 2000", "replicates = 60");
+            if !study.contains("[bootstrap]") {
+                study.push_str(BOOTSTRAP);
+            }
+            std::fs::write(copy, study).unwrap();
         } else {
             std::fs::copy(&path, copy).unwrap();
         }

@@ -2,7 +2,7 @@
 //! table: `w` is `1 - e` for the exposed and `e` for the others, `e` the fitted values of
 //! `glm(hormon ~ age + meno + size + grade + nodes + pgr + er + chemo, binomial)`.
 
-use crate::harness::{Report, equipoise, example};
+use crate::harness::{Report, equipoise, example, with_few_replicates};
 use std::sync::LazyLock;
 
 static REPORT: LazyLock<Report> =
@@ -38,6 +38,38 @@ fn the_marginal_hazard_ratio_has_a_robust_variance() {
         |id: &str| report["quantities"].as_array().unwrap().iter().any(|one| one["id"] == *id);
     assert!(!has(&of("p_value_model")), "weights have no model-based variance");
     assert!(!has("os/weighted/log_rank/hormon/p_value"), "nor a log-rank test");
+}
+
+/// Scope `pipeline` weighs again in every replicate: its numbers are those of the study, with limits about them,
+/// and the report says what weights leave of each arm.
+#[test]
+fn patients_are_weighed_again() {
+    let folder = with_few_replicates("rotterdam");
+    let report = Report::of(&folder.path().join("overlap.toml"), &[]);
+    let (own, again) = ("os/weighted", "os/weighted/bootstrap_pipeline");
+    for (number, study) in [
+        ("hormon=1/hazard_ratio_percentile", "cox_univariable/hormon=1/hazard_ratio"),
+        ("hormon=0/median_percentile", "survival/hormon=0/median_log"),
+        ("hormon=1/survival_percentile@60", "survival/hormon=1/survival_log@60"),
+        ("hormon=1/restricted_mean_percentile@120", "survival/hormon=1/restricted_mean@120"),
+    ] {
+        let id = format!("{again}/{number}");
+        let (found, study) = (report.value(&id), report.value(&format!("{own}/{study}")));
+        assert!((found - study).abs() <= 1e-10 * study, "{id}: {found} instead of {study}");
+        let [lower, upper] = report.limits(&id).map(|limit| limit.expect("it has limits"));
+        assert!(lower < found && found < upper, "{id}: {lower} {found} {upper}");
+    }
+    // Of 339 patients with hormones all are drawn, and weights only take away.
+    let size = |name: &str| report.value(&format!("{again}/hormon=1/effective_n{name}"));
+    assert_eq!(size(""), report.value("study/weighted/weighting/hormon=1/effective_n"));
+    assert!(size("_max") <= 339.0 && size("_n_failed") == 0.0);
+    let table = report.text("tables/bootstrap.csv");
+    assert!(table.contains("Overall survival,pipeline"), "{table}");
+    let page = report.page();
+    let words =
+        "estimates the propensity score anew, weighs anew, a patient who is drawn twice as two";
+    assert!(page.contains(words));
+    assert!(page.contains("scope pipeline, effective sample size of"));
 }
 
 /// `survfit(Surv(t, death) ~ hormon, weights = w, robust = TRUE)`.
