@@ -1,6 +1,6 @@
 //! How the replicates of a bootstrap are distributed.
 
-use crate::axis::{log_ticks, log10, round_ticks, step, tick_text, ticks};
+use crate::axis::{log10, round_ticks, step, tick_text, ticks};
 use crate::frame::{Caption, finish};
 use crate::page::Page;
 use crate::panel::{Axis, Panel, Room};
@@ -157,7 +157,7 @@ fn horizontal(figure: &HistogramFigure, page: Page) -> Axis {
     let (low, high) = if low <= high { (low, high) } else { (1.0, 2.0) };
     let most = if page.is_wide() { 10.0 } else { 5.0 };
     if figure.is_logarithmic {
-        return Axis::logarithmic(&figure.axis, (low, high), &log_ticks(low, high, most));
+        return Axis::logarithmic(&figure.axis, (low, high), most);
     }
     let inside = round_ticks(low, high, most);
     let tolerance = (high - low) * 1e-9;
@@ -232,6 +232,6 @@ mod tests {
             ..HistogramFigure::default()
         };
         let svg = histogram(&figure, Page::ONE_COLUMN);
-        assert!(!svg.contains("NaN") && svg.contains(BARS));
+        assert!(!svg.contains("NaN") && svg.contains(BARS) && svg.contains(">0.5</text>"));
     }
 }

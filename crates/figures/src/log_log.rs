@@ -1,6 +1,6 @@
 //! Survival on the scale on which proportional hazards are parallel.
 
-use crate::axis::{log_ticks, log10, round_ticks};
+use crate::axis::{log10, round_ticks};
 use crate::frame::{Caption, finish};
 use crate::page::Page;
 use crate::panel::{Axis, Panel, Room};
@@ -105,8 +105,8 @@ fn horizontal(figure: &LogLogFigure, page: Page) -> Axis {
     let low = times().fold(f64::INFINITY, f64::min);
     let high = times().fold(0.0, f64::max);
     let (low, high) = if low <= high { (low, high) } else { (1.0, 10.0) };
-    let ticks = log_ticks(low, high, if page.is_wide() { 10.0 } else { 6.0 });
-    Axis::logarithmic(&figure.time_axis, (low, high), &ticks)
+    let most = if page.is_wide() { 10.0 } else { 6.0 };
+    Axis::logarithmic(&figure.time_axis, (low, high), most)
 }
 
 fn vertical(figure: &LogLogFigure) -> Axis {

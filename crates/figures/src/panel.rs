@@ -1,6 +1,6 @@
 //! A plot between two axes: where it stands and how its axes are drawn.
 
-use crate::axis::{Scale, log_tick_text, log10, tick_text};
+use crate::axis::{Scale, log_tick_text, log_ticks, log10, tick_text};
 use crate::page::Page;
 use crate::style::{INK, TICK};
 use crate::svg::{Anchor, Pen, Svg, Text};
@@ -25,16 +25,16 @@ impl Axis {
         Self { title: title.to_owned(), domain: (first, last), ticks: named }
     }
 
-    /// An axis of the decimal logarithm from the smallest to the largest of two ends and some ticks.
-    pub fn logarithmic(title: &str, (low, high): (f64, f64), ticks: &[f64]) -> Self {
-        let named: Vec<(f64, String)> =
-            ticks.iter().map(|tick| (log10(*tick), log_tick_text(*tick))).collect();
-        let ends = named.iter().map(|(tick, _)| *tick).chain([log10(low), log10(high)]);
-        let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| {
-            (low.min(end), high.max(end))
+    /// An axis of the decimal logarithm with some `most` ticks, from one positive value to another; a
+    /// single value has the room of a decade.
+    pub fn logarithmic(title: &str, (low, high): (f64, f64), most: f64) -> Self {
+        let (low, high) = if low < high { (low, high) } else { (low / 3.0, high * 3.0) };
+        let ticks = log_ticks(low, high, most);
+        let ends = ticks.iter().copied().chain([low, high]).map(log10);
+        let domain = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| {
+            (f64::min(low, end), f64::max(high, end))
         });
-        // A single value has the room of a decade.
-        let domain = if low < high { (low, high) } else { (low - 0.5, high + 0.5) };
+        let named = ticks.iter().map(|tick| (log10(*tick), log_tick_text(*tick))).collect();
         Self { title: title.to_owned(), domain, ticks: named }
     }
 

@@ -244,7 +244,7 @@ fn overlap(n_panels: usize) -> OverlapFigure {
 fn by_site(what: &str) -> String {
     let site =
         |site: usize| format!("Hospital {site} {what}: {}", 1 + site * 17).replace(' ', "\u{a0}");
-    (1..9).map(site).collect::<Vec<_>>().join(" · ")
+    (1..9).map(site).collect::<Vec<_>>().join("; ")
 }
 
 fn flows() -> Vec<(&'static str, FlowFigure)> {
@@ -256,7 +256,7 @@ fn flows() -> Vec<(&'static str, FlowFigure)> {
         ..FlowBox::default()
     };
     let sites =
-        |one: FlowBox| FlowBox { details: vec!["A: 120 · B: 98".into(), by_site("n")], ..one };
+        |one: FlowBox| FlowBox { details: vec!["A: 120; B: 98".into(), by_site("n")], ..one };
     let steps = vec![
         step("Rows of the table", 1481, None),
         sites(step(

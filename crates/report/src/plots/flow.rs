@@ -109,7 +109,7 @@ fn by_level(source: &Source, step: &FlowStep, name: &str) -> Vec<String> {
     lines
 }
 
-/// `A: 12 · B: 9`, and behind them those of whom the level is not known. Count and level stay together.
+/// `A: 12; B: 9`, and behind them those of whom the level is not known. Count and level stay together.
 fn line<'a>(
     source: &Source,
     step: &FlowStep,
@@ -126,5 +126,5 @@ fn line<'a>(
     }
     let words = counts.iter().map(|(label, n)| format!("{label}:\u{a0}{}", number::count(*n)));
     let has_any = counts.iter().any(|(_, n)| 0.0 < *n);
-    has_any.then(|| words.collect::<Vec<_>>().join(" \u{b7} "))
+    has_any.then(|| words.collect::<Vec<_>>().join("; "))
 }
