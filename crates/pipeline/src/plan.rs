@@ -425,16 +425,13 @@ impl Pipeline {
             };
             tasks.push(self.task(key, rows.clone(), Question::Curves(query)));
         }
-        // Rates of patients with weights have no exact limits.
-        if !self.protocol().has_weights(population) {
-            let key = key::person_time(&endpoint.id, population.id());
-            let question = Question::FollowUp(self.person_time(endpoint));
-            tasks.push(self.task(key, rows.clone(), question));
-        }
+        let key = key::person_time(&endpoint.id, population.id());
+        let question = Question::FollowUp(self.person_time(endpoint, population));
+        tasks.push(self.task(key, rows.clone(), question));
     }
 
     /// Events and person-time of the arms, and how complete the follow-up is.
-    fn person_time(&self, endpoint: &EndpointSection) -> FollowUpQuery {
+    fn person_time(&self, endpoint: &EndpointSection, population: Population) -> FollowUpQuery {
         let exposure = &self.protocol().exposure;
         let has_potential = self.cohort().is_missing(POTENTIAL).is_ok();
         FollowUpQuery {
@@ -445,6 +442,8 @@ impl Pipeline {
             rate_unit: 100.0 * DAYS_PER_YEAR / self.protocol().study.time_unit.days(),
             quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
             potential: has_potential.then(|| PotentialFollowUp::Column(POTENTIAL.into())),
+            weights: self.weights(population),
+            cluster: self.curve_cluster(population),
         }
     }
 

@@ -57,7 +57,19 @@ fn of_follow_up(name: &str) -> Option<&'static str> {
         }
         "person_years" => "Sum of the times for which the patients were observed, in years.",
         "event_rate" => "Events over person-time, with its confidence limits.",
-        "rate_ratio" => "Event rate of the exposed over that of the comparators, with its limits.",
+        "weighted_event_rate" => {
+            "Weighted events over weighted person-time, with its confidence limits."
+        }
+        "weighted_person_years" => {
+            "Sum of the times for which the patients were observed, each times the weight of the \
+             patient, in years."
+        }
+        "weighted_completeness" => {
+            "Share of the weighted person-time up to the data lock, or to the event, that was observed."
+        }
+        "rate_ratio" | "weighted_rate_ratio" => {
+            "Event rate of the exposed over that of the comparators, with its limits."
+        }
         "completeness" => {
             "Share of the person-time up to the data lock, or to the event, that was observed."
         }

@@ -1,14 +1,16 @@
 //! How long subjects were followed, how completely, and at which rate they had the event.
 
 use crate::reference::reference_level;
+use crate::sample::counted_levels;
 use crate::settle::settled;
+use crate::weighted_rates::{WeightedRate, WeightedSubject};
 use crate::{
     Confidence, CurvesQuery, PersonTime, Quantile, QuantileRule, Rate, RateContrast, SurvivalError,
-    curves, rate, rate_contrast,
+    WeightedPersonTime, curves, rate, rate_contrast,
 };
 use cohort::{
     Caveat, Cohort, Endpoint, EndpointColumns, Estimate, Interval, LARGEST_NUMBER, NotEstimable,
-    Selection,
+    Selection, WeightColumn,
 };
 use numerics::sum::sum;
 
@@ -30,6 +32,11 @@ pub struct FollowUpQuery {
     pub quantile_rules: Vec<QuantileRule>,
     /// How long each subject could have been followed; absent = completeness is not assessed.
     pub potential: Option<PotentialFollowUp>,
+    /// Case weights, such as those of inverse probability; absent = everybody counts once.
+    pub weights: Option<WeightColumn>,
+    /// Column of clusters, such as matched sets, whose members are not independent, within a group or
+    /// between groups.
+    pub cluster: Option<String>,
 }
 
 /// How long each subject could have been followed, in the unit of the endpoint.
@@ -75,9 +82,11 @@ pub struct GroupFollowUp {
     pub group: Option<String>,
     /// Number of subjects.
     pub n: usize,
-    /// Events and person-time.
+    /// Events and person-time, every subject once whatever its weight.
     pub observed: PersonTime,
-    /// Events per unit of person-time.
+    /// The same as sums of sampling weights; absent without such weights.
+    pub weighted: Option<WeightedPersonTime>,
+    /// Events per unit of person-time, of the sums of weights where there are any.
     pub rate: Rate,
     /// Median follow-up by the reverse Kaplan-Meier method, once per rule.
     pub median_follow_up: Vec<Quantile>,
@@ -87,7 +96,7 @@ pub struct GroupFollowUp {
     pub caveats: Vec<Caveat>,
 }
 
-/// How much of the potential follow-up was observed.
+/// How much of the potential follow-up was observed, as sums of sampling weights where there are any.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Completeness {
     /// Clark's index, between 0 and 1; there is none without potential follow-up.
@@ -104,6 +113,13 @@ pub struct Completeness {
 ///
 /// - Person-time is the sum of the times at risk, from entry to event or censoring. See [`rate`]
 ///   and [`rate_contrast`] for rates.
+/// - With sampling weights `w` rates are `Σ w d / Σ w t` for event `d` and time at risk `t`. With such
+///   weights or clusters the limits are robust, on the logarithm: the influence of a subject on it is
+///   `w (d / Σ w d - t / Σ w t)`, added up over each cluster and then squared; weights are taken as
+///   known. Without events, and for a single cluster, there are none. Same sums as
+///   `pyears(Surv(time, event) ~ group, weights = w)` in R, and same standard error as `svyratio(~event,
+///   ~time, svydesign(~cluster, weights = ~w))` but for its factor `√(c / (c - 1))` with `c` clusters.
+///   Rows of the weight 0 are left out; frequencies are repeated rows.
 /// - The median follow-up is that of the curve on which censoring is the event: Schemper and Smith
 ///   (1996), Control. Clin. Trials 17:343-346. Same as `survfit(Surv(time, 1 - event) ~ group)`.
 /// - Completeness is Clark's index
@@ -116,7 +132,8 @@ pub struct Completeness {
 /// at the lock of the data. What is observed beyond the lock, events too, does not count.
 /// Clark, Altman and De Stavola (2002), Lancet 359:1309-1310.
 ///
-/// A level without subjects has `n = 0`. Fails when columns cannot be read, when no row is selected,
+/// A level without subjects has `n = 0`. Fails when columns cannot be read, when no row is selected, on
+/// weights that make no sense,
 /// when a reference is asked for that is unknown or holds nobody, when a potential follow-up ends
 /// before the subject enters, and on a confidence or unit that makes no sense.
 pub fn summarise_follow_up(
@@ -132,28 +149,31 @@ pub fn summarise_follow_up(
         return Err(SurvivalError::NoRows);
     }
     let subjects = Subjects::read(cohort, selection, query)?;
-    let total = subjects.by_group(cohort, selection, query, None)?.swap_remove(0);
+    let (total, _) = subjects.by_group(cohort, selection, query, None)?.swap_remove(0);
     let groups = match &query.group {
         Some(column) => subjects.by_group(cohort, selection, query, Some(column))?,
         None => Vec::new(),
     };
     let reference = reference(query, &groups)?;
-    let rate_contrasts = reference.map_or_else(Vec::new, |reference| {
-        let others = groups.iter().filter(|group| group.n > 0 && group.group != reference.group);
-        let compared = |group: &GroupFollowUp| ComparedRate {
+    let rate_contrasts = reference.map_or_else(Vec::new, |(reference, of_reference)| {
+        let others =
+            groups.iter().filter(|(group, _)| group.n > 0 && group.group != reference.group);
+        let compared = |(group, rate): &(GroupFollowUp, Option<WeightedRate>)| ComparedRate {
             group: level(group).to_string(),
-            contrast: rate_contrast(
-                group.observed,
-                reference.observed,
-                query.rate_unit,
-                confidence,
-            ),
+            contrast: match (rate, of_reference) {
+                (Some(own), Some(other)) => own.contrast(other, query.rate_unit, confidence),
+                _ => rate_contrast(group.observed, reference.observed, query.rate_unit, confidence),
+            },
         };
         others.map(compared).collect()
     });
-    let reference = reference.map(|group| level(group).to_string());
+    let reference = reference.map(|(group, _)| level(group).to_string());
+    let groups = groups.into_iter().map(|(group, _)| group).collect();
     Ok(FollowUp { total, reference, rate_contrasts, groups })
 }
+
+/// A group with its rate, if that has robust limits.
+type Rated = (GroupFollowUp, Option<WeightedRate>);
 
 fn level(group: &GroupFollowUp) -> &str {
     group.group.as_deref().unwrap_or_default()
@@ -162,19 +182,26 @@ fn level(group: &GroupFollowUp) -> &str {
 /// The group that rates are compared with, if there is another.
 fn reference<'a>(
     query: &FollowUpQuery,
-    groups: &'a [GroupFollowUp],
-) -> Result<Option<&'a GroupFollowUp>, SurvivalError> {
-    let Some(column) = &query.group else { return Ok(None) };
-    let sizes: Vec<(&str, usize)> = groups.iter().map(|group| (level(group), group.n)).collect();
+    groups: &'a [Rated],
+) -> Result<Option<&'a Rated>, SurvivalError> {
+    let Some(column) = &query.group else {
+        return Ok(None);
+    };
+    let sizes: Vec<(&str, usize)> =
+        groups.iter().map(|(group, _)| (level(group), group.n)).collect();
     let reference = reference_level(column, &sizes, query.reference.as_deref())?;
-    let is_compared = groups.iter().filter(|group| group.n > 0).count() > 1;
+    let is_compared = groups.iter().filter(|(group, _)| group.n > 0).count() > 1;
     Ok(is_compared.then(|| &groups[reference]))
 }
 
-/// What is known of each selected subject.
+/// What is known of each subject that counts.
 struct Subjects {
+    /// Those who count: rows of the weight 0 are left out, frequencies repeated.
+    counted: Selection,
     endpoint: Endpoint,
     limits: Option<Limits>,
+    weights: Option<Vec<f64>>,
+    clusters: Option<Vec<u32>>,
 }
 
 /// Ends of the observed and of the potential follow-up of each subject, settled together.
@@ -189,30 +216,13 @@ impl Subjects {
         selection: &Selection,
         query: &FollowUpQuery,
     ) -> Result<Self, SurvivalError> {
-        let endpoint = cohort.endpoint(&query.endpoint, selection)?;
-        let Some(potential) = &query.potential else {
-            return Ok(Self { endpoint, limits: None });
-        };
-        let (column, ends) = match potential {
-            PotentialFollowUp::Column(column) => (column, cohort.numeric(column, selection)?),
-            PotentialFollowUp::DataLock { lock, start } => {
-                let starts = cohort.numeric(start, selection)?;
-                (start, starts.into_iter().map(|start| lock - start).collect())
-            }
-        };
-        let is_possible = |index: usize| {
-            entry(&endpoint, index) <= ends[index] && ends[index] <= 2.0 * LARGEST_NUMBER
-        };
-        match (0..ends.len()).find(|&index| !is_possible(index)) {
-            Some(index) => {
-                let row = cohort.caller_row(selection.rows()[index]);
-                Err(SurvivalError::PotentialFollowUp { column: column.clone(), row })
-            }
-            None => {
-                let [observed, potential] = settled([endpoint.time(), &ends]);
-                Ok(Self { endpoint, limits: Some(Limits { observed, potential }) })
-            }
-        }
+        let weighted = cohort.weighted(selection, query.weights.as_ref())?;
+        let counted = weighted.selection;
+        let endpoint = cohort.endpoint(&query.endpoint, &counted)?;
+        let cluster = query.cluster.as_ref().map(std::slice::from_ref);
+        let clusters = cluster.map(|names| cohort.strata(names, &counted)).transpose()?;
+        let limits = limits(cohort, &counted, query, &endpoint)?;
+        Ok(Self { counted, endpoint, limits, weights: weighted.weights, clusters })
     }
 
     /// Everybody, or each level of a column.
@@ -222,47 +232,77 @@ impl Subjects {
         selection: &Selection,
         query: &FollowUpQuery,
         column: Option<&String>,
-    ) -> Result<Vec<GroupFollowUp>, SurvivalError> {
+    ) -> Result<Vec<Rated>, SurvivalError> {
         let reverse = reverse_query(query, column.cloned());
         let confidence = Confidence::new(query.confidence)?;
         let codes = match column {
-            Some(column) => cohort.categories(column, selection)?.codes,
-            None => vec![0; selection.len()].into(),
+            Some(column) => counted_levels(cohort, selection, &self.counted, column)?.codes,
+            None => vec![0; self.counted.len()].into(),
         };
-        let curves = curves(cohort, selection, &reverse)?.groups;
-        let mut members = vec![Vec::new(); curves.len()];
+        let curves = curves(cohort, selection, &reverse)?;
+        let mut members = vec![Vec::new(); curves.groups.len()];
         for (index, &code) in codes.iter().enumerate() {
             members[code as usize].push(index);
         }
-        let summarised = curves.into_iter().zip(members).map(|(curve, members)| {
+        let of_all = curves.caveats.iter().filter(|_| column.is_none());
+        let of_all: Vec<Caveat> = of_all.cloned().collect();
+        let summarised = curves.groups.into_iter().zip(members).map(|(curve, members)| {
             let observed = self.person_time(&members);
-            let none = Rate {
-                rate: Err(NotEstimable::NoSubjects),
-                interval: Interval::none(NotEstimable::NoSubjects),
-            };
-            GroupFollowUp {
+            let robust = self.weighted_rate(&members);
+            let group = GroupFollowUp {
                 group: curve.group,
                 n: members.len(),
                 observed,
-                rate: if members.is_empty() {
-                    none
-                } else {
-                    rate(observed, query.rate_unit, confidence)
+                weighted: self.weights.as_ref().and(robust.as_ref()).map(|one| one.person_time),
+                rate: match &robust {
+                    Some(robust) => robust.rate(query.rate_unit, confidence),
+                    None if members.is_empty() => Rate {
+                        rate: Err(NotEstimable::NoSubjects),
+                        interval: Interval::none(NotEstimable::NoSubjects),
+                    },
+                    None => rate(observed, query.rate_unit, confidence),
                 },
                 median_follow_up: curve.quantiles,
                 completeness: self.completeness(&members),
-                caveats: curve.caveats,
-            }
+                caveats: curve.caveats.into_iter().chain(of_all.iter().cloned()).collect(),
+            };
+            (group, robust)
         });
         Ok(summarised.collect())
     }
 
     fn person_time(&self, members: &[usize]) -> PersonTime {
-        let at_risk = |&index: &usize| self.endpoint.time()[index] - entry(&self.endpoint, index);
         PersonTime {
             n_events: members.iter().filter(|&&index| self.endpoint.event()[index]).count(),
-            time: sum(members.iter().map(at_risk)),
+            time: sum(members.iter().map(|&index| self.time_at_risk(index))),
         }
+    }
+
+    fn time_at_risk(&self, index: usize) -> f64 {
+        self.endpoint.time()[index] - entry(&self.endpoint, index)
+    }
+
+    /// The rate with robust limits, for subjects with weights or in clusters.
+    fn weighted_rate(&self, members: &[usize]) -> Option<WeightedRate> {
+        if self.weights.is_none() && self.clusters.is_none() {
+            return None;
+        }
+        let n_clusters = match &self.clusters {
+            Some(clusters) => clusters.iter().max().map_or(0, |&last| last as usize + 1),
+            None => self.counted.len(),
+        };
+        let subject = |&index: &usize| WeightedSubject {
+            weight: self.weight(index),
+            event: self.endpoint.event()[index],
+            time: self.time_at_risk(index),
+            cluster: self.clusters.as_ref().map_or(index, |clusters| clusters[index] as usize),
+        };
+        let subjects: Vec<WeightedSubject> = members.iter().map(subject).collect();
+        Some(WeightedRate::of(&subjects, n_clusters))
+    }
+
+    fn weight(&self, index: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[index])
     }
 
     fn completeness(&self, members: &[usize]) -> Option<Completeness> {
@@ -273,7 +313,8 @@ impl Subjects {
             if has_event { times[index] } else { ends[index] }
         };
         let total = |end: &dyn Fn(usize) -> f64| {
-            sum(members.iter().map(|&index| end(index) - entry(&self.endpoint, index)))
+            let time = |index: usize| end(index) - entry(&self.endpoint, index);
+            sum(members.iter().map(|&index| self.weight(index) * time(index)))
         };
         let (observed, potential) = (total(&followed_to), total(&could_be_followed_to));
         let reason =
@@ -281,6 +322,37 @@ impl Subjects {
         let index = (potential > 0.0).then(|| (observed / potential).clamp(0.0, 1.0));
         let n_beyond = members.iter().filter(|&&index| times[index] > ends[index]).count();
         Some(Completeness { index: index.ok_or(reason), observed, potential, n_beyond })
+    }
+}
+
+/// Ends of the potential follow-up, if it is known.
+fn limits(
+    cohort: &Cohort,
+    counted: &Selection,
+    query: &FollowUpQuery,
+    endpoint: &Endpoint,
+) -> Result<Option<Limits>, SurvivalError> {
+    let Some(potential) = &query.potential else {
+        return Ok(None);
+    };
+    let (column, ends) = match potential {
+        PotentialFollowUp::Column(column) => (column, cohort.numeric(column, counted)?),
+        PotentialFollowUp::DataLock { lock, start } => {
+            let starts = cohort.numeric(start, counted)?;
+            (start, starts.into_iter().map(|start| lock - start).collect())
+        }
+    };
+    let is_possible =
+        |index: usize| entry(endpoint, index) <= ends[index] && ends[index] <= 2.0 * LARGEST_NUMBER;
+    match (0..ends.len()).find(|&index| !is_possible(index)) {
+        Some(index) => {
+            let row = cohort.caller_row(counted.rows()[index]);
+            Err(SurvivalError::PotentialFollowUp { column: column.clone(), row })
+        }
+        None => {
+            let [observed, potential] = settled([endpoint.time(), &ends]);
+            Ok(Some(Limits { observed, potential }))
+        }
     }
 }
 
@@ -292,6 +364,8 @@ fn entry(endpoint: &Endpoint, index: usize) -> f64 {
 fn reverse_query(query: &FollowUpQuery, group: Option<String>) -> CurvesQuery {
     CurvesQuery {
         group,
+        weights: query.weights.clone(),
+        cluster: query.cluster.clone(),
         reverse: true,
         confidence: query.confidence,
         quantiles: vec![0.5],
@@ -327,6 +401,8 @@ mod tests {
             rate_unit: 10.0,
             quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
             potential: Some(PotentialFollowUp::DataLock { lock: 10.0, start: "start".into() }),
+            weights: None,
+            cluster: None,
         }
     }
 
@@ -348,6 +424,32 @@ mod tests {
         assert_eq!((completeness.index, completeness.n_beyond), (Ok(20.0 / 23.0), 0));
         // Censored at 3 of 4 and at 8 of 1: the reverse curve is 3/4, then 0.
         assert_eq!(total.median_follow_up[0].value, Ok(8.0));
+    }
+
+    /// Weights 1, 2, 1, 0 leave out the last: D = 1 in T = 5 + 2 · 8 + 3 = 24, of 5 + 2 · 8 + 6 = 27 that
+    /// were possible. In A the event is one in T = 21: influences 1 - 5/21 and
+    /// -16/21 on the logarithm of the rate.
+    #[test]
+    fn weighted_subjects_by_hand() {
+        let mut cohort = cohort();
+        cohort.push(Column::numeric("w", vec![1.0, 2.0, 1.0, 0.0])).unwrap();
+        let weights = Some(WeightColumn { column: "w".into(), kind: cohort::WeightKind::Sampling });
+        let query = FollowUpQuery { weights, ..query() };
+        let found = summarise_follow_up(&cohort, &Selection::all(&cohort), &query).unwrap();
+        let total = &found.total;
+        assert_eq!((total.n, total.observed), (3, PersonTime { n_events: 1, time: 16.0 }));
+        let sums = WeightedPersonTime { subjects: 4.0, events: 1.0, time: 24.0 };
+        assert_eq!(total.weighted, Some(sums));
+        assert!((total.rate.rate.unwrap() - 10.0 / 24.0).abs() < 1e-15);
+        assert_eq!(total.completeness.unwrap().index, Ok(24.0 / 27.0));
+        assert!(total.caveats.iter().any(|one| one.code == CaveatCode::ZeroWeights));
+        let of_a = &found.groups[1];
+        let distance = 1.959_963_984_540_054 * 2f64.sqrt() * 16.0 / 21.0;
+        let upper = 10.0 / 21.0 * distance.exp();
+        assert!((of_a.rate.interval.upper.unwrap() - upper).abs() < 1e-12);
+        // Nobody of B has an event.
+        let compared = found.rate_contrasts[0].contrast.ratio;
+        assert_eq!((compared.estimate, found.groups[2].rate.rate), (Ok(0.0), Ok(0.0)));
     }
 
     #[test]

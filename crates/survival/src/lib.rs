@@ -49,6 +49,7 @@ mod sample;
 mod settle;
 mod shared_clusters;
 mod start_time;
+mod weighted_rates;
 mod weighted_table;
 
 pub use bands::{Band, BandKind, BandLimits, ConfidenceBand, confidence_band};
@@ -102,4 +103,5 @@ pub use replicated::{
 };
 pub use restricted_mean::restricted_mean;
 pub use risk_table::{RiskRow, RiskTable};
+pub use weighted_rates::WeightedPersonTime;
 pub use weighted_table::{WeightedTable, weighted_kaplan_meier};

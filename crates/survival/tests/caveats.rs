@@ -191,6 +191,8 @@ fn follow_up() {
         rate_unit: 1.0,
         quantile_rules: vec![LOG],
         potential: None,
+        weights: None,
+        cluster: None,
     };
     let groups = summarise_follow_up(&cohort, &all, &query).unwrap().groups;
     assert_eq!(codes(&groups[0].caveats), [FewAtRisk, EmptyRiskSet]);

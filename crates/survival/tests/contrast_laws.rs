@@ -60,6 +60,8 @@ fn followed(cohort: &Cohort, late: bool) -> FollowUp {
         rate_unit: 1.0,
         quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log)],
         potential: Some(PotentialFollowUp::Column("potential".into())),
+        weights: None,
+        cluster: None,
     };
     summarise_follow_up(cohort, &Selection::all(cohort), &query).unwrap()
 }

@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use cohort::{Cohort, Column, EndpointColumns, Estimate, Interval, Selection};
+use cohort::{
+    Cohort, Column, EndpointColumns, Estimate, Interval, Selection, WeightColumn, WeightKind,
+};
 use std::fs;
 use survival::{
-    Band, BandKind, ConditionalQuery, Contrast, ContrastsQuery, CurvesQuery, FollowUpQuery,
-    IntervalRule, QuantileRule, conditional, contrasts, curves, summarise_follow_up,
+    Band, BandKind, ConditionalQuery, Contrast, ContrastsQuery, CurvesQuery, FollowUp,
+    FollowUpQuery, IntervalRule, QuantileRule, conditional, contrasts, curves, summarise_follow_up,
 };
 
 /// Time in days, status 2 for a death, sex 1 for men and 2 for women.
@@ -107,6 +109,8 @@ fn rates_of_men_and_women() {
         rate_unit: 365.25,
         quantile_rules: vec![QuantileRule::Spss],
         potential: None,
+        weights: None,
+        cluster: None,
     };
     let answer = summarise_follow_up(&cohort, &all, &query).unwrap();
     let men = &answer.groups[0];
@@ -121,6 +125,59 @@ fn rates_of_men_and_women() {
         0.002_759_791_140_950_148_4,
     ];
     assert_contrast(&answer.rate_contrasts[0].contrast.ratio, ratio);
+}
+
+/// Sums as `pyears(Surv(time, event) ~ g, weights = w, scale = 1)`; errors of the rates as `svyratio(~event,
+/// ~time, svydesign(~cluster, weights = ~w))` and of their ratio as `svyglm(event ~ g + offset(log(time)),
+/// family = quasipoisson())` in R, each without its factor `c / (c - 1)` of the variance.
+#[test]
+fn weighted_rates_agree_with_r() {
+    let columns = vec![
+        Column::numeric("time", vec![2.0, 5.0, 3.0, 8.0, 1.0, 4.0, 6.0, 7.0, 9.0, 2.5]),
+        Column::numeric("event", vec![1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0]),
+        Column::numeric("g", vec![1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]),
+        Column::numeric("w", vec![1.5, 0.5, 2.0, 1.0, 0.25, 1.0, 3.0, 0.75, 1.25, 2.0]),
+        Column::numeric("set", vec![1.0, 2.0, 3.0, 4.0, 5.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+    ];
+    let cohort = Cohort::new(None, columns).unwrap();
+    let asked = |cluster: Option<&str>| {
+        let query = FollowUpQuery {
+            endpoint: EndpointColumns::new("time", "event"),
+            group: Some("g".into()),
+            reference: None,
+            confidence: 0.95,
+            rate_unit: 1.0,
+            quantile_rules: vec![],
+            potential: None,
+            weights: Some(WeightColumn { column: "w".into(), kind: WeightKind::Sampling }),
+            cluster: cluster.map(str::to_owned),
+        };
+        summarise_follow_up(&cohort, &Selection::all(&cohort), &query).unwrap()
+    };
+    let answer = asked(None);
+    let [others, exposed] = &answer.groups[..] else { panic!("two groups") };
+    let sums = exposed.weighted.unwrap();
+    assert_eq!((sums.subjects, sums.events, sums.time), (5.25, 4.5, 19.75));
+    assert_eq!((exposed.observed.n_events, exposed.observed.time), (3, 19.0));
+    assert_close(exposed.rate.rate, 0.227_848_101_265_822_8);
+    assert_close(exposed.rate.interval.lower, 0.121_723_658_452_266_35);
+    assert_close(exposed.rate.interval.upper, 0.426_496_852_875_966_45);
+    assert_close(others.rate.interval.lower, 0.023_150_191_250_745_49);
+    assert_close(others.rate.interval.upper, 0.321_018_039_660_486_64);
+    let ratio = |answer: &FollowUp| answer.rate_contrasts[0].contrast.ratio;
+    let close = |found: Estimate, expected: f64| {
+        let found = found.unwrap();
+        // R iterates to about this.
+        assert!((found - expected).abs() <= 1e-9 * expected, "{found} instead of {expected}");
+    };
+    close(ratio(&answer).estimate, 2.643_037_974_683_513);
+    close(ratio(&answer).standard_error.unwrap(), 0.743_161_586_536_389);
+    close(ratio(&answer).interval.upper, 11.341_844_594_588_14);
+    close(ratio(&answer).p_value.unwrap(), 0.190_930_982_826_025_16);
+    let sets = ratio(&asked(Some("set")));
+    close(sets.standard_error.unwrap(), 0.527_108_380_022_668_6);
+    close(sets.interval.lower, 0.940_649_732_923_884_8);
+    close(sets.p_value.unwrap(), 0.065_199_412_593_234_04);
 }
 
 /// As `summary(survfit(..., subset = time > 180, conf.type = "log-log"), times = 365)`.

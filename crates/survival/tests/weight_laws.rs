@@ -7,8 +7,9 @@ use cohort::{
 };
 use proptest::prelude::*;
 use survival::{
-    Contrasts, ContrastsQuery, Curves, CurvesQuery, GroupCurve, HazardEstimator, IntervalRule,
-    QuantileRule, Variance, contrasts, curves,
+    Contrasts, ContrastsQuery, Curves, CurvesQuery, FollowUp, FollowUpQuery, GroupCurve,
+    GroupFollowUp, HazardEstimator, IntervalRule, PotentialFollowUp, QuantileRule, Variance,
+    contrasts, curves, summarise_follow_up,
 };
 
 /// Entry, follow-up after entry, event, arm, weight in quarters, cluster.
@@ -30,6 +31,7 @@ fn cohort(subjects: &[Subject], scale: f64) -> Cohort {
         Column::numeric("entry", numbers(&|subject| f64::from(subject.0))),
         Column::numeric("time", numbers(&|subject| f64::from(subject.0 + subject.1))),
         Column::numeric("event", numbers(&|subject| f64::from(u8::from(subject.2)))),
+        Column::numeric("potential", numbers(&|subject| f64::from(subject.0 + subject.1) + 2.0)),
         Column::numeric("w", numbers(&|subject| f64::from(subject.4) / 4.0 * scale)),
         Column::numeric("frequency", numbers(&|subject| f64::from(subject.4 % 4))),
         Column::numeric("one", numbers(&|_| 1.0)),
@@ -122,7 +124,56 @@ fn numbers(group: &GroupCurve) -> Vec<Estimate> {
     numbers
 }
 
+fn followed(cohort: &Cohort, query: CurvesQuery) -> FollowUp {
+    let query = FollowUpQuery {
+        endpoint: query.endpoint,
+        group: query.group,
+        reference: None,
+        confidence: 0.95,
+        rate_unit: 10.0,
+        quantile_rules: vec![],
+        potential: Some(PotentialFollowUp::Column("potential".into())),
+        weights: query.weights,
+        cluster: query.cluster,
+    };
+    summarise_follow_up(cohort, &Selection::all(cohort), &query).unwrap()
+}
+
+fn same(one: Estimate, other: Estimate) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => (one - other).abs() <= 1e-9 * one.abs().max(1e-9),
+        (one, other) => one.err() == other.err(),
+    }
+}
+
 proptest! {
+    /// Weights times a number are the same weights, a patient in a cluster of its own is nobody's
+    /// fellow, and weights of one change nothing but the limits.
+    #[test]
+    fn rates_know_what_weights_mean(subjects in subjects(), late in any::<bool>()) {
+        let [own, scaled] = [1.0, 3.0].map(|scale| cohort(&subjects, scale));
+        let found = followed(&own, sampling(late));
+        let alone = followed(&own, clustered("row", sampling(late)));
+        let more = followed(&scaled, sampling(late));
+        for other in [&alone, &more] {
+            for (one, other) in found.groups.iter().zip(&other.groups) {
+                prop_assert!(same(one.rate.rate, other.rate.rate));
+                prop_assert!(same(one.rate.interval.upper, other.rate.interval.upper));
+                let index = |group: &GroupFollowUp| group.completeness.unwrap().index;
+                prop_assert!(same(index(one), index(other)));
+            }
+        }
+        let times = |of: &FollowUp| of.total.weighted.unwrap().time;
+        prop_assert!((3.0 * times(&found) - times(&more)).abs() <= 1e-9 * times(&more));
+        let plain = followed(&own, query(late));
+        let ones = followed(&own, weighted("one", WeightKind::Sampling, late));
+        for (one, other) in plain.groups.iter().zip(&ones.groups) {
+            prop_assert!(same(one.rate.rate, other.rate.rate));
+            prop_assert_eq!(one.observed, other.observed);
+        }
+        prop_assert!(plain.total.weighted.is_none());
+    }
+
     #[test]
     fn frequencies_are_repeated_rows(subjects in subjects(), late in any::<bool>()) {
         let cohort = cohort(&subjects, 1.0);

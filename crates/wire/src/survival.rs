@@ -535,6 +535,8 @@ mod tests {
             rate_unit: 100.0,
             quantile_rules: vec![QuantileRule::Spss],
             potential: Some(PotentialFollowUp::DataLock { lock: 5.0, start: "exposure".into() }),
+            weights: None,
+            cluster: None,
         };
         let asked = follow_up_request(&cohort, &all, &follow_up).asked(&()).unwrap();
         assert_eq!(asked.query, follow_up);
@@ -638,6 +640,8 @@ mod tests {
             rate_unit: 100.0,
             quantile_rules: vec![QuantileRule::Curve(IntervalRule::Log), QuantileRule::Spss],
             potential: Some(PotentialFollowUp::Column("possible".into())),
+            weights: None,
+            cluster: None,
         };
         let all = Selection::all(&cohort);
         let found = survival::summarise_follow_up(&cohort, &all, &query).unwrap();
@@ -649,6 +653,13 @@ mod tests {
         assert_eq!(FollowUp::try_from(answer.clone()), Ok(found));
         let lacking = pb::SummariseFollowUpResponse { total: None, ..answer };
         assert_eq!(FollowUp::try_from(lacking).unwrap_err().0[0].path, "total");
+        let weights = WeightColumn { column: "possible".into(), kind: WeightKind::Sampling };
+        let query = FollowUpQuery { weights: Some(weights), cluster: Some("time".into()), ..query };
+        let asked = follow_up_request(&cohort, &all, &query).asked(&()).unwrap();
+        assert_eq!(asked.query, query);
+        let found = survival::summarise_follow_up(&cohort, &all, &query).unwrap();
+        assert_eq!(found.total.weighted.map(|sums| sums.subjects), Some(32.0));
+        assert_eq!(FollowUp::try_from(follow_up_response(found.clone(), &query)), Ok(found));
     }
 
     #[test]
@@ -664,6 +675,8 @@ mod tests {
                 rate_unit: 1.0,
                 quantile_rules: vec![],
                 potential: Some(PotentialFollowUp::Column("exposure".into())),
+                weights: None,
+                cluster: None,
             },
         );
         let options = request.options.as_mut().unwrap();

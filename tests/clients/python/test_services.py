@@ -105,6 +105,7 @@ def estimate_curves(client):
         close(survival, expected)
     close(eq.number(group.quantiles[0].estimate), 3)
     close(eq.number(group.at_times[0].survival), 3 / 4)
+    equal([caveat.code for caveat in group.at_times[0].caveats], [eq.common.CAVEAT_CODE_FEW_AT_RISK])
     equal(answer.options.interval_rule, eq.survival.INTERVAL_RULE_LOG)
     return "S(3) = 3/8, median 3"
 
@@ -132,6 +133,27 @@ def estimate_weighted_curves(client):
     close(hazard.hazards[0], 1 / 6)
     close(hazard.survival[0], math.exp(-1 / 6))
     return "S(1) = 5/6 with robust error √38/36"
+
+
+def summarise_weighted_follow_up(client):
+    """Weights 2, 1 and 1, the first has the event: 2 in 2 + 2 + 4 units of time, and influences of 3/4,
+    -1/4 and -1/2 on the logarithm of the rate."""
+    request = eq.survival.SummariseFollowUpRequest(
+        cohort=eq.cohort(time=[1, 2, 4], event=[1, 0, 0], weight=[2, 1, 1]),
+        endpoint=endpoint(),
+        options=eq.survival.FollowUpOptions(rate_unit=100),
+        case_weights=eq.common.CaseWeights(
+            column="weight", kind=eq.common.WEIGHT_KIND_SAMPLING
+        ),
+    )
+    total = client.survival.SummariseFollowUp(request, timeout=TIMEOUT).total
+    equal((total.subject_count, total.event_count, total.person_time), (3, 1, 7))
+    sums = total.weighted
+    equal((sums.subjects, sums.events, sums.person_time), (4, 2, 8))
+    close(eq.number(total.rate), 25)
+    distance = NormalDist().inv_cdf(0.975) * math.sqrt(14) / 4
+    close(total.rate_interval.upper, 25 * math.exp(distance), 1e-9)
+    return "25 weighted events per 100 units of time"
 
 
 def contrast_paired_curves(client):
@@ -1137,6 +1159,7 @@ CHECKS = [
     estimate_weighted_curves,
     contrast_paired_curves,
     estimate_bands,
+    summarise_weighted_follow_up,
     estimate_from_a_start,
     estimate_hazard,
     compare_curves,

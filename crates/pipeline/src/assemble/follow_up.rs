@@ -23,11 +23,8 @@ pub(super) fn assemble(assembly: &mut Assembly) {
     }
 }
 
-/// Events over person-time; patients with weights have none.
+/// Events over person-time.
 fn person_time(assembly: &mut Assembly, place: &Place) {
-    if assembly.has_weights(&place.population) {
-        return;
-    }
     let protocol = assembly.pipeline.protocol();
     let exposure = protocol.exposure.column.clone();
     let arms: Vec<(String, String)> = protocol
@@ -45,7 +42,8 @@ fn person_time(assembly: &mut Assembly, place: &Place) {
         Ok(found) => found,
         Err(reason) => {
             for term in arms.iter().map(|(_, term)| term.as_str()).chain([WHOLE]) {
-                assembly.push(place.quantity(term, "event_rate", Err(reason), RATE));
+                let (name, method) = rate_words(assembly, place);
+                assembly.push(place.quantity(term, name, Err(reason), &method));
             }
             return;
         }
@@ -60,16 +58,38 @@ fn person_time(assembly: &mut Assembly, place: &Place) {
     if let Some(compared) = found.rate_contrasts.first() {
         let confidence = assembly.pipeline.confidence();
         let ratio = compared.contrast.ratio;
-        let method = "ratio of the event rates, exact limits and test (binomial given all events)";
+        let (name, method) = match assembly.has_weights(&place.population) {
+            true => {
+                let robust = assembly.robust(&place.population);
+                let method = format!("ratio of the weighted event rates, Wald, {robust} variance");
+                ("weighted_rate_ratio", method)
+            }
+            false => ("rate_ratio", EXACT_RATIO.to_owned()),
+        };
         let term = id::level(&exposure, &compared.group);
-        let quantity = place.quantity(&term, "rate_ratio", ratio.estimate, method);
+        let quantity = place.quantity(&term, name, ratio.estimate, &method);
         assembly.push(quantity.with_interval(ratio.interval, confidence));
         let p_value = ratio.p_value.unwrap_or(Err(NotEstimable::NotDefined));
-        assembly.push(place.quantity(&term, "rate_ratio_p_value", p_value, method));
+        assembly.push(place.quantity(&term, &format!("{name}_p_value"), p_value, &method));
     }
 }
 
-const RATE: &str = "events over person-time, exact Poisson limits";
+const EXACT_RATIO: &str =
+    "ratio of the event rates, exact limits and test (binomial given all events)";
+
+/// The name of a rate in ids, and how it is computed.
+fn rate_words(assembly: &Assembly, place: &Place) -> (&'static str, String) {
+    match assembly.has_weights(&place.population) {
+        true => {
+            let robust = assembly.robust(&place.population);
+            let method = format!(
+                "weighted events over weighted person-time, limits on the logarithm, {robust} variance"
+            );
+            ("weighted_event_rate", method)
+        }
+        false => ("event_rate", "events over person-time, exact Poisson limits".to_owned()),
+    }
+}
 
 /// Unit of rates.
 const PER_100_YEARS: &str = "per 100 person-years";
@@ -82,11 +102,28 @@ fn group(assembly: &mut Assembly, place: &Place, term: &str, group: &GroupFollow
     let time = Ok(group.observed.time * years);
     let person_time = place.quantity(term, "person_years", time, "sum of the times at risk");
     assembly.push(person_time.in_unit("person-years"));
-    let rate = place.quantity(term, "event_rate", group.rate.rate, RATE);
+    if let Some(sums) = &group.weighted {
+        let method = "sum of the weights of the patients with the event";
+        assembly.push(place.quantity(term, "weighted_n_events", Ok(sums.events), method));
+        let method = "sum of the times at risk, each times the weight of the patient";
+        let time = place.quantity(term, "weighted_person_years", Ok(sums.time * years), method);
+        assembly.push(time.in_unit("person-years"));
+    }
+    let (name, method) = rate_words(assembly, place);
+    let rate = place.quantity(term, name, group.rate.rate, &method);
     assembly.push(rate.with_interval(group.rate.interval, confidence).in_unit(PER_100_YEARS));
     if let Some(known) = &group.completeness {
-        let method = "observed over potential person-time to the data lock (Clark's index)";
-        assembly.push(place.quantity(term, "completeness", known.index, method));
+        let (name, method) = match group.weighted {
+            Some(_) => (
+                "weighted_completeness",
+                "weighted observed over weighted potential person-time to the data lock",
+            ),
+            None => (
+                "completeness",
+                "observed over potential person-time to the data lock (Clark's index)",
+            ),
+        };
+        assembly.push(place.quantity(term, name, known.index, method));
         assembly.push(place.count(term, "n_beyond_lock", known.n_beyond));
     }
 }

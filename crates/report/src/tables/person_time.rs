@@ -15,7 +15,9 @@ pub(crate) fn person_time(source: &Source) -> Table {
     let has = |measure: &Measure| {
         source.endpoints().iter().any(|endpoint| {
             source.populations().iter().any(|population| {
-                source.numbers.has(&place(endpoint, population, WHOLE, &measure.1))
+                std::iter::once(&everyone).chain(source.arms()).any(|group| {
+                    source.numbers.has(&place(endpoint, population, &group.id, &measure.1))
+                })
             })
         })
     };
@@ -46,6 +48,12 @@ pub(crate) fn person_time(source: &Source) -> Table {
         "Event rates with exact Poisson limits. Completeness: observed over potential person-time to the \
          data lock (Clark's index).",
     );
+    if words::any_weights(&source.result.protocol) {
+        table.note(
+            "Weighted: sums in which each patient counts with the weight of the design; limits of \
+             weighted rates are robust and take the weights as known. All other columns count patients.",
+        );
+    }
     table
 }
 
@@ -61,14 +69,31 @@ fn measures(source: &Source) -> Vec<Measure> {
         (title.to_owned(), name.to_owned(), write, false)
     };
     let rate = format!("Events per 100 person-years ({ci})");
+    let ratio = format!("Rate ratio ({ci})");
     let mut measures = vec![
         plain("Patients", "n", number::count),
         plain("Events", "n_events", number::count),
         plain("Person-years", "person_years", number::time),
-        (rate, "event_rate".to_owned(), number::time, true),
+        (rate.clone(), "event_rate".to_owned(), number::time, true),
+        (ratio.clone(), "rate_ratio".to_owned(), number::ratio, true),
+        plain("Weighted events", "weighted_n_events", number::time),
+        plain("Weighted person-years", "weighted_person_years", number::time),
+        (
+            format!("Weighted: {}", words::within(&rate)),
+            "weighted_event_rate".to_owned(),
+            number::time,
+            true,
+        ),
+        (
+            format!("Weighted: {}", words::within(&ratio)),
+            "weighted_rate_ratio".to_owned(),
+            number::ratio,
+            true,
+        ),
         plain(&format!("Follow-up, first quartile ({unit})"), "q1", number::time),
         plain(&format!("Follow-up, third quartile ({unit})"), "q3", number::time),
         plain("Completeness (%)", "completeness", number::percent),
+        plain("Weighted completeness (%)", "weighted_completeness", number::percent),
         plain("Censored", "n_censored", number::count),
         plain("Censored at the data lock", "n_censored_at_lock", number::count),
         plain("Censored before it", "n_censored_before_lock", number::count),

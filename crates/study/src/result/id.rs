@@ -36,8 +36,8 @@
 //! | `{endpoint}/{population}/differences/{exposure}/median_difference_{rule}` `survival_difference@{time}` `restricted_mean_difference@{tau}`, `..._ratio...` | exposed minus, or over, comparator; `difference_p_value` and `ratio_p_value` where the method has one, and `survival_difference_log_log_p_value@{time}` |
 //! | `{endpoint}/{population}/followup/{group}/median_{rule}` | reverse Kaplan-Meier |
 //! | `{endpoint}/{population}/followup/{group}/q1` `q3` | its quartiles |
-//! | `{endpoint}/{population}/followup/{group}/n` `n_events` `person_years` `event_rate` `completeness` `n_beyond_lock` | events over person-time, how complete follow-up is; not of patients with weights |
-//! | `{endpoint}/{population}/followup/{exposure}={level}/rate_ratio` `rate_ratio_p_value` | rate of the exposed over that of the comparators |
+//! | `{endpoint}/{population}/followup/{group}/n` `n_events` `person_years` `event_rate` `completeness` `n_beyond_lock` | events over person-time, how complete follow-up is; of patients with weights `weighted_n_events` `weighted_person_years` `weighted_event_rate` `weighted_completeness` in the place of person-years, rate and completeness |
+//! | `{endpoint}/{population}/followup/{exposure}={level}/rate_ratio` `rate_ratio_p_value` | rate of the exposed over that of the comparators; `weighted_rate_ratio` likewise |
 //! | `{endpoint}/{population}/followup/{group}/n_censored` `n_censored_at_lock` `n_censored_before_lock` `n_censored_unknown` | censored patients; at the lock of the data, before it, without a reason |
 //! | `{endpoint}/{population}/followup/{group}/{column}={level}/n_censored` | censored for a reason |
 //! | `{endpoint}/{population}/log_rank/{column}/chi_squared` `df` `p_value` `ln_p_value` | comparison of groups; `log_rank_stratified_by_pair` likewise |

@@ -1,11 +1,11 @@
 //! Summaries of follow-up.
 
 use super::contrasts::{contrast_from, contrast_to};
-use super::{quantile_from, quantile_rule_to, quantile_rules_from, quantile_to};
+use super::{quantile_from, quantile_rule_to, quantile_rules_from, quantile_to, weight_column};
 use crate::common::{
     caveats_from, caveats_to, confidence_from, count, count_from, endpoint_columns, endpoint_from,
     endpoint_to, estimate_from, estimate_to, interval_from, interval_to, optional_column,
-    optional_name, required_number,
+    optional_name, required_number, weights_from, weights_to,
 };
 use crate::pb::survival as pb;
 use crate::violation::Violations;
@@ -13,7 +13,7 @@ use crate::{Asked, CohortRef, CohortRequest, Cohorts, Malformed, Unreadable};
 use cohort::{Cohort, EndpointColumns, LARGEST_NUMBER, Selection};
 use survival::{
     ComparedRate, Completeness, FollowUp, FollowUpQuery, GroupFollowUp, PersonTime,
-    PotentialFollowUp, Rate, RateContrast,
+    PotentialFollowUp, Rate, RateContrast, WeightedPersonTime,
 };
 
 /// Asks for a summary of follow-up.
@@ -29,7 +29,9 @@ pub fn follow_up_request<'a>(
     });
     let columns = endpoint_columns(&query.endpoint)
         .chain(query.group.as_deref())
-        .chain(potential.map(String::as_str));
+        .chain(potential.map(String::as_str))
+        .chain(query.weights.as_ref().map(weight_column))
+        .chain(query.cluster.as_deref());
     let (cohort, selection) = Asked::<()>::written(cohort, selection, columns);
     pb::SummariseFollowUpRequest {
         cohort,
@@ -37,6 +39,8 @@ pub fn follow_up_request<'a>(
         endpoint: Some(endpoint_to(&query.endpoint)),
         group_column: query.group.clone().unwrap_or_default(),
         options: Some(options_to(query)),
+        case_weights: query.weights.as_ref().map(weights_to),
+        cluster_column: query.cluster.clone().unwrap_or_default(),
     }
 }
 
@@ -60,14 +64,17 @@ impl CohortRequest for pb::SummariseFollowUpRequest {
     type Query = FollowUpQuery;
 
     fn asked(self, cohorts: &dyn Cohorts) -> Result<Asked<FollowUpQuery>, Unreadable> {
-        let pb::SummariseFollowUpRequest { cohort, selection, endpoint, group_column, options } =
-            self;
+        let pb::SummariseFollowUpRequest { cohort, selection, endpoint, group_column, .. } = self;
         Asked::read(cohorts, cohort, selection, |violations, cohort| {
             let endpoint = endpoint_from(violations, endpoint, cohort);
-            let query = query_from(violations, options.unwrap_or_default(), cohort);
+            let query = query_from(violations, self.options.unwrap_or_default(), cohort);
+            let weights = weights_from(violations, "case_weights", self.case_weights, cohort);
+            let cluster = self.cluster_column;
             Some(FollowUpQuery {
                 endpoint: endpoint?,
                 group: optional_column(violations, "group_column", group_column, cohort),
+                weights: weights?,
+                cluster: optional_column(violations, "cluster_column", cluster, cohort),
                 ..query?
             })
         })
@@ -98,6 +105,8 @@ fn query_from(
         rate_unit,
         quantile_rules: rules,
         potential,
+        weights: None,
+        cluster: None,
     })
 }
 
@@ -204,6 +213,11 @@ fn group_from(
             n_events: count_from(violations, path, group.event_count)?,
             time: group.person_time,
         },
+        weighted: group.weighted.map(|sums| WeightedPersonTime {
+            subjects: sums.subjects,
+            events: sums.events,
+            time: sums.person_time,
+        }),
         rate: Rate {
             rate: estimate_from(group.rate),
             interval: interval_from(group.rate_interval),
@@ -231,5 +245,10 @@ fn group_to(group: GroupFollowUp) -> pb::GroupFollowUp {
         median_follow_up: group.median_follow_up.into_iter().map(quantile_to).collect(),
         completeness: group.completeness.map(completeness),
         caveats: caveats_to(group.caveats),
+        weighted: group.weighted.map(|sums| pb::WeightedPersonTime {
+            subjects: sums.subjects,
+            events: sums.events,
+            person_time: sums.time,
+        }),
     }
 }
