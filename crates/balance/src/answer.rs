@@ -123,6 +123,10 @@ pub struct NumericSummary {
     pub q1_type_6: Estimate,
     /// Third quartile, type 6; not defined with weights.
     pub q3_type_6: Estimate,
+    /// First quartile, type 2 as SAS has it; not defined with weights.
+    pub q1_type_2: Estimate,
+    /// Third quartile, type 2; not defined with weights.
+    pub q3_type_2: Estimate,
     /// Smallest value.
     pub min: Estimate,
     /// Largest value.

@@ -5,7 +5,7 @@ use crate::choice::skewness;
 use crate::sample::Group;
 use cohort::{Estimate, NotEstimable};
 use hypothesis::shapiro_wilk;
-use numerics::sum::{Sum, mean, quantile_type_6, quantile_type_7, sum, variance};
+use numerics::sum::{Sum, mean, quantile_type_2, quantile_type_6, quantile_type_7, sum, variance};
 
 /// Mean and variance of some numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,8 +62,10 @@ pub(crate) fn summarise(group: &Group<f64>) -> NumericSummary {
         median: sorted.quantile(0.5),
         q1: sorted.quantile(0.25),
         q3: sorted.quantile(0.75),
-        q1_type_6: sorted.type_6(0.25),
-        q3_type_6: sorted.type_6(0.75),
+        q1_type_6: sorted.unweighted(quantile_type_6, 0.25),
+        q3_type_6: sorted.unweighted(quantile_type_6, 0.75),
+        q1_type_2: sorted.unweighted(quantile_type_2, 0.25),
+        q3_type_2: sorted.unweighted(quantile_type_2, 0.75),
         min: sorted.values.first().copied().ok_or(NotEstimable::NoSubjects),
         max: sorted.values.last().copied().ok_or(NotEstimable::NoSubjects),
         skewness: skewness(&group.values),
@@ -97,9 +99,10 @@ impl Sorted {
         quantile.ok_or(NotEstimable::NoSubjects)
     }
 
-    fn type_6(&self, probability: f64) -> Estimate {
+    /// A quantile of a type that has no weighted form.
+    fn unweighted(&self, of: fn(&[f64], f64) -> Option<f64>, probability: f64) -> Estimate {
         match self.weights {
-            None => quantile_type_6(&self.values, probability).ok_or(NotEstimable::NoSubjects),
+            None => of(&self.values, probability).ok_or(NotEstimable::NoSubjects),
             Some(_) => Err(NotEstimable::NotDefined),
         }
     }

@@ -131,6 +131,24 @@ pub fn quantile_type_6(sorted: &[f64], probability: f64) -> Option<f64> {
     Some(sorted[below] + (position - below as f64) * (sorted[above] - sorted[below]))
 }
 
+/// Quantile of type 2, that of SAS: the order statistic that the share `probability` of the values does
+/// not exceed, the mean of two where the share is met exactly.
+///
+/// `sorted` ascends; `None` when it is empty. Same as `quantile(x, probability, type = 2)` in R. Hyndman
+/// and Fan (1996), Am. Stat. 50:361-365, definition 2.
+#[must_use]
+pub fn quantile_type_2(sorted: &[f64], probability: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = probability * sorted.len() as f64;
+    let below = (position + AT_A_VALUE).floor();
+    let above = (below as usize).min(last);
+    let is_met = (position - below).abs() <= AT_A_VALUE && below >= 1.0;
+    Some(if is_met { (sorted[below as usize - 1] + sorted[above]) / 2.0 } else { sorted[above] })
+}
+
+/// A position this close to a whole number is one, as in `quantile` of R.
+const AT_A_VALUE: f64 = 4.0 * f64::EPSILON;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,5 +189,12 @@ mod tests {
         assert_eq!(quantile_type_6(&[1.0, 2.0, 3.0, 4.0], 0.25), Some(1.25));
         assert_eq!(quantile_type_6(&[1.0, 2.0], 0.9), Some(2.0));
         assert_eq!(quantile_type_6(&[], 0.5), None);
+        // A quarter of four is one value: the mean of the first two. Of five the second exceeds it.
+        assert_eq!(quantile_type_2(&[1.0, 2.0, 3.0, 4.0], 0.25), Some(1.5));
+        assert_eq!(quantile_type_2(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.25), Some(2.0));
+        assert_eq!(quantile_type_2(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.5), Some(3.0));
+        assert_eq!(quantile_type_2(&[1.0, 2.0], 0.0), Some(1.0));
+        assert_eq!(quantile_type_2(&[1.0, 2.0], 1.0), Some(2.0));
+        assert_eq!(quantile_type_2(&[], 0.5), None);
     }
 }

@@ -166,8 +166,8 @@ const NAMES: &[(&str, &str)] = &[
     ("mean", "Arithmetic mean."),
     ("sd", "Standard deviation, denominator n - 1."),
     ("median", "Median, half of the values below it."),
-    ("q1", "First quartile, type 7."),
-    ("q3", "Third quartile, type 7."),
+    ("q1", "First quartile."),
+    ("q3", "Third quartile."),
     (
         "smd",
         "Standardised mean difference: exposed minus comparator, divided by a pooled standard \

@@ -53,11 +53,12 @@ fn conventions(protocol: &Protocol) -> String {
     let tests = profile.balance_tests().map(words::balance_test);
     format!(
         "The defaults are those of {}: ties by {}; limits of survival by rule {}, of medians by rule {}; \
-         {}. A choice that is the default is marked (default). Computed with Equipoise {}.",
+         quartiles of {}; {}. A choice that is the default is marked (default). Computed with Equipoise {}.",
         words::marked(profile.name(), profile == Profile::default()),
         words::ties(profile.ties()),
         words::interval(profile.interval()),
         words::quantile(profile.median_ci()),
+        words::quartiles(profile.quartiles()),
         words::list(&tests),
         env!("CARGO_PKG_VERSION")
     )
@@ -145,10 +146,11 @@ const THRESHOLD: f64 = 0.1;
 fn baseline(protocol: &Protocol) -> String {
     let tests = protocol.balance.tests.iter().map(|test| words::balance_test(*test));
     format!(
-        "Categories as n (%), numbers as mean (SD) and median (first to third quartile, type 7). Tests: \
+        "Categories as n (%), numbers as mean (SD) and median (first to third quartile, {}). Tests: \
          {}; the table prints the first that applies to a variable. They compare the arms and are no \
          evidence of balance: that is judged by standardised mean differences, which use the pooled SD \
          {}; above {} a variable counts as unbalanced.",
+        quartiles(protocol),
         words::marked(
             words::list(&tests.collect::<Vec<_>>()),
             protocol.balance.tests == protocol.study.emulate.balance_tests()
@@ -159,6 +161,14 @@ fn baseline(protocol: &Protocol) -> String {
             protocol.balance.threshold == THRESHOLD
         )
     )
+}
+
+/// The definition of the quartiles within brackets.
+fn quartiles(protocol: &Protocol) -> String {
+    let kind = protocol.balance.quartiles;
+    let is_default = kind == protocol.study.emulate.quartiles();
+    let mark = if is_default { "; default" } else { "" };
+    format!("{}{mark}", words::quartiles(kind))
 }
 
 fn propensity(protocol: &Protocol) -> String {

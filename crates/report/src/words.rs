@@ -4,8 +4,8 @@ use crate::number;
 use study::Protocol;
 use study::protocol::{
     BalanceTest, BootstrapMethod, CaliperScale, ComparisonTest, IntervalRule, MatchDistance,
-    MatchOrder, MatchingSection, MissingPolicy, Population, QuantileRule, Ties, TimeTransform,
-    Variable, VariableKind, Variance, WeightEstimand, WeightMethod,
+    MatchOrder, MatchingSection, MissingPolicy, Population, QuantileRule, QuartileType, Ties,
+    TimeTransform, Variable, VariableKind, Variance, WeightEstimand, WeightMethod,
 };
 use study::result::{Outline, id};
 
@@ -53,6 +53,11 @@ pub(crate) fn quantile(rule: QuantileRule) -> &'static str {
         QuantileRule::Arcsin => "arcsine",
         QuantileRule::Spss => "SPSS",
     }
+}
+
+/// A definition of quartiles.
+pub(crate) fn quartiles(kind: QuartileType) -> String {
+    format!("type {}", kind.number())
 }
 
 /// Some rules for the limits of a quantile, and what they do.

@@ -703,6 +703,38 @@ pub struct BalanceSection {
     pub within: Vec<String>,
     /// Categories, such as a site, whose crossing makes the strata of stratified tests. Default: none.
     pub strata: Vec<String>,
+    /// Definition of the quartiles of the baseline table, which those of patients with weights do not
+    /// have. Default: that of the program that is emulated, `type_7` for R.
+    #[serde(default)]
+    pub quartiles: QuartileType,
+}
+
+/// Definitions of sample quantiles, numbered as by Hyndman and Fan (1996), Am. Stat. 50:361-365.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuartileType {
+    /// A value that so many do not exceed, the mean of two where the share is met exactly.
+    #[serde(rename = "type_2")]
+    Type2,
+    /// Between the values on both sides of position `p (n + 1)`.
+    #[serde(rename = "type_6")]
+    Type6,
+    /// Between the values on both sides of position `1 + p (n - 1)`.
+    #[default]
+    #[serde(rename = "type_7")]
+    Type7,
+}
+
+impl QuartileType {
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Type2 => 2,
+            Self::Type6 => 6,
+            Self::Type7 => 7,
+        }
+    }
 }
 
 /// Tests of the baseline table.

@@ -805,6 +805,8 @@ def assess_balance(client):
     )
     age, sex = client.matching.AssessBalance(request, timeout=TIMEOUT).rows
     close(eq.number(age.exposed_summary.mean), 55)
+    close(eq.number(age.exposed_summary.first_quartile), 52.5)
+    close(eq.number(age.exposed_summary.first_quartile_type_2), 50)
     close(eq.number(age.smd), 10 / math.sqrt(50))
     equal((list(sex.exposed_counts), list(sex.comparator_counts)), ([1, 1], [2, 0]))
     # One of four is m: half a count expected in each arm.
@@ -1157,9 +1159,9 @@ CHECKS = [
     reflection,
     estimate_curves,
     estimate_weighted_curves,
+    summarise_weighted_follow_up,
     contrast_paired_curves,
     estimate_bands,
-    summarise_weighted_follow_up,
     estimate_from_a_start,
     estimate_hazard,
     compare_curves,

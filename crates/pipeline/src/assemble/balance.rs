@@ -10,7 +10,7 @@ use ::balance::{
 };
 use cohort::{Brief, Caveat, CaveatCode, Estimate, NotEstimable};
 use numerics::sum::sum;
-use study::protocol::{Population, Variable, VariableKind};
+use study::protocol::{Population, QuartileType, Variable, VariableKind};
 use study::result::{Quantity, id};
 
 pub(super) fn assemble(assembly: &mut Assembly) {
@@ -179,14 +179,18 @@ fn numbers(
     arm: &str,
     summary: &NumericSummary,
 ) {
-    let unit = assembly.pipeline.protocol().variable(variable).and_then(|known| known.unit.clone());
-    let methods = match assembly.has_weights(&place.population) {
+    let protocol = assembly.pipeline.protocol();
+    let unit = protocol.variable(variable).and_then(|known| known.unit.clone());
+    let kind = protocol.balance.quartiles;
+    let quartile = |which: &str| format!("{which} quartile, type {}", kind.number());
+    let quartiles = [quartile("first"), quartile("third")];
+    let methods = match assembly.has_weights(&place.population) && place.analysis == "balance" {
         false => [
             "arithmetic mean",
             "standard deviation, denominator n - 1",
             "median",
-            "first quartile, type 7",
-            "third quartile, type 7",
+            &quartiles[0],
+            &quartiles[1],
         ],
         true => [
             "weighted mean",
@@ -196,15 +200,14 @@ fn numbers(
             "weighted third quartile",
         ],
     };
-    let [mean, sd, median, q1, q3] = methods;
-    let quantities = [
-        ("mean", summary.mean, mean),
-        ("sd", summary.sd, sd),
-        ("median", summary.median, median),
-        ("q1", summary.q1, q1),
-        ("q3", summary.q3, q3),
-    ];
-    for (name, estimate, method) in quantities {
+    let [q1, q3] = match (kind, summary.q1_type_2.is_ok()) {
+        (QuartileType::Type2, true) => [summary.q1_type_2, summary.q3_type_2],
+        (QuartileType::Type6, true) => [summary.q1_type_6, summary.q3_type_6],
+        _ => [summary.q1, summary.q3],
+    };
+    let values = [summary.mean, summary.sd, summary.median, q1, q3];
+    let names = ["mean", "sd", "median", "q1", "q3"];
+    for ((name, estimate), method) in names.into_iter().zip(values).zip(methods) {
         let quantity = arm_quantity(place, &id::part(variable), arm, name, estimate, method);
         assembly.push(match &unit {
             Some(unit) => quantity.in_unit(unit),

@@ -206,7 +206,11 @@ fn notes(source: &Source) -> Vec<Text> {
             words::plain(source.result.protocol.balance.threshold)
         )
         .into(),
-        "IQR: first to third quartile (type 7).".into(),
+        format!(
+            "IQR: first to third quartile ({}).",
+            words::quartiles(source.result.protocol.balance.quartiles)
+        )
+        .into(),
     ];
     notes.extend(chosen_tests(source));
     let weighted = |population: &&Label| source.has_weights(&population.id);

@@ -1,22 +1,31 @@
 //! The conventions of other programs, in one place: which defaults a study file has.
 
-use super::{BalanceTest, IntervalRule, QuantileRule, Ties};
+use super::{BalanceTest, IntervalRule, QuantileRule, QuartileType, Ties};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A program whose conventions are the defaults of a study. What the study file says itself goes
-/// first; quartiles are of type 7 and tests of proportional hazards as the study file says in all of
-/// them.
+/// first.
 ///
 /// | choice | `r` | `spss` | `sas` |
 /// |---|---|---|---|
 /// | tied events | Efron | Breslow | Breslow |
 /// | limits of survival at a time | log | plain | log-log |
 /// | limits of a median | log | estimate ± z · SE | log-log |
+/// | median where the curve rests on one half | midpoint of the step | its beginning | midpoint of the step |
+/// | quartiles of the baseline table | type 7 | type 6 | type 2 |
 /// | Mann-Whitney test | without continuity correction | without | with |
 ///
-/// R: `coxph`, `survfit` (the rank test is that of `wilcox.test(correct = FALSE)`). SPSS: KM, COXREG
-/// and NPAR TESTS. SAS: PHREG, LIFETEST and NPAR1WAY.
+/// R: `coxph`, `survfit` (the rank test is that of `wilcox.test(correct = FALSE)`), `quantile`. SPSS: KM,
+/// COXREG, NPAR TESTS, and EXAMINE, whose percentiles are the weighted average at `p (n + 1)`
+/// (HAVERAGE). SAS: PHREG, LIFETEST, NPAR1WAY, and UNIVARIATE with its default PCTLDEF = 5. For the types
+/// see Hyndman and Fan (1996), Am. Stat. 50:361-365, and `help(quantile)` in R, which names SPSS and SAS.
+/// The median goes with the rule of its limits: that of SPSS has the beginning of the step.
+///
+/// Not part of a profile is the test of proportional hazards, which is that of `cox.zph` in R for all of
+/// them: COXREG of SPSS has none, and the ZPH option of PHREG is a test of another kind (on scaled
+/// residuals), so that a scale of time alone would not reproduce it. Weighted quartiles have one
+/// definition.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
@@ -66,6 +75,16 @@ impl Profile {
             Self::R => QuantileRule::Log,
             Self::Spss => QuantileRule::Spss,
             Self::Sas => QuantileRule::LogLog,
+        }
+    }
+
+    /// The quartiles of the baseline table.
+    #[must_use]
+    pub fn quartiles(self) -> QuartileType {
+        match self {
+            Self::R => QuartileType::Type7,
+            Self::Spss => QuartileType::Type6,
+            Self::Sas => QuartileType::Type2,
         }
     }
 

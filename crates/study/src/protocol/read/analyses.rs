@@ -214,6 +214,9 @@ pub(super) fn balance(section: &Section, declared: &Declared) -> BalanceSection 
         threshold: section.optional("threshold", positive).unwrap_or(0.1),
         within: section.list("within", |value| declared.category(value)).unwrap_or_default(),
         strata,
+        quartiles: section
+            .optional("quartiles", word)
+            .unwrap_or_else(|| declared.profile.quartiles()),
     }
 }
 

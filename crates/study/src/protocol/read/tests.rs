@@ -2,7 +2,7 @@ use super::*;
 use crate::protocol::{
     BalanceTest, BootstrapMethod, BootstrapScope, CaliperScale, CoarseningRule, IntervalRule,
     MatchDistance, MatchMethod, MatchOrder, MatchRatio, Population, PrimarySection, QuantileRule,
-    SelectionRule, SiteRule, Ties, TimeUnit, TrialComponent, Variance,
+    QuartileType, SelectionRule, SiteRule, Ties, TimeUnit, TrialComponent, Variance,
 };
 
 macro_rules! example {
@@ -735,10 +735,18 @@ fn a_profile_decides_the_defaults() {
     assert_eq!(spss.survival.median_ci, [QuantileRule::Spss]);
     assert_eq!(spss.survival.followup_ci, [QuantileRule::Spss]);
     assert_eq!(spss.cox.unwrap().ties, Ties::Breslow);
+    assert_eq!(spss.balance.quartiles, QuartileType::Type6);
     let sas = with("emulate = \"sas\"", "ties = \"efron\"");
     assert_eq!(sas.survival.median_ci, [QuantileRule::LogLog]);
     assert_eq!(sas.balance.tests, [BalanceTest::ChiSquared, BalanceTest::MannWhitneyContinuity]);
     assert_eq!(sas.cox.unwrap().ties, Ties::Efron);
+    assert_eq!(
+        [r.balance.quartiles, sas.balance.quartiles],
+        [QuartileType::Type7, QuartileType::Type2]
+    );
+    let own = small_with("title = \"Small\"", "title = \"Small\"\nemulate = \"spss\"");
+    let own = read(&format!("{own}[balance]\nquartiles = \"type_7\"\n")).unwrap();
+    assert_eq!(own.balance.quartiles, QuartileType::Type7);
 }
 
 /// With a design the marginal hazard ratio, without one the first adjusted one, without models the
