@@ -97,7 +97,8 @@ pub enum CaveatCode {
     UnmetSetting,
     /// The arms were followed for different times.
     UnequalFollowUp,
-    /// A covariate of the score is measured after time zero, so that exposure may have changed it.
+    /// A covariate of the score is measured after time zero, so that exposure may have changed it, or a
+    /// criterion of eligibility looks at what is known only then.
     MeasuredAfterTimeZero,
     /// What is known to go with exposure and outcome, such as site or calendar time, is not in the
     /// score.

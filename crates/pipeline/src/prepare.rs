@@ -42,6 +42,12 @@ pub(crate) struct MissingValues {
     pub column: String,
     /// Number of patients.
     pub count: usize,
+    /// How many of them are exposed, and how many are comparators.
+    pub by_arm: [usize; 2],
+    /// Of how many patients: those who can have a value.
+    pub n: usize,
+    /// The same by arm.
+    pub n_by_arm: [usize; 2],
     /// Whether they are left out of the whole study for it.
     pub leaves_out: bool,
 }
@@ -118,7 +124,7 @@ pub fn prepare(study_file: &[u8], table: &[u8]) -> Result<Prepared, Vec<Violatio
         protocol_sha256: sha256(study_file),
         data_sha256,
         n_rows: table.len(),
-        caveats: caveats(&protocol, &table, &patients),
+        caveats: caveats(&protocol, &conditions, &table, &patients),
         rows_by_level: Levels::read(&protocol, &table).into_counts(),
         attrition: patients.attrition,
         missing_by_variable: patients.missing_by_variable,
@@ -337,34 +343,61 @@ fn missing_values(
 ) -> Option<Missing> {
     let window = columns::window(protocol);
     let mut missing = Missing { is_incomplete: vec![false; rows.len()], by_variable: Vec::new() };
-    let mut note = |name: &str, positions: Vec<usize>, leaves_out: bool| {
+    let arms = arms(protocol, table, rows)?;
+    let by_arm = |positions: &[usize]| {
+        [0, 1].map(|arm| positions.iter().filter(|&&one| arms[one] == Some(arm)).count())
+    };
+    let everyone: Vec<usize> = (0..rows.len()).collect();
+    let mut note = |name: &str, positions: Vec<usize>, can_have: &[usize], leaves_out: bool| {
         // Endpoints share columns, such as time zero and the date of the last visit.
         let is_new = missing.by_variable.iter().all(|known| known.column != name);
         if is_new && !positions.is_empty() {
-            let (column, count) = (name.to_string(), positions.len());
-            missing.by_variable.push(MissingValues { column, count, leaves_out });
+            missing.by_variable.push(MissingValues {
+                column: name.to_string(),
+                count: positions.len(),
+                by_arm: by_arm(&positions),
+                n: can_have.len(),
+                n_by_arm: by_arm(can_have),
+                leaves_out,
+            });
         }
         for position in positions.into_iter().filter(|_| leaves_out) {
             missing.is_incomplete[position] = true;
         }
     };
-    note(&protocol.exposure.column, lacking(table, &protocol.exposure.column, rows)?, true);
+    let exposure = &protocol.exposure.column;
+    note(exposure, lacking(table, exposure, rows)?, &everyone, true);
     for (variable, among) in protocol.variables.iter().zip(&conditions.among) {
         let mut positions = lacking(table, &variable.name, rows)?;
+        let mut can_have = everyone.clone();
         if let Some(condition) = among {
             let path = format!("variables.{}.among", variable.name);
             let applies = condition.bind(table, window).map_err(|error| at_character(&error));
             let applies = checks.take(&path, applies)?;
-            positions.retain(|&position| applies.evaluate(rows[position]) == Some(true));
+            let can = |position: &usize| applies.evaluate(rows[*position]) == Some(true);
+            positions.retain(can);
+            can_have.retain(can);
         }
         // What only some patients can have serves comparisons among these alone, and there alone
         // it leaves out who lacks it.
-        note(&variable.name, positions, among.is_none());
+        note(&variable.name, positions, &can_have, among.is_none());
     }
     for column in protocol.endpoints.iter().flat_map(|known| follow_up_columns(protocol, known)) {
-        note(column, lacking(table, column, rows)?, true);
+        note(column, lacking(table, column, rows)?, &everyone, true);
     }
     Some(missing)
+}
+
+/// The arm of each row, 0 for the exposed; absent where it is not known.
+fn arms(protocol: &Protocol, table: &Table, rows: &[usize]) -> Option<Vec<Option<usize>>> {
+    let exposure = &protocol.exposure;
+    let (levels, codes) = table.category(&exposure.column).ok()?;
+    let values = exposure.arms().map(|arm| &arm.value);
+    let arm = |code: u32| {
+        let level = &levels[code as usize];
+        values.iter().position(|value| *value == level)
+    };
+    Some(rows.iter().map(|&row| codes[row].and_then(arm)).collect())
 }
 
 /// The columns of the table without which an endpoint has no value.
@@ -437,7 +470,12 @@ fn potential_follow_up(protocol: &Protocol, table: &Table, rows: &[usize]) -> Op
 }
 
 /// What a reader must know about the patients, before anything is computed.
-fn caveats(protocol: &Protocol, table: &Table, patients: &Patients) -> Vec<Caveat> {
+fn caveats(
+    protocol: &Protocol,
+    conditions: &Conditions,
+    table: &Table,
+    patients: &Patients,
+) -> Vec<Caveat> {
     let mut caveats = Vec::new();
     if protocol.study.synthetic {
         let notice = protocol.study.notice.clone();
@@ -462,9 +500,29 @@ fn caveats(protocol: &Protocol, table: &Table, patients: &Patients) -> Vec<Cavea
         );
         caveats.push(Caveat::new(CaveatCode::MissingData, message));
     }
+    caveats.extend(patients.missing_by_variable.iter().filter_map(often_missing));
     caveats.extend(confounders::caveats(protocol));
+    let criteria = conditions.eligibility.iter().map(|(label, one)| (label.as_str(), one));
+    caveats.extend(confounders::future_criteria(protocol, criteria));
     caveats.extend(immortal_time(protocol, table, &patients.rows));
     caveats
+}
+
+/// A larger share of missing values than this deserves a doubt of its own.
+const OFTEN: f64 = 0.1;
+
+/// The doubt about a value that many lack.
+pub(crate) fn often_missing(missing: &MissingValues) -> Option<Caveat> {
+    let share = missing.count as f64 / missing.n as f64;
+    let message = format!(
+        "{} is missing in {} of {} eligible patients who can have it ({:.1} %): who lacks it may differ \
+         from the others.",
+        missing.column,
+        missing.count,
+        missing.n,
+        100.0 * share
+    );
+    (share > OFTEN).then(|| Caveat::new(CaveatCode::MissingData, message))
 }
 
 /// The warning that exposure begins after time zero.

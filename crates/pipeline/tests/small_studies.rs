@@ -485,3 +485,55 @@ fn sites_and_follow_up_are_counted() {
     assert_eq!([number("n_censored"), number("n_censored_at_lock")], [3.0, 1.0]);
     assert_eq!(number("n_censored_before_lock"), 2.0);
 }
+
+/// Without the patients of a site the primary model is that of a study whose criteria leave them out.
+#[test]
+fn the_primary_model_is_fitted_without_each_site() {
+    let study = STUDY.replace("title =", "site = \"stage\"\ntitle =") + "[cox]\n";
+    let result = report(&study, &table());
+    let whole = value(&result, "os/all/cox_univariable/rt=1/hazard_ratio").unwrap();
+    for stage in ["I", "II", "III"] {
+        let criterion =
+            format!("[[eligibility]]\nlabel = \"Others\"\nkeep = \"stage != '{stage}'\"\n");
+        let others = report(&format!("{study}{criterion}"), &table());
+        let id = |name: &str| format!("os/all/without_site/stage={stage}/{name}");
+        let without = value(&result, &id("hazard_ratio")).unwrap();
+        let expected = value(&others, "os/all/cox_univariable/rt=1/hazard_ratio").unwrap();
+        assert!((without - expected).abs() < 1e-12 && without != whole, "{stage}: {without}");
+        assert_eq!(value(&result, &id("n")), Some(8.0));
+    }
+}
+
+/// Of six exposed and six comparators two and one lack the age: 3 of 12.
+#[test]
+fn missing_values_are_counted_in_each_arm() {
+    let without_age = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        if ["1", "4", "5"].contains(&cells[0]) {
+            cells[1] = "";
+        }
+        cells.join(",")
+    };
+    let table: Vec<String> = table().lines().map(without_age).collect();
+    let result = report(STUDY, &format!("{}\n", table.join("\n")));
+    let place = "study/all/missing/age";
+    assert_eq!(value(&result, &format!("{place}/n_missing")), Some(3.0));
+    assert_eq!(value(&result, &format!("{place}/share_missing")), Some(0.25));
+    assert_eq!(value(&result, &format!("{place}/rt=1/n_missing")), Some(2.0));
+    assert_eq!(value(&result, &format!("{place}/rt=0/share_missing")), Some(1.0 / 6.0));
+    let often = &result.quantity(&format!("{place}/n_missing")).unwrap().caveats;
+    assert!(often[0].message.contains("3 of 12 eligible patients"), "{often:?}");
+}
+
+#[test]
+fn criteria_that_look_ahead_are_a_doubt() {
+    let looks_at = |keep: &str| {
+        let criterion = format!("[[eligibility]]\nlabel = \"Chosen\"\nkeep = \"{keep}\"\n");
+        let result = report(&format!("{STUDY}{criterion}"), &table());
+        let is_doubt = |caveat: &&Caveat| caveat.code == CaveatCode::MeasuredAfterTimeZero;
+        result.caveats.iter().filter(is_doubt).map(|one| one.message.clone()).collect::<Vec<_>>()
+    };
+    assert!(looks_at("age >= 18")[..].is_empty());
+    let doubts = looks_at("age >= 18 and end >= 2020-01-02");
+    assert!(doubts[0].starts_with("The criterion \"Chosen\" looks at end"), "{doubts:?}");
+}

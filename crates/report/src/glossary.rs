@@ -156,6 +156,7 @@ const NAMES: &[(&str, &str)] = &[
     ("n_events", "Number of patients who had the event."),
     ("n_excluded", "Patients left out by this step."),
     ("n_missing", "Patients without a value."),
+    ("share_missing", "Share of the patients without a value, of those who can have one."),
     ("weighted_n", "Sum of the weights."),
     ("weighted_n_events", "Sum of the weights of the patients who had the event."),
     (

@@ -1,7 +1,7 @@
 //! Baseline tables, before and after matching.
 
 use super::{Assembly, Place, STUDY, WHOLE};
-use crate::plan::key;
+use crate::plan::{key, population_of};
 use crate::question::Answer;
 use crate::terms::{AUTO, WEIGHT, balance_tests, test_name, variable_outline};
 use ::balance::{
@@ -73,11 +73,33 @@ fn unmatched(assembly: &mut Assembly, population: Population, table: &BalanceTab
     let method = "standardised mean difference of matched and unmatched exposed patients, pooled SD \
                   of both";
     for row in &table.rows {
+        summaries(assembly, &place, row);
         let term = id::part(&row.baseline.variable);
         let smd = row.differences.standardised.pooled;
         assembly.push(place.quantity(&term, "smd", smd, method));
     }
     assembly.push(place.quantity(WHOLE, "largest_smd", table.largest_smd, method));
+}
+
+/// A variable in the exposed who found a partner and in those who did not, without weights.
+fn summaries(assembly: &mut Assembly, place: &Place, row: &BalanceRow) {
+    let variable = &row.baseline.variable;
+    let groups = ["matched", "unmatched"];
+    match &row.baseline.summary {
+        Summary::Numeric { groups: summaries, .. } => {
+            for (group, summary) in groups.iter().zip(summaries) {
+                numbers(assembly, place, variable, group, summary);
+            }
+        }
+        Summary::Categorical { levels, counts, shares } => {
+            for ((group, counts), shares) in groups.iter().zip(counts).zip(shares) {
+                let group = ArmCounts { arm: group, counts, shares, sum: None };
+                for (index, level) in levels.iter().enumerate() {
+                    level_counts(assembly, place, &id::level(variable, level), &group, index);
+                }
+            }
+        }
+    }
 }
 
 fn is_unbalanced(row: &BalanceRow, threshold: f64) -> bool {
@@ -358,14 +380,12 @@ fn differences(assembly: &mut Assembly, place: &Place, row: &BalanceRow, populat
 fn summary(assembly: &mut Assembly, place: &Place, population: Population, table: &BalanceTable) {
     assembly.push(place.quantity(WHOLE, "largest_smd", table.largest_smd, LARGEST_SMD));
     let threshold = assembly.pipeline.protocol().balance.threshold;
-    let label = |row: &BalanceRow| {
-        let variable = &row.baseline.variable;
-        let known = assembly.pipeline.protocol().variable(variable);
-        known.map_or_else(|| variable.clone(), |variable| variable.label.clone())
-    };
     let unbalanced = table.rows.iter().filter(|row| is_unbalanced(row, threshold));
-    let unbalanced: Vec<String> = unbalanced.map(label).collect();
-    assembly.push(place.count(WHOLE, "n_unbalanced", unbalanced.len()));
+    let unbalanced: Vec<String> =
+        unbalanced.map(|row| label(assembly, &row.baseline.variable)).collect();
+    let missed = missed_by_tests(assembly, place, table, threshold);
+    let n_unbalanced = place.count(WHOLE, "n_unbalanced", unbalanced.len());
+    assembly.push(n_unbalanced.with_caveats(missed.into_iter().collect()));
     let design = match population {
         Population::Weighted => "weighting",
         _ => "matching",
@@ -379,4 +399,48 @@ fn summary(assembly: &mut Assembly, place: &Place, population: Population, table
         );
         assembly.caveats.push(Caveat::new(CaveatCode::Imbalance, message));
     }
+}
+
+/// A p-value from which a test is said to see no difference.
+const NOT_SEEN: f64 = 0.05;
+
+/// That the printed tests see nothing in variables that differ by more than the threshold.
+fn missed_by_tests(
+    assembly: &Assembly,
+    place: &Place,
+    table: &BalanceTable,
+    threshold: f64,
+) -> Option<Caveat> {
+    let is_missed = |row: &&BalanceRow| {
+        let term = id::part(&row.baseline.variable);
+        let outline = assembly.outline.variables.iter().find(|known| known.id == term);
+        let test = outline.and_then(|known| known.test.as_ref());
+        let id = test.map(|test| place.id(&term, &format!("{test}_p_value")));
+        let known = assembly.quantities.iter().find(|known| Some(&known.id) == id.as_ref());
+        known.and_then(|known| known.value).is_some_and(|p_value| p_value >= NOT_SEEN)
+    };
+    let differs = |row: &&BalanceRow| {
+        row.differences.standardised.pooled.is_ok_and(|smd| smd.abs() > threshold)
+    };
+    let missed: Vec<String> = table
+        .rows
+        .iter()
+        .filter(differs)
+        .filter(is_missed)
+        .map(|row| label(assembly, &row.baseline.variable))
+        .collect();
+    let message = format!(
+        "{}: P is {NOT_SEEN} or more, but the standardised difference is above {}, for {}. P depends on \
+         the number of patients and is no evidence of balance.",
+        super::population_label(population_of(&place.population)),
+        Brief(threshold),
+        missed.join(", ")
+    );
+    (!missed.is_empty()).then(|| Caveat::new(CaveatCode::Imbalance, message))
+}
+
+/// What readers call a variable.
+fn label(assembly: &Assembly, variable: &str) -> String {
+    let known = assembly.pipeline.protocol().variable(variable);
+    known.map_or_else(|| variable.to_owned(), |known| known.label.clone())
 }

@@ -1,9 +1,9 @@
 //! From the rows of the table to the analysed and the matched patients.
 
 use super::{Assembly, Place, STUDY, WHOLE, population_label};
-use crate::prepare::LevelCount;
+use crate::prepare::{LevelCount, often_missing};
 use crate::terms::level_label;
-use cohort::{Caveat, CaveatCode, Selection};
+use cohort::{Caveat, CaveatCode, Estimate, NotEstimable, Selection};
 use study::protocol::{Arm, Population, Variable};
 use study::result::{FlowKind, FlowStep, id};
 
@@ -46,8 +46,26 @@ pub(super) fn assemble(assembly: &mut Assembly) {
     for missing in &assembly.pipeline.study.missing_by_variable {
         let place = Place::new(STUDY, WHOLE, "missing");
         let term = id::part(&missing.column);
-        assembly.quantities.push(place.count(&term, "n_missing", missing.count));
+        let count = place.count(&term, "n_missing", missing.count);
+        let caveats = often_missing(missing).into_iter().collect();
+        assembly.quantities.push(count.with_caveats(caveats));
+        let share = share_of(missing.count, missing.n);
+        assembly.quantities.push(place.quantity(&term, "share_missing", share, SHARE_MISSING));
+        let exposure = &assembly.pipeline.protocol().exposure;
+        for (index, arm) in exposure.arms().into_iter().enumerate() {
+            let term = format!("{term}/{}", id::level(&exposure.column, &arm.value));
+            let (n_missing, n) = (missing.by_arm[index], missing.n_by_arm[index]);
+            assembly.quantities.push(place.count(&term, "n_missing", n_missing));
+            let share = share_of(n_missing, n);
+            assembly.quantities.push(place.quantity(&term, "share_missing", share, SHARE_MISSING));
+        }
     }
+}
+
+const SHARE_MISSING: &str = "share of the eligible patients who can have a value";
+
+fn share_of(count: usize, n: usize) -> Estimate {
+    if n == 0 { Err(NotEstimable::NoSubjects) } else { Ok(count as f64 / n as f64) }
 }
 
 /// Patients of an arm or a site after a step.

@@ -44,6 +44,7 @@ fn propensity(assembly: &mut Assembly, scores: &PropensityScores) {
     );
     let mut caveats = scores.fit.caveats.clone();
     caveats.extend(scores.caveats.iter().cloned());
+    caveats.extend(told_apart(scores));
     caveats.dedup();
     assembly.caveats.extend(caveats.iter().cloned());
     assembly.push(c_statistic.with_caveats(caveats));
@@ -51,6 +52,18 @@ fn propensity(assembly: &mut Assembly, scores: &PropensityScores) {
     let sd = scores.linear_predictor_sd;
     assembly.push(place.quantity(WHOLE, "linear_predictor_sd", sd, method));
     overlap::assemble(assembly, &scores.overlap);
+}
+
+/// Above this c-statistic the score tells the arms apart so well that few patients are comparable.
+const TELLS_APART: f64 = 0.9;
+
+fn told_apart(scores: &PropensityScores) -> Option<Caveat> {
+    let found = scores.c_statistic.ok().filter(|&found| found > TELLS_APART)?;
+    let message = format!(
+        "The c-statistic of the score is {found:.2}: above {TELLS_APART} the score tells the arms apart so \
+         well that few patients have a counterpart in the other arm."
+    );
+    Some(Caveat::new(CaveatCode::Positivity, message))
 }
 
 /// The intercept and the columns of the covariates.
@@ -163,7 +176,10 @@ fn counts(assembly: &mut Assembly, place: &Place, sample: &MatchedSample) {
     assembly.push(place.count(WHOLE, "n_discarded", sample.discarded.len() + aside));
     let method = "share of the exposed who have a partner";
     let share = Ok(n_exposed as f64 / exposed.len() as f64);
-    assembly.push(place.quantity(WHOLE, "share_matched", share, method));
+    let unmatched = |caveat: &&Caveat| caveat.code == CaveatCode::UnmatchedExposed;
+    let caveats = sample.caveats.iter().filter(unmatched).cloned().collect();
+    let share = place.quantity(WHOLE, "share_matched", share, method);
+    assembly.push(share.with_caveats(caveats));
 }
 
 /// Number of patients without a score that was estimated again.

@@ -2,7 +2,7 @@
 
 use super::{Assembly, Place, STUDY, WHOLE};
 use crate::terms::{PROBABILITY, WEIGHT};
-use cohort::{Estimate, NotEstimable};
+use cohort::{Caveat, CaveatCode, Estimate, NotEstimable};
 use propensity::{ArmScores, Overlap, weighted_shares};
 use study::protocol::Population;
 
@@ -65,5 +65,18 @@ fn arm_scores(assembly: &mut Assembly, place: &Place, arm: &str, scores: &ArmSco
     assembly.push(place.count(arm, "n_in_common_support", scores.n_in_common_support));
     assembly.push(place.count(arm, "n_in_equipoise", scores.n_in_equipoise));
     let share = scores.share_in_equipoise();
-    assembly.push(place.quantity(arm, "share_in_equipoise", share, EQUIPOISE));
+    let caveat = share.ok().filter(|&share| share < HALF).map(|share| {
+        let message = format!(
+            "{:.1} % of the patients with {arm} have a preference score from 0.3 to 0.7: with less than one \
+             half of an arm there the arms can hardly be compared (Walker 2013).",
+            100.0 * share
+        );
+        Caveat::new(CaveatCode::Positivity, message)
+    });
+    let share = place.quantity(arm, "share_in_equipoise", share, EQUIPOISE);
+    assembly.push(share.with_caveats(caveat.into_iter().collect()));
 }
+
+/// The share of an arm in equipoise below which the arms are hardly comparable: Walker et al. (2013),
+/// Comp. Eff. Res. 3:11-20.
+const HALF: f64 = 0.5;

@@ -2,6 +2,7 @@
 //! known to go with exposure and outcome but is not among them.
 
 use cohort::{Caveat, CaveatCode};
+use eligibility::Criterion;
 use study::Protocol;
 use study::protocol::SiteRule;
 
@@ -34,6 +35,33 @@ pub(super) fn caveats(protocol: &Protocol) -> Vec<Caveat> {
     }
     caveats.extend(calendar_time(protocol, is_held));
     caveats
+}
+
+/// Criteria of eligibility that look at what is known only after time zero.
+pub(super) fn future_criteria<'a>(
+    protocol: &Protocol,
+    criteria: impl Iterator<Item = (&'a str, &'a Criterion)>,
+) -> Vec<Caveat> {
+    let late = protocol.variables.iter().filter(|variable| variable.after_time_zero);
+    let mut later: Vec<&str> = late.map(|variable| variable.name.as_str()).collect();
+    later.extend(protocol.exposure.start_date.as_deref());
+    for endpoint in &protocol.endpoints {
+        later.push(&endpoint.event.column);
+        later.extend(endpoint.time.as_ref().map(|time| time.column.as_str()));
+        later.extend(endpoint.end.as_deref());
+        later.extend(endpoint.censoring.as_ref().map(|one| one.column.as_str()));
+    }
+    let doubt = |(label, criterion): (&str, &Criterion)| {
+        let columns = criterion.columns();
+        let mut seen = columns.iter().map(|one| one.name.as_str());
+        let column = seen.find(|name| later.contains(name))?;
+        let message = format!(
+            "The criterion \"{label}\" looks at {column}, which is known only after time zero: patients are \
+             chosen by what became of them, and the arms may be chosen differently."
+        );
+        Some(Caveat::new(CaveatCode::MeasuredAfterTimeZero, message))
+    };
+    criteria.filter_map(doubt).collect()
 }
 
 /// Whether all members of a set agree on a variable.

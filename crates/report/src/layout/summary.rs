@@ -34,8 +34,10 @@ fn methods(source: &Source, primary: &Primary) -> Text {
     let period = zero.and_then(|zero| zero.window.as_ref());
     let period = period
         .map_or(String::new(), |window| format!(" between {} and {}", window.from, window.to));
+    let sites = source.result.outline.site.as_ref();
+    let sites = sites.map_or(String::new(), |site| format!(" at {} sites", site.levels.len()));
     text.say(format!(
-        "Cohort study of {} against {}{meaning}{period}.",
+        "Cohort study of {} against {}{sites}{meaning}{period}.",
         exposure.exposed.label, exposure.comparator.label
     ));
     text.say(match (&protocol.matching, &protocol.weighting) {

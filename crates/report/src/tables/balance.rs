@@ -183,23 +183,69 @@ fn level_cells(source: &Source, population: &Label, term: &str) -> [Cell; 4] {
 
 /// Matched against unmatched exposed patients, where some found no partner.
 pub(crate) fn balance_unmatched(source: &Source) -> Table {
-    let columns = vec![Column::key("Characteristic"), Column::value("SMD")];
-    let title = "Matched against unmatched exposed patients";
-    let mut table = Table::new("balance_unmatched", title, columns);
     let id =
         |term: &str, name: &str| id::quantity(STUDY, "matched", "balance_unmatched", term, name);
+    let count = |name: &str| Text::from(source.numbers.cell(&id(WHOLE, name), number::count));
+    let group = |word: &str, name: &str| {
+        Column::value(Text::fill("{} (n\u{a0}=\u{a0}{})", [word.into(), count(name)]))
+    };
+    let mut columns = ["Characteristic", "Level"].map(Column::key).to_vec();
+    columns.extend([group("Matched", "n_matched"), group("Unmatched", "n_unmatched")]);
+    columns.push(Column::value("SMD"));
+    let title = "Matched against unmatched exposed patients";
+    let mut table = Table::new("balance_unmatched", title, columns);
+    table.is_nested = true;
     if !source.numbers.has(&id(WHOLE, "n_unmatched")) {
         return table;
     }
     for variable in &source.result.outline.variables {
-        let smd = source.numbers.cell(&id(&variable.id, "smd"), number::ratio);
-        table.rows.push(Row::new(vec![Cell::new(&variable.label), smd]));
+        table.rows.extend(unmatched_rows(source, variable));
     }
-    let count = |name: &str| Text::from(source.numbers.cell(&id(WHOLE, name), number::count));
     table.note(Text::fill(
-        "{} exposed patients are matched, {} are not: the result does not speak for those. SMD, \
-         standardised mean difference, matched minus unmatched, divided by the pooled SD of both.",
-        ["n_matched", "n_unmatched"].map(count),
+        "{} exposed patients are matched, {} are not: the result does not speak for those. Numbers as \
+         mean (SD), categories as n (%). SMD, standardised mean difference, matched minus unmatched, \
+         divided by the pooled SD of both; bold above {}.",
+        [
+            count("n_matched"),
+            count("n_unmatched"),
+            words::plain(source.result.protocol.balance.threshold).into(),
+        ],
     ));
     table
+}
+
+/// A variable, and its levels below it.
+fn unmatched_rows(source: &Source, variable: &VariableOutline) -> Vec<Row> {
+    let id =
+        |term: &str, name: &str| id::quantity(STUDY, "matched", "balance_unmatched", term, name);
+    let pair = |term: &str, names: [(&str, number::Write); 2]| {
+        ["matched", "unmatched"].map(|group| {
+            let [first, second] =
+                names.map(|(name, write)| (id(&format!("{term}/{group}"), name), write));
+            // A result of an earlier version has the differences alone.
+            match source.numbers.has(&first.0) {
+                true => source.numbers.pair((&first.0, first.1), (&second.0, second.1)),
+                false => Cell::new(""),
+            }
+        })
+    };
+    let threshold = source.result.protocol.balance.threshold;
+    let smd = id(&variable.id, "smd");
+    let is_striking = source.numbers.value(&smd).is_none_or(|smd| threshold < smd.abs());
+    let smd = Cell { is_striking, ..source.numbers.cell(&smd, number::ratio) };
+    let line = |level: &str, groups: [Cell; 2], smd: Cell| {
+        let names = [variable.label.as_str(), level].map(Cell::from);
+        names.into_iter().chain(groups).chain([smd]).collect::<Vec<Cell>>()
+    };
+    if variable.levels.is_empty() {
+        let names = [("mean", number::time as number::Write), ("sd", number::time)];
+        return vec![Row::new(line("", pair(&variable.id, names), smd))];
+    }
+    let mut rows = vec![Row::new(line("", [Cell::new(""), Cell::new("")], smd))];
+    rows.extend(variable.levels.iter().map(|level| {
+        let names = [("n", number::count as number::Write), ("share", number::percent)];
+        let label = source.level_label(&variable.id, level);
+        Row::indented(line(label, pair(&level.id, names), Cell::new("")))
+    }));
+    rows
 }

@@ -449,12 +449,16 @@ fn term_label(source: &Source, term: &str) -> String {
     known.map_or_else(|| term.to_owned(), |known| known.label.clone())
 }
 
-/// Tests of proportional hazards of each variable, the multivariable models side by side.
+/// Tests of proportional hazards of each variable, in models of its own and in the multivariable ones.
 pub(crate) fn proportional_hazards(source: &Source) -> Vec<Table> {
     let tables = source.endpoints().iter().map(|endpoint| {
         let is_tested = |model: &&ModelOutline| {
-            let id = model_id(model, WHOLE, "proportional_hazards_p_value");
-            model.endpoint == endpoint.id && !model.is_screen && source.numbers.has(&id)
+            let of_term = |term: &str| {
+                source.numbers.has(&model_id(model, term, "proportional_hazards_p_value"))
+            };
+            let of_screen = || model.terms.iter().any(|term| of_term(&id::part(&term.variable)));
+            let is_known = if model.is_screen { of_screen() } else { of_term(WHOLE) };
+            model.endpoint == endpoint.id && is_known
         };
         let models = source.result.outline.models.iter().filter(is_tested).collect::<Vec<_>>();
         proportional_hazards_table(source, endpoint, &models)
@@ -508,8 +512,8 @@ fn proportional_hazards_row(
     for model in models {
         let own = |name: &str| model.terms.iter().find(|term| term.variable == name);
         let term = match variable.map(own) {
-            None => WHOLE.to_owned(),
-            Some(None) => {
+            None if !model.is_screen => WHOLE.to_owned(),
+            None | Some(None) => {
                 cells.extend([Cell::new(""), Cell::new("")]);
                 continue;
             }

@@ -30,19 +30,35 @@ pub(crate) fn step_id(step: &FlowStep, name: &str) -> String {
 
 /// Missing values of each variable; without rows when none was counted.
 pub(crate) fn missing(source: &Source) -> Table {
-    let columns = vec![Column::key("Variable"), Column::value("Missing values")];
+    let title = |label: &str| Column::value(label).within("Missing, n (%)");
+    let mut columns = vec![Column::key("Variable"), title("Eligible patients")];
+    columns.extend(source.arms().iter().map(|arm| title(&arm.label)));
     let mut table = Table::new("missing", "Missing values of the eligible patients", columns);
-    let numbers = source.result.quantities.iter().filter_map(|quantity| {
+    let terms = source.result.quantities.iter().filter_map(|quantity| {
         let term = quantity.id.strip_prefix("study/all/missing/")?.strip_suffix("/n_missing")?;
-        Some((term, quantity))
+        (!term.contains('/')).then_some(term)
     });
-    for (term, quantity) in numbers {
-        let known = source.result.protocol.variable(term);
+    for term in terms {
+        let known = source.result.protocol.variables.iter().find(|one| id::part(&one.name) == term);
         let label = known.map_or(term, |variable| &variable.label);
-        let n = source.numbers.cell(&quantity.id, number::count);
-        table.rows.push(Row::new(vec![label.into(), n]));
+        let arms = source.arms().iter().map(|arm| format!("{term}/{}", arm.id));
+        let cells = std::iter::once(term.to_owned()).chain(arms).map(|term| lacking(source, &term));
+        table.rows.push(Row::new(std::iter::once(Cell::from(label)).chain(cells).collect()));
     }
+    table.note("Per cent of those who can have a value; whose arm is missing is in no arm.");
     table
+}
+
+/// How many lack a value, in all or in an arm.
+fn lacking(source: &Source, term: &str) -> Cell {
+    let id = |name: &str| id::quantity(STUDY, "all", "missing", term, name);
+    let (n, share) = (id("n_missing"), id("share_missing"));
+    // A result of an earlier version counts them in all alone.
+    match (source.numbers.has(&n), source.numbers.has(&share)) {
+        (false, _) => Cell::new(""),
+        (true, false) => source.numbers.cell(&n, number::count),
+        (true, true) => source.numbers.pair((&n, number::count), (&share, number::percent)),
+    }
 }
 
 /// A count that not every step has.

@@ -5,6 +5,7 @@ use crate::document::Text;
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
+use study::protocol::MatchEstimand;
 use study::result::{Label, id};
 
 /// Odds ratios of the propensity model.
@@ -130,9 +131,17 @@ pub(crate) fn matching(source: &Source) -> Table {
         // One-to-one pairs are their own sets.
         let is_repeated = name == "n_sets" && !source.has_weights("matched");
         if source.numbers.has(&id) && !is_repeated {
-            let cells = vec![label.as_str().into(), source.numbers.cell(&id, write)];
-            table.rows.push(Row::new(cells));
+            let is_striking = name == "share_matched" && loses_many(source, &id);
+            let cell = Cell { is_striking, ..source.numbers.cell(&id, write) };
+            table.rows.push(Row::new(vec![label.as_str().into(), cell]));
         }
+    }
+    let share = id::quantity(STUDY, "matched", "matching", WHOLE, "share_matched");
+    if loses_many(source, &share) {
+        table.note(
+            "Less than 80% of the exposed have a partner: the result is no longer that of the exposed as \
+             a whole. The table of matched against unmatched exposed patients says whose it is.",
+        );
     }
     if let Some(certificate) = &source.result.outline.matching {
         table.note(format!(
@@ -145,6 +154,16 @@ pub(crate) fn matching(source: &Source) -> Table {
         ));
     }
     table
+}
+
+/// Below this share of exposed patients with a partner the estimand has drifted.
+const MOST: f64 = 0.8;
+
+/// Whether so many exposed patients have no partner that the result is not theirs.
+fn loses_many(source: &Source, id: &str) -> bool {
+    let section = source.result.protocol.matching.as_ref();
+    let speaks_for_exposed = section.is_some_and(|one| one.estimand != MatchEstimand::Atc);
+    speaks_for_exposed && source.numbers.value(id).is_some_and(|share| share < MOST)
 }
 
 fn forms_classes(source: &Source) -> bool {

@@ -212,7 +212,12 @@ fn design_sentence(source: &Source) -> Option<Text> {
     if let Some(section) = &protocol.matching {
         if section.is_one_to_one() {
             let pairs = of_matching("n_pairs")?;
-            return Some(Text::fill("Matching on the propensity score gave {} pairs.", [pairs]));
+            let share = id::quantity(STUDY, "matched", "matching", WHOLE, "share_matched");
+            let share = source.numbers.cell(&share, number::percent).into();
+            return Some(Text::fill(
+                "Matching on the propensity score gave {} pairs; of the exposed {} per cent have a partner.",
+                [pairs, share],
+            ));
         }
         let (exposed, comparators) =
             (of_matching("n_matched_exposed")?, of_matching("n_matched_comparators")?);

@@ -9,7 +9,7 @@
 //! | `study/{population}/flow/{step}/{column}={level}/n` `n_excluded` | the same by arm and by site; of arms by site |
 //! | `study/{design}/flow/{arm}/n_excluded` | patients of the arm who are not among the matched or weighted |
 //! | `study/all/flow/{step}/{column}/n_unknown` | patients left without a value of arm or site |
-//! | `study/all/missing/{column}/n_missing` | eligible patients without a value |
+//! | `study/all/missing/{column}/n_missing` `share_missing`, `{column}/{arm}/n_missing` `share_missing` | eligible patients without a value |
 //! | `study/{population}/balance/{arm}/n` | patients of an arm |
 //! | `study/{population}/balance/{variable}/{arm}/mean` `sd` `median` `q1` `q3` | summary of a number |
 //! | `study/{population}/balance/{variable}={level}/{arm}/n` `share` | summary of a level |
@@ -23,6 +23,7 @@
 //! | `study/{population}/balance_within/{variable}={level}/n_exposed` `n_comparators` `largest_smd` `n_unbalanced` | balance within a level |
 //! | `study/matched/balance_unmatched/all/n_matched` `n_unmatched` `largest_smd` | matched against unmatched exposed patients |
 //! | `study/matched/balance_unmatched/{variable}/smd` | matched minus unmatched |
+//! | `study/matched/balance_unmatched/{variable}/{group}/mean` `sd` `median` `q1` `q3`, `{variable}={level}/{group}/n` `share` | summary in a group, `matched` or `unmatched` |
 //! | `study/all/propensity/{column}/coefficient` `standard_error` `odds_ratio` `p_value` | model of exposure |
 //! | `study/all/propensity/all/c_statistic` `linear_predictor_sd` | its summary |
 //! | `study/all/overlap/{arm}/n` `score_quantile_{percent}` `score_share_{lower}` `n_in_common_support` `n_in_equipoise` `share_in_equipoise` | scores of an arm |
