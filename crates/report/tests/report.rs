@@ -364,8 +364,10 @@ fn coefficients_over_time_are_drawn() {
         n_events: 4,
         every: 2,
         event_time: vec![10.0, 30.0],
+        event_scale: vec![0.2, 0.6],
         residual: vec![-1.0, 2.0],
         time: vec![10.0, 20.0, 30.0],
+        scale: vec![0.2, 0.4, 0.6],
         value: vec![0.0, 0.1, 0.2],
         lower: vec![-0.5, -0.4, -0.3],
         upper: vec![0.5, 0.6, 0.7],
@@ -384,6 +386,7 @@ fn coefficients_over_time_are_drawn() {
     let [alone, beside] = titles.map(|title| svg.find(&format!(">{title}</text>")).unwrap());
     assert!(alone < beside);
     assert_eq!(svg.matches("P = 0.090</text>").count(), 6);
+    assert_eq!(svg.matches("Time (months), scale of the test</text>").count(), 6);
     let html = text(&files, "report.html");
     for words in [
         "Of the 4 events one in 2 has its circle.",

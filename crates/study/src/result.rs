@@ -140,10 +140,16 @@ pub struct CoefficientOverTime {
     pub every: usize,
     /// Times of the events whose residuals are here, ascending, in the unit of the study.
     pub event_time: Vec<f64>,
+    /// The same times on the scale of time, on which the curve is smooth.
+    #[serde(default)]
+    pub event_scale: Vec<f64>,
     /// Their scaled Schoenfeld residuals: about the log hazard ratio at the time.
     pub residual: Vec<f64>,
     /// Times at which the curve is given, ascending; empty when there is no curve.
     pub time: Vec<f64>,
+    /// The same times on the scale of time.
+    #[serde(default)]
+    pub scale: Vec<f64>,
     /// The curve: the log hazard ratio over time.
     pub value: Vec<f64>,
     /// Lower limit of its pointwise band.
