@@ -163,8 +163,14 @@ pub(crate) fn overlap(source: &Source) -> Option<Plot> {
     if panels.is_empty() {
         return None;
     }
-    let description = "Share of each arm by propensity score, in bins of 0.05; between the dashed \
-                       lines lies the common support.";
+    let weighted = match source.populations().iter().any(|one| source.has_weights(&one.id)) {
+        true => " Of patients with weights it is the share of the weights.",
+        false => "",
+    };
+    let description = format!(
+        "Share of each arm by propensity score, in bins of 0.05; between the dashed lines lies the \
+         common support of all patients.{weighted}"
+    );
     let figure = OverlapFigure {
         caption: caption("overlap", "Overlap of the propensity scores", description),
         axis: "Propensity score".into(),

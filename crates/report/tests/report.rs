@@ -429,6 +429,19 @@ fn few_sites_stand_in_the_flow_of_patients() {
     assert!(!many.contains("S1:") && many.contains("The counts of the 9 sites stand in the table"));
 }
 
+/// Three levels of a category stand below it in the figure of balance; sixty are left out, which is said.
+#[test]
+fn many_levels_are_left_out_of_the_figure_of_balance() {
+    let mut result = fixture::rotterdam();
+    let few = text(&render(&result), "figures/love.svg");
+    assert!(few.contains(">20-50</text>") && few.contains("Small circles: each level"));
+    let size = result.outline.variables.iter_mut().find(|known| known.id == "size").unwrap();
+    let level = |level: usize| Label { id: format!("size={level}"), label: format!("L{level}") };
+    size.levels.extend((0..60).map(level));
+    let many = text(&render(&result), "figures/love.svg");
+    assert!(!many.contains(">20-50</text>") && many.contains("too many to be drawn"));
+}
+
 /// What no design has made comparable is called unadjusted, in the figure and in its legend.
 #[test]
 fn curves_before_matching_are_unadjusted() {

@@ -4,7 +4,7 @@ use super::{Drawing, LoveFigure, LoveRow, Plot, Source, caption, id, number, wor
 use crate::tables::STUDY;
 use study::result::{Label, VariableOutline};
 
-/// With more rows than this the levels of categories are left to the table.
+/// With more rows than this the levels of categories are left out.
 const MOST_ROWS: usize = 45;
 
 /// Standardised differences; absent without variables.
@@ -12,7 +12,7 @@ pub(crate) fn love(source: &Source) -> Option<Plot> {
     let compared = Compared::of(source)?;
     let variables = &source.result.outline.variables;
     let n_levels: usize = variables.iter().map(|variable| levels(variable).len()).sum();
-    let with_levels = 0 < n_levels && variables.len() + n_levels <= MOST_ROWS;
+    let with_levels = variables.len() + n_levels <= MOST_ROWS;
     let rows: Vec<LoveRow> =
         variables.iter().map(|variable| compared.variable(variable, with_levels)).collect();
     let has_ratios = rows.iter().any(|row| !row.variance_ratio.is_empty());
@@ -23,7 +23,7 @@ pub(crate) fn love(source: &Source) -> Option<Plot> {
         caption: caption(
             "love",
             "Balance at baseline",
-            description(threshold, with_levels, has_ratios),
+            description(threshold, (0 < n_levels).then_some(with_levels), has_ratios),
         ),
         axis: "Absolute standardised mean difference".into(),
         before: if after.is_some() { "Before".into() } else { before.label.clone() },
@@ -37,17 +37,22 @@ pub(crate) fn love(source: &Source) -> Option<Plot> {
     (!figure.rows.is_empty()).then(|| Plot::new(Drawing::Love(figure)))
 }
 
-fn description(threshold: f64, with_levels: bool, has_ratios: bool) -> String {
+/// What the figure shows; `with_levels` is absent where no category has levels to show.
+fn description(threshold: f64, with_levels: Option<bool>, has_ratios: bool) -> String {
     let mut description = format!(
         "Absolute standardised mean differences of the baseline variables; the dashed line stands \
          at {}. Numbers at the right carry their sign, exposed minus comparator.",
         words::plain(threshold)
     );
-    if with_levels {
-        description.push_str(
-            " Small circles: each level of a category; that of the category is over all its levels.",
-        );
-    }
+    description.push_str(match with_levels {
+        Some(true) => {
+            " Small circles: each level of a category; that of the category is over all its levels."
+        }
+        Some(false) => {
+            " The levels of the categories are too many to be drawn; report.json has them."
+        }
+        None => "",
+    });
     if has_ratios {
         description.push_str(" Variance ratio: exposed over comparators, of numbers alone.");
     }

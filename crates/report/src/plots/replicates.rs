@@ -90,8 +90,8 @@ fn counted(known: &ReplicateHistogram) -> String {
 
 fn description(outline: &BootstrapOutline) -> String {
     format!(
-        "Bars: replicates in classes of one width on the logarithm; {} are drawn. Solid line: the \
-         estimate; the other lines: the limits of each method, and no effect.",
+        "Bars: replicates in classes of one width on the logarithm; each replicate resamples {}. Solid \
+         line: the estimate; the other lines: the limits of each method, and no effect.",
         outline.unit
     )
 }
