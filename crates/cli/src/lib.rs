@@ -5,7 +5,6 @@
 mod check;
 mod embed;
 mod examples;
-mod figures;
 mod inputs;
 mod load;
 mod output;
@@ -14,6 +13,7 @@ mod progress;
 mod report;
 mod run;
 mod serve;
+mod wanted;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

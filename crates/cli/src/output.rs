@@ -56,21 +56,9 @@ impl Output {
         file.write_all(bytes).map_err(failed)
     }
 
-    /// Files of a folder of the report that have an ending, by name; none without the folder.
-    pub(crate) fn files(&self, folder: &str, ending: &str) -> Result<Vec<PathBuf>, Problem> {
-        let folder = self.draft.join(folder);
-        if !folder.exists() {
-            return Ok(Vec::new());
-        }
-        let entries = fs::read_dir(&folder)
-            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-            .map_err(|error: std::io::Error| {
-                Problem::Failed(format!("could not read {}: {error}", folder.display()))
-            });
-        let mut files: Vec<PathBuf> = entries?;
-        files.retain(|path| path.extension().is_some_and(|found| found == ending));
-        files.sort();
-        Ok(files)
+    /// Whether a file of the report has been written.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.draft.join(path).exists()
     }
 
     /// Puts the report in its place.

@@ -1,11 +1,11 @@
 //! `equipoise run`: a study from its files to the folder of its report.
 
 use crate::embed::{self, Coordinator};
-use crate::figures::{self, FigureArguments};
 use crate::inputs::Inputs;
 use crate::output::Output;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::wanted::{Format, WantedArguments};
 use service_kit::{Failure, Settings};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -17,6 +17,12 @@ use wire::pb::study::run_study_response::Piece as Answer;
 
 /// Bytes of a piece of a file on its way to the coordinator.
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// What is written beside report.json unless something else is asked for.
+const USUAL_FORMATS: [Format; 3] = [Format::Html, Format::Csv, Format::Figures];
+
+/// What a person opens.
+const PAGE: &str = "report.html";
 
 /// Arguments of `run`.
 #[derive(clap::Args)]
@@ -35,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     #[command(flatten)]
-    figures: FigureArguments,
+    wanted: WantedArguments,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Problem> {
@@ -44,20 +50,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Problem> {
         arguments.out.unwrap_or_else(|| PathBuf::from("out").join(&inputs.protocol.study.id));
     let mut output = Output::begin(&folder)?;
     let settings = Settings { threads: arguments.threads, ..Settings::default() };
+    let wanted = arguments.wanted.message(&USUAL_FORMATS);
     runtime()?.block_on(async {
         let coordinator = embed::coordinator(arguments.coordinator.as_deref(), &settings).await?;
         // Waiting for the signal keeps it from ending the process before the draft is removed.
         tokio::select! {
-            outcome = receive(coordinator, &inputs, &mut output) => outcome,
+            outcome = receive(coordinator, &inputs, wanted, &mut output) => outcome,
             _ = tokio::signal::ctrl_c() => {
                 Err(Problem::Failed("interrupted; nothing was written".into()))
             }
         }
     })?;
-    let drawings = output.files("figures", "svg")?;
-    figures::write(&arguments.figures, arguments.threads, &drawings)?;
+    let page = if output.has(PAGE) { folder.join(PAGE) } else { folder };
     output.finish()?;
-    println!("{}", folder.join("report.html").display());
+    println!("{}", page.display());
     Ok(())
 }
 
@@ -65,6 +71,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Problem> {
 async fn receive(
     mut coordinator: Coordinator,
     inputs: &Inputs,
+    wanted: pb::ReportFiles,
     output: &mut Output,
 ) -> Result<(), Problem> {
     let failed = |status: tonic::Status| {
@@ -72,7 +79,8 @@ async fn receive(
     };
     let study_file = chunks(Arc::new(inputs.text.clone().into_bytes())).map(Piece::StudyFile);
     let table = chunks(Arc::clone(&inputs.table)).map(Piece::Table);
-    let pieces = study_file.chain(table).map(|piece| pb::RunStudyRequest { piece: Some(piece) });
+    let pieces = std::iter::once(Piece::Files(wanted)).chain(study_file).chain(table);
+    let pieces = pieces.map(|piece| pb::RunStudyRequest { piece: Some(piece) });
     let mut progress = Progress::new();
     let mut answers =
         coordinator.run_study(tokio_stream::iter(pieces)).await.map_err(failed)?.into_inner();

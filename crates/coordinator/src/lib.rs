@@ -5,6 +5,7 @@
 
 mod cohorts;
 mod manifest;
+mod print;
 mod receive;
 mod render;
 mod run;
@@ -89,8 +90,8 @@ impl study_service_server::StudyService for Coordinator {
         request: Request<Streaming<pb::RenderReportRequest>>,
     ) -> Result<Response<Self::RenderReportStream>, Status> {
         let deadline = Deadline::of(&request);
-        let wanted = deadline.limit(render::Wanted::receive(request.into_inner())).await??;
-        let files = self.compute.run(deadline, move |_| wanted.render()).await?;
+        let again = deadline.limit(render::Again::receive(request.into_inner())).await??;
+        let files = self.compute.run(deadline, move |cancel| again.print(cancel)).await?;
         let chunks = files.into_iter().flat_map(|file| run::chunks(&file));
         let answers = chunks.map(|chunk| Ok(pb::RenderReportResponse { file: Some(chunk) }));
         Ok(Response::new(Box::pin(tokio_stream::iter(answers))))

@@ -1,5 +1,6 @@
-//! Puts the two files of a study together from their pieces.
+//! Puts the two files of a study together from their pieces, and hears what is wanted of it.
 
+use crate::print::{Format, Wanted};
 use service_kit::Failure;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
@@ -16,12 +17,18 @@ pub(crate) struct StudyFiles {
     pub study_file: Vec<u8>,
     /// The patient table, as CSV.
     pub table: Vec<u8>,
+    /// What the report is printed as.
+    pub wanted: Wanted,
 }
 
-/// A piece of one of the two files.
+/// What is printed unless something else is asked for.
+const USUAL_FORMATS: [Format; 3] = [Format::Html, Format::Csv, Format::Svg];
+
+/// A piece of one of the two files, or what is wanted.
 pub(crate) enum Piece {
     StudyFile(Vec<u8>),
     Table(Vec<u8>),
+    Wanted(pb::ReportFiles),
 }
 
 pub(crate) fn run_piece(request: pb::RunStudyRequest) -> Option<Piece> {
@@ -29,6 +36,7 @@ pub(crate) fn run_piece(request: pb::RunStudyRequest) -> Option<Piece> {
     request.piece.map(|piece| match piece {
         Sent::StudyFile(bytes) => Piece::StudyFile(bytes),
         Sent::Table(bytes) => Piece::Table(bytes),
+        Sent::Files(files) => Piece::Wanted(files),
     })
 }
 
@@ -50,6 +58,9 @@ impl StudyFiles {
             match piece? {
                 Some(Piece::StudyFile(bytes)) => files.study_file.extend(bytes),
                 Some(Piece::Table(bytes)) => files.table.extend(bytes),
+                Some(Piece::Wanted(more)) => {
+                    files.wanted.add(&more.formats, more.figure_dpi, "files.")?;
+                }
                 None => return Err(invalid("piece", "is neither study file nor table").into()),
             }
             let bytes = files.study_file.len() + files.table.len();
@@ -60,6 +71,8 @@ impl StudyFiles {
         if files.study_file.is_empty() {
             return Err(invalid("study_file", "is required").into());
         }
+        // The digest of the study is that of its first file.
+        files.wanted = files.wanted.or(&USUAL_FORMATS).after(Format::Json);
         Ok(files)
     }
 }

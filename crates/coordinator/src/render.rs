@@ -1,7 +1,8 @@
 //! A finished study rendered again: from the pieces of its `report.json` to files.
 
-use report::{Format, ReportFile};
-use service_kit::Failure;
+use crate::print::{Format, Wanted};
+use report::ReportFile;
+use service_kit::{Cancel, Failure};
 use study::StudyResult;
 use study::result::SCHEMA;
 use tokio_stream::{Stream, StreamExt};
@@ -12,56 +13,36 @@ use wire::pb::study as pb;
 /// Largest `report.json`, in bytes.
 const MOST_BYTES: usize = 1 << 28;
 
-/// What is to be rendered.
-#[derive(Debug, Default)]
-pub(crate) struct Wanted {
-    formats: Vec<Format>,
+/// A report that is to be printed again.
+#[derive(Debug)]
+pub(crate) struct Again {
+    wanted: Wanted,
     report_json: Vec<u8>,
 }
 
-impl Wanted {
+impl Again {
     /// Joins the pieces in the order in which they come.
     pub(crate) async fn receive(
         mut pieces: impl Stream<Item = Result<pb::RenderReportRequest, Status>> + Unpin,
     ) -> Result<Self, Status> {
-        let mut wanted = Self::default();
+        let (mut wanted, mut report_json) = (Wanted::default(), Vec::new());
         while let Some(piece) = pieces.next().await {
             let piece = piece?;
-            for &format in &piece.formats {
-                let format = self::format(format)?;
-                if wanted.formats.contains(&format) {
-                    return Err(invalid("formats", "names a format twice").into());
-                }
-                wanted.formats.push(format);
-            }
-            wanted.report_json.extend(piece.report_json);
-            if wanted.report_json.len() > MOST_BYTES {
-                return Err(Failure::too_large(wanted.report_json.len(), MOST_BYTES).into());
+            wanted.add(&piece.formats, piece.figure_dpi, "")?;
+            report_json.extend(piece.report_json);
+            if report_json.len() > MOST_BYTES {
+                return Err(Failure::too_large(report_json.len(), MOST_BYTES).into());
             }
         }
-        if wanted.report_json.is_empty() {
+        if report_json.is_empty() {
             return Err(invalid("report_json", "is required").into());
         }
-        if wanted.formats.is_empty() {
-            wanted.formats.push(Format::Html);
-        }
-        Ok(wanted)
+        Ok(Self { wanted: wanted.or(&[Format::Html]), report_json })
     }
 
     /// The files in the order of the formats.
-    pub(crate) fn render(&self) -> Result<Vec<ReportFile>, Failure> {
-        let result = read(&self.report_json)?;
-        Ok(self.formats.iter().flat_map(|&format| report::render_as(&result, format)).collect())
-    }
-}
-
-fn format(format: i32) -> Result<Format, Failure> {
-    match pb::ReportFormat::try_from(format) {
-        Ok(pb::ReportFormat::Unspecified | pb::ReportFormat::Html) => Ok(Format::Html),
-        Ok(pb::ReportFormat::Csv) => Ok(Format::Csv),
-        Ok(pb::ReportFormat::Json) => Ok(Format::Json),
-        Ok(pb::ReportFormat::Figures) => Ok(Format::Figures),
-        Err(_) => Err(invalid("formats", "holds a format that is not known")),
+    pub(crate) fn print(&self, cancel: &Cancel) -> Result<Vec<ReportFile>, Failure> {
+        self.wanted.print(&read(&self.report_json)?, cancel)
     }
 }
 
@@ -82,21 +63,21 @@ fn read(bytes: &[u8]) -> Result<StudyResult, Failure> {
 mod tests {
     use super::*;
 
-    async fn receive(pieces: Vec<pb::RenderReportRequest>) -> Result<Wanted, Status> {
-        Wanted::receive(tokio_stream::iter(pieces.into_iter().map(Ok))).await
+    async fn receive(pieces: Vec<pb::RenderReportRequest>) -> Result<Again, Status> {
+        Again::receive(tokio_stream::iter(pieces.into_iter().map(Ok))).await
     }
 
     fn piece(formats: &[pb::ReportFormat], bytes: &str) -> pb::RenderReportRequest {
         let formats = formats.iter().map(|&format| format.into()).collect();
-        pb::RenderReportRequest { formats, report_json: bytes.into() }
+        pb::RenderReportRequest { formats, report_json: bytes.into(), figure_dpi: None }
     }
 
     #[tokio::test]
     async fn pieces_are_joined_and_html_is_the_default() {
-        let wanted = receive(vec![piece(&[], "{\"schema\""), piece(&[], ": 1}")]).await.unwrap();
-        assert_eq!(wanted.formats, [Format::Html]);
-        assert_eq!(wanted.report_json, b"{\"schema\": 1}");
-        assert!(wanted.render().unwrap_err().message.contains("report_json"));
+        let again = receive(vec![piece(&[], "{\"schema\""), piece(&[], ": 1}")]).await.unwrap();
+        assert_eq!(again.wanted, Wanted::default().or(&[Format::Html]));
+        assert_eq!(again.report_json, b"{\"schema\": 1}");
+        assert!(read(&again.report_json).unwrap_err().message.contains("report_json"));
     }
 
     #[tokio::test]
@@ -104,8 +85,6 @@ mod tests {
         use pb::ReportFormat::{Csv, Html, Unspecified};
         assert!(receive(Vec::new()).await.is_err());
         assert!(receive(vec![piece(&[Csv], "")]).await.is_err());
-        assert!(receive(vec![piece(&[Html, Unspecified], "{}")]).await.is_err());
-        let unknown = pb::RenderReportRequest { formats: vec![99], report_json: b"{}".into() };
-        assert!(receive(vec![unknown]).await.is_err());
+        assert!(receive(vec![piece(&[Html], "{"), piece(&[Unspecified], "}")]).await.is_err());
     }
 }

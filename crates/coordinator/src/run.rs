@@ -1,6 +1,7 @@
 //! One study from its files to the streamed report.
 
 use crate::manifest::Manifest;
+use crate::print::Wanted;
 use crate::receive::StudyFiles;
 use crate::statistics::Statistics;
 use pipeline::{Pipeline, Task, WeightedId, sha256};
@@ -34,6 +35,7 @@ impl Study {
     pub(crate) async fn run(&self, files: StudyFiles, caller: &Caller) -> Result<(), Failure> {
         let mut manifest = Manifest::begin();
         let mut progress = Progress { caller, n_finished: 0, n_total: 2 };
+        let wanted = files.wanted.clone();
         progress.report("reading the study").await;
         let prepared = crate::prepare(&self.compute, self.deadline, files)
             .await
@@ -45,7 +47,7 @@ impl Study {
         self.ask_everything(&mut pipeline, &mut progress, &mut manifest).await?;
 
         progress.report("writing the report").await;
-        let (result, files) = self.render(pipeline, manifest).await?;
+        let (result, files) = self.render(pipeline, manifest, wanted).await?;
         for file in &files {
             send_file(caller, file).await;
         }
@@ -90,19 +92,18 @@ impl Study {
         }
     }
 
-    /// Assembles the result and renders every file, `report.json` first.
+    /// Assembles the result and prints what is wanted, `report.json` first.
     async fn render(
         &self,
         pipeline: Pipeline,
         manifest: Manifest,
+        wanted: Wanted,
     ) -> Result<(StudyResult, Vec<ReportFile>), Failure> {
         let n_threads = self.compute.n_threads();
-        let rendered = self.compute.run(self.deadline, move |_| {
+        let rendered = self.compute.run(self.deadline, move |cancel| {
             let (pairs, weighted) = (pipeline.matched_ids(), pipeline.weighted_ids());
             let result = pipeline.finish();
-            let json = report::json(&result);
-            let mut files = vec![ReportFile { path: "report.json".into(), bytes: json }];
-            files.extend(report::render(&result));
+            let mut files = wanted.print(&result, cancel)?;
             let matching = result.protocol.matching.as_ref();
             if matching.is_some_and(|section| !section.forms_classes()) {
                 files.push(matched_pairs(&pairs));

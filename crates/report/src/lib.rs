@@ -47,30 +47,6 @@ pub fn render(result: &StudyResult) -> Vec<ReportFile> {
     files
 }
 
-/// A way to print a report.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Format {
-    /// `report.html`.
-    Html,
-    /// `tables/*.csv`.
-    Csv,
-    /// `report.json`.
-    Json,
-    /// `figures/*`.
-    Figures,
-}
-
-/// The files of one format, as a run writes them.
-#[must_use]
-pub fn render_as(result: &StudyResult, format: Format) -> Vec<ReportFile> {
-    match format {
-        Format::Html => vec![page(&document(result))],
-        Format::Csv => tables(result),
-        Format::Json => vec![file("report.json", json(result))],
-        Format::Figures => figures(result),
-    }
-}
-
 /// The report as a document that belongs to no format, for renderers.
 #[must_use]
 pub fn document(result: &StudyResult) -> Document {

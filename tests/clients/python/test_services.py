@@ -9,10 +9,14 @@ Prints a line per check and ends with 1 if one fails.
 
 import argparse
 import hashlib
+import io
 import json
 import math
+import re
+import struct
 import sys
 import traceback
+import zipfile
 from pathlib import Path
 from statistics import NormalDist
 
@@ -1114,6 +1118,21 @@ def refuse_a_study(client):
     return "; ".join(f"{field}: {description}" for field, description in violations)
 
 
+def render_pictures(client, report_json):
+    """A Word document is a zip with its text in word/document.xml. A picture of 180 mm has 510 columns of
+    72 to the inch; its width is the first number of its header."""
+    formats = [eq.study.REPORT_FORMAT_DOCX, eq.study.REPORT_FORMAT_FIGURES_PNG]
+    pieces = [eq.study.RenderReportRequest(formats=formats, report_json=report_json, figure_dpi=72)]
+    printed = {}
+    for answer in client.study.RenderReport(iter(pieces), timeout=TIMEOUT):
+        printed[answer.file.path] = printed.get(answer.file.path, b"") + answer.file.data
+    document = zipfile.ZipFile(io.BytesIO(printed.pop("report.docx"))).read("word/document.xml")
+    words = b"".join(re.findall(rb"<w:t(?: [^>]*)?>([^<]*)</w:t>", document))
+    equal(b"Table 2. " in words, True)
+    equal({path.rsplit(".")[-1] for path in printed}, {"png"})
+    equal(struct.unpack(">I", printed["figures/flow.png"][16:20]), (510,))
+
+
 def render_report(client, files):
     """From report.json the same files as from the run, byte for byte."""
     formats = [eq.study.REPORT_FORMAT_HTML, eq.study.REPORT_FORMAT_JSON, eq.study.REPORT_FORMAT_CSV]
@@ -1128,6 +1147,7 @@ def render_report(client, files):
         equal(content == files[path], True)
     tables = [path for path in files if path.startswith("tables/")]
     equal(sorted(again), sorted(["report.html", "report.json", *tables]))
+    render_pictures(client, files["report.json"])
     broken = iter([eq.study.RenderReportRequest(report_json=b"{}")])
     error = refused(lambda: list(client.study.RenderReport(broken, timeout=TIMEOUT)))
     equal([field for field, _ in eq.field_violations(error)], ["report_json"])

@@ -19,6 +19,7 @@ mod logistic;
 mod matching;
 mod nobody;
 mod regression;
+mod reports;
 mod rows;
 mod splines;
 mod summaries;
