@@ -1,6 +1,7 @@
 //! The folder of a report: complete, or not there.
 
 use crate::problem::Problem;
+use coordinator::Manifest;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
@@ -14,18 +15,15 @@ pub(crate) struct Output {
     made: Vec<PathBuf>,
 }
 
-/// The file by which a folder is recognised as a report, and what only that of a report says.
-const MARK: (&str, &str) = ("manifest.json", "\"schema\": \"equipoise-manifest/");
+/// What only the manifest of a report says; other programs have a file of that name too.
+const MARK: &str = "\"schema\": \"equipoise-manifest/";
 
 impl Output {
     /// Makes the draft. A folder that holds anything but a report is not touched.
     pub(crate) fn begin(folder: &Path) -> Result<Self, Problem> {
         let is_empty =
             |folder: &Path| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-        // Other programs have a manifest.json too, and what is no report must not be replaced.
-        let is_report =
-            fs::read_to_string(folder.join(MARK.0)).is_ok_and(|text| text.contains(MARK.1));
-        if folder.exists() && !is_report && !is_empty(folder) {
+        if folder.exists() && !is_report(folder) && !is_empty(folder) {
             return Err(Problem::Input(format!(
                 "{} exists and is not a report of an earlier run; choose another --out",
                 folder.display()
@@ -75,6 +73,29 @@ impl Output {
             fs::remove_dir_all(&aside).map_err(failed)?;
         }
         Ok(())
+    }
+}
+
+/// Whether a folder is a report.
+fn is_report(folder: &Path) -> bool {
+    fs::read_to_string(folder.join(Manifest::PATH)).is_ok_and(|text| text.contains(MARK))
+}
+
+/// The manifest of a folder, into which files of a result will be written; absent if it is no report.
+/// What is the report of another study, or of another version of its manifest, is not touched.
+pub(crate) fn manifest(folder: &Path, report_json: &[u8]) -> Result<Option<Manifest>, Problem> {
+    if !is_report(folder) {
+        return Ok(None);
+    }
+    let path = folder.join(Manifest::PATH);
+    let bytes = fs::read(&path).map_err(|error| Problem::file("read", &path, &error))?;
+    let refused =
+        |what| Problem::Input(format!("{} is {what}; choose another --out", path.display()));
+    let manifest = Manifest::read(&bytes)
+        .ok_or_else(|| refused("the manifest of another version of equipoise"))?;
+    match manifest.is_of(report_json) {
+        true => Ok(Some(manifest)),
+        false => Err(refused("that of a report of other data, or of another study file")),
     }
 }
 

@@ -1,10 +1,11 @@
 //! `equipoise report`: the report of a finished study once more, from its `report.json`.
 
 use crate::embed;
-use crate::output::write_into;
+use crate::output::{manifest, write_into};
 use crate::problem::Problem;
 use crate::run::{chunks, runtime};
 use crate::wanted::{Format, WantedArguments};
+use coordinator::Manifest;
 use service_kit::{Failure, Settings};
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +19,7 @@ pub(crate) struct Arguments {
     /// The folder of a report, or its report.json.
     report: PathBuf,
     /// Folder to write into [default: that of report.json]. Files of the same name are replaced, all
-    /// others stay.
+    /// others stay; the manifest of a report is brought up to date.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Render on a deployment instead of in this process, such as http://coordinator:50051.
@@ -36,10 +37,17 @@ pub(crate) fn report(arguments: Arguments) -> Result<(), Problem> {
     let json = fs::read(&path).map_err(|error| Problem::file("read", &path, &error))?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let folder = arguments.out.unwrap_or(folder);
+    let mut manifest = manifest(&folder, &json)?;
     let wanted = arguments.wanted.message(&[Format::Html]);
     let files = runtime()?.block_on(render(json, wanted, arguments.coordinator.as_deref()))?;
     for (path, bytes) in &files {
         println!("{}", write_into(&folder, path, bytes)?.display());
+        if let Some(manifest) = &mut manifest {
+            manifest.note(path, bytes);
+        }
+    }
+    if let Some(manifest) = manifest {
+        write_into(&folder, Manifest::PATH, &manifest.bytes())?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod run;
 mod shards;
 mod statistics;
 
+pub use manifest::Manifest;
 pub use statistics::{Addresses, Statistics};
 
 use crate::receive::StudyFiles;

@@ -1,6 +1,6 @@
 //! One study from its files to the streamed report.
 
-use crate::manifest::Manifest;
+use crate::manifest::Journal;
 use crate::print::Wanted;
 use crate::receive::StudyFiles;
 use crate::statistics::Statistics;
@@ -33,21 +33,21 @@ pub(crate) struct Study {
 impl Study {
     /// Runs the study and sends progress, files and summary to the caller.
     pub(crate) async fn run(&self, files: StudyFiles, caller: &Caller) -> Result<(), Failure> {
-        let mut manifest = Manifest::begin();
+        let mut journal = Journal::begin();
         let mut progress = Progress { caller, n_finished: 0, n_total: 2 };
         let wanted = files.wanted.clone();
         progress.report("reading the study").await;
         let prepared = crate::prepare(&self.compute, self.deadline, files)
             .await
             .map_err(|status| Failure::from(&status))?;
-        manifest.step("reading the study");
+        journal.step("reading the study");
         progress.finish("patients are read").await;
 
         let mut pipeline = Pipeline::new(prepared);
-        self.ask_everything(&mut pipeline, &mut progress, &mut manifest).await?;
+        self.ask_everything(&mut pipeline, &mut progress, &mut journal).await?;
 
         progress.report("writing the report").await;
-        let (result, files) = self.render(pipeline, manifest, wanted).await?;
+        let (result, files) = self.render(pipeline, journal, wanted).await?;
         for file in &files {
             send_file(caller, file).await;
         }
@@ -63,7 +63,7 @@ impl Study {
         &self,
         pipeline: &mut Pipeline,
         progress: &mut Progress<'_>,
-        manifest: &mut Manifest,
+        journal: &mut Journal,
     ) -> Result<(), Failure> {
         let mut calls = JoinSet::new();
         let mut waiting: Vec<Task> = Vec::new();
@@ -87,7 +87,7 @@ impl Study {
             pipeline.answer(&key, answer).map_err(|error| {
                 at_step(Failure::precondition("STUDY_IMPOSSIBLE", error.to_string()), &key)
             })?;
-            manifest.step(&key);
+            journal.step(&key);
             progress.finish(&key).await;
         }
     }
@@ -96,7 +96,7 @@ impl Study {
     async fn render(
         &self,
         pipeline: Pipeline,
-        manifest: Manifest,
+        journal: Journal,
         wanted: Wanted,
     ) -> Result<(StudyResult, Vec<ReportFile>), Failure> {
         let n_threads = self.compute.n_threads();
@@ -111,7 +111,7 @@ impl Study {
             if result.protocol.adjusted().is_some_and(|known| result.protocol.has_weights(known)) {
                 files.push(weights(&weighted));
             }
-            files.push(manifest.finish(&result, n_threads, &files));
+            files.push(journal.finish(&result, n_threads, &files));
             Ok::<_, Failure>((result, files))
         });
         rendered.await.map_err(|status| Failure::from(&status))

@@ -71,9 +71,14 @@ impl Report {
         report
     }
 
+    /// Where it lies.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join("report")
+    }
+
     /// A file of the report.
     pub fn bytes(&self, path: &str) -> Vec<u8> {
-        std::fs::read(self.folder.path().join("report").join(path)).expect(path)
+        std::fs::read(self.folder().join(path)).expect(path)
     }
 
     /// The words of the page, without its markup.
@@ -89,7 +94,7 @@ impl Report {
 
     /// Names of the files of a folder of the report that have an ending.
     pub fn files(&self, folder: &str, ending: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path().join("report").join(folder)).unwrap();
+        let entries = std::fs::read_dir(self.folder().join(folder)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.ends_with(&format!(".{ending}"))).collect()
     }

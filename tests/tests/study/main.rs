@@ -10,6 +10,7 @@ mod figures;
 mod harness;
 mod her2;
 mod load;
+mod manifest;
 mod printed;
 mod rotterdam;
 mod same_bytes;
