@@ -1,21 +1,19 @@
 //! What stands between the first page and the last: blocks to paragraphs and tables, in order.
 
 use crate::anchors::Anchors;
-use crate::page::{self, Orientation};
-use crate::{style, table, text, widths};
+use crate::{page, style, table, text};
 use docx_rs::{
     BorderType, Docx, FieldCharType, InstrText, InstrToC, Paragraph, ParagraphBorder,
     ParagraphBorderPosition, ParagraphBorders, Pic, Run, Shading,
 };
 use report::Document;
 use report::document::{Block, Definition, Figure, Item, Section, Table, Text};
+use report::paper::{self, Orientation};
 use std::collections::BTreeMap;
 
 /// Units of a picture per twentieth of a point, and per pixel at 300 to the inch.
 const UNITS_PER_TWENTIETH: u64 = 635;
 const UNITS_PER_PIXEL: u64 = 3_048;
-/// Highest picture as part of the height of a page, so that its legend has room below it.
-const HIGHEST: (u64, u64) = (17, 20);
 
 /// Something that stands in the body by itself.
 pub(crate) enum Content {
@@ -105,24 +103,14 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// A heading and what stands below it. Headings and paragraphs lie as what follows them.
+    /// A heading and what stands below it.
     pub(crate) fn section(&mut self, section: &Section) {
-        let mut orientations = Vec::new();
-        let mut next = Orientation::Portrait;
-        for block in section.blocks.iter().rev() {
-            match block {
-                Block::Paragraph { .. } if next == Orientation::Landscape => {}
-                Block::Table(table) => next = widths::layout(table).orientation,
-                Block::Verbatim { .. } => next = Orientation::Columns,
-                _ => next = Orientation::Portrait,
-            }
-            orientations.push(next);
-        }
-        self.turn(if next == Orientation::Columns { Orientation::Portrait } else { next });
+        let turns = paper::turns(section);
+        self.turn(turns.heading);
         let heading = Paragraph::new().style(&style::heading(section.level)).keep_next(true);
         let heading = heading.add_run(text::run(&heading_of(section)));
         self.paragraph(text::begin_target(heading, &section.id, self.anchors));
-        for (block, orientation) in section.blocks.iter().zip(orientations.into_iter().rev()) {
+        for (block, orientation) in section.blocks.iter().zip(turns.blocks) {
             self.turn(orientation);
             self.block(block);
         }
@@ -171,7 +159,7 @@ impl<'a> Body<'a> {
     }
 
     fn table(&mut self, table: &Table) {
-        let layout = widths::layout(table);
+        let layout = paper::layout(table);
         let caption = Paragraph::new().style(style::CAPTION).keep_next(true);
         let caption = text::begin_target(caption, &table.id, self.anchors);
         let caption = match &table.number {
@@ -256,9 +244,8 @@ fn in_box(mut paragraph: Paragraph, is_warning: bool) -> Paragraph {
 fn picture(number: usize, png: &[u8]) -> Pic {
     let (columns, rows) = size(png);
     let room = |twentieths: u32| u64::from(twentieths) * UNITS_PER_TWENTIETH;
-    let page = Orientation::Portrait;
-    let widest = room(page.text_width());
-    let highest = room(page.text_height()) * HIGHEST.0 / HIGHEST.1;
+    let widest = room(Orientation::Portrait.text_width());
+    let highest = room(paper::highest_figure());
     let (mut width, mut height) = (columns * UNITS_PER_PIXEL, rows * UNITS_PER_PIXEL);
     if widest < width {
         (width, height) = (widest, height * widest / width);

@@ -12,7 +12,6 @@ mod page;
 mod style;
 mod table;
 mod text;
-mod widths;
 
 use anchors::Anchors;
 use body::Body;

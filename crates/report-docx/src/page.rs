@@ -4,47 +4,11 @@ use docx_rs::{
     FooterReference, HeaderReference, LineSpacing, LineSpacingType, PageMargin,
     PageOrientationType, PageSize, Paragraph, Run, SectionProperty, SectionType,
 };
+use report::paper::{END_MARGIN, Orientation, SIDE_MARGIN};
 
-/// Twentieths of a point, the unit of Word, of the sides of a page.
-const SHORT_SIDE: u32 = 11_906;
-const LONG_SIDE: u32 = 16_838;
-/// 20 mm beside the text, 23 mm above and below it.
-const SIDE_MARGIN: u32 = 1_134;
-const END_MARGIN: u32 = 1_304;
 const HEADER_DISTANCE: i32 = 624;
-
-/// How a page lies.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Orientation {
-    /// Upright.
-    Portrait,
-    /// Across.
-    Landscape,
-    /// Upright, with text in columns that begins where the text before it ends.
-    Columns,
-}
-
 /// How many columns text in columns has.
 const N_COLUMNS: usize = 3;
-
-impl Orientation {
-    fn sides(self) -> (u32, u32) {
-        match self {
-            Self::Portrait | Self::Columns => (SHORT_SIDE, LONG_SIDE),
-            Self::Landscape => (LONG_SIDE, SHORT_SIDE),
-        }
-    }
-
-    /// Room for text from left to right, in twentieths of a point.
-    pub(crate) fn text_width(self) -> u32 {
-        self.sides().0 - 2 * SIDE_MARGIN
-    }
-
-    /// Room for text from top to bottom, in twentieths of a point.
-    pub(crate) fn text_height(self) -> u32 {
-        self.sides().1 - 2 * END_MARGIN
-    }
-}
 
 /// The end of a section whose pages lie so: a paragraph that takes no visible room.
 pub(crate) fn section_end(orientation: Orientation) -> Paragraph {

@@ -1,7 +1,6 @@
 //! Tables: rules above, below the header and at the end, as journals print them.
 
 use crate::anchors::Anchors;
-use crate::widths::{CELL_MARGIN, INDENT, Layout, is_wider};
 use crate::{style, text};
 use docx_rs::{
     AlignmentType, BorderType, BreakType, Paragraph, Run, TableBorder, TableBorderPosition,
@@ -9,14 +8,12 @@ use docx_rs::{
     TableCellMargins, TableLayoutType, TableRow, VAlignType, VMergeType, WidthType,
 };
 use report::document::{Cell, ColumnGroup, Row, Table};
+use report::paper::{self, CELL_MARGIN, INDENT, Layout, Side, is_wider};
 
 /// Eighths of a point.
 const THICK: usize = 8;
 const THIN: usize = 4;
 const INK: &str = "1F2328";
-
-/// Longest text of a column of numbers that is set flush right, in characters.
-const LONGEST_VALUE: usize = 22;
 
 /// How many rows of a table are its header, which Word repeats on each page.
 pub(crate) fn n_header_rows(table: &Table) -> usize {
@@ -69,8 +66,8 @@ impl Writer<'_> {
 
     fn title_row(&self) -> TableRow {
         let one = |(place, column): (usize, &report::document::Column)| {
-            let is_words = column.is_key || place == 0;
-            let paragraph = self.paragraph().align(side(is_words)).keep_next(true);
+            let side = paper::title_side(self.table, place);
+            let paragraph = self.paragraph().align(aligned(side)).keep_next(true);
             let mut paragraph = text::append(paragraph, &column.title, self.anchors);
             for child in &mut paragraph.children {
                 if let docx_rs::ParagraphChild::Run(run) = child {
@@ -111,11 +108,8 @@ impl Writer<'_> {
     }
 
     fn content(&self, content: &Cell, place: usize, is_indented: bool) -> TableCell {
-        let is_words = place == 0 || self.table.columns.get(place).is_some_and(|one| one.is_key);
-        let is_long = content.ids.is_empty() && LONGEST_VALUE < content.text.chars().count();
-        let align =
-            if 1 < content.span { AlignmentType::Center } else { side(is_words || is_long) };
-        let mut paragraph = self.paragraph().align(align);
+        let side = paper::side(self.table, place, content);
+        let mut paragraph = self.paragraph().align(aligned(side));
         if is_indented && place == 0 {
             paragraph = paragraph.indent(Some(INDENT as i32), None, None, None);
         }
@@ -183,8 +177,12 @@ fn resize(run: &mut Run, size: usize) {
     run.run_property = std::mem::take(&mut run.run_property).size(size);
 }
 
-fn side(is_words: bool) -> AlignmentType {
-    if is_words { AlignmentType::Left } else { AlignmentType::Right }
+fn aligned(side: Side) -> AlignmentType {
+    match side {
+        Side::Left => AlignmentType::Left,
+        Side::Right => AlignmentType::Right,
+        Side::Center => AlignmentType::Center,
+    }
 }
 
 fn rule_below() -> TableCellBorders {

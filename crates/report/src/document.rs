@@ -243,6 +243,20 @@ impl Document {
         })
     }
 
+    /// Names by which links find sections, then tables, figures and items.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        let sections = self.sections.iter().map(|section| section.id.as_str());
+        let blocks = self.blocks().flat_map(|block| match block {
+            Block::Table(table) => vec![table.id.as_str()],
+            Block::Figure(figure) => vec![figure.id.as_str()],
+            Block::List { items, .. } => {
+                items.iter().filter_map(|item| item.id.as_deref()).collect()
+            }
+            _ => Vec::new(),
+        });
+        sections.chain(blocks)
+    }
+
     /// Every block, in order.
     pub fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.sections.iter().flat_map(|section| &section.blocks)

@@ -11,6 +11,7 @@ mod layout;
 mod methods;
 mod number;
 mod numbers;
+pub mod paper;
 mod plots;
 mod table;
 mod tables;

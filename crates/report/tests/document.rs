@@ -83,14 +83,7 @@ fn what_is_known_of_a_number_names_definition_method_and_id() {
 #[test]
 fn links_lead_somewhere_and_names_are_unique() {
     let document = report::document(&fixture::rotterdam());
-    let mut names: Vec<&str> = document.sections.iter().map(|one| one.id.as_str()).collect();
-    names.extend(document.tables().map(|table| table.id.as_str()));
-    names.extend(document.figures().map(|figure| figure.id.as_str()));
-    for block in document.blocks() {
-        if let Block::List { items, .. } = block {
-            names.extend(items.iter().filter_map(|item| item.id.as_deref()));
-        }
-    }
+    let names: Vec<&str> = document.targets().collect();
     let known: BTreeSet<&str> = names.iter().copied().collect();
     assert_eq!(known.len(), names.len());
     for text in texts(&document) {
