@@ -42,6 +42,8 @@ pub(crate) enum Format {
     Figures,
     /// A Word document that can be edited; its figures are pictures of 300 dpi.
     Docx,
+    /// A PDF document with contents, tags and links; for programs that are built with `--features pdf`.
+    Pdf,
 }
 
 /// A format of figures.
@@ -76,6 +78,7 @@ impl WantedArguments {
             Format::Csv => vec![pb::ReportFormat::Csv],
             Format::Json => vec![pb::ReportFormat::Json],
             Format::Docx => vec![pb::ReportFormat::Docx],
+            Format::Pdf => vec![pb::ReportFormat::Pdf],
             Format::Figures => {
                 let others = self.figures.iter().filter_map(|format| match format {
                     FigureFormat::Svg => None,

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use report::{Document, ReportFile};
 use service_kit::{Cancel, Failure};
 use std::cell::LazyCell;
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use study::StudyResult;
 use wire::failure::invalid;
@@ -17,6 +18,9 @@ const USUAL_RESOLUTION: u32 = 300;
 /// Up to here a picture takes some 60 MB while it is drawn, and several are drawn at a time.
 const MOST_AT_A_TIME: u32 = 600;
 
+/// Whether the typesetter is part of the program.
+const HAS_PDF: bool = cfg!(feature = "pdf");
+
 /// A kind of files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Format {
@@ -24,10 +28,11 @@ pub(crate) enum Format {
     Csv,
     Json,
     Docx,
-    Svg,
-    Png,
-    Tiff,
     Pdf,
+    FiguresSvg,
+    FiguresPng,
+    FiguresTiff,
+    FiguresPdf,
 }
 
 /// Which files are wanted.
@@ -55,6 +60,9 @@ impl Wanted {
             let format = pb::ReportFormat::try_from(format).map(Format::from).map_err(|_| {
                 invalid(format!("{path}formats"), "holds a format that is not known")
             })?;
+            if format == Format::Pdf && !HAS_PDF {
+                return Err(without_pdf());
+            }
             if self.formats.contains(&format) {
                 return Err(invalid(format!("{path}formats"), "names a format twice"));
             }
@@ -103,11 +111,14 @@ impl Wanted {
                     let bytes = report::json(result);
                     files.push(ReportFile { path: "report.json".into(), bytes });
                 }
-                Format::Docx => files.push(word(&document)?),
-                Format::Svg => files.extend(figures.iter().cloned()),
-                Format::Png => files.extend(self.pictures(&figures, "png", cancel)?),
-                Format::Tiff => files.extend(self.pictures(&figures, "tiff", cancel)?),
-                Format::Pdf => files.extend(drawn(&figures, "pdf", cancel, FigureWriter::pdf)?),
+                Format::Docx => files.push(docx(&document)?),
+                Format::Pdf => files.push(pdf(&document)?),
+                Format::FiguresSvg => files.extend(figures.iter().cloned()),
+                Format::FiguresPng => files.extend(self.pictures(&figures, "png", cancel)?),
+                Format::FiguresTiff => files.extend(self.pictures(&figures, "tiff", cancel)?),
+                Format::FiguresPdf => {
+                    files.extend(drawn(&figures, "pdf", cancel, FigureWriter::pdf)?)
+                }
             }
         }
         Ok(files)
@@ -138,17 +149,39 @@ impl From<pb::ReportFormat> for Format {
             pb::ReportFormat::Csv => Self::Csv,
             pb::ReportFormat::Json => Self::Json,
             pb::ReportFormat::Docx => Self::Docx,
-            pb::ReportFormat::Figures => Self::Svg,
-            pb::ReportFormat::FiguresPng => Self::Png,
-            pb::ReportFormat::FiguresTiff => Self::Tiff,
-            pb::ReportFormat::FiguresPdf => Self::Pdf,
+            pb::ReportFormat::Pdf => Self::Pdf,
+            pb::ReportFormat::Figures => Self::FiguresSvg,
+            pb::ReportFormat::FiguresPng => Self::FiguresPng,
+            pb::ReportFormat::FiguresTiff => Self::FiguresTiff,
+            pb::ReportFormat::FiguresPdf => Self::FiguresPdf,
         }
     }
 }
 
-fn word(document: &Document) -> Result<ReportFile, Failure> {
-    let failed = |error| Failure::internal("UNPRINTABLE", format!("report.docx: {error}"));
-    report_docx::file(document).map_err(failed)
+fn docx(document: &Document) -> Result<ReportFile, Failure> {
+    report_docx::file(document).map_err(|error| unprintable("report.docx", error))
+}
+
+#[cfg(feature = "pdf")]
+fn pdf(document: &Document) -> Result<ReportFile, Failure> {
+    report_pdf::file(document).map_err(|error| unprintable("report.pdf", error))
+}
+
+#[cfg(not(feature = "pdf"))]
+fn pdf(_: &Document) -> Result<ReportFile, Failure> {
+    Err(without_pdf())
+}
+
+fn without_pdf() -> Failure {
+    Failure::precondition(
+        "PDF_NOT_BUILT",
+        "this program was built without PDF documents; `cargo build --release --features pdf` makes one \
+         with them, and the format docx needs none",
+    )
+}
+
+fn unprintable(path: &str, error: impl Display) -> Failure {
+    Failure::internal("UNPRINTABLE", format!("{path}: {error}"))
 }
 
 /// The figures in another format, several at a time.
@@ -186,9 +219,9 @@ mod tests {
         let none = wanted(&[], None).unwrap();
         assert_eq!(none.clone().or(&[Format::Html]).formats, [Format::Html]);
         let some = wanted(&[Csv, FiguresPng], Some(72)).unwrap().or(&[Format::Html]);
-        assert_eq!(some, Wanted { formats: vec![Format::Csv, Format::Png], resolution: 72 });
+        assert_eq!(some, Wanted { formats: vec![Format::Csv, Format::FiguresPng], resolution: 72 });
         assert_eq!(none.after(Format::Json).formats, [Format::Json]);
-        assert_eq!(some.after(Format::Png).formats, [Format::Png, Format::Csv]);
+        assert_eq!(some.after(Format::FiguresPng).formats, [Format::FiguresPng, Format::Csv]);
     }
 
     #[test]

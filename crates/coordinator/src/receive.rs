@@ -22,7 +22,7 @@ pub(crate) struct StudyFiles {
 }
 
 /// What is printed unless something else is asked for.
-const USUAL_FORMATS: [Format; 3] = [Format::Html, Format::Csv, Format::Svg];
+const USUAL_FORMATS: [Format; 3] = [Format::Html, Format::Csv, Format::FiguresSvg];
 
 /// A piece of one of the two files, or what is wanted.
 pub(crate) enum Piece {

@@ -26,6 +26,9 @@ const FAMILY: &str = "Liberation Sans";
 const REGULAR: &[u8] = include_bytes!("../fonts/LiberationSans-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../fonts/LiberationSans-Bold.ttf");
 
+/// The fonts of the program, upright and bold, for whoever else prints.
+pub const FONTS: [&[u8]; 2] = [REGULAR, BOLD];
+
 /// Units of a figure per inch: it is drawn in typographic points.
 const POINTS_PER_INCH: f32 = 72.0;
 const METRES_PER_INCH: f64 = 0.0254;
@@ -74,7 +77,7 @@ impl FigureWriter {
     #[must_use]
     pub fn new() -> Self {
         let mut fonts = Database::new();
-        for font in [REGULAR, BOLD] {
+        for font in FONTS {
             fonts.load_font_source(Source::Binary(Arc::new(font)));
         }
         fonts.set_sans_serif_family(FAMILY);

@@ -125,6 +125,23 @@ async fn without_a_wish_a_run_writes_page_tables_and_drawings() {
     assert!(again["report.html"] == files["report.html"]);
 }
 
+/// A study is refused before it is computed, not when its report is printed.
+#[tokio::test]
+async fn a_program_without_a_typesetter_says_so() {
+    let wanted = ReportFiles { formats: numbers(&[Format::Pdf]), figure_dpi: None };
+    for status in [
+        run(Some(wanted)).await.unwrap_err(),
+        render(b"{}", &[Format::Pdf], None).await.unwrap_err(),
+    ] {
+        let failure = Failure::from(&status);
+        assert_eq!(
+            (failure.code, failure.reason.as_str()),
+            (Code::FailedPrecondition, "PDF_NOT_BUILT")
+        );
+        assert!(failure.message.contains("--features pdf"));
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_printed_is_refused_at_its_field() {
     let refused = |status: Status, field: &str| {
