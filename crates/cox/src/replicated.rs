@@ -105,6 +105,25 @@ impl<'a> CoxStatistic<'a> {
         answers.into_iter().map(|answer| answer.value).collect()
     }
 
+    /// The log hazard ratio of two arms in replicates whose subjects are copies with a positive case weight, all
+    /// copies of a subject with the same: `copies` says how many each has, `weighted` what they weigh together.
+    /// That of [`Self::weighted`], for eight replicates at a time and without variance. Other models are not
+    /// answered; says whether this one is.
+    pub fn evaluate_copies(
+        &self,
+        copies: &Drawn,
+        weighted: &Drawn,
+        scratch: &mut Scratch,
+        answers: &mut [Replicated],
+    ) -> bool {
+        let (Some(two_arms), Some(scratch)) = (&self.two_arms, &mut scratch.two_arms) else {
+            return false;
+        };
+        two_arms.evaluate_copies(copies, weighted, scratch, answers);
+        answers.iter_mut().for_each(|answer| answer.variance = None);
+        true
+    }
+
     /// Takes the coefficients away that compare with a level which none of these rows has.
     fn without_reference<I: Iterator<Item = usize>>(
         &self,

@@ -23,6 +23,7 @@ pub struct TwoArms {
 /// Memory of a [`TwoArms`].
 pub struct Scratch {
     counted: Vec<[Recounted; 2]>,
+    copies: Vec<[Recounted; 2]>,
     rows: Vec<Row>,
 }
 
@@ -90,8 +91,12 @@ impl TwoArms {
     }
 
     pub fn scratch(&self) -> Scratch {
-        let counted = self.strata.iter().map(|arms| [arms[0].scratch(), arms[1].scratch()]);
-        Scratch { counted: counted.collect(), rows: Vec::with_capacity(self.n_tied.len()) }
+        let counted = || {
+            let of_arms = |arms: &[Recount; 2]| [arms[0].scratch(), arms[1].scratch()];
+            self.strata.iter().map(of_arms).collect()
+        };
+        let rows = Vec::with_capacity(self.n_tied.len());
+        Scratch { counted: counted(), copies: counted(), rows }
     }
 
     /// The log hazard ratio of each replicate.
@@ -101,6 +106,23 @@ impl TwoArms {
     /// interval known to hold it is replaced by its middle.
     pub fn evaluate(&self, drawn: &Drawn, scratch: &mut Scratch, answers: &mut [Replicated]) {
         self.count(drawn, scratch);
+        self.search(scratch, answers);
+    }
+
+    /// The same where subjects are copies with a case weight: how many each has, and what they weigh together.
+    /// Tied events are as many as their copies.
+    pub fn evaluate_copies(
+        &self,
+        copies: &Drawn,
+        weighted: &Drawn,
+        scratch: &mut Scratch,
+        answers: &mut [Replicated],
+    ) {
+        self.count_copies(copies, weighted, scratch);
+        self.search(scratch, answers);
+    }
+
+    fn search(&self, scratch: &mut Scratch, answers: &mut [Replicated]) {
         let mut searches: [Search; LANES] =
             std::array::from_fn(|lane| Search::new(self.start, self.reason(&scratch.rows, lane)));
         let mut derivatives = self.derivatives(&scratch.rows, &searches);
@@ -125,9 +147,26 @@ impl TwoArms {
         }
     }
 
+    /// Counts both arms of copies with weights and gathers the times at which a replicate has an event.
+    fn count_copies(&self, copies: &Drawn, weighted: &Drawn, scratch: &mut Scratch) {
+        let Scratch { counted, copies: counted_copies, rows } = scratch;
+        rows.clear();
+        for ((arms, counted), counted_copies) in self.strata.iter().zip(counted).zip(counted_copies)
+        {
+            for (arm, counted) in arms.iter().zip(&mut *counted) {
+                arm.count(weighted, counted);
+            }
+            for (arm, counted) in arms.iter().zip(&mut *counted_copies) {
+                arm.count(copies, counted);
+            }
+            let tied = Tied::Copies(counted_copies);
+            run(Gather { counted, tied, ties: self.ties, rows });
+        }
+    }
+
     /// Counts both arms and gathers the times at which a replicate has an event.
     fn count(&self, drawn: &Drawn, scratch: &mut Scratch) {
-        let Scratch { counted, rows } = scratch;
+        let Scratch { counted, rows, .. } = scratch;
         rows.clear();
         let mut n_tied = self.n_tied.as_slice();
         for (arms, counted) in self.strata.iter().zip(counted) {
@@ -136,8 +175,11 @@ impl TwoArms {
             }
             let (own, rest) = n_tied.split_at(counted[0].events.len());
             n_tied = rest;
-            let (ties, counting) = (self.ties, drawn.counting);
-            run(Gather { counted, n_tied: own, ties, counting, rows });
+            let tied = match drawn.counting {
+                Counting::Subjects => Tied::AsCounted,
+                Counting::Weights => Tied::Subjects(own),
+            };
+            run(Gather { counted, tied, ties: self.ties, rows });
         }
     }
 
@@ -221,12 +263,21 @@ impl Search {
     }
 }
 
+/// How many have the event at a time.
+enum Tied<'a> {
+    /// As many as are counted.
+    AsCounted,
+    /// So many, whatever they count.
+    Subjects(&'a [f64]),
+    /// As many as these count.
+    Copies(&'a [Recounted; 2]),
+}
+
 /// Puts the times of one stratum at which some replicate has an event into rows.
 struct Gather<'a> {
     counted: &'a [Recounted; 2],
-    n_tied: &'a [f64],
+    tied: Tied<'a>,
     ties: Ties,
-    counting: Counting,
     rows: &'a mut Vec<Row>,
 }
 
@@ -238,17 +289,20 @@ impl Kernel for Gather<'_> {
         let zero = F64x8::splat(lanes, 0.0);
         let one = zero.like(1.0);
         let [low, high] = self.counted;
-        for (row, &n_tied) in self.n_tied.iter().enumerate() {
+        let both = |low: &Block, high: &Block| {
+            F64x8::from_block(lanes, low) + F64x8::from_block(lanes, high)
+        };
+        for row in 0..low.events.len() {
             let events = [low.events[row], high.events[row]];
-            let n_events =
-                F64x8::from_block(lanes, &events[0]) + F64x8::from_block(lanes, &events[1]);
+            let n_events = both(&events[0], &events[1]);
             let where_some = |yes: F64x8<L>| zero.if_less(n_events, yes, zero);
+            let of_weights = |terms: F64x8<L>| (where_some(terms), where_some(n_events / terms));
             // Subjects share no term of Efron's: there are as many as events.
-            let (terms, weight) = match (self.ties, self.counting) {
-                (Ties::Efron, Counting::Subjects) => (n_events, where_some(one)),
-                (Ties::Efron, Counting::Weights) => {
-                    let terms = zero.like(n_tied);
-                    (where_some(terms), where_some(n_events / terms))
+            let (terms, weight) = match (self.ties, &self.tied) {
+                (Ties::Efron, Tied::AsCounted) => (n_events, where_some(one)),
+                (Ties::Efron, Tied::Subjects(n_tied)) => of_weights(zero.like(n_tied[row])),
+                (Ties::Efron, Tied::Copies([low, high])) => {
+                    of_weights(both(&low.events[row], &high.events[row]))
                 }
                 (Ties::Breslow | Ties::Exact, _) => (where_some(one), n_events),
             };

@@ -89,6 +89,11 @@ impl DesignQuery {
         }
     }
 
+    /// Whether all copies of a patient have one weight: matching may give each its own.
+    pub(super) fn weighs_copies_alike(&self) -> bool {
+        matches!(self, Self::Weighting(_))
+    }
+
     /// The columns that are read, but for that of the score.
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {

@@ -47,6 +47,7 @@ pub(super) struct RedesignedScratch<'a> {
     cox: Vec<<CoxStatistic<'a> as Statistic>::Scratch>,
     counts: Vec<f64>,
     designed: Drawn,
+    copies: Drawn,
     part: Vec<Replicated>,
 }
 
@@ -119,7 +120,15 @@ impl<'a> Redesigned<'a> {
         let redrawn = Redrawn { everybody, designed: Ok(designed) };
         let mut answers = vec![NOTHING; self.n_quantities()];
         self.answer(std::slice::from_ref(&redrawn), &mut self.scratch(), &mut answers);
-        if let (false, Ok(designed)) = (self.design.has_weights(), redrawn.taking_part()) {
+        if self.design.has_weights() {
+            // To the last digit those of the study.
+            let mut first = self.survival.as_ref().map_or(0, Statistic::n_quantities);
+            for statistic in &self.cox {
+                let place = (first, self.n_quantities());
+                self.weighted_model(statistic, std::slice::from_ref(&redrawn), place, &mut answers);
+                first += statistic.n_quantities();
+            }
+        } else if let Ok(designed) = redrawn.taking_part() {
             let rows = designed.subjects.iter().map(|&subject| self.row(subject));
             let selection = Selection::of(self.cohort, rows).map_err(BootstrapError::from)?;
             // Differences are in the units of all patients, and have been found.
@@ -227,9 +236,12 @@ impl<'a> Redesigned<'a> {
         scratch: &mut RedesignedScratch<'a>,
         answers: &mut [Replicated],
     ) {
-        let RedesignedScratch { survival, cox, designed, part, .. } = scratch;
+        let RedesignedScratch { survival, cox, designed, copies, part, .. } = scratch;
         let n_quantities = self.n_quantities();
-        count(redrawn, designed);
+        count(redrawn, designed, |weight| weight);
+        if self.design.weighs_copies_alike() {
+            count(redrawn, copies, |_| 1.0);
+        }
         let mut first = 0;
         if let (Some(statistic), Some(scratch)) = (&self.survival, survival) {
             let place = (first, n_quantities);
@@ -237,13 +249,34 @@ impl<'a> Redesigned<'a> {
         }
         for (statistic, scratch) in self.cox.iter().zip(cox) {
             let place = (first, n_quantities);
-            if self.design.has_weights() {
-                self.weighted_model(statistic, redrawn, place, answers);
-            } else {
+            if !self.design.has_weights() {
                 evaluate_part(statistic, designed, scratch, part, place, answers);
+            } else if !self.two_arms(statistic, (copies, designed), scratch, part, place, answers) {
+                self.weighted_model(statistic, redrawn, place, answers);
             }
             first += statistic.n_quantities();
         }
+    }
+
+    /// The log hazard ratio of two arms, where all copies of a patient have one weight; whether it is answered.
+    fn two_arms(
+        &self,
+        statistic: &CoxStatistic<'a>,
+        (copies, weighted): (&Drawn, &Drawn),
+        scratch: &mut <CoxStatistic<'a> as Statistic>::Scratch,
+        part: &mut Vec<Replicated>,
+        (first, n_quantities): (usize, usize),
+        answers: &mut [Replicated],
+    ) -> bool {
+        part.clear();
+        part.resize(copies.n_replicates * statistic.n_quantities(), NOTHING);
+        let is_answered = self.design.weighs_copies_alike()
+            && statistic.evaluate_copies(copies, weighted, scratch, part);
+        if is_answered {
+            let replicates = answers.chunks_mut(n_quantities);
+            replicates.zip(&*part).for_each(|(answers, &ratio)| answers[first] = ratio);
+        }
+        is_answered
     }
 
     /// Log hazard ratios of patients whose copies have a weight each.
@@ -307,14 +340,14 @@ impl Redrawn {
     }
 }
 
-/// How much each subject counts among those who take part in each replicate.
-fn count(redrawn: &[Redrawn], into: &mut Drawn) {
+/// How much each subject counts among those who take part in each replicate, by what each copy counts.
+fn count(redrawn: &[Redrawn], into: &mut Drawn, of_copy: impl Fn(f64) -> f64) {
     into.n_replicates = redrawn.len();
     into.counts.fill([0.0; REPLICATES_AT_ONCE]);
     for (lane, redrawn) in redrawn.iter().enumerate() {
         let Ok(designed) = &redrawn.designed else { continue };
         for (&subject, weight) in designed.subjects.iter().zip(&designed.weights) {
-            into.counts[subject as usize][lane] += weight;
+            into.counts[subject as usize][lane] += of_copy(*weight);
         }
     }
 }
@@ -332,7 +365,7 @@ impl<'a> Statistic for Redesigned<'a> {
     }
 
     fn scratch(&self) -> RedesignedScratch<'a> {
-        let counts = vec![[0.0; REPLICATES_AT_ONCE]; self.selection.len()];
+        let counts = || vec![[0.0; REPLICATES_AT_ONCE]; self.selection.len()];
         let counting = match self.design.has_weights() {
             true => Counting::Weights,
             false => Counting::Subjects,
@@ -342,7 +375,8 @@ impl<'a> Statistic for Redesigned<'a> {
             survival: self.survival.as_ref().map(Statistic::scratch),
             cox: self.cox.iter().map(Statistic::scratch).collect(),
             counts: Vec::with_capacity(self.selection.len()),
-            designed: Drawn { counts, n_replicates: 0, counting },
+            designed: Drawn { counts: counts(), n_replicates: 0, counting },
+            copies: Drawn { counts: counts(), n_replicates: 0, counting: Counting::Subjects },
             part: Vec::new(),
         }
     }
