@@ -537,3 +537,29 @@ fn criteria_that_look_ahead_are_a_doubt() {
     let doubts = looks_at("age >= 18 and end >= 2020-01-02");
     assert!(doubts[0].starts_with("The criterion \"Chosen\" looks at end"), "{doubts:?}");
 }
+
+/// Patients 4, 8 and 12 are censored: the exposed 4 and the comparator 8 are lost, of 12 nothing is said.
+#[test]
+fn reasons_for_censoring_are_counted_in_each_arm() {
+    let censoring = "id = \"os\"\ncensoring = { column = \"why\", levels = [\"lost\", \"moved\"] }";
+    let study = STUDY.replace("id = \"os\"", censoring);
+    let why = |(index, line): (usize, &str)| {
+        let why = match index {
+            0 => "why",
+            4 | 8 => "lost",
+            _ => "",
+        };
+        format!("{line},{why}\n")
+    };
+    let lines: String = table().lines().enumerate().map(why).collect();
+    let result = report(&study, &lines);
+    let of = |arm: &str, name: &str| value(&result, &format!("os/all/followup/{arm}/{name}"));
+    assert_eq!(of("rt=1", "why=lost/n_censored"), Some(1.0));
+    assert_eq!(of("rt=0", "why=lost/n_censored"), Some(1.0));
+    assert_eq!(of("all", "why=moved/n_censored"), Some(0.0));
+    assert_eq!(
+        [of("rt=1", "n_censored_unknown"), of("rt=0", "n_censored_unknown")],
+        [Some(0.0), Some(1.0)]
+    );
+    assert!(result.quantity("again/all/followup/all/n_censored_unknown").is_none());
+}
