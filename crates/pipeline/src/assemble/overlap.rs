@@ -67,8 +67,8 @@ fn arm_scores(assembly: &mut Assembly, place: &Place, arm: &str, scores: &ArmSco
     let share = scores.share_in_equipoise();
     let caveat = share.ok().filter(|&share| share < HALF).map(|share| {
         let message = format!(
-            "{:.1} % of the patients with {arm} have a preference score from 0.3 to 0.7: with less than one \
-             half of an arm there the arms can hardly be compared (Walker 2013).",
+            "{:.1} % of the patients with {arm} have a preference score from 0.3 to 0.7: below one half of an \
+             arm it is in doubt whether the arms can be compared (Walker 2013).",
             100.0 * share
         );
         Caveat::new(CaveatCode::Positivity, message)
