@@ -27,8 +27,7 @@ pub(crate) fn document(source: &Source) -> Document {
     for chapter in chapters(source) {
         draft.add(chapter);
     }
-    let has_score = source.result.protocol.propensity.is_some();
-    let checklists = checklists::checklists(&draft.sections, has_score);
+    let checklists = checklists::checklists(&draft.sections, source);
     draft.add(Chapter::main("checklists", "Reporting checklists").tables(checklists));
     let sections = draft.sections;
     Document { cover: cover(source), numbers: explanations(source, &sections), sections }

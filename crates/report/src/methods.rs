@@ -53,7 +53,8 @@ fn conventions(protocol: &Protocol) -> String {
     let tests = profile.balance_tests().map(words::balance_test);
     format!(
         "The defaults are those of {}: ties by {}; limits of survival by rule {}, of medians by rule {}; \
-         quartiles of {}; {}. A choice that is the default is marked (default). Computed with Equipoise {}.",
+         quartiles of {}; {}. What would hold without a word in the study file is marked (default), also where \
+         the file says it. Computed with Equipoise {}.",
         words::marked(profile.name(), profile == Profile::default()),
         words::ties(profile.ties()),
         words::interval(profile.interval()),
@@ -196,7 +197,7 @@ fn propensity(protocol: &Protocol) -> String {
     let late: Vec<String> =
         late_confounders(protocol).map(|variable| variable.label.clone()).collect();
     let late = match late.as_slice() {
-        [] => String::new(),
+        [] => " None is marked in the study file as known only after time zero.".to_owned(),
         late => format!(" Known only after time zero: {}.", words::list(late)),
     };
     format!(
@@ -229,19 +230,20 @@ fn survival(protocol: &Protocol) -> String {
         ),
     };
     let profile = protocol.study.emulate;
+    let follow_up = match section.followup_ci == section.median_ci {
+        true => words::marked("the same rules", true),
+        false => words::quantiles(&section.followup_ci),
+    };
     format!(
         "Kaplan-Meier. Intervals have {} confidence. Survival at fixed times: {}; {bands} draws the \
-         bands. Medians: {}. Median follow-up by reverse Kaplan-Meier: {}.{means} \
-         Comparisons: {}. Differences of the arms in these medians, rates and means{}.{}",
+         bands. Medians: {}. Median follow-up by reverse Kaplan-Meier: {follow_up}.{means} \
+         Comparisons: {}. Differences of the arms in these rates and means{}; those in medians have the \
+         limits that follow from the limits of both.{}",
         words::marked(words::confidence(protocol), section.confidence == 0.95),
         words::marked(words::list(&intervals), section.interval == [profile.interval()]),
         words::marked(
             words::quantiles(&section.median_ci),
             section.median_ci == [profile.median_ci()]
-        ),
-        words::marked(
-            words::quantiles(&section.followup_ci),
-            section.followup_ci == section.median_ci
         ),
         words::marked(words::list(&tests), section.tests == [ComparisonTest::default()]),
         variance_of_differences(protocol),
@@ -317,7 +319,7 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
     let models: String = section.multivariable.iter().map(model).collect();
     format!(
         "Cox models of {}. Ties by {}. {variance} Univariable: {}.{models} Proportional hazards are \
-         tested against {}.{}",
+         tested against {}; scaled Schoenfeld residuals and their smooth curve are drawn on that scale.{}{}{}",
         names(&section.populations),
         words::marked(words::ties(section.ties), section.ties == protocol.study.emulate.ties()),
         labels(&section.univariable),
@@ -325,8 +327,71 @@ fn cox(protocol: &Protocol, section: &CoxSection, outline: &Outline) -> String {
             words::transform(section.ph_test),
             section.ph_test == TimeTransform::default()
         ),
+        intervals_of_time(section),
+        further_models(protocol, outline),
         weighted_models(protocol)
     )
+}
+
+/// The hazard ratios by intervals of time, where the study asks for them.
+fn intervals_of_time(section: &CoxSection) -> String {
+    let cuts: Vec<String> = section.piecewise_cuts.iter().map(|cut| words::plain(*cut)).collect();
+    match cuts.as_slice() {
+        [] => String::new(),
+        cuts => format!(
+            " Hazard ratios by intervals of time, which end at {}, come from one model with a term for \
+             each.",
+            words::list(cuts)
+        ),
+    }
+}
+
+/// The models that the study file does not list: what the design has left unbalanced, and the sites.
+fn further_models(protocol: &Protocol, outline: &Outline) -> String {
+    let mut text = String::new();
+    let residual = outline.models.iter().find(|model| model.analysis == RESIDUAL_IMBALANCE);
+    if let Some(model) = residual {
+        let exposure = &protocol.exposure.column;
+        let mut left: Vec<String> = Vec::new();
+        for term in model.terms.iter().filter(|term| term.variable != *exposure) {
+            let name = label(protocol, &term.variable);
+            if !left.contains(&name) {
+                left.push(name);
+            }
+        }
+        text.push_str(&format!(
+            " Model \"{}\", in {}: the exposure and every covariate whose standardised difference is \
+             still above {} there: {}.",
+            model.label,
+            words::adjusted(protocol),
+            words::plain(protocol.balance.threshold),
+            words::list(&left)
+        ));
+        let late: Vec<String> = left_late(protocol, &left);
+        if !late.is_empty() {
+            text.push_str(&format!(" Known only after time zero: {}.", words::list(&late)));
+        }
+    }
+    if let Some(site) = &outline.site {
+        text.push_str(&format!(
+            " The exposure alone at each level of {}, pooled with weights of inverse variance, with fixed \
+             and with random effects (DerSimonian and Laird), and the primary model without each.",
+            site.label
+        ));
+    }
+    text
+}
+
+/// The analysis of the model of what the design has left unbalanced.
+const RESIDUAL_IMBALANCE: &str = "cox_residual_imbalance";
+
+/// Which of some labels are those of variables known only after time zero.
+fn left_late(protocol: &Protocol, labels: &[String]) -> Vec<String> {
+    let late = |label: &&String| {
+        let mut known = protocol.variables.iter();
+        known.any(|variable| variable.after_time_zero && variable.label == **label)
+    };
+    labels.iter().filter(late).cloned().collect()
 }
 
 /// The variance of hazard models, in the population of the design and elsewhere.
@@ -402,7 +467,15 @@ fn subgroups(protocol: &Protocol, outline: &Outline) -> String {
         };
         format!("{}: {what}; {population}; ties by {}.", subgroup.label, words::ties(subgroup.ties))
     };
-    protocol.subgroups.iter().map(one).collect::<Vec<_>>().join(" ")
+    let mut sentences: Vec<String> = protocol.subgroups.iter().map(one).collect();
+    if protocol.subgroups.iter().any(|subgroup| subgroup.compare.is_none()) {
+        sentences.push(
+            "Whether an effect differs between levels is tested by the interaction of level and exposure in \
+             one model of all levels."
+                .to_owned(),
+        );
+    }
+    sentences.join(" ")
 }
 
 /// The chosen levels of a subgroup analysis, each once, as tables call them.

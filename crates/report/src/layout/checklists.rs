@@ -1,7 +1,10 @@
 //! Which item of the reporting guidelines is answered where, and which only the authors can answer.
 
-use crate::document::{Cell, Column, Row, Section};
+use crate::document::{Block, Cell, Column, Row, Section};
 use crate::table::Table;
+use crate::tables::{STUDY, Source, WHOLE};
+use study::protocol::Variance;
+use study::result::id;
 
 /// An item: its number, what it asks for, and the sections in which it may be answered, the best
 /// first; none where only the authors know.
@@ -29,7 +32,7 @@ const STROBE: &[Item] = &[
     ("12b", "Methods for subgroups and interactions", &["subgroups", "methods"]),
     ("12c", "How missing values were handled", &["data", "methods"]),
     ("12d", "How loss to follow-up was handled", &["follow-up"]),
-    ("12e", "Sensitivity analyses", &["sensitivity", "bootstrap"]),
+    ("12e", "Sensitivity analyses", &["sensitivity", "bootstrap", "sites", "hazard"]),
     ("13", "Numbers at each stage, reasons, a flow diagram", &["flow"]),
     ("14a", "Characteristics of the patients", &["baseline"]),
     ("14b", "Missing values of each variable", &["data"]),
@@ -42,7 +45,7 @@ const STROBE: &[Item] = &[
     ),
     ("16b", "Limits of categories made of numbers", &[]),
     ("16c", "Absolute beside relative effects", &["survival"]),
-    ("17", "Other analyses", &["subgroups", "comparisons", "sensitivity", "bootstrap"]),
+    ("17", "Other analyses", &["subgroups", "comparisons", "sites", "sensitivity", "bootstrap"]),
     ("18", "Key results", &["abstract"]),
     ("19", "Limitations, direction and size of bias", &["caveats"]),
     ("20", "Careful interpretation in view of other evidence", &[]),
@@ -56,7 +59,7 @@ const PROPENSITY: &[Item] = &[
     ("1", "The method is named in title or abstract", &["abstract"]),
     ("2", "Why these covariates are in the score", &[]),
     ("3", "The model of the score and its terms", &["propensity"]),
-    ("4", "Covariates are known before exposure, or those that are not are named", &["question"]),
+    ("4", "Covariates are known before exposure, or those that are not are named", &["methods"]),
     ("5", "Algorithm, metric, caliper and its scale, ratio, replacement, order", &["methods"]),
     ("6", "The program and its version", &["reproduction"]),
     ("7", "Overlap of the scores", &["propensity"]),
@@ -69,21 +72,77 @@ const PROPENSITY: &[Item] = &[
     ("14", "How strong hidden confounding would have to be", &["sensitivity"]),
 ];
 
-/// The checklists, of which that of propensity scores is for studies with a score.
-pub(super) fn checklists(sections: &[Section], has_score: bool) -> Vec<Table> {
-    let strobe = checklist("strobe", "STROBE, items for cohort studies", STROBE, sections);
-    let score = checklist("checklist_propensity", "Propensity scores", PROPENSITY, sections);
-    std::iter::once(strobe).chain(has_score.then_some(score)).collect()
+/// What else there is to say of an item than where it is answered.
+enum Answer {
+    /// Where the section is named.
+    Found,
+    Authors,
+    /// It asks for something that the study has not.
+    NotApplicable,
+    /// It asks for something that was not done, as a caveat says.
+    NotDone,
 }
 
-fn checklist(name: &str, title: &str, items: &[Item], sections: &[Section]) -> Table {
+/// The checklists, of which that of propensity scores is for studies with a score.
+pub(super) fn checklists(sections: &[Section], source: &Source) -> Vec<Table> {
+    let strobe = |number: &str| strobe_answer(number, source);
+    let strobe =
+        checklist(("strobe", "STROBE, items for cohort studies"), STROBE, sections, strobe);
+    let score = source.result.protocol.propensity.is_some().then(|| {
+        let answer = |number: &str| propensity_answer(number, source, sections);
+        checklist(("checklist_propensity", "Propensity scores"), PROPENSITY, sections, answer)
+    });
+    std::iter::once(strobe).chain(score).collect()
+}
+
+/// Places and dates are known from a study period alone.
+fn strobe_answer(number: &str, source: &Source) -> Answer {
+    let zero = source.result.protocol.time_zero.as_ref();
+    match number {
+        "5" if zero.is_none_or(|zero| zero.window.is_none()) => Answer::Authors,
+        _ => Answer::Found,
+    }
+}
+
+fn propensity_answer(number: &str, source: &Source, sections: &[Section]) -> Answer {
+    let protocol = &source.result.protocol;
+    let has_table = |name: &str| {
+        let mut blocks = sections.iter().flat_map(|section| &section.blocks);
+        blocks.any(|block| matches!(block, Block::Table(table) if table.name == name))
+    };
+    let n_exposed = id::quantity(STUDY, "matched", "matching", WHOLE, "share_matched");
+    let all_matched = source.numbers.value(&n_exposed) == Some(1.0);
+    let ignores_sets = protocol.matching.is_some()
+        && protocol.cox.as_ref().is_some_and(|section| section.variance == Variance::Model);
+    match number {
+        "10" if protocol.matching.is_none() || all_matched => Answer::NotApplicable,
+        "10" if !has_table("balance_unmatched") => Answer::Authors,
+        "12" if ignores_sets => Answer::NotDone,
+        _ => Answer::Found,
+    }
+}
+
+fn checklist(
+    (name, title): (&str, &str),
+    items: &[Item],
+    sections: &[Section],
+    answer: impl Fn(&str) -> Answer,
+) -> Table {
     let columns = ["Item", "What is asked for", "Where"].map(Column::key).to_vec();
     let mut table = Table::new(name, title, columns);
+    let striking = |text: &str| Cell { is_striking: true, ..Cell::new(text) };
     for (number, asked, places) in items {
-        let place = places.iter().find_map(|place| sections.iter().find(|one| one.id == **place));
-        let place = match place {
-            Some(one) => Cell::reference(format!("{} {}", one.number, one.heading), &one.id),
-            None => Cell { is_striking: true, ..Cell::new(AUTHORS) },
+        let place = match answer(number) {
+            Answer::Found => found(places, sections).unwrap_or_else(|| striking(AUTHORS)),
+            Answer::Authors => striking(AUTHORS),
+            Answer::NotApplicable => Cell::new("not applicable"),
+            Answer::NotDone => {
+                let caveats = found(&["caveats"], sections);
+                caveats.map_or_else(
+                    || striking("not done"),
+                    |cell| Cell { text: format!("not done: {}", cell.text), ..cell },
+                )
+            }
         };
         table.rows.push(Row::new(vec![(*number).into(), (*asked).into(), place]));
     }
@@ -92,4 +151,16 @@ fn checklist(name: &str, title: &str, items: &[Item], sections: &[Section]) -> T
          hand. Where a section is named, its text is a start and not a judgement that the item is met.",
     );
     table
+}
+
+/// The first of the places that there are, with the numbers of the others.
+fn found(places: &[&str], sections: &[Section]) -> Option<Cell> {
+    let mut known = places.iter().filter_map(|place| sections.iter().find(|one| one.id == **place));
+    let first = known.next()?;
+    let others: Vec<String> = known.map(|one| one.number.to_string()).collect();
+    let also = match others.as_slice() {
+        [] => String::new(),
+        others => format!(" (also {})", others.join(", ")),
+    };
+    Some(Cell::reference(format!("{} {}{also}", first.number, first.heading), &first.id))
 }

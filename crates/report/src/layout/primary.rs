@@ -43,6 +43,11 @@ impl<'a> Primary<'a> {
         )
     }
 
+    /// Whether it is this analysis of the ids.
+    pub fn is_model(&self, analysis: &str) -> bool {
+        self.model.is_some_and(|model| analysis.strip_prefix("cox_") == Some(model))
+    }
+
     /// What readers call the endpoint, within a sentence.
     pub fn endpoint_label(&self) -> String {
         words::within(&self.source.endpoint_label(self.endpoint))

@@ -5,7 +5,8 @@ use crate::document::{Block, Definition, Text};
 use crate::number;
 use crate::tables::{self, Source, WHOLE};
 use crate::words;
-use study::result::{Label, id};
+use cohort::CaveatCode;
+use study::result::{Label, ModelOutline, id};
 
 /// What stands where only the authors know the words.
 pub(super) const AUTHORS: &str = "To be written by the authors";
@@ -30,14 +31,20 @@ fn methods(source: &Source, primary: &Primary) -> Text {
     let exposure = &protocol.exposure;
     let zero = protocol.time_zero.as_ref();
     let meaning = zero.and_then(|zero| zero.meaning.as_ref());
-    let meaning = meaning.map_or(String::new(), |meaning| format!(", followed from the {meaning}"));
     let period = zero.and_then(|zero| zero.window.as_ref());
     let period = period
         .map_or(String::new(), |window| format!(" between {} and {}", window.from, window.to));
+    let zero = match meaning {
+        Some(meaning) => format!(" Time zero was the {meaning}{period}."),
+        None if period.is_empty() => String::new(),
+        None => format!(" Time zero lay{period}."),
+    };
+    let lock = protocol.study.data_lock.as_ref();
+    let lock = lock.map_or(String::new(), |date| format!(" The data were closed on {date}."));
     let sites = source.result.outline.site.as_ref();
     let sites = sites.map_or(String::new(), |site| format!(" at {} sites", site.levels.len()));
     text.say(format!(
-        "Cohort study of {} against {}{sites}{meaning}{period}.",
+        "Cohort study of {} against {}{sites}.{zero}{lock}",
         exposure.exposed.label, exposure.comparator.label
     ));
     text.say(match (&protocol.matching, &protocol.weighting) {
@@ -61,6 +68,7 @@ fn results(source: &Source, primary: &Primary) -> Text {
     text.say(medians(source, primary));
     text.say(rates(source, primary));
     text.say(comparison(source, primary));
+    text.say(adjusted(source, primary));
     text
 }
 
@@ -150,10 +158,10 @@ fn comparison(source: &Source, primary: &Primary) -> Text {
     };
     match primary.ratio() {
         Some(ratio) => Text::fill(
-            "The hazard ratio was {} ({}, {}{}).",
+            "The hazard ratio ({}) was {}, {}{}.",
             [
-                ratio.into(),
                 words::confidence_interval(&source.result.protocol).into(),
+                ratio.into(),
                 primary.p_clause(),
                 curves,
             ],
@@ -163,15 +171,46 @@ fn comparison(source: &Source, primary: &Primary) -> Text {
     }
 }
 
+/// `In the model "All variables" it was 0.825 (0.676-1.006).`: the exposure among other terms, in the
+/// population of the primary analysis.
+fn adjusted(source: &Source, primary: &Primary) -> Text {
+    let of_primary = |model: &&ModelOutline| {
+        model.endpoint == primary.endpoint
+            && model.population == primary.population
+            && !model.is_screen
+            && !primary.is_model(&model.analysis)
+    };
+    let Some(exposed) = source.arms().first() else { return Text::default() };
+    let models = source.result.outline.models.iter().filter(of_primary);
+    let one = |model: &ModelOutline| {
+        let id = id::quantity(
+            primary.endpoint,
+            primary.population,
+            &model.analysis,
+            &exposed.id,
+            "hazard_ratio",
+        );
+        source.numbers.has(&id).then(|| {
+            let label = format!("\"{}\"", model.label);
+            Text::fill("{} in the model {}", [source.numbers.ratio(&id).into(), label.into()])
+        })
+    };
+    let ratios: Vec<Text> = models.filter_map(one).collect();
+    if ratios.is_empty() || primary.ratio().is_none() {
+        return Text::default();
+    }
+    Text::fill("Among other terms it was {}.", [Text::list(ratios)])
+}
+
 fn conclusion(source: &Source, primary: &Primary) -> Text {
     let protocol = &source.result.protocol;
     let (exposed, comparator) =
         (&protocol.exposure.exposed.label, &protocol.exposure.comparator.label);
     let direction = match (primary.is_significant(), primary.ratio_value()) {
         (Some(true), Some(ratio)) if ratio < 1.0 => {
-            "was associated with a lower hazard for the endpoint"
+            "was associated with a lower hazard in the analysis of"
         }
-        (Some(true), Some(_)) => "was associated with a higher hazard for the endpoint",
+        (Some(true), Some(_)) => "was associated with a higher hazard in the analysis of",
         (Some(true), None) => "was associated with",
         (Some(false), _) => "was not shown to be associated with",
         (None, _) => "could not be compared with the other arm in",
@@ -182,9 +221,16 @@ fn conclusion(source: &Source, primary: &Primary) -> Text {
         primary.endpoint_label()
     ));
     text.say(
-        "An association in observational data is an effect only if nothing else that bears on the \
-         outcome differs between the arms.",
+        "An association in observational data is an effect only if no confounding and no bias of \
+         selection, of immortal time or of measurement is left.",
     );
+    let mut caveats = source.result.caveats.iter();
+    if caveats.any(|caveat| caveat.code == CaveatCode::ImmortalTime) {
+        text.say(format!(
+            "Exposure began after time zero, for which this analysis makes no allowance: that favours \
+             {exposed}."
+        ));
+    }
     if let Some(notice) = super::notice(source) {
         text.say(notice);
     }
