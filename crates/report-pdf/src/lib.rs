@@ -33,8 +33,10 @@ pub enum PdfError {
 
 /// `report.pdf` of a document.
 ///
-/// A4 pages, tables that are too wide for them on pages of their own that lie across. The file keeps
-/// the rules of PDF/UA-1 (ISO 14289-1). The same document gives the same bytes: the file has no date.
+/// A4 pages, tables that are too wide for them on pages of their own that lie across. The file has
+/// tags, title and language, and keeps the rules of PDF/UA-1 (ISO 14289-1) unless the report has
+/// characters that the fonts of the program lack: they are printed as empty boxes, which PDF/UA-1 does
+/// not allow. The same document gives the same bytes: the file has no date.
 ///
 /// # Errors
 ///
@@ -50,16 +52,22 @@ pub fn file(document: &Document) -> Result<ReportFile, PdfError> {
 /// As of [`file`].
 pub fn pdf(document: &Document) -> Result<Vec<u8>, PdfError> {
     let json = data::json(document);
-    let options = PdfOptions {
+    let accessible = PdfStandards::new(&[PdfStandard::Ua_1])
+        .map_err(|error| PdfError::Typesetting(error.message().to_string()))?;
+    let mut options = PdfOptions {
         ident: Smart::Custom(json.clone()),
         creator: Smart::Custom(Some("Equipoise".into())),
-        standards: PdfStandards::new(&[PdfStandard::Ua_1])
-            .map_err(|error| PdfError::Typesetting(error.message().to_string()))?,
+        standards: accessible,
         ..PdfOptions::default()
     };
     let desk = Desk::new(document, json);
     let set: Result<PagedDocument, _> = typst::compile(&desk).output;
-    let written = set.and_then(|set| typst_pdf::pdf(&set, &options));
+    let written = set.and_then(|set| {
+        typst_pdf::pdf(&set, &options).or_else(|_| {
+            options.standards = PdfStandards::default();
+            typst_pdf::pdf(&set, &options)
+        })
+    });
     typst::comemo::evict(REMEMBERED);
     written.map_err(|faults| PdfError::Typesetting(words(&faults)))
 }
