@@ -147,6 +147,38 @@ proptest! {
         }
     }
 
+    /// Late entry, strata and both rules for ties; a model of more than two arms is not answered.
+    #[test]
+    fn copies_with_weights_are_repeated_rows_with_weights(subjects in subjects(), kind: Kind) {
+        let (cohort, query) = (cohort(&subjects), query(kind));
+        let all = Selection::all(&cohort);
+        let statistic = CoxStatistic::read(&cohort, &all, &query).unwrap();
+        let weights = cohort.numeric("weight", &all).unwrap();
+        let counts: Vec<_> = subjects.iter().map(|subject| subject.6.map(f64::from)).collect();
+        let drawn = |counts, counting| Drawn { counts, n_replicates: REPLICATES_AT_ONCE, counting };
+        let products = counts.iter().zip(&weights).map(|(own, weight)| own.map(|n| n * weight));
+        let weighted = drawn(products.collect(), Counting::Weights);
+        let copies = drawn(counts, Counting::Subjects);
+        let nothing = Replicated::value(Err(NotEstimable::NotDefined));
+        let mut found = vec![nothing; REPLICATES_AT_ONCE * statistic.n_quantities()];
+        let mut scratch = statistic.scratch();
+        if !statistic.evaluate_copies(&copies, &weighted, &mut scratch, &mut found) {
+            prop_assert!(kind.3 || subjects.iter().all(|subject| subject.3 == subjects[0].3));
+            return Ok(());
+        }
+        let weights = Some(WeightColumn { column: "weight".into(), kind: WeightKind::Sampling });
+        let query = CoxQuery { weights, ..query };
+        for (replicate, got) in found.iter().enumerate() {
+            let repeated = subjects.iter().enumerate().flat_map(|(row, subject)| {
+                std::iter::repeat_n(row, usize::from(subject.6[replicate]))
+            });
+            match (got.value, fitted(&cohort, repeated, &query)[0].0) {
+                (Ok(got), Ok(want)) => prop_assert!(close(got, want), "{got} instead of {want}"),
+                (got, want) => prop_assert!(got.is_err() && want.is_err(), "{got:?} for {want:?}"),
+            }
+        }
+    }
+
     /// Bit for bit the estimates of the sample.
     #[test]
     fn everybody_once_is_the_sample(subjects in subjects(), kind: Kind) {
