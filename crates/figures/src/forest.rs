@@ -1,11 +1,13 @@
 //! Hazard ratios of subgroups beside each other.
 
-use crate::axis::{Scale, tick_text};
+mod layout;
+
+use crate::axis::tick_text;
 use crate::frame::{Caption, finish};
 use crate::page::Page;
 use crate::style::{DOTTED, EDGE, GREY, GRID, INK, TICK, group};
 use crate::svg::{Anchor, Direction, Pen, Svg, Text, number};
-use numerics::elementary::ln;
+use layout::{INDENT, Layout, REACH, Row};
 
 /// Ratios with their limits on a logarithmic axis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,20 +65,10 @@ pub struct ForestValue {
     pub weight: f64,
 }
 
-/// Distance of columns.
-const GAP: f64 = 8.0;
-/// How far levels are indented below their variable.
-const INDENT: f64 = 7.0;
-/// Width of the plot that is kept free as long as labels can be broken.
-const PLOT: f64 = 110.0;
-/// Least share of the page for labels.
-const LABELS: f64 = 0.18;
-/// Ticks on both sides of 1; the axis takes the first that hold most of the limits.
-const REACH: [f64; 5] = [2.0, 4.0, 8.0, 16.0, 32.0];
-
 /// Draws one row per subgroup: a square sized by its weight, its limits, and all in words.
 ///
-/// Made for a page of two columns: on a narrower one labels are broken into many lines.
+/// On a page of two columns the words stand beside the plot in columns; on a narrower one those of a
+/// row stand below each other at its left: label, cells, ratio and note.
 #[must_use]
 pub fn forest_plot(figure: &ForestFigure, page: Page) -> String {
     let layout = Layout::of(figure, page);
@@ -95,182 +87,6 @@ pub fn forest_plot(figure: &ForestFigure, page: Page) -> String {
     finish(svg, page, end + EDGE, &figure.caption)
 }
 
-/// Where the columns stand.
-struct Layout<'a> {
-    /// Columns of words with the right ends of their cells.
-    columns: Vec<Column<'a>>,
-    /// Heading over the columns left of the plot.
-    shared: Shared,
-    scale: Scale,
-    /// Largest ratio of the axis; the smallest is its inverse.
-    reach: f64,
-    rows: Vec<Row<'a>>,
-    /// Base line of the last line of the headings.
-    headings: f64,
-    top: f64,
-    bottom: f64,
-}
-
-/// A column of words; cells stand at its right end.
-struct Column<'a> {
-    heading: Vec<String>,
-    width: f64,
-    right: f64,
-    cells: Vec<&'a str>,
-}
-
-/// A heading over several columns, which has a line below it from end to end of these.
-struct Shared {
-    lines: Vec<String>,
-    left: f64,
-    right: f64,
-    /// Lines of the headings below it.
-    n_below: usize,
-}
-
-/// A row with the lines of its label.
-struct Row<'a> {
-    row: &'a ForestRow,
-    index: usize,
-    label: Vec<String>,
-    middle: f64,
-}
-
-impl<'a> Layout<'a> {
-    fn of(figure: &'a ForestFigure, page: Page) -> Self {
-        let mut columns = columns(figure, page);
-        let words: f64 = columns.iter().map(|column| column.width + GAP).sum();
-        let named = figure.rows.iter().filter(|row| !row.cells.is_empty());
-        let widest = named.map(|row| indent(row) + measure(page, row)).fold(30.0, f64::max);
-        let room = page.width() - 2.0 * EDGE - words - PLOT - GAP;
-        let label_room = widest.min(room.max(LABELS * page.width()));
-        let left = place(&mut columns, figure.columns.len(), label_room, page);
-        let right = columns
-            .get(figure.columns.len())
-            .map_or(left + PLOT, |ratio| ratio.right - ratio.width - GAP);
-        let shared = shared(figure, page, &columns);
-        let n_heading = columns.iter().map(|column| column.heading.len()).max().unwrap_or(0);
-        let n_heading = n_heading.max(shared.n_below + shared.lines.len());
-        let headings = EDGE + page.line() * n_heading as f64 - page.descent();
-        let top = headings + page.descent() + 2.0;
-        let (rows, bottom) = rows(figure, page, label_room, left, top);
-        let reach = reach(figure);
-        let range = (left + 4.0, f64::max(right - 4.0, left + 14.0));
-        let scale = Scale { domain: (-ln(reach), ln(reach)), range };
-        Self { columns, shared, scale, reach, rows, headings, top, bottom }
-    }
-
-    /// The coordinate of a ratio, kept within the axis.
-    fn at(&self, ratio: f64) -> f64 {
-        self.scale.at(ln(ratio).clamp(-ln(self.reach), ln(self.reach)))
-    }
-}
-
-fn indent(row: &ForestRow) -> f64 {
-    if row.is_heading { 0.0 } else { INDENT }
-}
-
-fn measure(page: Page, row: &ForestRow) -> f64 {
-    if row.is_heading { page.measure_bold(&row.label) } else { page.measure(&row.label) }
-}
-
-/// The columns of words: those left of the plot, then ratios and notes.
-fn columns(figure: &ForestFigure, page: Page) -> Vec<Column<'_>> {
-    let mut columns = Vec::new();
-    for (index, heading) in figure.columns.iter().enumerate() {
-        let rows = figure.rows.iter();
-        let cells = rows.map(|row| row.cells.get(index).map_or("", String::as_str)).collect();
-        columns.push(column(page, heading, cells));
-    }
-    let ratios = figure.rows.iter().map(|row| row.ratio.as_str()).collect();
-    columns.push(column(page, &figure.ratio_heading, ratios));
-    let notes: Vec<&str> = figure.rows.iter().map(|row| row.note.as_str()).collect();
-    if !figure.note_heading.is_empty() || notes.iter().any(|note| !note.is_empty()) {
-        columns.push(column(page, &figure.note_heading, notes));
-    }
-    columns
-}
-
-/// A column as wide as its cells, the longest word of its heading and a third of the whole heading,
-/// which is broken into lines.
-fn column<'a>(page: Page, heading: &str, cells: Vec<&'a str>) -> Column<'a> {
-    let cell = cells.iter().map(|cell| page.measure(cell)).fold(0.0, f64::max);
-    let words = heading.split_whitespace().map(|word| page.measure_bold(word));
-    let third = page.measure_bold(heading) / 3.0;
-    let width = f64::max(cell, words.fold(third, f64::max).min(0.14 * page.width()));
-    Column { heading: page.wrap_bold(heading, width + 0.01), width, right: 0.0, cells }
-}
-
-/// The heading over the columns left of the plot, which have their places; without columns it has no
-/// lines.
-fn shared(figure: &ForestFigure, page: Page, columns: &[Column]) -> Shared {
-    let own = columns.get(..figure.columns.len()).unwrap_or_default();
-    let left = own.first().map_or(0.0, |column| column.right - column.width);
-    let right = own.last().map_or(left, |column| column.right);
-    let lines = match own.is_empty() {
-        true => Vec::new(),
-        false => page.wrap_bold(&figure.columns_heading, right - left + 0.01),
-    };
-    let n_below = own.iter().map(|column| column.heading.len()).max().unwrap_or(0);
-    Shared { lines, left, right, n_below }
-}
-
-/// Puts columns into their places; the left end of the plot.
-fn place(columns: &mut [Column], n_left: usize, label_room: f64, page: Page) -> f64 {
-    let mut x = EDGE + label_room;
-    for column in columns.iter_mut().take(n_left) {
-        x += GAP + column.width;
-        column.right = x;
-    }
-    let left = x + GAP;
-    let mut x = page.width() - EDGE;
-    for column in columns.iter_mut().skip(n_left).rev() {
-        column.right = x;
-        x -= column.width + GAP;
-    }
-    left
-}
-
-/// The rows from the top down, and where they end.
-fn rows<'a>(
-    figure: &'a ForestFigure,
-    page: Page,
-    label_room: f64,
-    left: f64,
-    top: f64,
-) -> (Vec<Row<'a>>, f64) {
-    let mut y = top + 1.0;
-    let mut rows = Vec::new();
-    for (index, row) in figure.rows.iter().enumerate() {
-        // A heading without cells may run on below the headings of the columns.
-        let room = match row.cells.is_empty() {
-            true => left - GAP - EDGE,
-            false => label_room - indent(row) + 0.01,
-        };
-        let label = match row.is_heading {
-            true => page.wrap_bold(&row.label, room),
-            false => page.wrap(&row.label, room),
-        };
-        let height = page.line() * label.len().max(1) as f64 + 2.0;
-        rows.push(Row { row, index, label, middle: y + height / 2.0 });
-        y += height;
-    }
-    (rows, y + 1.0)
-}
-
-/// How far the axis reaches: to hold every ratio, and nine tenths of the limits.
-fn reach(figure: &ForestFigure) -> f64 {
-    let size = |ratio: f64| f64::max(ratio, 1.0 / ratio);
-    let values = || figure.rows.iter().filter_map(|row| row.value);
-    let mut needed: Vec<f64> =
-        values().flat_map(|value| [value.lower, value.upper]).flatten().map(size).collect();
-    needed.sort_by(f64::total_cmp);
-    let limit =
-        needed.get((needed.len() * 9).div_ceil(10).saturating_sub(1)).copied().unwrap_or(1.0);
-    let ratio = values().map(|value| size(value.ratio)).fold(limit, f64::max);
-    REACH.into_iter().find(|reach| ratio <= *reach).unwrap_or(REACH[REACH.len() - 1])
-}
-
 fn draw_headings(svg: &mut Svg, page: Page, layout: &Layout) {
     for column in &layout.columns {
         let n = column.heading.len();
@@ -281,6 +97,10 @@ fn draw_headings(svg: &mut Svg, page: Page, layout: &Layout) {
         }
     }
     draw_shared(svg, page, layout);
+    for (index, line) in layout.below.iter().enumerate() {
+        let y = layout.headings + page.line() * (index + 1) as f64;
+        svg.text(Text { bold: true, ..page.text(EDGE + INDENT, y, line) });
+    }
     let y = layout.top - 1.0;
     svg.line((EDGE, y), (page.width() - EDGE, y), Pen::hairline(GREY));
 }
@@ -383,16 +203,13 @@ fn draw_favours(svg: &mut Svg, figure: &ForestFigure, page: Page, layout: &Layou
 }
 
 fn draw_words(svg: &mut Svg, page: Page, row: &Row, layout: &Layout) {
-    let base = row.middle + page.middle();
-    let first = base - page.line() * (row.label.len() as f64 - 1.0) / 2.0;
-    for (index, line) in row.label.iter().enumerate() {
-        let y = first + page.line() * index as f64;
-        let text = page.text(EDGE + indent(row.row), y, line);
-        svg.text(Text { bold: row.row.is_heading, ..text });
+    for (index, line) in row.lines.iter().enumerate() {
+        let y = row.first + page.line() * index as f64;
+        svg.text(Text { bold: line.is_bold, ..page.text(EDGE + line.indent, y, &line.text) });
     }
     for column in &layout.columns {
         let cell = column.cells.get(row.index).copied().unwrap_or_default();
-        let text = page.text(column.right, base, cell);
+        let text = page.text(column.right, row.cells, cell);
         svg.text(Text { anchor: Anchor::End, ..text });
     }
 }
@@ -438,8 +255,8 @@ mod tests {
     #[test]
     fn the_axis_is_symmetric_and_holds_the_ratios() {
         let rows = vec![row(0.5, Some(0.3), Some(0.9)), row(2.0, Some(1.0), Some(5.0))];
-        assert_eq!(reach(&ForestFigure { rows, ..ForestFigure::default() }), 8.0);
-        assert_eq!(reach(&ForestFigure::default()), 2.0);
+        assert_eq!(layout::reach(&ForestFigure { rows, ..ForestFigure::default() }), 8.0);
+        assert_eq!(layout::reach(&ForestFigure::default()), 2.0);
     }
 
     #[test]
@@ -485,5 +302,32 @@ mod tests {
             Page::TWO_COLUMNS,
         );
         assert!(!svg.contains("inf") && !svg.contains("NaN"));
+    }
+
+    /// On one column the words of a row stand below each other, left of a plot that takes half of the
+    /// page at least: the label, the cells, the ratio and the note, none beside another.
+    #[test]
+    fn words_stand_below_each_other_on_one_column() {
+        let one = ForestRow {
+            cells: vec!["112 / 1159".into(), "1160 / 2320".into()],
+            ratio: "0.500 (0.300-0.900)".into(),
+            note: "0.021".into(),
+            ..row(0.5, Some(0.3), Some(0.9))
+        };
+        let figure = ForestFigure {
+            columns: vec!["A".into(), "B".into()],
+            note_heading: "Interaction P".into(),
+            rows: vec![one],
+            ..ForestFigure::default()
+        };
+        let page = Page::ONE_COLUMN;
+        let layout = Layout::of(&figure, page);
+        let row = &layout.rows[0];
+        let words: Vec<&str> = row.lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(words, ["level", "", "0.500 (0.300-0.900)", "Interaction P: 0.021"]);
+        assert!((row.cells - row.first - page.line()).abs() < 1e-9);
+        let (left, right) = layout.scale.range;
+        assert!(layout.columns[1].right < left && right < page.width());
+        assert!(0.4 * page.width() < right - left);
     }
 }

@@ -17,7 +17,7 @@ pub struct ResidualFigure {
     /// Length of a natural period on the time axis, such as 12 for months, for the ticks of panels
     /// that have none of their own. Absent = round numbers.
     pub period: Option<f64>,
-    /// Panels in order, side by side on a page of two columns.
+    /// Panels in order: two in a row on a page of two columns, one on a narrower page.
     pub panels: Vec<ResidualPanel>,
 }
 
@@ -50,6 +50,9 @@ pub struct SmoothPoint {
     pub limits: Option<(f64, f64)>,
 }
 
+/// Plots of the usual height that a page holds below each other.
+const MANY: usize = 4;
+
 /// Draws the residuals of each term with their smooth and its limits. A dashed line stands at the
 /// coefficient of the model, a dotted one at 0.
 ///
@@ -78,6 +81,12 @@ fn width(page: Page, beside: usize) -> f64 {
     (page.width() - 2.0 * EDGE) / beside as f64
 }
 
+/// Height of a plot: lower where many stand below each other, so that a page holds six.
+fn height(figure: &ResidualFigure, page: Page, beside: usize) -> f64 {
+    let is_high = MANY < figure.panels.len().div_ceil(beside);
+    if is_high { 58.0 } else { 60.0 + 0.1 * page.width() }
+}
+
 /// Draws one term; where it ends.
 fn draw_panel(
     svg: &mut Svg,
@@ -93,7 +102,7 @@ fn draw_panel(
         svg.text(page.text(left, top + page.ascent() + page.line() * index as f64, line));
     }
     let top = top + header + page.middle();
-    let height = 60.0 + 0.1 * page.width();
+    let height = height(figure, page, beside);
     let room = Room { left, right, top, height, margin: 0.0 };
     let panel = Panel::of(page, room, horizontal(figure, one), vertical(one));
     draw_smooth_band(svg, &one.smooth, &panel);

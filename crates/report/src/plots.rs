@@ -61,30 +61,19 @@ impl Plot {
     }
 
     /// The figure for files, which carries the notice itself, with the names of the files without
-    /// ending: over two columns, and where its words leave room over one.
+    /// ending: over two columns and over one.
     pub fn files(
         mut self,
         notice: Option<String>,
         profile: FigureProfile,
-    ) -> Vec<(String, String)> {
+    ) -> [(String, String); 2] {
         self.caption().notice = notice;
         let [one, two] = profile.widths_mm().map(Page::of_width);
         let [small, large] = profile.text_points();
-        let mut files = vec![(self.name.clone(), self.drawn(two.with_text(large)))];
-        if self.fits_one_column() {
-            let name = format!("{}-one-column", self.name);
-            files.push((name, self.drawn(one.with_text(small))));
-        }
-        files
-    }
-
-    /// Whether one column holds the words of the figure, and a page its height.
-    fn fits_one_column(&self) -> bool {
-        match &self.drawing {
-            Drawing::Forest(_) => false,
-            Drawing::Residuals(figure) => figure.panels.len() <= 4,
-            _ => true,
-        }
+        let narrow = format!("{}-one-column", self.name);
+        let files = [two.with_text(large), one.with_text(small)].map(|page| self.drawn(page));
+        let [two, one] = files;
+        [(self.name, two), (narrow, one)]
     }
 
     fn drawn(&self, page: Page) -> String {

@@ -395,7 +395,8 @@ fn coefficients_over_time_are_drawn() {
     ] {
         assert!(html.contains(words), "{words}");
     }
-    assert!(!files.iter().any(|file| file.path.contains("residuals-os-matched-one-column")));
+    let narrow = text(&files, "figures/residuals-os-matched-one-column.svg");
+    assert_eq!(narrow.matches("P = 0.090</text>").count(), 6);
 }
 
 /// Two sites stand in the boxes of the flow of patients; many are left to the table.

@@ -49,10 +49,13 @@ pub fn all() -> Vec<Case> {
         for (name, figure) in histograms() {
             add(name, figures::histogram(&figure, page));
         }
+        for (name, figure) in forests() {
+            add(name, figures::forest_plot(&figure, page));
+        }
     }
     for (name, figure) in forests() {
-        let svg = figures::forest_plot(&figure, Page::TWO_COLUMNS);
-        cases.push(Case { name: format!("{name}-180"), svg });
+        let svg = figures::forest_plot(&figure, Page::of_width(132.0).with_text(8.0));
+        cases.push(Case { name: format!("{name}-132"), svg });
         let svg = figures::forest_plot(&figure, Page::of_width(154.0));
         cases.push(Case { name: format!("{name}-154"), svg });
     }
