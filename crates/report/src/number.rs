@@ -36,6 +36,12 @@ pub(crate) fn statistic(value: f64) -> String {
     fixed(value, 2)
 }
 
+/// The largest positive number of which something holds, with two decimals. What lies beyond them is
+/// cut off, so that it holds of what is printed too.
+pub(crate) fn largest(value: f64) -> String {
+    written(value, 0, 2, |_| false)
+}
+
 /// A time, such as a median.
 pub(crate) fn time(value: f64) -> String {
     fixed(value, 1)
@@ -76,6 +82,11 @@ pub(crate) fn limits(lower: &str, upper: &str) -> String {
 
 /// `value` times ten to the `shift`, with `decimals` decimals.
 fn shifted(value: f64, shift: usize, decimals: usize) -> String {
+    written(value, shift, decimals, |next| next >= b'5')
+}
+
+/// The same, where the digit behind the last says whether that goes up.
+fn written(value: f64, shift: usize, decimals: usize, goes_up: fn(u8) -> bool) -> String {
     if !value.is_finite() {
         return value.to_string();
     }
@@ -84,7 +95,7 @@ fn shifted(value: f64, shift: usize, decimals: usize) -> String {
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let padded = format!("{fraction:0<width$}", width = shift + decimals + 1);
     let kept = &padded[..shift + decimals];
-    let round_up = padded.as_bytes()[shift + decimals] >= b'5';
+    let round_up = goes_up(padded.as_bytes()[shift + decimals]);
     let digits = increment(format!("{whole}{kept}"), round_up);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     let whole = whole.trim_start_matches('0');
@@ -130,6 +141,14 @@ mod tests {
         assert_eq!(fixed(0.0, 1), "0.0");
         assert_eq!(fixed(1e21, 0), "1000000000000000000000");
         assert_eq!(fixed(1e-20, 3), "0.000");
+    }
+
+    #[test]
+    fn what_holds_up_to_a_number_holds_of_what_is_printed() {
+        assert_eq!(
+            [1.3065, 1.309_999, 1.31, 1.0, 12.5].map(largest),
+            ["1.30", "1.30", "1.31", "1.00", "12.50"]
+        );
     }
 
     /// 0.9465 is 94.64999999999999 when multiplied in binary.

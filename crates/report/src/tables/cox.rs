@@ -603,7 +603,7 @@ pub(crate) fn hidden_bias(source: &Source) -> Table {
         let finding = match source.numbers.value(&id("largest_gamma")) {
             Some(_) => Text::fill(
                 "The finding withstands hidden bias up to the factor {}",
-                [cell("largest_gamma", number::statistic).into()],
+                [cell("largest_gamma", number::largest).into()],
             ),
             None => "The finding is not significant even without hidden bias".into(),
         };
