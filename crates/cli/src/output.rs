@@ -21,6 +21,7 @@ const MARK: &str = "\"schema\": \"equipoise-manifest/";
 impl Output {
     /// Makes the draft. A folder that holds anything but a report is not touched.
     pub(crate) fn begin(folder: &Path) -> Result<Self, Problem> {
+        refuse_file(folder)?;
         let is_empty =
             |folder: &Path| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
         if folder.exists() && !is_report(folder) && !is_empty(folder) {
@@ -97,6 +98,31 @@ pub(crate) fn manifest(folder: &Path, report_json: &[u8]) -> Result<Option<Manif
         true => Ok(Some(manifest)),
         false => Err(refused("that of a report of other data, or of another study file")),
     }
+}
+
+/// Makes sure that files can be written into a folder, which need not exist yet.
+pub(crate) fn can_be_written(folder: &Path) -> Result<(), Problem> {
+    refuse_file(folder)?;
+    let here = |folder: &&Path| folder.as_os_str().is_empty() || folder.exists();
+    let known = folder.ancestors().find(here).unwrap_or(folder);
+    refuse_file(known)?;
+    let trial = known.join(format!(".equipoise.draft-{}", std::process::id()));
+    fs::write(&trial, "")
+        .and_then(|()| fs::remove_file(&trial))
+        .map_err(|error| Problem::Input(format!("could not write into {}: {error}", shown(known))))
+}
+
+fn refuse_file(folder: &Path) -> Result<(), Problem> {
+    match folder.is_file() {
+        true => Err(Problem::Input(format!("{} is a file, not a folder", folder.display()))),
+        false => Ok(()),
+    }
+}
+
+/// The path of a folder in words; that of the current one is empty.
+fn shown(folder: &Path) -> String {
+    let text = folder.display().to_string();
+    if text.is_empty() { "the current folder".into() } else { text }
 }
 
 /// Writes a file of a report into a folder, complete or not at all, and says where it is.

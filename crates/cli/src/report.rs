@@ -1,7 +1,7 @@
 //! `equipoise report`: the report of a finished study once more, from its `report.json`.
 
 use crate::embed;
-use crate::output::{manifest, write_into};
+use crate::output::{can_be_written, manifest, write_into};
 use crate::problem::Problem;
 use crate::run::{chunks, runtime};
 use crate::wanted::{Format, WantedArguments};
@@ -37,9 +37,11 @@ pub(crate) fn report(arguments: Arguments) -> Result<(), Problem> {
     let json = fs::read(&path).map_err(|error| Problem::file("read", &path, &error))?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let folder = arguments.out.unwrap_or(folder);
+    can_be_written(&folder)?;
     let mut manifest = manifest(&folder, &json)?;
     let wanted = arguments.wanted.message(&[Format::Html]);
-    let files = runtime()?.block_on(render(json, wanted, arguments.coordinator.as_deref()))?;
+    let files =
+        runtime()?.block_on(render(&path, json, wanted, arguments.coordinator.as_deref()))?;
     for (path, bytes) in &files {
         println!("{}", write_into(&folder, path, bytes)?.display());
         if let Some(manifest) = &mut manifest {
@@ -52,8 +54,9 @@ pub(crate) fn report(arguments: Arguments) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The files by their paths.
+/// The files by their paths. Faults of `report.json` name its file.
 async fn render(
+    source: &Path,
     json: Vec<u8>,
     wanted: pb::ReportFiles,
     coordinator: Option<&str>,
@@ -68,6 +71,9 @@ async fn render(
     let failed = |status: tonic::Status| {
         let failure = Failure::from(&status);
         match failure.violations.first() {
+            Some(fault) if fault.field == "report_json" => {
+                Problem::Input(format!("{} {}", source.display(), fault.description))
+            }
             Some(fault) => Problem::Input(format!("{} {}", fault.field, fault.description)),
             None => Problem::of_call(failure, "", ""),
         }

@@ -4,7 +4,6 @@ use crate::print::{Format, Wanted};
 use report::ReportFile;
 use service_kit::{Cancel, Failure};
 use study::StudyResult;
-use study::result::SCHEMA;
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
 use wire::failure::invalid;
@@ -46,17 +45,23 @@ impl Again {
     }
 }
 
-/// The result in `report.json`; what is wrong is named by its place, never by its content.
+/// Ids that are named when there are more that are missing.
+const NAMED_IDS: usize = 3;
+
+/// The complete result in `report.json`; what is wrong is named by its place, never by its content.
 fn read(bytes: &[u8]) -> Result<StudyResult, Failure> {
-    let result: StudyResult = serde_json::from_slice(bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        invalid("report_json", format!("is no report: line {line}, column {column}"))
-    })?;
-    if result.schema == SCHEMA {
-        Ok(result)
-    } else {
-        Err(invalid("report_json", format!("is not of the format `{SCHEMA}`")))
-    }
+    let result = StudyResult::read(bytes).map_err(|error| invalid("report_json", error))?;
+    let missing = report::missing(&result);
+    let Some(named) = missing.get(..missing.len().min(NAMED_IDS)).filter(|ids| !ids.is_empty())
+    else {
+        return Ok(result);
+    };
+    let rest = match missing.len() - named.len() {
+        0 => String::new(),
+        n_more => format!(" and {n_more} more"),
+    };
+    let named = named.join("`, `");
+    Err(invalid("report_json", format!("lacks what its outline names: `{named}`{rest}")))
 }
 
 #[cfg(test)]

@@ -74,6 +74,18 @@ pub fn figures(result: &StudyResult) -> Vec<ReportFile> {
     figure_files(&Source::of(result))
 }
 
+/// Ids of quantities that the report prints by its outline and that the result does not have, ascending:
+/// none, if nothing was taken out of it. A report printed all the same has a dash for each number and
+/// leaves out the sentences that need it.
+#[must_use]
+pub fn missing(result: &StudyResult) -> Vec<String> {
+    let source = Source::of(result);
+    // What text and figures print, tables print too.
+    let printed = all_tables(&source);
+    let ids: BTreeSet<&String> = printed.iter().flat_map(Table::ids).collect();
+    ids.into_iter().filter(|id| !source.numbers.has(id)).cloned().collect()
+}
+
 /// The canonical bytes of `report.json`: indented by two spaces, fields in the order of the types,
 /// numbers in their shortest representation, a line feed at the end.
 #[must_use]
@@ -85,6 +97,12 @@ pub fn json(result: &StudyResult) -> Vec<u8> {
 }
 
 fn table_files(source: &Source) -> Vec<ReportFile> {
+    let named = |table: &Table| (format!("tables/{}", plots::file_name(&table.name)), table.csv());
+    distinct(all_tables(source).iter().map(named).collect(), "csv")
+}
+
+/// Every table that has rows, in the order of the report.
+fn all_tables(source: &Source) -> Vec<Table> {
     let mut tables = vec![
         tables::summary(source),
         tables::target_trial(source),
@@ -119,9 +137,8 @@ fn table_files(source: &Source) -> Vec<ReportFile> {
     tables.push(tables::bootstrap(source));
     tables.extend(tables::subgroups(source));
     tables.push(tables::comparisons(source));
-    let named = |table: &Table| (format!("tables/{}", plots::file_name(&table.name)), table.csv());
-    let filled = tables.iter().filter(|table| !table.rows.is_empty());
-    distinct(filled.map(named).collect(), "csv")
+    tables.retain(|table| !table.rows.is_empty());
+    tables
 }
 
 fn figure_files(source: &Source) -> Vec<ReportFile> {

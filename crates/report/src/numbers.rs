@@ -153,9 +153,11 @@ impl<'a> Numbers<'a> {
     }
 
     fn written(&self, id: &str, write: impl Fn(&Quantity) -> String) -> Cell {
-        let Some(quantity) = self.quantities.get(id) else { return Cell::new(MISSING) };
+        let ids = vec![id.to_owned()];
+        let Some(quantity) = self.quantities.get(id) else {
+            return Cell { ids, ..Cell::new(MISSING) };
+        };
         let marks = quantity.caveats.iter().filter_map(|caveat| self.caveats.get(caveat).copied());
-        let ids = vec![quantity.id.clone()];
         Cell { caveats: marks.collect(), ids, ..Cell::new(write(quantity)) }
     }
 }

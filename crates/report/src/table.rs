@@ -34,6 +34,12 @@ impl Table {
         self.notes.push(sentence.into());
     }
 
+    /// The ids of every number that the table or its notes print.
+    pub fn ids(&self) -> impl Iterator<Item = &String> {
+        let cells = self.rows.iter().flat_map(|row| &row.cells).flat_map(|cell| &cell.ids);
+        cells.chain(self.notes.iter().flat_map(Text::ids))
+    }
+
     /// The table as CSV: one line of headings, then the rows with every cell in its own column.
     pub fn csv(&self) -> Vec<u8> {
         let heading = self.columns.iter().map(|column| match column.group.as_str() {

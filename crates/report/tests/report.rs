@@ -479,3 +479,12 @@ fn limits_from_replicates_stand_beside_those_without() {
     }
     assert!(!document.contains(DASH));
 }
+
+#[test]
+fn ids_that_are_missing_are_named() {
+    let mut result = fixture::rotterdam();
+    assert_eq!(report::missing(&result), [""; 0]);
+    let id = "os/matched/cox_univariable/hormon=1/hazard_ratio";
+    result.quantities.retain(|quantity| quantity.id != id);
+    assert_eq!(report::missing(&result), [id]);
+}

@@ -5,6 +5,9 @@
 //! are and how they are called; [`id`] spells them.
 
 pub mod id;
+mod read;
+
+pub use read::ReadResultError;
 
 use crate::Protocol;
 use cohort::{Caveat, Estimate, Interval, NotEstimable};

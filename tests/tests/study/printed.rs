@@ -84,5 +84,46 @@ fn what_is_no_report_is_refused() {
     std::fs::write(&json, "{\"schema\": 1}").unwrap();
     let output = equipoise(["report", json.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("report_json is no report: line 1"));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("report.json is no report: schema, line 1"), "{words}");
+}
+
+/// What was taken out of a result is named; no report is printed without it.
+#[test]
+fn what_is_incomplete_or_contradicts_itself_is_refused() {
+    let report = &*crate::her2::REPORT;
+    let id = "os/matched/cox_univariable/rt=1/hazard_ratio";
+    let refused = |change: fn(&mut Vec<serde_json::Value>, &str)| {
+        let mut result: serde_json::Value =
+            serde_json::from_slice(&report.bytes("report.json")).unwrap();
+        change(result["quantities"].as_array_mut().unwrap(), id);
+        let folder = TempDir::new().unwrap();
+        let json = folder.path().join("report.json");
+        std::fs::write(&json, result.to_string()).unwrap();
+        let output = equipoise(["report", json.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is written");
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains(id), "{words}");
+    };
+    refused(|quantities, id| quantities.retain(|quantity| quantity["id"] != id));
+    refused(|quantities, id| {
+        let known = quantities.iter_mut().find(|quantity| quantity["id"] == id).unwrap();
+        known["value"] = 0.9.into();
+    });
+}
+
+#[test]
+fn a_file_is_no_folder() {
+    let folder = TempDir::new().unwrap();
+    let (json, out) = (folder.path().join("report.json"), folder.path().join("out"));
+    std::fs::write(&json, crate::her2::REPORT.bytes("report.json")).unwrap();
+    std::fs::write(&out, "").unwrap();
+    for out in [out.clone(), out.join("deeper")] {
+        let (json, out) = (json.to_str().unwrap(), out.to_str().unwrap());
+        let output = equipoise(["report", json, "--out", out]);
+        assert_eq!(output.status.code(), Some(2));
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(words.contains("is a file, not a folder"), "{words}");
+    }
 }
