@@ -18,6 +18,7 @@ mod selection;
 mod sites;
 mod subgroup;
 mod survival;
+mod unlike;
 mod weighting;
 
 use crate::plan::{Pipeline, population_of};

@@ -563,3 +563,24 @@ fn reasons_for_censoring_are_counted_in_each_arm() {
     );
     assert!(result.quantity("again/all/followup/all/n_censored_unknown").is_none());
 }
+
+/// Of twenty comparators ten have no node; of twenty exposed patients everybody has one to ten, and ten
+/// at the same share would be expected to have none.
+#[test]
+fn a_value_of_one_arm_alone_is_a_doubt() {
+    let row = |id: usize| {
+        let nodes = if id.is_multiple_of(2) { 1 + id % 5 } else { 1 + id % 10 };
+        let nodes = if id.is_multiple_of(4) { 0 } else { nodes };
+        let (rt, day) = (id % 2, 10 + id % 17);
+        format!("{id},{nodes},I,{rt},{},2020-01-01,2020-02-{day:02}\n", u8::from(id % 3 > 0))
+    };
+    let table =
+        format!("id,age,stage,rt,death,begin,end\n{}", (1..=40).map(row).collect::<String>());
+    let result = report(STUDY, &table);
+    let doubts = &result.quantity("study/all/balance/age/smd").unwrap().caveats;
+    assert_eq!(doubts.len(), 1, "{doubts:?}");
+    assert_eq!(doubts[0].code, CaveatCode::Positivity);
+    assert!(doubts[0].message.starts_with("age: 10 of 20 patients"), "{doubts:?}");
+    assert!(result.caveats.contains(&doubts[0]));
+    assert_eq!(value(&result, "study/all/balance/all/n_unlike"), Some(1.0));
+}

@@ -175,6 +175,10 @@ const NAMES: &[(&str, &str)] = &[
              deviation; for categories a distance of the shares.",
     ),
     ("n_unbalanced", "Variables whose standardised mean difference exceeds the threshold."),
+    (
+        "n_unlike",
+        "Variables whose distributions are far apart at some value or have very different variances.",
+    ),
     ("variance_ratio", "Variance in the exposed over variance in the comparators."),
     ("ecdf_mean", "Mean distance of the distribution functions of the arms."),
     ("ecdf_max", "Largest distance of the distribution functions of the arms."),

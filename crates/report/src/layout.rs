@@ -19,7 +19,7 @@ use arrange::Numbering;
 use cohort::{Caveat, CaveatCode};
 use primary::Primary;
 use std::collections::BTreeMap;
-use study::result::{FlowKind, Label, SubgroupOutline, id};
+use study::result::{FlowKind, LARGEST_ECDF, Label, SubgroupOutline, VARIANCE_RATIOS, id};
 
 /// The document of a result.
 pub(crate) fn document(source: &Source) -> Document {
@@ -160,12 +160,29 @@ fn balance_sentence(source: &Source) -> Text {
     };
     let mut text = Text::join(source.populations().iter().map(one), " ");
     if !text.is_empty() {
-        text.say(
-            "Balance is judged by these differences alone: a P-value depends on the number of patients \
-             and is no evidence of balance.",
-        );
+        text.say("A P-value depends on the number of patients and is no evidence of balance.");
+        text.say(unlike_sentence(source));
     }
     text
+}
+
+/// How many variables have unlike distributions, which means alone do not show.
+fn unlike_sentence(source: &Source) -> Text {
+    let one = |population: &Label| {
+        let id = id::quantity(STUDY, &population.id, "balance", WHOLE, "n_unlike");
+        let n = source.numbers.has(&id).then(|| source.numbers.cell(&id, number::count))?;
+        Some(Text::fill("{} in {}", [n.into(), words::within(&population.label).into()]))
+    };
+    let counts: Vec<Text> = source.populations().iter().filter_map(one).collect();
+    if counts.is_empty() {
+        return Text::default();
+    }
+    let [low, high] = VARIANCE_RATIOS.map(words::plain);
+    Text::fill(
+        "Equal means do not make equal distributions: the distribution functions are further apart than \
+         {}, or the variance ratio is outside {} to {}, for {} of the variables.",
+        [words::plain(LARGEST_ECDF).into(), low.into(), high.into(), Text::list(counts)],
+    )
 }
 
 fn methods_chapter(source: &Source) -> Chapter {

@@ -17,6 +17,15 @@ use serde::{Deserialize, Serialize};
 /// The name of the result format.
 pub const SCHEMA: &str = "equipoise-report/1";
 
+/// Distribution functions that are further apart than this at some value are unlike: the limit of
+/// standardised differences, for want of an agreed one. Distributions are compared beside their means
+/// after Austin and Stuart (2015), Stat. Med. 34:3661-3679.
+pub const LARGEST_ECDF: f64 = 0.1;
+
+/// Ratios of variances outside these limits are extreme: Rubin (2001), Health Serv. Outcomes Res.
+/// Methodol. 2:169-188.
+pub const VARIANCE_RATIOS: [f64; 2] = [0.5, 2.0];
+
 /// A finished study.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct StudyResult {

@@ -1,6 +1,6 @@
 //! Baseline tables, before and after matching.
 
-use super::{Assembly, Place, STUDY, WHOLE};
+use super::{Assembly, Place, STUDY, WHOLE, unlike};
 use crate::plan::{key, population_of};
 use crate::question::Answer;
 use crate::terms::{AUTO, WEIGHT, balance_tests, test_name, variable_outline};
@@ -358,12 +358,19 @@ fn differences(assembly: &mut Assembly, place: &Place, row: &BalanceRow, populat
         ("ecdf_mean", differences.ecdf_mean, "mean distance of the distribution functions"),
         ("ecdf_max", differences.ecdf_max, "largest distance of the distribution functions"),
     ];
+    let doubts = doubts(assembly, row, population);
     for (name, estimate, method) in quantities {
-        assembly.push(place.quantity(&term, name, estimate, method));
+        let caveats = match name {
+            "smd" => [doubts.of_distance.as_slice(), &doubts.of_spread].concat(),
+            "ecdf_max" => doubts.of_distance.clone(),
+            _ => Vec::new(),
+        };
+        assembly.push(place.quantity(&term, name, estimate, method).with_caveats(caveats));
     }
     if differences.levels.is_empty() {
         let method = "variance of the exposed over that of the comparators";
-        assembly.push(place.quantity(&term, "variance_ratio", differences.variance_ratio, method));
+        let ratio = place.quantity(&term, "variance_ratio", differences.variance_ratio, method);
+        assembly.push(ratio.with_caveats(doubts.of_spread));
     }
     let matching = assembly.pipeline.protocol().matching.as_ref();
     let has_pairs = matching.is_some_and(|section| !section.forms_classes());
@@ -377,6 +384,39 @@ fn differences(assembly: &mut Assembly, place: &Place, row: &BalanceRow, populat
     }
 }
 
+/// Doubts about one variable, by the measure that shows them.
+#[derive(Default)]
+struct Doubts {
+    of_distance: Vec<Caveat>,
+    of_spread: Vec<Caveat>,
+}
+
+/// Before the design values that only one arm has, after it distributions that stay unlike.
+fn doubts(assembly: &mut Assembly, row: &BalanceRow, population: Population) -> Doubts {
+    let protocol = assembly.pipeline.protocol();
+    let Some(variable) = protocol.variable(&row.baseline.variable) else {
+        return Doubts::default();
+    };
+    if population == Population::All {
+        let of_distance = unlike::one_sided_value(assembly, variable);
+        assembly.caveats.extend(of_distance.iter().cloned());
+        return Doubts { of_distance, of_spread: Vec::new() };
+    }
+    let design = design(population);
+    Doubts {
+        of_distance: unlike::distance(row, &variable.label, design).into_iter().collect(),
+        of_spread: unlike::spread(row, &variable.label, design).into_iter().collect(),
+    }
+}
+
+/// What made the arms of a population comparable.
+pub(super) fn design(population: Population) -> &'static str {
+    match population {
+        Population::Weighted => "weighting",
+        _ => "matching",
+    }
+}
+
 fn summary(assembly: &mut Assembly, place: &Place, population: Population, table: &BalanceTable) {
     assembly.push(place.quantity(WHOLE, "largest_smd", table.largest_smd, LARGEST_SMD));
     let threshold = assembly.pipeline.protocol().balance.threshold;
@@ -386,10 +426,9 @@ fn summary(assembly: &mut Assembly, place: &Place, population: Population, table
     let missed = missed_by_tests(assembly, place, table, threshold);
     let n_unbalanced = place.count(WHOLE, "n_unbalanced", unbalanced.len());
     assembly.push(n_unbalanced.with_caveats(missed.into_iter().collect()));
-    let design = match population {
-        Population::Weighted => "weighting",
-        _ => "matching",
-    };
+    let n_unlike = table.rows.iter().filter(|row| unlike::is_unlike(row)).count();
+    assembly.push(place.count(WHOLE, "n_unlike", n_unlike));
+    let design = design(population);
     let is_adjusted = assembly.pipeline.protocol().adjusted() == Some(population);
     if is_adjusted && !unbalanced.is_empty() {
         let message = format!(

@@ -19,7 +19,7 @@
 //! | `study/{population}/balance/{variable}/smd` `smd_own_sample` `smd_exposed_sd` `smd_comparator_sd` | standardised differences by each SD |
 //! | `study/{population}/balance/{variable}/variance_ratio` `ecdf_mean` `ecdf_max` `pair_distance` | other differences |
 //! | `study/{population}/balance/{variable}={level}/smd` | of one level |
-//! | `study/{population}/balance/all/largest_smd` `n_unbalanced` | summary of the table |
+//! | `study/{population}/balance/all/largest_smd` `n_unbalanced` `n_unlike` | summary of the table |
 //! | `study/{population}/balance_within/{variable}={level}/n_exposed` `n_comparators` `largest_smd` `n_unbalanced` | balance within a level |
 //! | `study/matched/balance_unmatched/all/n_matched` `n_unmatched` `largest_smd` | matched against unmatched exposed patients |
 //! | `study/matched/balance_unmatched/{variable}/smd` | matched minus unmatched |
