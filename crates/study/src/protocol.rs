@@ -78,7 +78,8 @@ pub struct StudySection {
     /// levels. Default: the site of `[matching]`; absent = one site.
     #[serde(default)]
     pub site: Option<String>,
-    /// Variable of the year in which follow-up began.
+    /// Variable of the year in which follow-up began, a number or levels: its balance is shown, and
+    /// whether the score has it is said.
     #[serde(default)]
     pub start_year: Option<String>,
     /// Unit of every time in the report.

@@ -6,9 +6,11 @@ use eligibility::Criterion;
 use study::Protocol;
 use study::protocol::SiteRule;
 
-/// Doubts about the choice of covariates; none without a score.
+/// Doubts about the choice of covariates; without a score that of the years alone, which nobody knows.
 pub(super) fn caveats(protocol: &Protocol) -> Vec<Caveat> {
-    let Some(section) = &protocol.propensity else { return Vec::new() };
+    let Some(section) = &protocol.propensity else {
+        return unknown_years(protocol).into_iter().collect();
+    };
     let mut caveats = Vec::new();
     let late: Vec<&str> = protocol
         .variables
@@ -83,11 +85,22 @@ fn calendar_time(protocol: &Protocol, is_held: impl Fn(&String) -> bool) -> Opti
             protocol.variable(year).map_or_else(|| year.clone(), |known| known.label.clone())
         }
         (None, Some(zero)) => format!("The year of time zero (column {})", zero.date),
-        (None, None) => return None,
+        (None, None) => return unknown_years(protocol),
     };
     let message = format!(
         "{what} is not in the score: changes of treatment and prognosis over the years of the study \
          may confound the comparison."
     );
+    Some(Caveat::new(CaveatCode::UnadjustedConfounder, message))
+}
+
+/// The study file does not say when follow-up began.
+fn unknown_years(protocol: &Protocol) -> Option<Caveat> {
+    if protocol.study.start_year.is_some() || protocol.time_zero.is_some() {
+        return None;
+    }
+    let message = "The study names neither a date of time zero nor a year in which follow-up began: calendar \
+                   time is not considered, and changes of treatment and prognosis over the years may \
+                   confound the comparison.";
     Some(Caveat::new(CaveatCode::UnadjustedConfounder, message))
 }
