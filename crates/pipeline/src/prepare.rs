@@ -8,6 +8,7 @@ mod checks;
 mod columns;
 mod confounders;
 mod flow;
+mod quality;
 
 use crate::terms::{POTENTIAL, censoring_name, endpoint_names};
 use crate::{pairing, sha256};
@@ -17,6 +18,7 @@ use eligibility::{Criterion, ParseError};
 pub(crate) use flow::LevelCount;
 use flow::Levels;
 use intake::{FollowUp, Table};
+pub(crate) use quality::RuleCount;
 use std::sync::Arc;
 use study::Protocol;
 use study::protocol::{self, EndpointSection, MissingPolicy, TimeUnit, Violation};
@@ -31,6 +33,7 @@ pub struct Prepared {
     pub(crate) rows_by_level: Vec<LevelCount>,
     pub(crate) attrition: Vec<Attrition>,
     pub(crate) missing_by_variable: Vec<MissingValues>,
+    pub(crate) rules: Vec<RuleCount>,
     pub(crate) cohort: Arc<Cohort>,
     pub(crate) caveats: Vec<Caveat>,
 }
@@ -128,6 +131,7 @@ pub fn prepare(study_file: &[u8], table: &[u8]) -> Result<Prepared, Vec<Violatio
         rows_by_level: Levels::read(&protocol, &table).into_counts(),
         attrition: patients.attrition,
         missing_by_variable: patients.missing_by_variable,
+        rules: patients.rules,
         cohort: Arc::new(patients.cohort),
         protocol,
     })
@@ -190,6 +194,7 @@ struct Patients {
     rows: Vec<usize>,
     attrition: Vec<Attrition>,
     missing_by_variable: Vec<MissingValues>,
+    rules: Vec<RuleCount>,
 }
 
 fn analysed(
@@ -228,7 +233,9 @@ fn analysed(
     checks.not_empty(protocol, table, &rows, &attrition)?;
     checks.few_enough(protocol, rows.len());
     let cohort = build_cohort(protocol, table, &rows, &complete, &endpoints, checks)?;
-    Some(Patients { cohort, rows, attrition, missing_by_variable: missing.by_variable })
+    let times = endpoints.iter().map(|[time, _]| columns::picked(time, &complete));
+    let rules = quality::rules(protocol, table, &rows, &times.collect::<Vec<_>>());
+    Some(Patients { cohort, rows, attrition, missing_by_variable: missing.by_variable, rules })
 }
 
 /// Applies the criteria.
@@ -351,7 +358,7 @@ fn missing_values(
     let mut note = |name: &str, positions: Vec<usize>, can_have: &[usize], leaves_out: bool| {
         // Endpoints share columns, such as time zero and the date of the last visit.
         let is_new = missing.by_variable.iter().all(|known| known.column != name);
-        if is_new && !positions.is_empty() {
+        if is_new {
             missing.by_variable.push(MissingValues {
                 column: name.to_string(),
                 count: positions.len(),
@@ -421,7 +428,7 @@ fn lacking(table: &Table, column: &str, rows: &[usize]) -> Option<Vec<usize>> {
 
 /// The columns for want of which patients are left out of the study.
 fn leaving_out(missing: &[MissingValues]) -> impl Iterator<Item = &MissingValues> {
-    missing.iter().filter(|known| known.leaves_out)
+    missing.iter().filter(|known| known.leaves_out && known.count > 0)
 }
 
 /// Columns with their counts, for a sentence.
@@ -490,8 +497,8 @@ fn caveats(
         );
         caveats.push(Caveat::new(CaveatCode::MissingData, message));
     }
-    let partial: Vec<_> =
-        patients.missing_by_variable.iter().filter(|known| !known.leaves_out).collect();
+    let is_partial = |known: &&MissingValues| !known.leaves_out && known.count > 0;
+    let partial: Vec<_> = patients.missing_by_variable.iter().filter(is_partial).collect();
     if !partial.is_empty() {
         let message = format!(
             "Values that only some patients can have are missing: {}. These patients are left out of \

@@ -584,3 +584,57 @@ fn a_value_of_one_arm_alone_is_a_doubt() {
     assert!(result.caveats.contains(&doubts[0]));
     assert_eq!(value(&result, "study/all/balance/all/n_unlike"), Some(1.0));
 }
+
+/// A column of years stands in the baseline table; that the score lacks it is a doubt, and so is that
+/// nobody knows the years.
+#[test]
+fn calendar_time_is_asked_for() {
+    let doubts = |study: &str| {
+        let lines = table().replace('\n', ",30\n").replacen(",30\n", ",days\n", 1);
+        let result = report(study, &lines);
+        let is_doubt = |one: &&Caveat| one.code == CaveatCode::UnadjustedConfounder;
+        let found = result.caveats.iter().filter(is_doubt).map(|one| one.message.clone());
+        (found.collect::<Vec<_>>(), result)
+    };
+    let timed = STUDY
+        .replace("[time_zero]\ndate = \"begin\"\n", "")
+        .replace("end = \"end\"", "time = { column = \"days\" }");
+    let score = "[propensity]\ncovariates = [\"stage\"]\n";
+    let (unknown, _) = doubts(&timed);
+    assert!(unknown[0].contains("calendar time is not considered"), "{unknown:?}");
+    let years = timed.replace("title =", "start_year = \"age\"\ntitle =") + score;
+    let (known, result) = doubts(&years);
+    assert!(known.len() == 1 && known[0].starts_with("age is not in the score"), "{known:?}");
+    assert!(value(&result, "study/all/balance/age/smd").is_some());
+}
+
+/// Patient 3 is followed for no time, exposure of patient 4 begins on the day before time zero, and that
+/// of patient 5 behind the end of follow-up; every other exposed patient has no date.
+#[test]
+fn broken_rules_are_counted() {
+    let study = STUDY
+        .replace("id = \"small\"", "id = \"small\"\ndata_lock = 2020-02-19")
+        .replace("[[endpoint]]\nid = \"os\"", "start_date = \"since\"\n[[endpoint]]\nid = \"os\"");
+    let line = |(index, line): (usize, &str)| {
+        let since = match index {
+            0 => "since",
+            4 => "2019-12-31",
+            5 => "2020-03-05",
+            _ => "",
+        };
+        match index {
+            3 => format!("{},2020-01-01,{since}\n", line.rsplit_once(',').unwrap().0),
+            _ => format!("{line},{since}\n"),
+        }
+    };
+    let result = report(&study, &table().lines().enumerate().map(line).collect::<String>());
+    let n = |name: &str| value(&result, name).unwrap();
+    assert_eq!(n("study/all/quality/all/n_exposure_before_time_zero"), 1.0);
+    assert_eq!(n("study/all/quality/all/n_exposed_without_start"), 4.0);
+    assert_eq!(n("study/all/quality/all/n_comparator_with_start"), 0.0);
+    assert_eq!(n("study/all/quality/all/n_duplicate_id"), 0.0);
+    assert_eq!(n("os/all/quality/all/n_no_time"), 1.0);
+    assert_eq!(n("os/all/quality/all/n_exposure_after_end"), 1.0);
+    assert!(n("os/all/quality/all/n_followed_beyond_lock") > 0.0);
+    assert_eq!(n("study/all/missing/stage/rt=1/n_missing"), 0.0);
+}

@@ -39,6 +39,7 @@ fn of_analysis(analysis: &str, name: &str) -> Option<&'static str> {
         ("balance" | "balance_within", "largest_smd") => {
             "Largest absolute standardised mean difference over the variables."
         }
+        ("quality", _) => "Analysed patients whose data break this rule.",
         ("weighting", "weighted_n") => "Sum of the weights of the arm.",
         (analysis, name) if analysis.starts_with("bootstrap") => return of_replicates(name),
         _ => return None,

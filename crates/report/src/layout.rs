@@ -98,7 +98,7 @@ fn chapters(source: &Source) -> Vec<Chapter> {
         methods_chapter(source),
         Chapter::main("data", "Data quality and missing values")
             .blocks([Block::paragraph(missing_sentence(source))])
-            .tables([tables::missing(source)]),
+            .tables([tables::missing(source), tables::quality(source)]),
         Chapter::main("baseline", "Baseline")
             .leads([balance_sentence(source)])
             .tables([tables::baseline(source), tables::balance_tests(source)])

@@ -60,6 +60,20 @@ pub(super) fn assemble(assembly: &mut Assembly) {
             assembly.quantities.push(place.quantity(&term, "share_missing", share, SHARE_MISSING));
         }
     }
+    rules(assembly);
+}
+
+/// How many patients break each rule of plausible data.
+fn rules(assembly: &mut Assembly) {
+    for rule in &assembly.pipeline.study.rules {
+        let place = Place::new(rule.endpoint.as_deref().unwrap_or(STUDY), WHOLE, "quality");
+        let method = match rule.is_refused {
+            true => "count; a table with such a patient is refused",
+            false => "count",
+        };
+        let count = place.quantity(WHOLE, rule.name, Ok(rule.count as f64), method);
+        assembly.quantities.push(count);
+    }
 }
 
 const SHARE_MISSING: &str = "share of the eligible patients who can have a value";

@@ -3,6 +3,7 @@
 use super::{STUDY, Source};
 use crate::number;
 use crate::table::{Cell, Column, Row, Table};
+use crate::words;
 use study::result::{FlowStep, id};
 
 /// Patients left and left out at each step.
@@ -28,7 +29,7 @@ pub(crate) fn step_id(step: &FlowStep, name: &str) -> String {
     id::quantity(STUDY, &step.population, "flow", &step.id, name)
 }
 
-/// Missing values of each variable; without rows when none was counted.
+/// Missing values of each variable, in one row when nobody lacks any; without rows when none was counted.
 pub(crate) fn missing(source: &Source) -> Table {
     let title = |label: &str| Column::value(label).within("Missing, n (%)");
     let mut columns = vec![Column::key("Variable"), title("Eligible patients")];
@@ -38,12 +39,27 @@ pub(crate) fn missing(source: &Source) -> Table {
         let term = quantity.id.strip_prefix("study/all/missing/")?.strip_suffix("/n_missing")?;
         (!term.contains('/')).then_some(term)
     });
-    for term in terms {
-        let known = source.result.protocol.variables.iter().find(|one| id::part(&one.name) == term);
-        let label = known.map_or(term, |variable| &variable.label);
+    let label = |term: &&str| {
+        let mut known = source.result.protocol.variables.iter();
+        let known = known.find(|one| id::part(&one.name) == *term);
+        known.map_or_else(|| (*term).to_owned(), |variable| variable.label.clone())
+    };
+    let row = |label: String, term: &str| {
         let arms = source.arms().iter().map(|arm| format!("{term}/{}", arm.id));
         let cells = std::iter::once(term.to_owned()).chain(arms).map(|term| lacking(source, &term));
-        table.rows.push(Row::new(std::iter::once(Cell::from(label)).chain(cells).collect()));
+        Row::new(std::iter::once(Cell::new(label)).chain(cells).collect())
+    };
+    let terms: Vec<&str> = terms.collect();
+    let is_complete = |term: &&str| {
+        source.numbers.value(&id::quantity(STUDY, "all", "missing", term, "n_missing")) == Some(0.0)
+    };
+    match terms.first() {
+        Some(first) if terms.iter().all(is_complete) => {
+            let labels: Vec<String> = terms.iter().map(label).collect();
+            let none = format!("Each of {} columns: {}", terms.len(), words::list(&labels));
+            table.rows.push(row(none, first));
+        }
+        _ => table.rows.extend(terms.iter().map(|term| row(label(term), term))),
     }
     table.note("Per cent of those who can have a value; whose arm is missing is in no arm.");
     table

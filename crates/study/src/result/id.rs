@@ -10,6 +10,7 @@
 //! | `study/{design}/flow/{arm}/n_excluded` | patients of the arm who are not among the matched or weighted |
 //! | `study/all/flow/{step}/{column}/n_unknown` | patients left without a value of arm or site |
 //! | `study/all/missing/{column}/n_missing` `share_missing`, `{column}/{arm}/n_missing` `share_missing` | eligible patients without a value |
+//! | `study/all/quality/all/n_...`, `{endpoint}/all/quality/all/n_...` | analysed patients who break a rule of plausible data |
 //! | `study/{population}/balance/{arm}/n` | patients of an arm |
 //! | `study/{population}/balance/{variable}/{arm}/mean` `sd` `median` `q1` `q3` | summary of a number |
 //! | `study/{population}/balance/{variable}={level}/{arm}/n` `share` | summary of a level |
