@@ -572,7 +572,10 @@ fn a_value_of_one_arm_alone_is_a_doubt() {
         let nodes = if id.is_multiple_of(2) { 1 + id % 5 } else { 1 + id % 10 };
         let nodes = if id.is_multiple_of(4) { 0 } else { nodes };
         let (rt, day) = (id % 2, 10 + id % 17);
-        format!("{id},{nodes},I,{rt},{},2020-01-01,2020-02-{day:02}\n", u8::from(id % 3 > 0))
+        format!(
+            "{id},{nodes},I,{rt},{},2020-01-01,2020-02-{day:02}\n",
+            u8::from(!id.is_multiple_of(3))
+        )
     };
     let table =
         format!("id,age,stage,rt,death,begin,end\n{}", (1..=40).map(row).collect::<String>());

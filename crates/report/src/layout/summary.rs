@@ -32,12 +32,13 @@ fn methods(source: &Source, primary: &Primary) -> Text {
     let zero = protocol.time_zero.as_ref();
     let meaning = zero.and_then(|zero| zero.meaning.as_ref());
     let period = zero.and_then(|zero| zero.window.as_ref());
-    let period = period
-        .map_or(String::new(), |window| format!(" between {} and {}", window.from, window.to));
+    let period =
+        period.map_or(String::new(), |window| format!("between {} and {}", window.from, window.to));
     let zero = match meaning {
-        Some(meaning) => format!(" Time zero was the {meaning}{period}."),
+        Some(meaning) if period.is_empty() => format!(" Time zero was the {meaning}."),
+        Some(meaning) => format!(" Time zero was the {meaning}, {period}."),
         None if period.is_empty() => String::new(),
-        None => format!(" Time zero lay{period}."),
+        None => format!(" Time zero lay {period}."),
     };
     let lock = protocol.study.data_lock.as_ref();
     let lock = lock.map_or(String::new(), |date| format!(" The data were closed on {date}."));
