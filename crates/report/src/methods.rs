@@ -88,9 +88,16 @@ fn patients(protocol: &Protocol) -> String {
     if let Some(zero) = &protocol.time_zero {
         let meaning = zero.meaning.as_ref().map_or(String::new(), |text| format!(", {text}"));
         text.push_str(&format!(" Time zero: {}{meaning}.", zero.date));
+        if zero.meaning.is_none() {
+            text.push_str(" The study file does not say what happens then.");
+        }
         if let Some(window) = &zero.window {
             text.push_str(&format!(" Study period: {} to {}.", window.from, window.to));
         }
+    } else {
+        text.push_str(
+            " Time zero: where the recorded follow-up begins; the study file does not say when.",
+        );
     }
     text
 }

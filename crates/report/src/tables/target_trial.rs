@@ -1,10 +1,14 @@
 //! The study held against the randomised trial that it stands for.
 
-use super::Source;
+use super::{STUDY, Source};
+use crate::number;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 use cohort::CaveatCode;
-use study::protocol::{EndpointSection, Protocol, TrialComponent, Variable};
+use study::protocol::{
+    EndpointSection, MatchingSection, Protocol, TrialComponent, Variable, Variance,
+};
+use study::result::id;
 
 /// One row per component of the protocol of a trial.
 pub(crate) fn target_trial(source: &Source) -> Table {
@@ -19,7 +23,7 @@ pub(crate) fn target_trial(source: &Source) -> Table {
         let cells = [
             name(component).to_owned(),
             target.unwrap_or_else(|| trial(component).to_owned()),
-            emulation.unwrap_or_else(|| emulated(protocol, component)),
+            emulation.unwrap_or_else(|| emulated(source, component)),
             gap.unwrap_or_else(|| difference(source, component)),
         ];
         table.rows.push(Row::new(cells.iter().map(Cell::from).collect()));
@@ -57,7 +61,8 @@ fn trial(component: TrialComponent) -> &'static str {
 }
 
 /// What the protocol does.
-fn emulated(protocol: &Protocol, component: TrialComponent) -> String {
+fn emulated(source: &Source, component: TrialComponent) -> String {
+    let protocol = &source.result.protocol;
     let exposure = &protocol.exposure;
     match component {
         TrialComponent::Eligibility => match protocol.eligibility.as_slice() {
@@ -82,7 +87,7 @@ fn emulated(protocol: &Protocol, component: TrialComponent) -> String {
                 let meaning = zero.meaning.as_deref().unwrap_or(&zero.date);
                 format!("{}.", words::capital(meaning))
             }
-            None => "Where the recorded follow-up times begin.".into(),
+            None => "Where the recorded follow-up begins; the study file does not say when.".into(),
         },
         TrialComponent::Outcome => {
             let label = |endpoint: &EndpointSection| endpoint.label.clone();
@@ -90,7 +95,7 @@ fn emulated(protocol: &Protocol, component: TrialComponent) -> String {
             format!("{}.", labels.join("; "))
         }
         TrialComponent::Contrast => contrast(protocol),
-        TrialComponent::Analysis => "As the methods say.".into(),
+        TrialComponent::Analysis => "As the methods say; arms by the treatment received.".into(),
     }
 }
 
@@ -112,9 +117,15 @@ fn contrast(protocol: &Protocol) -> String {
 /// What the protocol itself makes plain; the rest is for the authors.
 fn difference(source: &Source, component: TrialComponent) -> String {
     let protocol = &source.result.protocol;
-    let has_immortal_time =
-        source.result.caveats.iter().any(|caveat| caveat.code == CaveatCode::ImmortalTime);
+    let has_immortal_time = has_immortal_time(source);
     match component {
+        TrialComponent::Eligibility if has_immortal_time => {
+            "The exposed had to live, and to stay under observation, until exposure began; the comparators \
+             had not."
+                .into()
+        }
+        TrialComponent::Contrast => contrast_gap(source),
+        TrialComponent::Analysis => analysis_gap(source),
         TrialComponent::Assignment => {
             let mut text = "Confounding by whatever is not among the covariates.".to_owned();
             let late: Vec<String> =
@@ -127,10 +138,61 @@ fn difference(source: &Source, component: TrialComponent) -> String {
         TrialComponent::TimeZero if has_immortal_time => {
             "Exposure begins after time zero: whoever was exposed had to live until then.".into()
         }
+        TrialComponent::TimeZero if protocol.time_zero.is_none() => {
+            "What happens at time zero is not stated, so that neither its being the same in both arms nor \
+             exposure beginning at it can be checked."
+                .into()
+        }
         TrialComponent::TimeZero if protocol.exposure.start_date.is_none() => {
             "Whether exposure began at time zero cannot be checked: no date is given.".into()
         }
         _ => "None that the protocol shows.".into(),
+    }
+}
+
+fn has_immortal_time(source: &Source) -> bool {
+    source.result.caveats.iter().any(|caveat| caveat.code == CaveatCode::ImmortalTime)
+}
+
+/// Arms are those of the treatment received, of the patients whom the design has kept.
+fn contrast_gap(source: &Source) -> String {
+    let protocol = &source.result.protocol;
+    let mut text =
+        "Arms are defined by the treatment received, not by the one intended.".to_owned();
+    let Some(adjusted) = protocol.adjusted() else { return text };
+    for arm in source.arms() {
+        let number = |name: &str| {
+            let id = id::quantity(STUDY, adjusted.id(), "flow", &arm.id, name);
+            source.numbers.value(&id)
+        };
+        let left_out = number("n_excluded").zip(number("n")).filter(|&(n, _)| n > 0.0);
+        if let Some((n, kept)) = left_out {
+            text.push_str(&format!(
+                " Of the {} patients of the arm {}, {} are left out.",
+                number::count(n + kept),
+                arm.label,
+                number::count(n)
+            ));
+        }
+    }
+    text
+}
+
+/// What the models take for granted that randomisation and the design do not give.
+fn analysis_gap(source: &Source) -> String {
+    let protocol = &source.result.protocol;
+    let mut gaps = Vec::new();
+    let is_paired = protocol.matching.as_ref().is_some_and(MatchingSection::is_one_to_one);
+    let by_model = protocol.cox.as_ref().is_some_and(|cox| cox.variance == Variance::Model);
+    if is_paired && by_model {
+        gaps.push("The variance of the hazard models ignores the matched pairs.");
+    }
+    if has_immortal_time(source) {
+        gaps.push("Time before exposure began is counted as exposed.");
+    }
+    match gaps.is_empty() {
+        true => "None that the protocol shows.".into(),
+        false => gaps.join(" "),
     }
 }
 
