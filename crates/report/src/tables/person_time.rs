@@ -44,10 +44,12 @@ pub(crate) fn person_time(source: &Source) -> Table {
             }
         }
     }
-    table.note(
-        "Event rates with exact Poisson limits. Completeness: observed over potential person-time to the \
-         data lock (Clark's index).",
-    );
+    table.note("Event rates with exact Poisson limits.");
+    if measures.iter().any(|(_, name, ..)| name.ends_with("completeness")) {
+        table.note(
+            "Completeness: observed over potential person-time to the data lock (Clark's index).",
+        );
+    }
     if words::any_weights(&source.result.protocol) {
         table.note(
             "Weighted: sums in which each patient counts with the weight of the design; limits of \
