@@ -10,6 +10,7 @@ mod flow;
 mod follow_up;
 mod hidden_bias;
 mod levels;
+mod marks;
 mod matching;
 mod overlap;
 mod proportionality;
@@ -20,6 +21,7 @@ mod subgroup;
 mod survival;
 mod unlike;
 mod weighting;
+mod worded;
 
 use crate::plan::{Pipeline, population_of};
 use crate::question::Answer;
@@ -74,6 +76,8 @@ pub(crate) fn result(pipeline: &Pipeline) -> StudyResult {
     hidden_bias::assemble(&mut assembly);
     subgroup::assemble(&mut assembly);
     bootstrap::assemble(&mut assembly);
+    marks::assemble(&mut assembly);
+    assembly.word_caveats();
     StudyResult {
         schema: result::SCHEMA.into(),
         data_sha256: pipeline.study.data_sha256.clone(),
@@ -125,6 +129,23 @@ fn population_label(population: study::protocol::Population) -> &'static str {
 }
 
 impl Assembly<'_> {
+    /// Every caveat in the words of the protocol, the same wherever it stands.
+    fn word_caveats(&mut self) {
+        let protocol = self.pipeline.protocol();
+        let of_numbers = self.quantities.iter_mut().flat_map(|quantity| &mut quantity.caveats);
+        for caveat in self.caveats.iter_mut().chain(of_numbers) {
+            worded::worded(protocol, caveat);
+        }
+    }
+
+    /// Gives the number of this id, where there is one, a caveat.
+    fn mark(&mut self, id: &str, caveat: &Caveat) {
+        let mut quantities = self.quantities.iter_mut();
+        if let Some(known) = quantities.find(|quantity| quantity.id == id) {
+            known.caveats.push(caveat.clone());
+        }
+    }
+
     fn push(&mut self, quantity: Quantity) {
         self.quantities.push(quantity);
     }

@@ -571,11 +571,8 @@ fn a_value_of_one_arm_alone_is_a_doubt() {
     let row = |id: usize| {
         let nodes = if id.is_multiple_of(2) { 1 + id % 5 } else { 1 + id % 10 };
         let nodes = if id.is_multiple_of(4) { 0 } else { nodes };
-        let (rt, day) = (id % 2, 10 + id % 17);
-        format!(
-            "{id},{nodes},I,{rt},{},2020-01-01,2020-02-{day:02}\n",
-            u8::from(!id.is_multiple_of(3))
-        )
+        let (rt, death, day) = (id % 2, u8::from(!id.is_multiple_of(3)), 10 + id % 17);
+        format!("{id},{nodes},I,{rt},{death},2020-01-01,2020-02-{day:02}\n")
     };
     let table =
         format!("id,age,stage,rt,death,begin,end\n{}", (1..=40).map(row).collect::<String>());
@@ -640,4 +637,35 @@ fn broken_rules_are_counted() {
     assert_eq!(n("os/all/quality/all/n_exposure_after_end"), 1.0);
     assert!(n("os/all/quality/all/n_followed_beyond_lock") > 0.0);
     assert_eq!(n("study/all/missing/stage/rt=1/n_missing"), 0.0);
+}
+
+/// The year is not in the score: that concerns the whole study, and its mark stands at the primary ratio.
+#[test]
+fn doubts_about_the_study_are_marked_on_the_primary_result() {
+    let study = format!("{STUDY}[propensity]\ncovariates = [\"stage\"]\n[cox]\n");
+    let marked = |primary: &str, id: &str| {
+        let result = report(&format!("{study}{primary}"), &table());
+        let caveats = &result.quantity(id).unwrap().caveats;
+        caveats.iter().any(|known| {
+            known.code == CaveatCode::UnadjustedConfounder && result.caveats.contains(known)
+        })
+    };
+    let ratio = |endpoint: &str| format!("{endpoint}/all/cox_univariable/rt=1/hazard_ratio");
+    let primary = "[report]\nprimary = { endpoint = \"again\", model = \"univariable\" }\n";
+    assert!(marked(primary, &ratio("again")) && !marked(primary, &ratio("os")));
+}
+
+/// Everybody of the comparators dies: their curve ends on an event, in words of the protocol.
+#[test]
+fn caveats_speak_in_words_of_the_protocol() {
+    let study = STUDY.replace("value = 0", "value = 0, label = \"drug alone\"");
+    let lines = table().replace(",0,0,2020", ",0,1,2020");
+    let result = report(&study, &lines);
+    let is_end = |known: &&Caveat| known.code == CaveatCode::CurveEndsOnEvent;
+    let median = result.quantity("os/all/survival/rt=0/median_log").unwrap();
+    let message = &median.caveats.iter().find(is_end).unwrap().message;
+    assert!(message.starts_with("The curve of the arm \"drug alone\" falls to 0"), "{message}");
+    assert!(message.contains(" days because"), "{message}");
+    let n = result.quantity("os/all/survival/rt=0/n").unwrap();
+    assert!(!n.caveats.iter().any(|known| is_end(&known)));
 }

@@ -313,11 +313,30 @@ fn caveats(source: &Source) -> Chapter {
         }
         Item { id: Some(format!("caveat-{}", caveat.number)), text }
     };
+    let lead = caveats_lead(&collected);
     let items = collected.into_iter().map(item).collect();
-    let lead =
-        "What a reader must know besides the numbers; the marks in text and tables point here.";
     Chapter::main("caveats", "Caveats")
         .blocks([Block::paragraph(lead), Block::List { is_ordered: true, items }])
+}
+
+/// What the marks are, and which caveats have none.
+fn caveats_lead(collected: &[crate::numbers::CollectedCaveat]) -> String {
+    let mut lead =
+        "What a reader must know besides the numbers; the marks in text and tables point here."
+            .to_owned();
+    let unmarked = collected.iter().filter(|caveat| caveat.ids.is_empty());
+    let unmarked: Vec<String> = unmarked.map(|caveat| caveat.number.to_string()).collect();
+    match unmarked.as_slice() {
+        [] => {}
+        [only] => {
+            lead.push_str(&format!(" Caveat {only} has no mark, since it concerns everything."))
+        }
+        several => lead.push_str(&format!(
+            " Caveats {} have no mark, since they concern whole analyses or everything.",
+            words::list(several)
+        )),
+    }
+    lead
 }
 
 fn reproduction(source: &Source) -> Chapter {

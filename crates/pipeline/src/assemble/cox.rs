@@ -1,5 +1,6 @@
 //! Hazard models: the screens, and the models of several terms.
 
+use super::worded::{endpoint_label, population_label, term_label};
 use super::{Assembly, Place, WHOLE, selection};
 use crate::plan::{MATCHING_LEFT, NON_PROPORTIONAL_BELOW, UNIVARIABLE, key};
 use crate::question::Answer;
@@ -455,12 +456,13 @@ impl<'a> Reader<'a> {
         let is_exposure = *name == assembly.pipeline.protocol().exposure.column;
         if is_exposure && test.test.p_value.is_ok_and(|p| p < NON_PROPORTIONAL_BELOW) {
             let message = format!(
-                "Proportional hazards are in doubt in the model of the exposure alone of {} in the \
-                 population \"{}\" (test below {NON_PROPORTIONAL_BELOW}). The hazard ratio is then an \
+                "Proportional hazards are in doubt in the model of the exposure alone: {}, {} \
+                 (test below {NON_PROPORTIONAL_BELOW}). The hazard ratio is then an \
                  average over time; ratios by intervals stand beside it.",
-                self.place.endpoint, self.place.population
+                endpoint_label(assembly.pipeline.protocol(), &self.place.endpoint),
+                population_label(&self.place.population)
             );
-            assembly.caveats.push(Caveat::new(CaveatCode::NonProportionalHazards, message));
+            self.non_proportional(assembly, message);
         }
     }
 
@@ -473,23 +475,29 @@ impl<'a> Reader<'a> {
         }
         let in_doubt = |p_value: Estimate| p_value.is_ok_and(|p| p < NON_PROPORTIONAL_BELOW);
         if in_doubt(tests.global.p_value) {
-            let terms: Vec<&str> = tests
-                .terms
-                .iter()
-                .filter(|test| in_doubt(test.test.p_value))
-                .map(|test| test.term.as_str())
-                .collect();
+            let protocol = assembly.pipeline.protocol();
+            let terms = tests.terms.iter().filter(|test| in_doubt(test.test.p_value));
+            let terms: Vec<String> = terms.map(|test| term_label(protocol, &test.term)).collect();
             let terms =
                 if terms.is_empty() { "no single term".to_string() } else { terms.join(", ") };
             let message = format!(
-                "Proportional hazards are in doubt in the model \"{label}\" of {} in the population \
-                 \"{}\" (global test below {NON_PROPORTIONAL_BELOW}; in doubt: {terms}). A hazard \
+                "Proportional hazards are in doubt in the model \"{label}\": {}, {} \
+                 (global test below {NON_PROPORTIONAL_BELOW}; in doubt: {terms}). A hazard \
                  ratio is then an average over time.",
-                self.place.endpoint, self.place.population
+                endpoint_label(protocol, &self.place.endpoint),
+                population_label(&self.place.population)
             );
-            let caveat = Caveat::new(CaveatCode::NonProportionalHazards, message);
-            assembly.caveats.push(caveat);
+            self.non_proportional(assembly, message);
         }
+    }
+
+    /// A doubt about proportional hazards, marked on the ratio of the exposure.
+    fn non_proportional(&self, assembly: &mut Assembly, message: String) {
+        let caveat = Caveat::new(CaveatCode::NonProportionalHazards, message);
+        let exposure = &assembly.pipeline.protocol().exposure;
+        let term = id::level(&exposure.column, &exposure.exposed.value);
+        assembly.mark(&self.place.id(&term, "hazard_ratio"), &caveat);
+        assembly.caveats.push(caveat);
     }
 }
 

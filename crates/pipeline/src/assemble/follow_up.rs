@@ -1,5 +1,6 @@
 //! Events, person-time and rates of the arms, how complete their follow-up is, and why it ended.
 
+use super::worded::{endpoint_label, population_label};
 use super::{Assembly, Place, WHOLE};
 use crate::plan::key;
 use crate::question::Answer;
@@ -202,7 +203,9 @@ fn unequal(assembly: &mut Assembly, place: &Place) {
     let message = format!(
         "{}, {}: the arm \"{}\" was followed for longer than the other (the limits of the median \
          follow-up do not overlap). Where follow-up differs, censoring and calendar time may differ too.",
-        place.endpoint, place.population, longer.label
+        endpoint_label(protocol, &place.endpoint),
+        population_label(&place.population),
+        longer.label
     );
     let caveat = Caveat::new(CaveatCode::UnequalFollowUp, message);
     let is_median = |quantity: &&mut study::result::Quantity| ids.contains(&quantity.id);

@@ -8,7 +8,7 @@ use ::survival::{
     Comparison, Curves, GroupCurve, IntervalRule, Quantile, QuantileRule, RestrictedMean,
     SurvivalAt,
 };
-use cohort::{Caveat, Estimate, NotEstimable};
+use cohort::{Caveat, CaveatCode, Estimate, NotEstimable};
 use numerics::sum::sum;
 use numerics::tails::ln_chi_squared_sf;
 use study::protocol::{self, ComparisonTest, Population};
@@ -109,7 +109,15 @@ fn error_of_curve(assembly: &Assembly, place: &Place) -> &'static str {
 }
 
 fn group_numbers(assembly: &mut Assembly, place: &Place, term: &str, group: &GroupCurve) {
-    assembly.push(place.count(term, "n", group.n).with_caveats(of_group(group)));
+    // How a curve ends is a doubt about what is read off it, not about the number of patients.
+    let ends_on_event = |caveat: &Caveat| caveat.code == CaveatCode::CurveEndsOnEvent;
+    let (of_end, of_group): (Vec<Caveat>, Vec<Caveat>) =
+        of_group(group).into_iter().partition(ends_on_event);
+    let (of_end, of_group) = match group.quantiles.is_empty() {
+        true => (Vec::new(), [of_group, of_end].concat()),
+        false => (of_end, of_group),
+    };
+    assembly.push(place.count(term, "n", group.n).with_caveats(of_group));
     assembly.push(place.count(term, "n_events", group.n_events));
     if let Some(weighted) = &group.curve.weighted {
         let everybody = weighted.events.iter().chain(&weighted.censored).copied();
@@ -122,7 +130,8 @@ fn group_numbers(assembly: &mut Assembly, place: &Place, term: &str, group: &Gro
         }
     }
     for quantile in &group.quantiles {
-        let quantity = median(assembly, place, term, quantile, estimator(assembly, place));
+        let mut quantity = median(assembly, place, term, quantile, estimator(assembly, place));
+        quantity.caveats.extend(of_end.iter().cloned());
         assembly.push(quantity);
         if let Some(error) = quantile.standard_error {
             let name = format!("median_{}_standard_error", quantile_name(quantile.rule));
