@@ -351,8 +351,8 @@ fn replicates_are_drawn_with_their_limits() {
     assert!(!text(&render(&fixture::rotterdam()), "report.html").contains("figure-bootstrap"));
 }
 
-/// The exposure of the primary model, then the terms of a model with several: six of eleven are drawn,
-/// the others named.
+/// The exposure of the primary model, then the terms of a model with several, those in doubt first: six
+/// of eleven are drawn, the others named.
 #[test]
 fn coefficients_over_time_are_drawn() {
     let mut result = fixture::rotterdam();
@@ -380,23 +380,34 @@ fn coefficients_over_time_are_drawn() {
             result.over_time.push(series(id, &term.label));
         }
     }
+    for quantity in &mut result.quantities {
+        if quantity.id.ends_with("/chemo/proportional_hazards_p_value") {
+            quantity.value = Some(0.004);
+        }
+    }
     let files = render(&result);
     let svg = text(&files, "figures/residuals-os-matched.svg");
-    let titles = ["hormonal treatment alone: P = 0.090", "hormonal treatment: P = 0.090"];
-    let [alone, beside] = titles.map(|title| svg.find(&format!(">{title}</text>")).unwrap());
-    assert!(alone < beside);
-    assert_eq!(svg.matches("P = 0.090</text>").count(), 6);
+    let titles = [
+        "hormonal treatment alone: P = 0.090",
+        "hormonal treatment: P = 0.090",
+        "Chemotherapy: P = 0.004",
+        "Postmenopausal: P = 0.090",
+    ];
+    let places = titles.map(|title| svg.find(&format!(">{title}</text>")).expect(title));
+    assert!(places.is_sorted());
+    assert_eq!(svg.matches("P = 0.090</text>").count(), 5);
     assert_eq!(svg.matches("Time (months), scale of the test</text>").count(), 6);
     let html = text(&files, "report.html");
     for words in [
         "Of the 4 events one in 2 has its circle.",
         "the other terms: the model &quot;All variables&quot;.",
-        "Not drawn, but part of report.json: Grade: 3, Positive lymph nodes, ",
+        "The exposure stands first, then the other terms by ascending P.",
+        "Not drawn, but part of report.json: Tumour size (mm): &gt;50, Grade: 3, ",
     ] {
         assert!(html.contains(words), "{words}");
     }
     let narrow = text(&files, "figures/residuals-os-matched-one-column.svg");
-    assert_eq!(narrow.matches("P = 0.090</text>").count(), 6);
+    assert_eq!(narrow.matches("P = 0.090</text>").count(), 5);
 }
 
 /// Two sites stand in the boxes of the flow of patients; many are left to the table.

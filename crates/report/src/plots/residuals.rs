@@ -28,7 +28,14 @@ fn figure(source: &Source, endpoint: &EndpointOutline) -> Option<Plot> {
     let population = &models.first()?.population;
     let mut terms: Vec<Tested> = models.iter().flat_map(|model| tested(source, model)).collect();
     let exposed = source.arms().first().map_or("", |arm| arm.id.as_str());
-    terms.sort_by_key(|one| one.term.id != exposed);
+    // The sort is stable: terms of one variable, which have one test, keep their order.
+    terms.sort_by(|one, other| {
+        let doubt = |one: &Tested| match one.term.id == exposed {
+            true => f64::NEG_INFINITY,
+            false => p_value(source, one).unwrap_or(f64::INFINITY),
+        };
+        doubt(one).total_cmp(&doubt(other))
+    });
     let left_out = terms.split_off(terms.len().min(MOST_TERMS));
     let title = format!(
         "Coefficients over time, {}, {}",
@@ -85,11 +92,15 @@ fn tested<'a>(
     })
 }
 
+/// The test of proportional hazards of the variable of a term.
+fn p_value(source: &Source, one: &Tested) -> Option<f64> {
+    let term = proportional_hazards_term(one.term);
+    source.numbers.value(&model_id(one.model, &term, "proportional_hazards_p_value"))
+}
+
 fn panel(source: &Source, one: &Tested) -> ResidualPanel {
     let series = one.series;
-    let term = proportional_hazards_term(one.term);
-    let p_value = model_id(one.model, &term, "proportional_hazards_p_value");
-    let test = match source.numbers.value(&p_value) {
+    let test = match p_value(source, one) {
         Some(p_value) => format!(": {}", number::p_clause(&number::p_value(p_value))),
         None => String::new(),
     };
@@ -198,6 +209,9 @@ fn description(models: &[&ModelOutline], drawn: &[Tested], left_out: &[Tested]) 
         ),
         of_models(models),
     ];
+    if models.iter().any(|model| 1 < model.terms.len()) {
+        sentences.push("The exposure stands first, then the other terms by ascending P.".into());
+    }
     if 1 < first.series.every {
         sentences.push(format!(
             "Of the {} events one in {} has its circle.",
