@@ -157,8 +157,8 @@ pub(crate) fn overlap(source: &Source) -> Option<Plot> {
         false => "",
     };
     let description = format!(
-        "Share of each arm by propensity score, in bins of 0.05; between the dashed lines lies the \
-         common support of all patients.{weighted}"
+        "Share of each arm by propensity score, in bins of 0.05.{}{weighted}",
+        common_support(&panels)
     );
     let figure = OverlapFigure {
         caption: caption("overlap", "Overlap of the propensity scores", description),
@@ -168,6 +168,18 @@ pub(crate) fn overlap(source: &Source) -> Option<Plot> {
         panels,
     };
     Some(Plot::new(Drawing::Overlap(figure)))
+}
+
+/// Which panels have the lines of common support.
+fn common_support(panels: &[OverlapPanel]) -> String {
+    let lined = panels.iter().filter(|panel| panel.support.is_some());
+    let titles: Vec<String> = lined.map(|panel| format!("\"{}\"", panel.title)).collect();
+    let of_panel = match titles.as_slice() {
+        [] => return String::new(),
+        [title] => format!("panel {title}"),
+        _ => format!("panels {}", words::list(&titles)),
+    };
+    format!(" In the {of_panel} the common support lies between the dashed lines.")
 }
 
 fn overlap_panel(source: &Source, population: &Label, arms: [&Label; 2]) -> Option<OverlapPanel> {
@@ -194,6 +206,19 @@ fn overlap_panel(source: &Source, population: &Label, arms: [&Label; 2]) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_caption_says_which_panels_have_lines() {
+        let panel = |title: &str, support| OverlapPanel {
+            title: title.into(),
+            support,
+            ..OverlapPanel::default()
+        };
+        let panels = [panel("All patients", Some([0.1, 0.7])), panel("Matched patients", None)];
+        let words = common_support(&panels);
+        assert!(words.starts_with(" In the panel \"All patients\" the common support"), "{words}");
+        assert_eq!(common_support(&panels[1..]), "");
+    }
 
     #[test]
     fn file_names_are_safe_and_keep_levels_apart() {
