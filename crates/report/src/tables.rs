@@ -24,7 +24,7 @@ pub(crate) use baseline::baseline;
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use cox::{
     firth, hazard_ratios, hidden_bias, main_hazard_ratios, model_id, models, proportional_hazards,
-    proportional_hazards_term, reuse, sensitivity, variances,
+    proportional_hazards_term, reuse, sensitivity, variance_in, variances,
 };
 pub(crate) use differences::differences;
 pub(crate) use flow::{flow, missing, step_id};

@@ -410,6 +410,28 @@ fn coefficients_over_time_are_drawn() {
     assert_eq!(narrow.matches("P = 0.090</text>").count(), 5);
 }
 
+/// A level that stands alone has its name, and the caption names the level that P compares it with; the
+/// ratio of all pairs has another variance than those within levels.
+#[test]
+fn a_level_that_stands_alone_is_named() {
+    let mut result = fixture::rotterdam();
+    let chemo = &mut result.outline.subgroups[0].variables[2];
+    chemo.levels.retain(|level| level.id.ends_with("=1]"));
+    let files = render(&result);
+    for name in ["figures/forest-os-tumour.svg", "figures/forest-os-tumour-one-column.svg"] {
+        assert!(text(&files, name).contains(">Chemotherapy: yes</text>"), "{name}");
+    }
+    let html = text(&files, "report.html");
+    for words in [
+        "model-based variance, those of the diamond by one that is robust to matched pairs",
+        "It compares all levels of a variable, also those that have no row: Chemotherapy: no.",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    let whole = render(&fixture::rotterdam());
+    assert!(!text(&whole, "report.html").contains("that have no row"));
+}
+
 /// Two sites stand in the boxes of the flow of patients; many are left to the table.
 #[test]
 fn few_sites_stand_in_the_flow_of_patients() {

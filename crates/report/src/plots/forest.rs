@@ -4,7 +4,8 @@ use super::{
     Drawing, ForestFigure, ForestRow, ForestValue, Label, Plot, Source, SubgroupOutline,
     SubgroupVariable, caption, id, unadjusted, words,
 };
-use crate::tables::{events, interaction, is_unadjusted, methods};
+use crate::tables::{events, interaction, is_unadjusted, methods, variance_in};
+use study::protocol::Variance;
 
 /// A figure for each analysis that compares the arms within levels.
 pub(crate) fn forests(source: &Source) -> Vec<Plot> {
@@ -25,14 +26,17 @@ fn forest(source: &Source, subgroup: &SubgroupOutline) -> Plot {
     );
     let (variance, test) = methods(source, subgroup);
     let rows = rows(source, subgroup);
-    let overall = match rows.iter().any(|row| row.is_overall) {
+    let has_overall = rows.iter().any(|row| row.is_overall);
+    let overall = match has_overall {
         true => "; the diamond and the dotted line show that of all these patients",
         false => "",
     };
     let description = format!(
         "Hazard ratios of {exposed} against {comparator} with {ci}; squares grow with the number \
-         of events{overall}. Limits within subgroups by the {variance} variance. Interaction: {test} \
-         test of exposure by variable.{}",
+         of events{overall}. Limits within subgroups by the {variance} variance{}. Interaction: {test} \
+         test of exposure by variable.{}{}",
+        if has_overall { diamond(source, &subgroup.population) } else { String::new() },
+        not_shown(source, subgroup),
         unadjusted(is_unadjusted(subgroup))
     );
     let figure = ForestFigure {
@@ -53,6 +57,52 @@ fn forest(source: &Source, subgroup: &SubgroupOutline) -> Plot {
     Plot::new(Drawing::Forest(figure))
 }
 
+/// The variance of the ratio of all patients, where it is not that of the subgroups.
+fn diamond(source: &Source, population: &str) -> String {
+    let variance = variance_in(source, population);
+    // Subgroups of patients with weights have a robust variance too.
+    match variance == Variance::Robust && !source.has_weights(population) {
+        true => format!(
+            ", those of the diamond by one that is {}",
+            words::variance(&source.result.protocol, variance)
+        ),
+        false => String::new(),
+    }
+}
+
+/// Which levels have no row though the test of the interaction compares the others with them.
+fn not_shown(source: &Source, subgroup: &SubgroupOutline) -> String {
+    let variables = subgroup.variables.iter();
+    let without: Vec<String> =
+        variables.filter_map(|variable| levels_not_shown(source, subgroup, variable)).collect();
+    match without.as_slice() {
+        [] => String::new(),
+        _ => format!(
+            " It compares all levels of a variable, also those that have no row: {}.",
+            without.join("; ")
+        ),
+    }
+}
+
+/// The name of a variable with its levels that have no row; absent where all have one.
+fn levels_not_shown(
+    source: &Source,
+    subgroup: &SubgroupOutline,
+    variable: &SubgroupVariable,
+) -> Option<String> {
+    let protocol = &source.result.protocol;
+    let known = protocol.variables.iter().find(|known| id::part(&known.name) == variable.id)?;
+    let is_shown = |level: &String| {
+        let population = id::within(&subgroup.population, &known.name, level);
+        variable.levels.iter().any(|shown| shown.id == population)
+    };
+    let labels = known.levels.iter().zip(&known.level_labels);
+    let labels = labels.filter(|(level, _)| !is_shown(level));
+    let labels: Vec<&str> =
+        labels.map(|(_, label)| words::level(protocol, &variable.id, label)).collect();
+    (!labels.is_empty()).then(|| format!("{}: {}", variable.label, words::list(&labels)))
+}
+
 fn rows(source: &Source, subgroup: &SubgroupOutline) -> Vec<ForestRow> {
     let mut rows = Vec::new();
     let overall = place(subgroup, &subgroup.population);
@@ -68,7 +118,7 @@ fn rows(source: &Source, subgroup: &SubgroupOutline) -> Vec<ForestRow> {
     rows
 }
 
-/// A heading and a row per level; a single level takes one row with the name of its variable.
+/// A heading and a row per level; a single level takes one row with the name of its variable before it.
 fn variable_rows(
     source: &Source,
     subgroup: &SubgroupOutline,
@@ -76,10 +126,7 @@ fn variable_rows(
 ) -> Vec<ForestRow> {
     let note = interaction(source, subgroup, variable).text;
     if let [level] = variable.levels.as_slice() {
-        let label = match source.level_label(&variable.id, level) {
-            "yes" => variable.label.clone(),
-            label => format!("{}: {label}", variable.label),
-        };
+        let label = format!("{}: {}", variable.label, source.level_label(&variable.id, level));
         return vec![ForestRow { note, ..ratio_row(source, subgroup, &level.id, label) }];
     }
     let label = variable.label.clone();

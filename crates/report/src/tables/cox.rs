@@ -253,12 +253,18 @@ fn model_line(source: &Source, model: &ModelOutline) -> Option<Text> {
     Some(line)
 }
 
+/// Variance of the hazard ratios of a whole population.
+pub(crate) fn variance_in(source: &Source, population: &str) -> Variance {
+    let protocol = &source.result.protocol;
+    let is_adjusted = protocol.adjusted().is_some_and(|adjusted| adjusted.id() == population);
+    let section = protocol.cox.as_ref().filter(|_| is_adjusted);
+    section.map_or(Variance::Model, |section| section.variance)
+}
+
 fn notes(source: &Source, population: &str) -> Vec<Text> {
     let Some(section) = &source.result.protocol.cox else { return Vec::new() };
     let protocol = &source.result.protocol;
-    let is_adjusted = protocol.adjusted().is_some_and(|adjusted| adjusted.id() == population);
-    let variance = if is_adjusted { section.variance } else { Variance::Model };
-    let variance = words::variance(protocol, variance);
+    let variance = words::variance(protocol, variance_in(source, population));
     let mut notes = vec![Text::from(format!(
         "Wald limits and p-values; variance {variance}; ties by {}.",
         words::ties(section.ties)
