@@ -4,7 +4,7 @@ use crate::axis::{log10, round_ticks, step, tick_text, ticks};
 use crate::frame::{Caption, finish};
 use crate::page::Page;
 use crate::panel::{Axis, Panel, Room};
-use crate::style::{DOTTED, EDGE, GREY, INK, group};
+use crate::style::{DASH_DOT_DOT, EDGE, GREY, INK, group};
 use crate::svg::{Pen, Svg, Text, number};
 
 /// Bars, and lines at an estimate and its limits.
@@ -47,7 +47,7 @@ pub enum MarkKind {
     Estimate,
     /// A limit by the method of this place, each with a colour and dashes of its own.
     Limit(usize),
-    /// The value without effect: a dotted line.
+    /// The value without effect: a line of dashes with two dots between them.
     Null,
 }
 
@@ -121,7 +121,7 @@ fn pen(kind: MarkKind) -> Pen<'static> {
             let style = group(method + 1);
             Pen::solid(style.colour, 0.9).dashed(style.dash)
         }
-        MarkKind::Null => Pen::solid(GREY, 0.9).dashed(DOTTED),
+        MarkKind::Null => Pen::solid(GREY, 0.9).dashed(DASH_DOT_DOT),
     }
 }
 
@@ -200,6 +200,15 @@ mod tests {
         let svg = histogram(&figure, Page::ONE_COLUMN);
         assert!(svg.contains(">at 0.6</text>") && svg.contains(">at 1</text>"));
         assert!(!svg.contains("NaN"));
+    }
+
+    /// In print without colour each line is told apart by its dashes, for all methods there are.
+    #[test]
+    fn no_two_lines_have_the_same_dashes() {
+        let limits = (0..5).map(MarkKind::Limit);
+        let kinds = [MarkKind::Estimate, MarkKind::Null].into_iter().chain(limits);
+        let dashes: std::collections::BTreeSet<&str> = kinds.map(|kind| pen(kind).dash).collect();
+        assert_eq!(dashes.len(), 7);
     }
 
     /// Ends at 1/4, 1/2, 1 and 2 are equally far apart on a logarithmic axis.

@@ -97,7 +97,8 @@ const ROWS: [&str; 3] = ["At risk", "Censored", "Events"];
 /// medians, and below them on the same scale of time how many are at risk, and how many were
 /// censored or had the event before.
 ///
-/// No curve is drawn beyond its last time, and one is grey where fewer than 10 are at risk.
+/// No curve is drawn beyond its last time, and one is grey and thin with a lighter band where
+/// fewer than 10 are at risk.
 /// Names stand at the ends of their curves and the text in the plot, where each touches nothing;
 /// where one name finds no place, all stand in a legend above the plot, and so does the text.
 #[must_use]
@@ -275,6 +276,32 @@ mod tests {
         let last = format!("H{}\"", crate::svg::number(layout.panel.x.at(20.0)));
         let faded = svg.lines().find(|line| line.contains(crate::style::FADED));
         assert!(faded.is_some_and(|curve| curve.contains(&last)), "{svg}");
+    }
+
+    /// Eleven subjects, of whom ten are left after 1 and nine after 2: the band has a piece up to 2 and
+    /// a lighter one from there.
+    #[test]
+    fn curve_and_band_are_lighter_where_few_are_at_risk() {
+        let one = KaplanMeierGroup {
+            time: vec![1.0, 2.0, 4.0],
+            n_at_risk: vec![11, 10, 9],
+            n_events: vec![1, 1, 0],
+            n_censored: vec![0, 0, 9],
+            survival: vec![10.0 / 11.0, 9.0 / 11.0, 9.0 / 11.0],
+            lower: vec![Some(0.7), Some(0.6), Some(0.6)],
+            upper: vec![Some(1.0); 3],
+            ..KaplanMeierGroup::default()
+        };
+        let figure = KaplanMeierFigure { groups: vec![one], ..KaplanMeierFigure::default() };
+        let page = Page::ONE_COLUMN;
+        let svg = kaplan_meier(&figure, page);
+        let x = crate::svg::number(Layout::of(&figure, page, Above::default()).panel.x.at(2.0));
+        let has = |line: &str, parts: &[&str]| parts.iter().all(|part| line.contains(part));
+        let n_lines = |parts: &[&str]| svg.lines().filter(|line| has(line, parts)).count();
+        assert_eq!(n_lines(&["fill-opacity=\"0.16\"", &format!("H{x}V")]), 1, "{svg}");
+        assert_eq!(n_lines(&["fill-opacity=\"0.08\"", &format!("M{x} ")]), 1, "{svg}");
+        let thin = format!("stroke-width=\"{}\"", crate::style::THIN_CURVE);
+        assert!(0 < n_lines(&[crate::style::FADED, &thin]), "{svg}");
     }
 
     #[test]

@@ -18,10 +18,15 @@ pub(crate) const PAPER: &str = "#ffffff";
 pub(crate) const DOTTED: &str = "0.8 1.6";
 /// Dashes of lines that mark a threshold.
 pub(crate) const DASHED: &str = "3 2";
+/// Dashes of a line that marks a value beside lines of groups: those of no group.
+pub(crate) const DASH_DOT_DOT: &str = "6 1.5 0.8 1.5 0.8 1.5";
 /// Width of axes and ticks.
 pub(crate) const HAIRLINE: f64 = 0.5;
 /// Width of curves.
 pub(crate) const CURVE: f64 = 1.0;
+/// Width of curves that rest on few subjects: in print without colour their grey is no other than that
+/// of a hue.
+pub(crate) const THIN_CURVE: f64 = 0.5;
 /// Length of a tick.
 pub(crate) const TICK: f64 = 3.0;
 /// Distance of everything from the edge of the figure.

@@ -2,7 +2,7 @@
 
 use super::KaplanMeierGroup;
 use crate::panel::Panel;
-use crate::style::{CURVE, FADED, GroupStyle, HAIRLINE};
+use crate::style::{CURVE, FADED, GroupStyle, HAIRLINE, THIN_CURVE};
 use crate::svg::{Pen, Svg, number};
 
 /// Opacity of the confidence bands of two curves; more bands are lighter, so that all curves stay
@@ -12,7 +12,9 @@ const BAND: f64 = 0.16;
 pub(super) const MARK: f64 = 2.1;
 /// Marks nearer to each other are drawn as one, so that many do not hide the curve.
 const MARK_DISTANCE: f64 = 1.2;
-/// With fewer at risk a curve is grey.
+/// Share of the opacity of a band that is left to it where few are at risk.
+const LIGHTER: f64 = 0.5;
+/// With fewer at risk a curve is grey and thin.
 const FEW: usize = 10;
 
 /// A level of a curve, from one time to another.
@@ -38,7 +40,13 @@ pub(super) fn steps(one: &KaplanMeierGroup) -> Vec<Step> {
     steps
 }
 
-/// The band between the limits, one piece per run of times that have both.
+/// Number of the first steps that have enough at risk.
+fn n_firm(steps: &[Step]) -> usize {
+    steps.iter().take_while(|step| FEW <= step.n_at_risk).count()
+}
+
+/// The band between the limits, one piece per run of times that have both; lighter where few are at
+/// risk.
 pub(super) fn draw_band(
     svg: &mut Svg,
     one: &KaplanMeierGroup,
@@ -46,23 +54,29 @@ pub(super) fn draw_band(
     panel: &Panel,
     n_bands: usize,
 ) {
-    let mut path = String::new();
+    let n_firm = n_firm(&steps(one));
+    let mut paths = [String::new(), String::new()];
     let mut run = vec![(0.0, (1.0, 1.0))];
+    let mut is_faded = n_firm == 0;
     for (index, &time) in one.time.iter().enumerate() {
         let lower = one.lower.get(index).copied().flatten();
         let upper = one.upper.get(index).copied().flatten();
-        match lower.zip(upper) {
-            Some(limits) => run.push((time, limits)),
-            None => {
-                path.push_str(&band_piece(&run, time, panel));
-                run.clear();
-            }
+        let limits = lower.zip(upper);
+        // The step after this time is the first of the thin part.
+        let is_thin_from_here = index + 1 == n_firm;
+        if limits.is_none() || is_thin_from_here {
+            paths[usize::from(is_faded)].push_str(&band_piece(&run, time, panel));
+            run.clear();
         }
+        run.extend(limits.map(|limits| (time, limits)));
+        is_faded |= is_thin_from_here;
     }
-    if let Some(&last) = one.time.last() {
-        path.push_str(&band_piece(&run, last, panel));
-        svg.fill(&path, style.colour, BAND * 2.0 / n_bands.max(2) as f64);
-    }
+    let Some(&last) = one.time.last() else { return };
+    paths[usize::from(is_faded)].push_str(&band_piece(&run, last, panel));
+    let opacity = BAND * 2.0 / n_bands.max(2) as f64;
+    let [firm, faded] = paths;
+    svg.fill(&firm, style.colour, opacity);
+    svg.fill(&faded, style.colour, opacity * LIGHTER);
 }
 
 /// The area between the limits of a run that holds until `end`: along the upper limit and back
@@ -83,14 +97,15 @@ fn band_piece(run: &[(f64, (f64, f64))], end: f64, panel: &Panel) -> String {
     path
 }
 
-/// The steps from (0, 1) to the last time, grey with the same dashes where few are at risk, and a mark
-/// where subjects are censored.
+/// The steps from (0, 1) to the last time, grey and thin with the same dashes where few are at risk, and
+/// a mark where subjects are censored.
 pub(super) fn draw_steps(svg: &mut Svg, one: &KaplanMeierGroup, style: &GroupStyle, panel: &Panel) {
     let steps = steps(one);
-    let n_firm = steps.iter().take_while(|step| FEW <= step.n_at_risk).count();
+    let n_firm = n_firm(&steps);
     let pen = Pen::solid(style.colour, CURVE).dashed(style.dash);
     if steps[n_firm..].iter().any(|step| step.from < step.to) {
-        svg.stroke(&step_path(&steps[n_firm..], None, panel), Pen { colour: FADED, ..pen });
+        let thin = Pen { colour: FADED, width: THIN_CURVE, ..pen };
+        svg.stroke(&step_path(&steps[n_firm..], None, panel), thin);
     }
     if 0 < n_firm {
         // The last step of the firm part is followed by the fall at its end.

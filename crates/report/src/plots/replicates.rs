@@ -91,7 +91,7 @@ fn counted(known: &ReplicateHistogram) -> String {
 fn description(outline: &BootstrapOutline) -> String {
     format!(
         "Bars: replicates in classes of one width on the logarithm; each replicate resamples {}. Solid \
-         line: the estimate; the other lines: the limits of each method, and no effect.",
+         line: the estimate; dashes with two dots: no effect; the other lines: the limits of each method.",
         outline.unit
     )
 }

@@ -236,7 +236,7 @@ impl Place<'_> {
         };
         format!(
             "{curves} {}.{band}{ratio}{} Small vertical marks: censored patients. Dotted lines: \
-             medians. Grey: fewer than 10 at risk. Below: patients at risk, those followed to the \
+             medians. Grey and thin, with a lighter band: fewer than 10 at risk. Below: patients at risk, those followed to the \
              time or beyond, and those censored and with an event before it.",
             self.counted(),
             unadjusted(comparison.is_unadjusted)
