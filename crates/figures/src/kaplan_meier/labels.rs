@@ -11,10 +11,15 @@ use crate::svg::{Svg, Text};
 
 /// Distance of a name from its curve: beyond the marks of the censored.
 const GAP: f64 = MARK + 0.9;
+/// Distance of a name from what it must not touch: a little less than its distance from the marks of
+/// its own curve.
+const NEAR: f64 = GAP - MARK - 0.05;
 /// Distance of text from what it must not touch.
 const AWAY: f64 = 1.8;
 /// Share of the plot's width that a name or the text may take.
 const SHARE: f64 = 0.62;
+/// Share of the width of a name that the longer of two lines may take.
+const HALF: f64 = 0.62;
 /// Lines into which a name may be broken.
 const MOST_LINES: usize = 2;
 /// Places that are tried along a curve.
@@ -161,20 +166,34 @@ fn names(
     let mut labels = Vec::new();
     let mut all_taken = taken.clone();
     for (index, (one, curve)) in figure.groups.iter().zip(curves).enumerate() {
-        let lines = page.wrap_bold(&one.label, most);
-        if lines.is_empty() || MOST_LINES < lines.len() || curve.is_empty() {
+        if curve.is_empty() {
             return None;
         }
-        let width = lines.iter().map(|line| page.measure_bold(line)).fold(0.0, f64::max);
-        let size = (width, height(page, lines.len()));
         let above = is_upper(index, curves);
-        let places = places_along(curve, size, panel, above);
-        let place = room.first_free(places.into_iter(), &all_taken, AWAY.min(GAP - MARK))?;
+        let find = |lines: Vec<String>| {
+            let width = lines.iter().map(|line| page.measure_bold(line)).fold(0.0, f64::max);
+            let size = (width, height(page, lines.len()));
+            let places = places_along(curve, size, panel, above);
+            Some((room.first_free(places.into_iter(), &all_taken, NEAR)?, lines))
+        };
+        let (place, lines) = broken(&one.label, page, most).into_iter().find_map(find)?;
         all_taken.push(place);
         labels.push(Label { lines, place, colour: group(index).colour, is_bold: true });
     }
     *taken = all_taken;
     Some(labels)
+}
+
+/// The ways in which a name may stand at its curve: in as few lines as it needs, then in more and
+/// shorter ones that break no word.
+fn broken(label: &str, page: Page, most: f64) -> Vec<Vec<String>> {
+    let whole = page.wrap_bold(label, most);
+    let short = page.wrap_bold(label, HALF * page.measure_bold(label));
+    let breaks_no_word = whole.len() < short.len() && short.join(" ") == whole.join(" ");
+    let mut ways = vec![whole];
+    ways.extend(breaks_no_word.then_some(short));
+    ways.retain(|lines| (1..=MOST_LINES).contains(&lines.len()));
+    ways
 }
 
 /// Whether a curve ends above the middle of all.
@@ -199,8 +218,9 @@ fn places_along(
     for index in 0..N_PLACES {
         let right = end - (panel.right - panel.left) * 0.04 * index as f64;
         let left = right - width;
-        let bottom = panel.y.at(level_at(curve, left, panel)) - GAP;
-        let top = panel.y.at(level_at(curve, right, panel)) + GAP;
+        // Steps just beside the name count too: a curve of many has one there wherever the name is.
+        let bottom = panel.y.at(level_at(curve, left - NEAR, panel)) - GAP;
+        let top = panel.y.at(level_at(curve, right + NEAR, panel)) + GAP;
         let above = Rect { left, top: bottom - height, right, bottom };
         let below = Rect { left, top, right, bottom: top + height };
         places.extend(if above_first { [above, below] } else { [below, above] });
@@ -235,4 +255,40 @@ fn text_label(
         .map(|k| place(room.left + 3.0, room.bottom - 3.0 - height - span * 0.1 * f64::from(k)));
     let place = room.first_free(at_right.chain(at_left), taken, AWAY)?;
     Some(Label { lines, place, colour: INK, is_bold: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_broken_between_words_only() {
+        let page = Page::ONE_COLUMN;
+        let ways = |label: &str| broken(label, page, 120.0);
+        let name = "hormonal treatment";
+        assert_eq!(ways(name), [vec![name], vec!["hormonal", "treatment"]]);
+        assert_eq!(ways("none"), [["none"]]);
+        assert!(ways(&"a very long name of a group ".repeat(9)).is_empty());
+        assert!(ways("").is_empty());
+    }
+
+    /// A curve that falls at every time has a step just beside its name wherever that is tried; the name
+    /// stands at it nevertheless.
+    #[test]
+    fn the_name_of_a_dense_curve_stands_at_it() {
+        let n = 400;
+        let group = super::super::KaplanMeierGroup {
+            label: "hormonal treatment".into(),
+            time: (1..=n).map(|at| at as f64).collect(),
+            n_at_risk: (1..=n).rev().collect(),
+            n_events: vec![1; n],
+            n_censored: vec![0; n],
+            survival: (1..=n).map(|at| 1.0 - at as f64 / n as f64).collect(),
+            ..Default::default()
+        };
+        let figure = KaplanMeierFigure { groups: vec![group], ..Default::default() };
+        let page = Page::ONE_COLUMN;
+        let panel = super::super::Layout::of(&figure, page, Default::default()).panel;
+        assert!(labels(&figure, page, &panel).names.is_some());
+    }
 }
