@@ -344,7 +344,9 @@ fn reproduction(source: &Source) -> Chapter {
         .expect("a protocol has string keys alone");
     let rounding = Text::fill(
         "Numbers are rounded half away from zero on the digits of their shortest representation; {} \
-         and {} hold them unrounded under their ids.",
+         and {} hold them unrounded under their ids. P-values have two significant digits below 0.01 and \
+         three decimals from there on; what lies below 0.0001, or rounds to 1, is given as a bound. The \
+         factor up to which a finding withstands hidden bias is never rounded up.",
         [Text::code("tables/quantities.csv"), Text::code("report.json")],
     );
     Chapter::main("reproduction", "Reproduction").blocks([

@@ -52,22 +52,25 @@ pub(crate) fn degrees_of_freedom(value: f64) -> String {
     if value.fract() == 0.0 { count(value) } else { fixed(value, 1) }
 }
 
-/// A p-value: below 0.0001 as a bound, below 0.001 with two significant digits, else with three
-/// decimals.
+/// A p-value: below 0.0001 and above 0.999 as a bound, below 0.01 with two significant digits, else
+/// with three decimals.
 pub(crate) fn p_value(value: f64) -> String {
     if value < 0.0001 {
         return "<0.0001".into();
     }
-    if 0.001 <= value {
-        return fixed(value, 3);
+    // Two significant digits, as far as rounding does not reach the next power of ten.
+    let finer = [(5, "0.00100"), (4, "0.0100")];
+    let close = finer.into_iter().map(|(decimals, next)| (fixed(value, decimals), next));
+    let fine = close.into_iter().find(|(text, next)| text.as_str() < *next);
+    match fine.map_or_else(|| fixed(value, 3), |(text, _)| text).as_str() {
+        "1.000" => ">0.999".into(),
+        text => text.into(),
     }
-    let text = fixed(value, 5);
-    if text == "0.00100" { "0.001".into() } else { text }
 }
 
 /// A p-value in a sentence: `P = 0.021`, `P <0.0001`.
 pub(crate) fn p_clause(text: &str) -> String {
-    if text.starts_with('<') { format!("P {text}") } else { format!("P = {text}") }
+    if text.starts_with(['<', '>']) { format!("P {text}") } else { format!("P = {text}") }
 }
 
 /// Two limits with what stands between them: a hyphen, or a word where a hyphen could be taken for
@@ -163,12 +166,14 @@ mod tests {
 
     #[test]
     fn p_values_follow_the_rules_of_the_report() {
-        let texts = [3.15e-9, 0.000_099_9, 0.000_869, 0.000_1, 0.0009996, 0.001, 0.0207, 0.0764];
-        let texts = texts.map(p_value);
-        let expected =
-            ["<0.0001", "<0.0001", "0.00087", "0.00010", "0.001", "0.001", "0.021", "0.076"];
-        assert_eq!(texts, expected);
-        assert_eq!([p_clause("<0.0001"), p_clause("0.021")], ["P <0.0001", "P = 0.021"]);
+        let small = [3.15e-9, 0.000_099_9, 0.000_1, 0.000_869, 0.000_999_6].map(p_value);
+        assert_eq!(small, ["<0.0001", "<0.0001", "0.00010", "0.00087", "0.0010"]);
+        let middle = [0.001, 0.0012, 0.009_949, 0.009_96, 0.01, 0.0207].map(p_value);
+        assert_eq!(middle, ["0.0010", "0.0012", "0.0099", "0.010", "0.010", "0.021"]);
+        let large = [0.0764, 0.9994, 0.9995, 1.0].map(p_value);
+        assert_eq!(large, ["0.076", "0.999", ">0.999", ">0.999"]);
+        let clauses = ["<0.0001", "0.021", ">0.999"].map(p_clause);
+        assert_eq!(clauses, ["P <0.0001", "P = 0.021", "P >0.999"]);
     }
 
     #[test]

@@ -50,7 +50,8 @@ fn first_number(text: &str) -> &str {
 fn agrees(text: &str, quantity: &Quantity) -> bool {
     match quantity.value {
         None => quantity.not_estimable.is_some_and(|reason| text.contains(&reason.to_string())),
-        Some(value) if text.contains('<') => value < 0.001,
+        Some(value) if text.contains('<') => value < 0.0001,
+        Some(value) if text.contains('>') => 0.999 < value,
         Some(value) => is_rounded(first_number(text), value),
     }
 }
