@@ -108,16 +108,27 @@ impl<'a> Numbers<'a> {
         })
     }
 
-    /// A hazard or odds ratio with its limits: three decimals, or as many more as keep it apart from
-    /// both limits. The ratio of one unit of a fine scale lies close to 1 and so do its limits.
+    /// A hazard or odds ratio with its limits, all of them with as many decimals as
+    /// [`Numbers::ratio_write`] says.
     pub fn ratio(&self, id: &str) -> Cell {
-        let (lower, upper) = self.limits(id);
-        let value = self.value(id);
-        let is_apart = |write: &number::Write| {
-            [lower, upper].iter().flatten().all(|limit| value.map(write) != Some(write(*limit)))
+        self.with_limits(id, self.ratio_write(&[id.to_owned()]))
+    }
+
+    /// How some ratios are written that are read against each other: with three decimals, or as many
+    /// more as keep each apart from its limits, and every limit but 1 itself apart from 1. The ratio of
+    /// one unit of a fine scale lies close to 1 and so do its limits.
+    pub fn ratio_write(&self, ids: &[String]) -> number::Write {
+        let is_apart = |id: &String, write: &number::Write| {
+            let value = self.value(id).map(write);
+            let (lower, upper) = self.limits(id);
+            let is_clear = |limit: f64| {
+                let text = write(limit);
+                value.as_ref() != Some(&text) && (limit == 1.0 || text != write(1.0))
+            };
+            [lower, upper].into_iter().flatten().all(is_clear)
         };
-        let write = number::RATIOS.into_iter().find(is_apart).unwrap_or(number::ratio);
-        self.with_limits(id, write)
+        let is_fine = |write: &number::Write| ids.iter().all(|id| is_apart(id, write));
+        number::RATIOS.into_iter().find(is_fine).unwrap_or(number::ratio)
     }
 
     /// A coefficient with its standard error in brackets: three decimals, or as many more as show
@@ -231,6 +242,22 @@ mod tests {
         assert_eq!(text(open), "44.5 to not reached");
         let none = quantity(Interval { lower: reason, upper: reason });
         assert_eq!(text(none), "not reached");
+    }
+
+    #[test]
+    fn limits_other_than_1_do_not_print_as_1() {
+        let ratio = |lower, value, upper| {
+            let quantity = Quantity::new("a", Ok(value), "Cox");
+            let quantity =
+                quantity.with_interval(Interval { lower: Ok(lower), upper: Ok(upper) }, 0.95);
+            let quantities = BTreeMap::from([("a", &quantity)]);
+            Numbers { quantities, caveats: BTreeMap::new() }.ratio("a").text
+        };
+        assert_eq!(ratio(0.9972, 0.9984, 0.99992), "0.9984 (0.9972-0.9999)");
+        assert_eq!(ratio(0.9972, 0.9984, 0.99996), "0.99840 (0.99720-0.99996)");
+        assert_eq!(ratio(0.9972, 0.9984, 1.0), "0.998 (0.997-1.000)");
+        assert_eq!(ratio(0.361, 0.48, 0.65), "0.480 (0.361-0.650)");
+        assert_eq!(ratio(0.9, 0.9999, 1.1), "1.000 (0.900-1.100)");
     }
 
     #[test]

@@ -36,6 +36,9 @@ fn rows(source: &Source, model: &PiecewiseOutline, term: &TermOutline, table: &m
         id::quantity(&model.endpoint, &model.population, &model.analysis, term, name)
     };
     let unchanged = place(&id::part(&term.variable), "equality_p_value");
+    let ratio_at = |after: f64| format!("{}@{after}", place(&term.id, "hazard_ratio"));
+    let ratios: Vec<String> = model.intervals.iter().map(|one| ratio_at(one.after)).collect();
+    let write = source.numbers.ratio_write(&ratios);
     for (index, interval) in model.intervals.iter().enumerate() {
         let at = |term: &str, name: &str| format!("{}@{}", place(term, name), interval.after);
         let numbers = &source.numbers;
@@ -47,7 +50,7 @@ fn rows(source: &Source, model: &PiecewiseOutline, term: &TermOutline, table: &m
             Cell::from(&interval.label),
             numbers.cell(&at(WHOLE, "n"), number::count),
             numbers.cell(&at(WHOLE, "n_events"), number::count),
-            numbers.ratio(&at(&term.id, "hazard_ratio")),
+            numbers.with_limits(&ratio_at(interval.after), write),
             numbers.cell(&at(&term.id, "p_value"), number::p_value),
             match index {
                 0 => numbers.cell(&unchanged, number::p_value),
