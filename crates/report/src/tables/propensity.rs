@@ -121,7 +121,7 @@ pub(crate) fn matching(source: &Source) -> Table {
         ("Exposed patients with a partner (%)".into(), "share_matched", number::percent),
         ("Patients set aside before matching".into(), "n_discarded", number::count),
         (format!("Caliper ({caliper})"), "caliper", number::ratio),
-        ("Largest difference over the caliper (%)".into(), "largest_over_caliper", number::percent),
+        ("Largest distance, % of the caliper".into(), "largest_over_caliper", number::percent),
         (format!("Largest distance within a pair ({distance})"), "largest_distance", number::ratio),
         (format!("Sum of the distances ({distance})"), "total_distance", number::ratio),
         ("Choices between equally near comparators".into(), "n_ties", number::count),
