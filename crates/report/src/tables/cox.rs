@@ -560,8 +560,12 @@ pub(crate) fn sensitivity(source: &Source) -> Table {
     let Some(exposed) = source.arms().first() else { return table };
     for endpoint in source.endpoints() {
         for population in source.populations() {
+            let place = (endpoint.id.as_str(), population.id.as_str());
+            let share = share_of_events(source, place);
             for (name, outcome) in [("e_value_common", "common"), ("e_value_rare", "rare")] {
-                let place = (endpoint.id.as_str(), population.id.as_str());
+                if share.is_some_and(|share| (COMMON < share) != (outcome == "common")) {
+                    continue;
+                }
                 let id =
                     |name: &str| id::quantity(place.0, place.1, "sensitivity", &exposed.id, name);
                 if !source.numbers.has(&id(name)) {
@@ -579,10 +583,23 @@ pub(crate) fn sensitivity(source: &Source) -> Table {
     }
     table.note(
         "E-value: how strongly, as a risk ratio, an unmeasured confounder would have to go with \
-         both exposure and outcome to explain the hazard ratio away. \"Common\" holds when more \
-         than 15% of the patients have the event.",
+         both exposure and outcome to explain the hazard ratio away. An outcome is \"common\" when \
+         more than 15% of the patients have the event; the formula that then holds is printed.",
     );
     table
+}
+
+/// Above this share of patients with the event it is common (VanderWeele and Ding 2017).
+const COMMON: f64 = 0.15;
+
+/// Events over patients of the model of the exposure alone; absent where there is none.
+fn share_of_events(source: &Source, (endpoint, population): (&str, &str)) -> Option<f64> {
+    let exposure = id::part(&source.result.protocol.exposure.column);
+    let number = |name: &str| {
+        let id = id::quantity(endpoint, population, "cox_univariable", &exposure, name);
+        source.numbers.value(&id)
+    };
+    Some(number("n_events")? / number("n").filter(|&n| 0.0 < n)?)
 }
 
 /// Rosenbaum's bounds of the comparison within pairs; without rows when they were not asked for.
