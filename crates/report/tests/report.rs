@@ -305,6 +305,7 @@ fn replicated() -> StudyResult {
             ("percentile_upper_error", upper.map(|_| 0.0456)),
             ("n_failed", Ok(3.0)),
             ("n_infinite", Ok(0.0)),
+            ("bias", Ok(-0.0321)),
         ] {
             result.quantities.push(Quantity::new(id(ending), value, "bootstrap"));
         }
@@ -496,7 +497,8 @@ fn limits_from_replicates_stand_beside_those_without() {
     assert_eq!(cell(&table, ratio, 4), "1.250 (0.900-1.450)");
     assert_eq!([5, 6, 7].map(|column| cell(&table, ratio, column)), ["0.0123", "0.0456", "3"]);
     let without = text(&files, "tables/cox_os_matched.csv");
-    assert_eq!(cell(&table, ratio, 9), cell(&without, "Arm|hormonal treatment|", 2));
+    assert_eq!(cell(&table, ratio, 9), "-0.0321");
+    assert_eq!(cell(&table, ratio, 10), cell(&without, "Arm|hormonal treatment|", 2));
     let median = "Overall survival|pipeline|median|percentile";
     assert_eq!(cell(&table, median, 4), "1.3 (0.9 to not reached)");
     let document: Vec<String> = report::document(&replicated())

@@ -19,6 +19,7 @@ pub(crate) fn bootstrap(source: &Source) -> Table {
     columns.push(Column::value("upper").within("Monte-Carlo error"));
     columns.push(Column::value("failed").within("Replicates"));
     columns.push(Column::value("infinite").within("Replicates"));
+    columns.push(Column::value("bias").within("Replicates"));
     columns.push(Column::value("Without replicates"));
     let mut table = Table::new("bootstrap", "Intervals from resampled patients", columns);
     for outline in &source.result.outline.bootstraps {
@@ -58,6 +59,7 @@ fn cells(
         error("upper"),
         number_of("n_failed", number::count),
         number_of("n_infinite", number::count),
+        number_of("bias", write.1),
         model_based(source, outline, row),
     ]
 }
@@ -113,7 +115,10 @@ fn notes(source: &Source) -> Vec<Text> {
     let mut notes = vec![Text::from(
         "Failed replicates have no answer and no limit rests on them; infinite ones do not reach the time \
          and count as above all others. The Monte-Carlo error of a limit is its standard error because \
-         there are only so many replicates; shares are in per cent.",
+         there are only so many replicates. The bias is the mean of the replicates less the estimate, of a \
+         hazard ratio on the logarithm; one above a quarter of their standard error means that the \
+         replicates are off centre, and then so are percentile limits (Efron and Tibshirani 1993, An \
+         Introduction to the Bootstrap, section 10.3). Shares are in per cent.",
     )];
     let scopes = source.result.outline.bootstraps.iter();
     let has = |scope| scopes.clone().any(|outline| outline.scope == scope);
