@@ -179,8 +179,8 @@ fn unlike_sentence(source: &Source) -> Text {
     }
     let [low, high] = VARIANCE_RATIOS.map(words::plain);
     Text::fill(
-        "Equal means do not make equal distributions: the distribution functions are further apart than \
-         {}, or the variance ratio is outside {} to {}, for {} of the variables.",
+        "Equal means do not make equal distributions. Variables whose distribution functions are further \
+         apart than {} at some value, or whose variance ratio is outside {} to {}: {}.",
         [words::plain(LARGEST_ECDF).into(), low.into(), high.into(), Text::list(counts)],
     )
 }

@@ -15,21 +15,37 @@ pub(super) fn worded(protocol: &Protocol, caveat: &mut Caveat) {
     let mut message = caveat.message.replace("subjects", "patients");
     let exposure = &protocol.exposure;
     for arm in exposure.arms() {
-        let code = format!(" with {} = {}", exposure.column, arm.value);
-        message = replaced(&message, &code, &format!(" of the arm \"{}\"", arm.label));
+        let label = format!(" of the arm \"{}\"", arm.label);
+        for sign in SIGNS {
+            let code = format!(" with {}{sign}{}", exposure.column, arm.value);
+            message = replaced(&message, &code, &label);
+        }
     }
     for variable in &protocol.variables {
         for level in &variable.levels {
-            let code = format!(" with {} = {level}", variable.name);
             let label = format!(" with {}: {}", variable.label, level_label(variable, level));
-            message = replaced(&message, &code, &label);
+            for sign in SIGNS {
+                let code = format!(" with {}{sign}{level}", variable.name);
+                message = replaced(&message, &code, &label);
+            }
         }
     }
     if is_of_times(caveat.code) {
         message = with_units(&message, protocol.study.time_unit.name());
     }
+    if let Some(terms) = message.strip_prefix(NOT_PROPORTIONAL) {
+        let labels: Vec<String> =
+            terms.split(", ").map(|term| term_label(protocol, term)).collect();
+        message = format!("{NOT_PROPORTIONAL}{}", labels.join(", "));
+    }
     caveat.message = message;
 }
+
+/// How columns and their values are joined.
+const SIGNS: [&str; 2] = [" = ", "="];
+
+/// What stands before the names of terms whose hazards change.
+const NOT_PROPORTIONAL: &str = "the hazards may not be proportional: ";
 
 /// Doubts whose messages name times.
 fn is_of_times(code: CaveatCode) -> bool {

@@ -56,7 +56,11 @@ pub(crate) fn missing(source: &Source) -> Table {
     match terms.first() {
         Some(first) if terms.iter().all(is_complete) => {
             let labels: Vec<String> = terms.iter().map(label).collect();
-            let none = format!("Each of {} columns: {}", terms.len(), words::list(&labels));
+            let none = format!(
+                "None of the {} columns has a missing value: {}",
+                terms.len(),
+                words::list(&labels)
+            );
             table.rows.push(row(none, first));
         }
         _ => table.rows.extend(terms.iter().map(|term| row(label(term), term))),

@@ -6,7 +6,7 @@ use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 use cohort::CaveatCode;
 use study::protocol::{
-    EndpointSection, MatchingSection, Protocol, TrialComponent, Variable, Variance,
+    EndpointSection, MatchEstimand, MatchingSection, Protocol, TrialComponent, Variable, Variance,
 };
 use study::result::id;
 
@@ -160,7 +160,14 @@ fn contrast_gap(source: &Source) -> String {
     let mut text =
         "Arms are defined by the treatment received, not by the one intended.".to_owned();
     let Some(adjusted) = protocol.adjusted() else { return text };
-    for arm in source.arms() {
+    let spoken_for = protocol.matching.as_ref().map(|section| section.estimand);
+    let is_asked = |index: usize| match spoken_for {
+        Some(MatchEstimand::Att) => index == 0,
+        Some(MatchEstimand::Atc) => index == 1,
+        _ => true,
+    };
+    let arms = source.arms().iter().enumerate().filter(|(index, _)| is_asked(*index));
+    for (_, arm) in arms {
         let number = |name: &str| {
             let id = id::quantity(STUDY, adjusted.id(), "flow", &arm.id, name);
             source.numbers.value(&id)
