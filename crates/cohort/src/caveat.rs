@@ -93,6 +93,8 @@ pub enum CaveatCode {
     FewReplicates,
     /// Many bootstrap replicates are equal, where an interval is made for smooth quantities.
     DiscreteReplicates,
+    /// Bootstrap replicates are off centre: their bias is large beside their standard error.
+    BiasedReplicates,
     /// A setting asks for more than the data have; what there is was used.
     UnmetSetting,
     /// The arms were followed for different times.
@@ -109,7 +111,7 @@ pub enum CaveatCode {
 
 impl CaveatCode {
     /// Every kind, for those who translate them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::FewAtRisk,
         Self::BeyondFollowUp,
         Self::MedianNotReached,
@@ -144,6 +146,7 @@ impl CaveatCode {
         Self::InfiniteReplicates,
         Self::FewReplicates,
         Self::DiscreteReplicates,
+        Self::BiasedReplicates,
         Self::UnmetSetting,
         Self::UnequalFollowUp,
         Self::MeasuredAfterTimeZero,

@@ -105,6 +105,7 @@ enum_conversion!(
         InfiniteReplicates,
         FewReplicates,
         DiscreteReplicates,
+        BiasedReplicates,
         UnmetSetting,
         UnequalFollowUp,
         MeasuredAfterTimeZero,

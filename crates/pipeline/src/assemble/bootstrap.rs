@@ -7,10 +7,13 @@ use crate::plan::key;
 use crate::question::Answer;
 use crate::{BootstrappedQuantity, IntervalMethod};
 use ::bootstrap::BootstrapLimits;
-use ::cohort::{Estimate, Interval, NotEstimable};
+use ::cohort::{Caveat, CaveatCode, Estimate, Interval, NotEstimable};
 use numerics::elementary::exp;
 use study::protocol::{BootstrapMethod, BootstrapScope, BootstrapSection, EndpointSection};
 use study::result::{BootstrapKind, BootstrapOutline, BootstrapRow, Quantity, ReplicateHistogram};
+
+/// Above this share of their standard error the bias of replicates is more than noise.
+const LARGE_BIAS: f64 = 0.25;
 
 pub(super) fn assemble(assembly: &mut Assembly) {
     let Some(section) = assembly.pipeline.protocol().bootstrap.clone() else { return };
@@ -115,6 +118,7 @@ impl Number<'_> {
         let scaled = |limit: Estimate| limit.map(|limit| self.scale(limit));
         let on_scale = Interval { lower: scaled(interval.lower), upper: scaled(interval.upper) };
         let caveats = limits.map_or_else(|_| Vec::new(), |limits| limits.caveats.clone());
+        let caveats = caveats.into_iter().chain(self.off_centre()).collect();
         let estimate = self.found.and_then(|found| scaled(found.estimate));
         let words = words(self.outline, self.section, method);
         let number = self.quantity(method.name(), estimate, words);
@@ -131,6 +135,18 @@ impl Number<'_> {
             error("lower", on_scale.lower, error_of.lower),
             error("upper", on_scale.upper, error_of.upper),
         ]
+    }
+
+    /// What a reader must know of replicates whose bias exceeds a quarter of their standard error: limits
+    /// that follow the replicates, such as percentiles, are then off centre too. Efron and Tibshirani
+    /// (1993), An Introduction to the Bootstrap, section 10.3.
+    fn off_centre(&self) -> Option<Caveat> {
+        let summary = &self.found.ok()?.summary;
+        let is_large = is_off_centre(summary.bias, summary.standard_error);
+        let message = "the mean of the replicates differs from the estimate by more than a quarter of their \
+                       standard error: they are off centre, and so are limits that follow them, such as \
+                       percentiles (Efron and Tibshirani 1993, section 10.3)";
+        is_large.then(|| Caveat::new(CaveatCode::BiasedReplicates, message))
     }
 
     /// Bias and standard error.
@@ -160,6 +176,11 @@ impl Number<'_> {
             counted("n_infinite", summary.map(|summary| summary.n_infinite)),
         ]
     }
+}
+
+/// Whether a bias is large beside the standard error of its replicates.
+fn is_off_centre(bias: Estimate, error: Estimate) -> bool {
+    matches!((bias, error), (Ok(bias), Ok(error)) if LARGE_BIAS * error < bias.abs())
 }
 
 /// The replicates in classes, on the scale of the number.
@@ -255,5 +276,19 @@ fn push_size(
     ];
     for (ending, value) in numbers {
         assembly.push(place.quantity(term, &format!("{name}{ending}"), value, method));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 5.5 points beside a standard error of 4.0.
+    #[test]
+    fn a_bias_is_large_above_a_quarter_of_the_standard_error() {
+        assert!(is_off_centre(Ok(0.055), Ok(0.04)) && is_off_centre(Ok(-0.055), Ok(0.04)));
+        assert!(!is_off_centre(Ok(0.01), Ok(0.04)), "a quarter");
+        assert!(!is_off_centre(Ok(0.0), Ok(0.0)));
+        assert!(!is_off_centre(Err(NotEstimable::TooFewValues), Ok(0.04)));
     }
 }
