@@ -400,7 +400,7 @@ pub(crate) fn of_pipeline_scope(protocol: &Protocol) -> String {
              76:1537-1557) speak against it for matching with replacement. In the simulations of Austin \
              and Small (2014) it was less close to the spread of the estimates than drawing pairs was; in \
              those of Equipoise (100 to 400 patients without an effect) percentile limits of 95 % held the \
-             truth in 97 to 99 % of cohorts, basic ones in 89 to 95 %."
+             truth in 97 to 99 % of cohorts, basic ones in 89 to 95 %, BCa ones in 89 to 92 %."
         }
         _ => {
             "Matching is no smooth function of the data, and what is known against such replicates for \
@@ -427,7 +427,9 @@ fn of_weights_again(protocol: &Protocol) -> String {
     let known = match is_by_score {
         true => {
             " In the simulations of Austin (2016, Stat. Med. 35:5642-5655) such replicates gave hazard ratios \
-             about the right standard errors, unlike those that take weights as known."
+             about the right standard errors, unlike those that take weights as known; in those of Equipoise \
+             (100 to 400 patients without an effect) percentile limits of 95 % held the truth in 92 to 97 % of \
+             cohorts, BCa ones in 92 to 95 %."
         }
         false => "",
     };
