@@ -172,8 +172,8 @@ fn comparison(source: &Source, primary: &Primary) -> Text {
     }
 }
 
-/// `In the model "All variables" it was 0.825 (0.676-1.006).`: the exposure among other terms, in the
-/// population of the primary analysis.
+/// `Adjusted, it was 0.825 (0.676-1.006) in the model "All variables".`: the exposure among other terms,
+/// in the population of the primary analysis.
 fn adjusted(source: &Source, primary: &Primary) -> Text {
     let of_primary = |model: &&ModelOutline| {
         model.endpoint == primary.endpoint
@@ -200,7 +200,7 @@ fn adjusted(source: &Source, primary: &Primary) -> Text {
     if ratios.is_empty() || primary.ratio().is_none() {
         return Text::default();
     }
-    Text::fill("Among other terms it was {}.", [Text::list(ratios)])
+    Text::fill("Adjusted, it was {}.", [Text::list(ratios)])
 }
 
 fn conclusion(source: &Source, primary: &Primary) -> Text {
