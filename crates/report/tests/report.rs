@@ -391,7 +391,7 @@ fn coefficients_over_time_are_drawn() {
     let titles = [
         "hormonal treatment alone: P = 0.090",
         "hormonal treatment: P = 0.090",
-        "Chemotherapy: P = 0.004",
+        "Chemotherapy: P = 0.0040",
         "Postmenopausal: P = 0.090",
     ];
     let places = titles.map(|title| svg.find(&format!(">{title}</text>")).expect(title));
