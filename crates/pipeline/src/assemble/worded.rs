@@ -59,7 +59,9 @@ fn replaced(message: &str, code: &str, label: &str) -> String {
     let mut rest = message;
     while let Some(at) = rest.find(code) {
         let (before, after) = (&rest[..at], &rest[at + code.len()..]);
-        let goes_on = after.starts_with(|letter: char| letter.is_alphanumeric());
+        // `1.5` and `2-3` go on, a full stop at the end of a sentence does not.
+        let next = after.trim_start_matches(['.', '-', '_', '+']);
+        let goes_on = next.starts_with(|letter: char| letter.is_alphanumeric());
         text.push_str(before);
         text.push_str(if goes_on { code } else { label });
         rest = after;
@@ -131,5 +133,10 @@ mod tests {
     fn a_longer_code_is_another_one() {
         let message = "7 with rt = 1 and 3 with rt = 10.";
         assert_eq!(replaced(message, " with rt = 1", " exposed"), "7 exposed and 3 with rt = 10.");
+        let message = "2 with dose = 1.5, 4 with dose = 1-2, 5 with dose = 1.";
+        assert_eq!(
+            replaced(message, " with dose = 1", " of low dose"),
+            "2 with dose = 1.5, 4 with dose = 1-2, 5 of low dose."
+        );
     }
 }
